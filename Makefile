@@ -1,0 +1,43 @@
+# Every target sets up what it needs; the first run takes a few minutes, later ones start at once.
+VENV ?= .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.ready
+DEMO := examples/products
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench format clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+demo: $(SETUP) ## Set everything up and start the demo: open the printed URL, stop with Ctrl-C
+	@scripts/system-packages node npm
+	@$(BIN)/python $(DEMO)/setup.py
+	@exec $(BIN)/entryway up $(DEMO)
+
+test: $(SETUP) ## Run all tests (installs Chromium if it is missing)
+	@scripts/system-packages node npm chromium certutil
+	@$(BIN)/python $(DEMO)/setup.py
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(SETUP) ## Lint, formatting, types and the layers' contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(SETUP) ## Measure CPU time per request beside nginx, in one run
+	@scripts/system-packages nginx wrk
+	@$(BIN)/python -m benchmarks
+
+format: $(SETUP) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove the environment and what the demo built
+	rm -rf $(VENV) $(DEMO)/.entryway $(DEMO)/router/resources $(DEMO)/node_modules
+
+$(SETUP): pyproject.toml scripts/bootstrap
+	@scripts/bootstrap $(VENV)
+	@touch $(SETUP)
