@@ -1,0 +1,118 @@
+"""What the credentials of a binding hold, one model for each service that the product speaks to.
+
+Wire names stay as the format has them; values that the format leaves out get the meaning that its users rely on.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+
+def _http_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("must be an absolute URL that begins with https:// or http://")
+    return value.rstrip("/")
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class OAuthCredentials(BaseModel):
+    """What every binding with an OAuth client of its own has: who the client is, how it proves it and where."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+
+    clientid: Text
+    clientsecret: SecretStr | None = None
+    url: HttpUrl
+    uaadomain: str = ""
+    xsappname: str = ""
+    credential_type: str = Field(default="binding-secret", alias="credential-type")
+    certificate: str | None = None
+    key: SecretStr | None = None
+    certurl: HttpUrl | None = None
+    identityzone: str = ""
+    identityzoneid: str = ""
+    zoneid: str = ""
+    tenantid: str = ""
+    subaccountid: str = ""
+    tenantmode: str = "dedicated"
+
+    @model_validator(mode="after")
+    def _proves_itself(self) -> Self:
+        has_secret = self.clientsecret is not None and bool(self.clientsecret.get_secret_value())
+        if not has_secret and not (self.certificate and self.key and self.certurl):
+            raise ValueError("needs clientsecret, or certificate, key and certurl")
+        return self
+
+    @property
+    def secret(self) -> str | None:
+        """The client secret in clear, or None if the client proves itself with a certificate."""
+        return self.clientsecret.get_secret_value() if self.clientsecret else None
+
+    @property
+    def token_base(self) -> str:
+        """The URL under which `/oauth/token` answers this client."""
+        if self.secret:
+            return self.url
+        return self.certurl or self.url
+
+    @property
+    def token_url(self) -> str:
+        return f"{self.token_base}/oauth/token"
+
+    @property
+    def key_domain(self) -> str:
+        """Host and port that publish the keys: `uaadomain`, else the host of `url`."""
+        return self.uaadomain or urlsplit(self.url).netloc
+
+    @property
+    def zone_id(self) -> str:
+        """The tenant's id, under whichever of its three names the binding has it."""
+        return self.identityzoneid or self.zoneid or self.tenantid
+
+
+class UaaCredentials(OAuthCredentials):
+    """Credentials of an `xsuaa` binding."""
+
+    xsappname: Text
+    apiurl: str = ""
+    sburl: str = ""
+    verificationkey: str = ""
+    trustedclientidsuffix: str = ""
+
+
+class DestinationCredentials(OAuthCredentials):
+    """Credentials of a `destination` binding."""
+
+    uri: HttpUrl
+    instanceid: str = ""
+
+
+class ConnectivityCredentials(OAuthCredentials):
+    """Credentials of a `connectivity` binding; ports are strings of digits on the wire."""
+
+    token_service_url: HttpUrl | None = None
+    onpremise_proxy_host: Text
+    onpremise_proxy_port: Annotated[int, Field(ge=1, le=65535)]
+    onpremise_proxy_http_port: Annotated[int | None, Field(ge=1, le=65535)] = None
+
+    @property
+    def token_base(self) -> str:
+        if self.secret and self.token_service_url:
+            return self.token_service_url
+        return super().token_base
+
+    @property
+    def proxy(self) -> tuple[str, int]:
+        """Host and port of the HTTP proxy that leads into the company network."""
+        return self.onpremise_proxy_host, self.onpremise_proxy_http_port or self.onpremise_proxy_port

@@ -1,0 +1,43 @@
+"""`default-env.json`: variables for a developer's machine; the real environment wins."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from entryway.config.mistakes import ConfigurationMistakes, Mistake
+
+DEFAULT_ENV = "default-env.json"
+
+
+def read_default_env(workdir: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return `environ` with what `default-env.json` in `workdir` adds; a missing file adds nothing."""
+    try:
+        text = (workdir / DEFAULT_ENV).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return dict(environ)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationMistakes([Mistake(DEFAULT_ENV, "", f"cannot be read: {error}")]) from error
+    return parse_default_env(text) | dict(environ)
+
+
+def parse_default_env(text: str) -> dict[str, str]:
+    """Return the variables in the file's text; values that are no text become JSON text."""
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        reason = f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
+        raise ConfigurationMistakes([Mistake(DEFAULT_ENV, "", reason)]) from None
+    except RecursionError:
+        raise ConfigurationMistakes([Mistake(DEFAULT_ENV, "", "is nested too deeply")]) from None
+    if not isinstance(content, dict):
+        raise ConfigurationMistakes([Mistake(DEFAULT_ENV, "", "must be an object with one member for each variable")])
+    return {name: _text(value) for name, value in content.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,152 @@
+"""The object that `VCAP_SERVICES` holds: read into bindings, and written from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from entryway.config.mistakes import ConfigurationMistakes, Mistake
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """One service that is bound to the application; `file` and `path` say where it was read."""
+
+    name: str
+    label: str
+    plan: str | None
+    tags: tuple[str, ...]
+    credentials: Mapping[str, Any] = field(repr=False)
+    instance_name: str | None = None
+    instance_guid: str | None = None
+    binding_guid: str | None = None
+    file: str = "VCAP_SERVICES"
+    path: str = ""
+
+    def parse(self, model: type[Model]) -> Model:
+        """Return the credentials as `model`, or raise with every mistake in them."""
+        try:
+            return model.model_validate(dict(self.credentials))
+        except ValidationError as error:
+            # The values may be secrets: only where and why may be told.
+            mistakes = [
+                Mistake(
+                    self.file,
+                    self.path + "/credentials" + "".join(f"/{pointer(part)}" for part in found["loc"]),
+                    f'binding "{self.name}": {found["msg"]}',
+                )
+                for found in error.errors(include_input=False, include_url=False)
+            ]
+        raise ConfigurationMistakes(mistakes)
+
+
+def vcap_services(bindings: Iterable[Binding]) -> dict[str, list[dict[str, Any]]]:
+    """Return the bindings as the object that `VCAP_SERVICES` holds, envelope and all."""
+    services: dict[str, list[dict[str, Any]]] = {}
+    for binding in bindings:
+        services.setdefault(binding.label, []).append(
+            {
+                "label": binding.label,
+                "provider": None,
+                "plan": binding.plan,
+                "name": binding.name,
+                "tags": list(binding.tags),
+                "instance_guid": binding.instance_guid,
+                "instance_name": binding.instance_name or binding.name,
+                "binding_guid": binding.binding_guid,
+                "binding_name": None,
+                "credentials": dict(binding.credentials),
+                "syslog_drain_url": None,
+                "volume_mounts": [],
+            }
+        )
+    return services
+
+
+def pointer(part: object) -> str:
+    """Return one step of a JSON pointer (RFC 6901)."""
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+def parse_services(text: str, file: str) -> list[Binding]:
+    """Return the bindings in the text of `VCAP_SERVICES`."""
+    mistakes: list[Mistake] = []
+    bindings: list[Binding] = []
+    services = json_object(text, file)
+    for label, entries in services.items():
+        at = f"/{pointer(label)}"
+        if not isinstance(entries, list):
+            mistakes.append(Mistake(file, at, "must be an array of bindings"))
+            continue
+        for index, entry in enumerate(entries):
+            found = _binding(label, entry, file, f"{at}/{index}")
+            if isinstance(found, Binding):
+                bindings.append(found)
+            else:
+                mistakes.append(found)
+    mistakes += _doubles(bindings)
+    if mistakes:
+        raise ConfigurationMistakes(mistakes)
+    return bindings
+
+
+def _binding(label: str, entry: object, file: str, path: str) -> Binding | Mistake:
+    if not isinstance(entry, dict):
+        return Mistake(file, path, "must be an object")
+    name = entry.get("name") or entry.get("binding_name") or entry.get("instance_name")
+    if not isinstance(name, str) or not name:
+        return Mistake(file, f"{path}/name", "must be a text that is not empty")
+    tags = entry.get("tags") or []
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        return Mistake(file, f"{path}/tags", "must be an array of texts")
+    credentials = entry.get("credentials", {})
+    if not isinstance(credentials, dict):
+        return Mistake(file, f"{path}/credentials", "must be an object")
+    for key in ("label", "plan", "instance_name", "instance_guid", "binding_guid"):
+        if not isinstance(entry.get(key), str | None):
+            return Mistake(file, f"{path}/{key}", "must be a text")
+    return Binding(
+        name,
+        entry.get("label") or label,
+        entry.get("plan"),
+        tuple(tags),
+        credentials,
+        instance_name=entry.get("instance_name"),
+        instance_guid=entry.get("instance_guid"),
+        binding_guid=entry.get("binding_guid"),
+        file=file,
+        path=path,
+    )
+
+
+def _doubles(bindings: Sequence[Binding]) -> list[Mistake]:
+    seen: dict[str, Binding] = {}
+    mistakes = []
+    for binding in bindings:
+        if binding.name in seen:
+            other = seen[binding.name].path
+            mistakes.append(
+                Mistake(binding.file, f"{binding.path}/name", f'"{binding.name}" is also the name of {other}')
+            )
+        seen.setdefault(binding.name, binding)
+    return mistakes
+
+
+def json_object(text: str, file: str) -> dict[str, Any]:
+    """Return the JSON object in `text`, or raise with the mistake."""
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        reason = f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
+        raise ConfigurationMistakes([Mistake(file, "", reason)]) from None
+    except RecursionError:
+        raise ConfigurationMistakes([Mistake(file, "", "is nested too deeply")]) from None
+    if not isinstance(value, dict):
+        raise ConfigurationMistakes([Mistake(file, "", "must be an object")])
+    return value
