@@ -1,1 +1,5 @@
-"""The command line."""
+"""The command line: one file per command, errors told in one place (`outcome`)."""
+
+from entryway.cli.commands import main
+
+__all__ = ["main"]

@@ -1,0 +1,41 @@
+"""The table of commands; each imports what it runs only when it runs, so that the small ones start at once."""
+
+import sys
+
+import typer
+
+from entryway.cli import check, connectivity, connector, env, explain, router, services, token, up, version
+from entryway.cli.outcome import told_in_clear_words
+
+HELP = """The entry to an application and everything that stands behind its login.
+
+Start with [bold]entryway up[/bold] in a folder that has an mta.yaml or a manifest.yml.
+"""
+EPILOG = "Exit codes: 0 done, 1 failed, 2 a mistake in the configuration or in the command, 130 interrupted."
+
+app = typer.Typer(
+    name="entryway",
+    help=HELP,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("up", epilog=up.EPILOG)(up.up)
+app.command("check", epilog=check.EPILOG)(check.check)
+app.command("explain", epilog=explain.EPILOG)(explain.explain)
+app.command("env", epilog=env.EPILOG)(env.env)
+app.command("token", epilog=token.EPILOG)(token.token)
+app.command("router", epilog=router.EPILOG)(router.router)
+app.command("services", epilog=services.EPILOG)(services.services)
+app.command("connectivity", epilog=connectivity.EPILOG)(connectivity.connectivity)
+app.add_typer(connector.app, name="connector")
+app.command("version")(version.version)
+
+
+def main() -> None:
+    """Run the command that the arguments name and end with its exit code."""
+    with told_in_clear_words():
+        app()
+    sys.exit(0)

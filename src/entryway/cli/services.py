@@ -1,0 +1,33 @@
+"""`entryway services`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from entryway.cli.log_settings import start_logging
+
+EPILOG = """[bold]Examples[/bold]
+
+    entryway services                              https://localhost:8443, state in ./.entryway
+
+    entryway services --state /var/lib/entryway --port 9443
+
+Runs until SIGTERM or Ctrl-C and then ends with 0.
+"""
+
+
+def services(
+    state: Annotated[
+        Path, typer.Option(help="Folder of certificates, secrets and databases; created if missing.")
+    ] = Path(".entryway"),
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="HTTPS port; the one of the state, else 8443.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Run the control plane: authorization server, destination service, broker and pairing on one HTTPS port."""
+    start_logging()
+    from entryway.landscape.services import run
+
+    run(state, host=host, port=port)

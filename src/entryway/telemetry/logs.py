@@ -1,0 +1,90 @@
+"""How the processes of Entryway log.
+
+`ENTRYWAY_LOG_FORMAT` (`json` or `text`) and `ENTRYWAY_LOG_LEVEL` choose; the command line reads them and calls
+`configure_logging` once. Records of libraries (Granian, httpx) take the same way out.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO, TypeAlias
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+from entryway.telemetry.redaction import without_secrets
+
+Logger: TypeAlias = FilteringBoundLogger
+
+LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+}
+# Libraries speak up only when something is wrong; our own events tell the rest.
+QUIET_LIBRARIES = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "asyncio": logging.WARNING}
+
+
+def configure_logging(*, json: bool, level: str = "info", stream: TextIO | None = None) -> None:
+    """Send every record of this process to standard error in one shape."""
+    out = stream or sys.stderr
+    threshold = LEVELS.get(level.lower(), logging.INFO)
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        without_secrets,
+    ]
+    rendering: list[Processor] = _rendering(json=json, colors=_wants_colors(out))
+    structlog.configure(
+        processors=[*shared, structlog.processors.StackInfoRenderer(), *rendering],
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        logger_factory=structlog.WriteLoggerFactory(file=out),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, _name_part],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(threshold)
+    for name, quiet in QUIET_LIBRARIES.items():
+        logging.getLogger(name).setLevel(max(quiet, threshold))
+
+
+def get_logger(name: str) -> Logger:
+    """Return the logger of one part of Entryway, named in every record as `part`."""
+    logger: Logger = structlog.get_logger(part=name)
+    return logger
+
+
+def _name_part(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event["part"] = event["_record"].name
+    return event
+
+
+def _rendering(*, json: bool, colors: bool) -> list[Processor]:
+    if json:
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+    return [structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, exception_formatter=_plain_exception)]
+
+
+def _plain_exception(out: TextIO, exc_info: Any) -> None:
+    # The renderer's default prints the local variables of every frame, and those may hold secrets.
+    structlog.dev.plain_traceback(out, exc_info)
+
+
+def _wants_colors(out: TextIO) -> bool:
+    # https://no-color.org: any non-empty value switches colours off.
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or out.isatty()

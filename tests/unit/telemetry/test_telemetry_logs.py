@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+
+import pytest
+import structlog
+
+from entryway.telemetry import configure_logging, get_logger
+
+
+@pytest.fixture(autouse=True)
+def _restore_logging():
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def logged(out: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_an_event_is_one_line_of_json_with_its_part_level_and_time():
+    out = io.StringIO()
+    configure_logging(json=True, level="info", stream=out)
+
+    get_logger("entryway.router").info("login_completed", user_id="anna")
+
+    [event] = logged(out)
+    assert event["event"] == "login_completed"
+    assert event["part"] == "entryway.router"
+    assert event["user_id"] == "anna"
+    assert event["level"] == "info"
+    assert str(event["timestamp"]).endswith("Z")
+
+
+@pytest.mark.parametrize(
+    "name", ["password", "client_secret", "Authorization", "Set-Cookie", "access_token", "master_key"]
+)
+def test_the_value_of_a_secret_name_never_reaches_the_log(name: str):
+    out = io.StringIO()
+    configure_logging(json=True, level="info", stream=out)
+
+    get_logger("x").info("happened", **{name: "s3cret"}, request={"headers": {name: "s3cret"}})
+
+    assert "s3cret" not in out.getvalue()
+    assert logged(out)[0][name] == "***"
+
+
+def test_other_values_stay_readable():
+    out = io.StringIO()
+    configure_logging(json=True, level="info", stream=out)
+
+    get_logger("x").info("happened", token_type="bearer", user="anna")
+
+    assert logged(out)[0]["token_type"] == "bearer"
+
+
+def test_events_below_the_level_are_dropped():
+    out = io.StringIO()
+    configure_logging(json=True, level="warning", stream=out)
+
+    get_logger("x").info("quiet")
+    get_logger("x").warning("loud")
+
+    assert [event["event"] for event in logged(out)] == ["loud"]
+
+
+def test_records_of_libraries_take_the_same_way_out():
+    out = io.StringIO()
+    configure_logging(json=True, level="info", stream=out)
+
+    logging.getLogger("some.library").warning("careful with %s", "that")
+    logging.getLogger("httpx").info("HTTP Request: GET https://user:pw@host")
+
+    [event] = logged(out)
+    assert (event["event"], event["part"], event["level"]) == ("careful with that", "some.library", "warning")
+
+
+def test_a_traceback_in_text_shows_no_local_variables():
+    out = io.StringIO()
+    configure_logging(json=False, level="info", stream=out)
+    hidden = "s3cret"
+
+    try:
+        raise ValueError(len(hidden))
+    except ValueError:
+        get_logger("x").exception("broken")
+
+    assert "ValueError" in out.getvalue()
+    assert "s3cret" not in out.getvalue()
+
+
+def test_text_has_no_colours_when_it_is_not_for_a_terminal(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    out = io.StringIO()
+    configure_logging(json=False, level="info", stream=out)
+
+    get_logger("x").info("plain")
+
+    assert "\x1b" not in out.getvalue()
