@@ -1,0 +1,118 @@
+"""One SQL database: SQLite in a file when embedded, PostgreSQL in production."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import MetaData, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+from entryway.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sqlalchemy.engine import URL
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
+
+_NAMES = {
+    "pk": "pk_%(table_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_name)s",
+}
+
+
+class Table(DeclarativeBase):
+    """What a service's tables derive from; each service makes its own subclass with its own metadata.
+
+    class ServiceTable(Table):
+        __abstract__ = True
+        metadata = table_metadata()
+    """
+
+    __abstract__ = True
+    metadata = MetaData(naming_convention=_NAMES)
+
+
+def table_metadata() -> MetaData:
+    """Return fresh metadata with our naming of constraints, which PostgreSQL migrations need."""
+    return MetaData(naming_convention=_NAMES)
+
+
+class Database:
+    """Connections to one database, and the two ways to use them."""
+
+    def __init__(self, url: str) -> None:
+        self._url = _parse(url)
+        self.engine: AsyncEngine = create_async_engine(self._url)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        if self._url.get_backend_name() == "sqlite":
+            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+
+    async def create_all(self, metadata: MetaData) -> None:
+        """Create the tables that do not exist yet."""
+        if self._url.get_backend_name() == "sqlite" and self._url.database not in {None, "", ":memory:"}:
+            _make_room(Path(str(self._url.database)))
+        try:
+            async with self.engine.begin() as connection:
+                await connection.run_sync(metadata.create_all)
+        except OperationalError as error:
+            raise ConfigurationError(f"the database {self._url!r} cannot be used: {error.orig}") from error
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """Give a session to look things up with; nothing it changes is kept."""
+        async with self._sessions() as session:
+            yield session
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Give a session whose changes are kept together, or not at all when the block raises."""
+        async with self._sessions.begin() as session:
+            yield session
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def _make_room(file: Path) -> None:
+    if file.is_dir():
+        raise ConfigurationError(f"the database file {file} is a folder")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"the folder of the database file {file} cannot be made: {error}") from error
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigurationError("the database URL cannot be understood") from error
+    if parsed.drivername not in {"sqlite+aiosqlite", "postgresql+asyncpg"}:
+        raise ConfigurationError(
+            f"the database driver {parsed.drivername!r} is not one of sqlite+aiosqlite, postgresql+asyncpg"
+        )
+    return parsed
+
+
+def _prepare_sqlite(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+    del entry
+    cursor = connection.cursor()
+    for statement in (
+        # Readers go on while one writes; a writer waits for its turn instead of failing.
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=NORMAL",
+        "PRAGMA busy_timeout=5000",
+        "PRAGMA foreign_keys=ON",
+    ):
+        cursor.execute(statement)
+    cursor.close()
