@@ -142,5 +142,4 @@ def _default_services(file: Path) -> list[Binding]:
 
 def _default_binding(key: str, credentials: Mapping[str, Any], file: str) -> Binding:
     label = "xsuaa" if key == UAA_KEY else key
-    # The file has no envelope: the object under the key is what a binding calls its credentials.
     return Binding(key, label, None, (label,), credentials, file=file, path=f"/{pointer(key)}")

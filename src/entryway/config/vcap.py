@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One service that is bound to the application; `file` and `path` say where it was read."""
+    """One service that is bound to the application; `file` and `path` say where its credentials were read."""
 
     name: str
     label: str
@@ -38,7 +38,7 @@ class Binding:
             mistakes = [
                 Mistake(
                     self.file,
-                    self.path + "/credentials" + "".join(f"/{pointer(part)}" for part in found["loc"]),
+                    self.path + "".join(f"/{pointer(part)}" for part in found["loc"]),
                     f'binding "{self.name}": {found["msg"]}',
                 )
                 for found in error.errors(include_input=False, include_url=False)
@@ -90,7 +90,6 @@ def parse_services(text: str, file: str) -> list[Binding]:
                 bindings.append(found)
             else:
                 mistakes.append(found)
-    mistakes += _doubles(bindings)
     if mistakes:
         raise ConfigurationMistakes(mistakes)
     return bindings
@@ -121,21 +120,8 @@ def _binding(label: str, entry: object, file: str, path: str) -> Binding | Mista
         instance_guid=entry.get("instance_guid"),
         binding_guid=entry.get("binding_guid"),
         file=file,
-        path=path,
+        path=f"{path}/credentials",
     )
-
-
-def _doubles(bindings: Sequence[Binding]) -> list[Mistake]:
-    seen: dict[str, Binding] = {}
-    mistakes = []
-    for binding in bindings:
-        if binding.name in seen:
-            other = seen[binding.name].path
-            mistakes.append(
-                Mistake(binding.file, f"{binding.path}/name", f'"{binding.name}" is also the name of {other}')
-            )
-        seen.setdefault(binding.name, binding)
-    return mistakes
 
 
 def json_object(text: str, file: str) -> dict[str, Any]:

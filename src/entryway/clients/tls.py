@@ -1,0 +1,119 @@
+"""The one place that decides which servers we believe when we call them over TLS.
+
+The certificates of every variable below are added to those of the system: a developer's own certificate authority must
+not make the rest of the world unreachable, as it does where such a variable replaces the list.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from entryway.config.mistakes import ConfigurationMistakes, Mistake
+from entryway.telemetry import get_logger
+
+CA_VARIABLES = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE")
+CA_LIST_VARIABLE = "XS_CACERT_PATH"
+REJECT_VARIABLE = "NODE_TLS_REJECT_UNAUTHORIZED"
+
+log = get_logger(__name__)
+
+
+def outgoing_context(environ: Mapping[str, str], *, ca_files: Iterable[Path] = ()) -> ssl.SSLContext:
+    """Return the TLS context for outgoing calls: the system's authorities, the environment's and `ca_files`."""
+    if environ.get(REJECT_VARIABLE) == "0":
+        log.warning(
+            "tls_verification_disabled",
+            setting=f"{REJECT_VARIABLE}=0",
+            consequence="anyone on the network can read and change what is sent, tokens and passwords included",
+        )
+        return unverified_context()
+    context = _context()
+    _load_system(context)
+    mistakes = [
+        mistake
+        for setting, path in _named_files(environ)
+        if (mistake := _load(context, Path(path), setting)) is not None
+    ]
+    mistakes += [mistake for path in ca_files if (mistake := _load(context, path, "ca_file")) is not None]
+    if mistakes:
+        raise ConfigurationMistakes(mistakes)
+    return context
+
+
+def unverified_context() -> ssl.SSLContext:
+    """Return a context that believes every server; only where a setting of the user says so by name."""
+    context = _context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def load_client_certificate(context: ssl.SSLContext, certificate: str, key: str, password: str | None = None) -> None:
+    """Make `context` prove who we are with a certificate chain and its key, both PEM text."""
+    # ssl reads files only: this one is ours alone (mode 0600) and gone again at the end of the block.
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+        file.write(f"{certificate}\n{key}\n")
+        file.flush()
+        try:
+            # Without a password OpenSSL would ask for one on the terminal.
+            context.load_cert_chain(file.name, password=password or "")
+        except (ssl.SSLError, OSError) as error:
+            rule = "the certificate and key of the client cannot be used together"
+            raise ConfigurationMistakes([Mistake("client certificate", "", f"{rule}: {error}")]) from error
+
+
+def _context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _load_system(context: ssl.SSLContext) -> None:
+    # Not load_default_certs(): OpenSSL lets SSL_CERT_FILE replace the system's list there.
+    paths = ssl.get_default_verify_paths()
+    found = False
+    if Path(paths.openssl_cafile).is_file():
+        context.load_verify_locations(cafile=paths.openssl_cafile)
+        found = True
+    if Path(paths.openssl_capath).is_dir():
+        context.load_verify_locations(capath=paths.openssl_capath)
+        found = True
+    if not found:
+        import certifi  # noqa: PLC0415 - only systems without a list of their own need it
+
+        context.load_verify_locations(cafile=certifi.where())
+
+
+def _named_files(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    files = [(name, environ[name]) for name in CA_VARIABLES if environ.get(name)]
+    return files + [(CA_LIST_VARIABLE, path) for path in _list(environ.get(CA_LIST_VARIABLE, ""))]
+
+
+def _list(value: str) -> list[str]:
+    if value.startswith("["):
+        try:
+            paths = json.loads(value)
+        except json.JSONDecodeError:
+            paths = None
+        if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
+            raise ConfigurationMistakes([Mistake(CA_LIST_VARIABLE, "", "must be a list of file names")])
+        return paths
+    return [path for path in value.split(os.pathsep) if path]
+
+
+def _load(context: ssl.SSLContext, path: Path, setting: str) -> Mistake | None:
+    try:
+        if path.is_dir():
+            context.load_verify_locations(capath=path)
+        else:
+            context.load_verify_locations(cafile=path)
+    except FileNotFoundError:
+        return Mistake(setting, "", f"{path} does not exist")
+    except (ssl.SSLError, OSError) as error:
+        return Mistake(setting, "", f"{path} holds no usable certificates: {error}")
+    return None
