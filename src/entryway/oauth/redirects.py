@@ -1,0 +1,107 @@
+"""Where a browser may be sent: exact schemes, hosts and ports unless a pattern says otherwise, Ant rules for paths.
+
+A whole-URI comparison would let `https://*.good.example/**` match `https://evil.example/x.good.example/`; so a URI is
+taken apart first and each part must match on its own.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from entryway.config.redirect_patterns import RedirectPattern
+from entryway.oauth.errors import InvalidRequest, echo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LONGEST = 2000
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+# What browsers, proxies and our own parser might read differently has no place in an address we send people to.
+_DOUBTFUL = re.compile(r"[^\x21-\x7E]|[\\<>\"{}|^`]")
+_HOST = re.compile(r"\[[0-9a-f:.]+\]|[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A requested URI, taken apart and found unambiguous."""
+
+    text: str
+    scheme: str
+    host: str
+    port: str | None
+    path: str
+    query: str
+
+
+def parse(uri: str) -> Target | None:
+    """Return the parts of a URI, None when any reader could disagree about them."""
+    if len(uri) > LONGEST or _DOUBTFUL.search(uri) or "#" in uri:
+        return None
+    try:
+        parts = urlsplit(uri)
+        port = parts.port
+    except ValueError:
+        return None
+    host = parts.netloc.lower().rpartition(":")[0] if port is not None else parts.netloc.lower()
+    if not parts.scheme or "@" in parts.netloc or not _HOST.fullmatch(host) or _climbs(parts.path):
+        return None
+    scheme = parts.scheme.lower()
+    given = str(port) if port is not None else None
+    return Target(uri, scheme, host, given or _DEFAULT_PORTS.get(scheme), parts.path, parts.query)
+
+
+def choose(requested: str | None, registered: Sequence[RedirectPattern]) -> str:
+    """Return where to send the browser, or raise: never redirect to what is not registered."""
+    if requested is None:
+        exact = [pattern for pattern in registered if "*" not in pattern.text]
+        if len(registered) == 1 and len(exact) == 1 and parse(exact[0].text) is not None:
+            return exact[0].text
+        raise InvalidRequest("Client registration is missing redirect_uri, or the request must name one of several")
+    if not allowed(requested, registered):
+        raise InvalidRequest(f"Invalid redirect {echo(requested)} did not match one of the registered values")
+    return requested
+
+
+def allowed(requested: str, registered: Sequence[RedirectPattern]) -> bool:
+    """Say whether a browser may be sent to `requested`."""
+    target = parse(requested)
+    if target is None:
+        return False
+    # Developers' machines: every client may use localhost, on any port.
+    if target.host == "localhost" and target.scheme in _DEFAULT_PORTS:
+        return True
+    return any(_matches(pattern, target) for pattern in registered)
+
+
+def _matches(pattern: RedirectPattern, target: Target) -> bool:
+    port = pattern.port or (_DEFAULT_PORTS.get(target.scheme))
+    return (
+        _expression(pattern.scheme, r"[a-z0-9+.-]").fullmatch(target.scheme) is not None
+        and _expression(pattern.host, r"[^.]").fullmatch(target.host) is not None
+        and (port in {"*", target.port})
+        and _expression(pattern.path or "/", r"[^/]").fullmatch(target.path or "/") is not None
+        and (pattern.query is None or pattern.query == target.query)
+    )
+
+
+@lru_cache(maxsize=4096)
+def _expression(pattern: str, within: str) -> re.Pattern[str]:
+    """Return an Ant pattern as a regular expression; `within` is what one `*` may match."""
+    tail = ""
+    if pattern.endswith("/**"):
+        pattern, tail = pattern[:-3], "(?:/.*)?"
+    parts = re.split(r"(\*\*|\*|\?)", pattern)
+    meaning = {"**": ".+", "*": f"{within}*", "?": within}
+    if within == r"[^.]":  # a label of a host is never empty
+        meaning["*"] = f"{within}+"
+    return re.compile("".join(meaning.get(part) or re.escape(part) for part in parts) + tail)
+
+
+def _climbs(path: str) -> bool:
+    """Say whether a path has dot segments or separators, also when they are encoded (even twice)."""
+    decoded = unquote(unquote(path))
+    return "\\" in decoded or decoded.count("/") != path.count("/") or bool({".", ".."} & set(decoded.split("/")))
