@@ -1,0 +1,88 @@
+"""The HTTP engine: an HTTP/1.1 server and a pooled client that are made for standing between two parties.
+
+A server parses a `Request`, awaits a `Handler`, writes the `Response`. When the response came from `Client.send`, its
+body flows from socket to socket with backpressure, not through the handler. A WebSocket, once both sides have agreed,
+is spliced bytes.
+
+```python
+async def handle(request: Request) -> Response:
+    outgoing = OutgoingRequest(
+        request.method, request.target, ORIGIN, end_to_end(request.headers), request.body, upgrade=request.upgrade
+    )
+    response = await client.send(outgoing)
+    response.headers = end_to_end(response.headers)
+    return response
+
+client = Client()
+server = Server(handle, limits=Limits(), on_error=render)
+address = await server.listen("127.0.0.1", 5000)     # again for more listeners; ssl=context, reuse_port=True
+...
+await server.close(grace_seconds=10)
+await client.close()
+```
+
+Where things are:
+
+- `messages`: Request, Response, OutgoingRequest, Peer, Handler; `headers`: Headers, end_to_end; `body`: Body
+- `target`: what a request target means; `limits`: every bound and time-out; `errors`: what went wrong on the wire
+- `server`: Server (listeners, limits, drain, and serving a connection that we dialled: `Server.dial`);
+  `connection`: one client's connection; `turn`: how a handler's coroutine is driven
+- `client`: Client; `pool`: one source's connections; `origin`: Origin (dials) and ConnectionSource (anything else);
+  `upstream`: one connection to an upstream
+- `heads`: how heads are written, so that nobody can smuggle; `splice`: RawStream, after an upgrade
+- `asgi`: a Handler as an ASGI application
+"""
+
+from entryway.http.body import Body
+from entryway.http.errors import (
+    AnswerTimedOut,
+    BodyIncomplete,
+    ClientGone,
+    CodingUnknown,
+    ContentTooLarge,
+    HeadersTooLarge,
+    HttpError,
+    MalformedRequest,
+    MethodUnknown,
+    RequestTimedOut,
+    TargetTooLong,
+    TooBusy,
+    VersionUnsupported,
+)
+from entryway.http.headers import HOP_BY_HOP, Headers, end_to_end
+from entryway.http.limits import Limits, PoolLimits, Timeouts
+from entryway.http.messages import ErrorRenderer, Handler, OutgoingRequest, Peer, Request, Response
+from entryway.http.origin import ConnectionSource, Origin
+from entryway.http.splice import RawStream
+
+__all__ = [
+    "HOP_BY_HOP",
+    "AnswerTimedOut",
+    "Body",
+    "BodyIncomplete",
+    "ClientGone",
+    "CodingUnknown",
+    "ConnectionSource",
+    "ContentTooLarge",
+    "ErrorRenderer",
+    "Handler",
+    "Headers",
+    "HeadersTooLarge",
+    "HttpError",
+    "Limits",
+    "MalformedRequest",
+    "MethodUnknown",
+    "Origin",
+    "OutgoingRequest",
+    "Peer",
+    "PoolLimits",
+    "RawStream",
+    "Request",
+    "RequestTimedOut",
+    "Response",
+    "TargetTooLong",
+    "Timeouts",
+    "TooBusy",
+    "VersionUnsupported",
+    "end_to_end",
+]

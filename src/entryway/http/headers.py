@@ -1,0 +1,141 @@
+"""Header fields as they travel: an ordered list of lower-case names and values, all bytes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    RawHeader = tuple[bytes, bytes]
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
+_FORBIDDEN_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+# RFC 9110 §7.6.1, with the names that only ever had a meaning between neighbours.
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    },
+)
+
+_names_seen_valid: set[bytes] = set()
+
+
+class Headers:
+    """The header fields of one message, in order; names are lower case.
+
+    `Headers(pairs)` checks what it is given. `Headers.trusted(list)` takes a list that was checked already.
+    """
+
+    __slots__ = ("raw",)
+
+    raw: list[RawHeader]
+
+    def __init__(self, pairs: Iterable[RawHeader] = ()) -> None:
+        self.raw = [(checked_name(name.lower()), checked_value(value)) for name, value in pairs]
+
+    @classmethod
+    def trusted(cls, raw: list[RawHeader]) -> Headers:
+        """Wrap a list whose names are lower case and whose bytes a parser or a constant vouches for."""
+        headers = cls.__new__(cls)
+        headers.raw = raw
+        return headers
+
+    def get(self, name: bytes) -> bytes | None:
+        """Return the first value of `name`."""
+        for key, value in self.raw:
+            if key == name:
+                return value
+        return None
+
+    def all(self, name: bytes) -> list[bytes]:
+        """Return every value of `name`, in order."""
+        return [value for key, value in self.raw if key == name]
+
+    def text(self, name: str) -> str | None:
+        """Return the first value of `name` as text (latin-1, which keeps every byte)."""
+        value = self.get(name.lower().encode("latin-1"))
+        return None if value is None else value.decode("latin-1")
+
+    def tokens(self, name: bytes) -> frozenset[bytes]:
+        """Return the comma-separated elements of every `name` field, in lower case."""
+        return frozenset(
+            token for value in self.all(name) for part in value.split(b",") if (token := part.strip(b" \t").lower())
+        )
+
+    def without(self, names: Collection[bytes]) -> Headers:
+        """Return a copy that lacks these names."""
+        return Headers.trusted([header for header in self.raw if header[0] not in names])
+
+    def copy(self) -> Headers:
+        return Headers.trusted(self.raw.copy())
+
+    def set(self, name: bytes, value: bytes) -> None:
+        """Replace every field of this name by one."""
+        name = checked_name(name)
+        self.raw = [header for header in self.raw if header[0] != name]
+        self.raw.append((name, checked_value(value)))
+
+    def add(self, name: bytes, value: bytes) -> None:
+        """Append one more field."""
+        self.raw.append((checked_name(name), checked_value(value)))
+
+    def __iter__(self) -> Iterator[RawHeader]:
+        return iter(self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __contains__(self, name: object) -> bool:
+        return any(key == name for key, _ in self.raw)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Headers) and self.raw == other.raw
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
+
+    def __repr__(self) -> str:
+        # Values may be credentials: a log or a traceback shows the names alone.
+        return f"Headers({', '.join(key.decode('latin-1') for key, _ in self.raw)})"
+
+
+def end_to_end(headers: Headers, keep: Collection[bytes] = ()) -> Headers:
+    """Return the headers that may cross a proxy; `keep` saves a name that this hop handles for its neighbour."""
+    raw = headers.raw
+    ends_here: Collection[bytes] = HOP_BY_HOP
+    for name, _ in raw:
+        if name == b"connection":
+            # RFC 9110 §7.6.1: Connection names further headers that end at this hop.
+            ends_here = HOP_BY_HOP | headers.tokens(b"connection")
+            break
+    if keep:
+        ends_here = frozenset(ends_here).difference(keep)
+    return Headers.trusted([header for header in raw if header[0] not in ends_here])
+
+
+def checked_name(name: bytes) -> bytes:
+    """Return the name if it is a lower-case token."""
+    if name in _names_seen_valid:
+        return name
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(f"not a lower-case header name: {name!r}")
+    if len(_names_seen_valid) < 1000:  # what a program sends is a short list; what an attacker sends is not
+        _names_seen_valid.add(name)
+    return name
+
+
+def checked_value(value: bytes) -> bytes:
+    """Return the value if no byte in it can end the line."""
+    if _FORBIDDEN_IN_VALUE.search(value):
+        raise ValueError("a control character in a header value")
+    return value

@@ -1,0 +1,124 @@
+"""Requests and responses, as handlers and callers see them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from entryway.http.body import Body
+from entryway.http.headers import Headers
+from entryway.http.limits import Timeouts
+
+if TYPE_CHECKING:
+    from entryway.http.origin import ConnectionSource
+    from entryway.http.splice import RawStream
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The other end of a connection; `certificate` is what it proved by TLS, in DER."""
+
+    host: str
+    port: int
+    certificate: bytes | None = None
+
+
+class InterimWriter(Protocol):
+    """What can send a 1xx response ahead of the final one."""
+
+    def write_interim(self, request: Request, status: int, headers: Headers) -> None: ...
+
+
+class Request:
+    """A request that a server received; its head is complete, its body may still be arriving.
+
+    `target` is as the client sent it: `/path?query`, `http://host/path`, `host:port` (CONNECT) or `*` (OPTIONS);
+    `entryway.http.target` takes it apart. `upgrade` is the protocol that the client asks to switch to, in lower
+    case, `connect` for CONNECT, or None.
+    """
+
+    __slots__ = ("_interim", "body", "headers", "http10", "method", "peer", "scheme", "target", "upgrade")
+
+    def __init__(
+        self,
+        method: str,
+        target: str,
+        headers: Headers,
+        body: Body,
+        peer: Peer,
+        scheme: str = "http",
+        upgrade: str | None = None,
+        *,
+        http10: bool = False,
+        interim: InterimWriter | None = None,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.body = body
+        self.peer = peer
+        self.scheme = scheme
+        self.upgrade = upgrade
+        self.http10 = http10
+        self._interim = interim
+
+    def send_interim(self, status: int, headers: Headers) -> None:
+        """Send a 1xx response, such as 103 Early Hints, ahead of the answer; HTTP/1.0 clients are spared."""
+        if self._interim is not None and not self.http10:
+            self._interim.write_interim(self, status, headers)
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.target.partition('?')[0]})"
+
+
+class Response:
+    """A response, from an upstream or made by a handler.
+
+    Framing (Content-Length, Transfer-Encoding, Connection) is the engine's: it follows from the body, and fields of
+    these names in `headers` are not sent. `upgrade` is set on a 101 (or a 2xx to CONNECT): the raw stream behind it.
+    """
+
+    __slots__ = ("body", "headers", "status", "upgrade")
+
+    def __init__(
+        self,
+        status: int,
+        headers: Headers | None = None,
+        body: bytes | Body = b"",
+        upgrade: RawStream | None = None,
+    ) -> None:
+        self.status = status
+        self.headers = Headers.trusted([]) if headers is None else headers
+        self.body = body
+        self.upgrade = upgrade
+
+    def __repr__(self) -> str:
+        return f"Response({self.status})"
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+ErrorRenderer = Callable[[Request | None, Exception], Response]
+"""Makes the answer to a request that failed; the request is None when it never became one."""
+
+NO_TIMEOUTS = Timeouts(connect=None, response=None, body=None, pool=None)
+DEFAULT_TIMEOUTS = Timeouts()
+
+
+@dataclass(slots=True)
+class OutgoingRequest:
+    """A request to send; `target` is in origin-form (`/path?query`), `host:port` for CONNECT, `*` for OPTIONS.
+
+    The Host header is written from `origin` unless `headers` has one. `upgrade` asks to switch protocols
+    (`websocket`, or `connect` with the method CONNECT): the response then has its `upgrade` set when the upstream
+    agreed. `on_interim` hears of 1xx responses.
+    """
+
+    method: str
+    target: str
+    origin: ConnectionSource
+    headers: Headers
+    body: bytes | Body = b""
+    upgrade: str | None = None
+    timeouts: Timeouts = DEFAULT_TIMEOUTS
+    on_interim: Callable[[int, Headers], None] | None = None
