@@ -1,0 +1,76 @@
+"""Several ASGI services as one application: each answers its own paths, and all start and end together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from entryway.errors import EntrywayError
+from entryway.landscape.lifespan import AsgiApp, Lifespan, Receive, Scope, Send
+from entryway.telemetry import get_logger
+
+HEALTH_PATH = "/entryway/v1/health"
+EVERYTHING_ELSE = ""
+
+log = get_logger(__name__)
+
+
+class Dispatcher:
+    """Answers with the service whose path prefix is the longest that matches; the prefix "" answers the rest."""
+
+    def __init__(self, services: Mapping[str, tuple[str, AsgiApp]]) -> None:
+        self._lifespans = {prefix: Lifespan(name, app) for prefix, (name, app) in services.items()}
+        self._apps = {prefix: app for prefix, (_, app) in services.items()}
+        self._prefixes = sorted(services, key=len, reverse=True)
+        self.failure: EntrywayError | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["path"] == HEALTH_PATH:
+            await self._answer_health(send)
+        else:
+            prefix = find_prefix(self._prefixes, scope["path"])
+            await self._apps[prefix]({**scope, "state": {**self._lifespans[prefix].state}}, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        started: list[Lifespan] = []
+        try:
+            for lifespan in self._lifespans.values():
+                await lifespan.start()
+                started.append(lifespan)
+        except EntrywayError as error:
+            self.failure = error
+            await _stop(started)
+            await send({"type": "lifespan.startup.failed", "message": error.detail})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await _stop(started)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _answer_health(self, send: Send) -> None:
+        names = [lifespan.name for lifespan in self._lifespans.values()]
+        body = json.dumps({"status": "UP", "services": names}).encode()
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"cache-control", b"no-store"),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def find_prefix(prefixes: list[str], path: str) -> str:
+    """Return the first prefix that is the path or a folder of it."""
+    return next(prefix for prefix in prefixes if prefix in {EVERYTHING_ELSE, path} or path.startswith(prefix + "/"))
+
+
+async def _stop(started: list[Lifespan]) -> None:
+    for lifespan in reversed(started):
+        try:
+            await lifespan.stop()
+        except Exception:
+            # Whatever one service leaves behind, the others must end properly.
+            log.exception("service_stop_failed", service=lifespan.name)

@@ -1,0 +1,76 @@
+"""What a landscape remembers from one start to the next, without any secret: ports, and the ids of what it created."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from entryway.landscape.files import write_private
+from entryway.landscape.state import StateFolder, StateUnusable
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+NewId = Callable[[], str]
+
+
+class ControlPorts(BaseModel):
+    """Where the parts that stand behind every application listen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    services: Port = 8443
+    gateway: Port = 8444
+    onpremise_proxy: Port = 20003
+
+    @property
+    def public_url(self) -> str:
+        """How everybody reaches the control plane."""
+        return f"https://localhost:{self.services}"
+
+
+class LandscapeRecord(BaseModel):
+    """The file `landscape.json`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ports: ControlPorts = ControlPorts()
+    applications: dict[str, str] = {}
+    instances: dict[str, str] = {}
+    bindings: dict[str, str] = {}
+    connector_location: str | None = None
+
+    def application_id(self, name: str, new_id: NewId) -> str:
+        """Return the id of an application, the same one at every start."""
+        return self.applications.setdefault(name, new_id())
+
+    def instance_id(self, name: str, new_id: NewId) -> str:
+        """Return the id of a service instance, the same one at every start."""
+        return self.instances.setdefault(name, new_id())
+
+    def binding_id(self, application: str, instance: str, new_id: NewId) -> str:
+        """Return the id of the binding of an instance to an application, the same one at every start."""
+        return self.bindings.setdefault(f"{application}/{instance}", new_id())
+
+
+def new_id() -> str:
+    """Return an id made by chance."""
+    return str(uuid.uuid4())
+
+
+def load_record(state: StateFolder) -> LandscapeRecord:
+    """Return what the landscape remembers, nothing at the first start."""
+    try:
+        return LandscapeRecord.model_validate_json(state.landscape_file.read_bytes())
+    except FileNotFoundError:
+        return LandscapeRecord()
+    except (OSError, ValidationError) as error:
+        raise StateUnusable(
+            f"{state.landscape_file} is damaged; bring it back, or remove {state.root} to start anew"
+        ) from error
+
+
+def save_record(state: StateFolder, record: LandscapeRecord) -> None:
+    """Keep what the landscape remembers."""
+    write_private(state.landscape_file, (record.model_dump_json(indent=2) + "\n").encode())

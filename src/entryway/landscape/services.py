@@ -1,0 +1,92 @@
+"""`entryway services`: the control plane, all services in one process on one HTTPS port."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+
+from entryway.authserver.build import build as build_authserver
+from entryway.authserver.settings import AuthServerSettings
+from entryway.broker.build import build as build_broker
+from entryway.broker.settings import BrokerSettings
+from entryway.connectivity.build import build as build_pairing
+from entryway.connectivity.settings import PairingSettings
+from entryway.destinations.build import build as build_destinations
+from entryway.destinations.settings import DestinationSettings
+from entryway.landscape.authority import ensure_certificates
+from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
+from entryway.landscape.ports import WantedPort, check_free
+from entryway.landscape.record import ControlPorts, load_record, save_record
+from entryway.landscape.secrets import Secrets, load_or_create_secrets
+from entryway.landscape.serve import Endpoint, serve
+from entryway.landscape.state import StateFolder, open_state
+from entryway.telemetry import get_logger
+
+ONPREMISE_PROXY_HOST = "127.0.0.1"
+GATEWAY_HOST = "localhost"
+
+log = get_logger(__name__)
+
+
+def run(root: Path, *, host: str, port: int | None) -> None:
+    """Run the control plane with this state folder, creating in it what is missing, until asked to stop."""
+    state = open_state(root)
+    record = load_record(state)
+    if port is not None and port != record.ports.services:
+        record.ports = record.ports.model_copy(update={"services": port})
+        save_record(state, record)
+    ports = record.ports
+    check_free(WantedPort("the control plane", ports.services, "--port", host))
+    ensure_certificates(state, datetime.now(UTC))
+    app = build(state, ports, load_or_create_secrets(state))
+    endpoint = Endpoint(host, ports.services, state.server_certificate, state.server_key)
+    log.info("services_starting", url=ports.public_url, state=str(state.root))
+    asyncio.run(serve(app, endpoint))
+    log.info("services_stopped")
+
+
+def build(state: StateFolder, ports: ControlPorts, secrets: Secrets) -> Dispatcher:
+    """Return all services as one application."""
+    url = ports.public_url
+    authserver = AuthServerSettings(
+        public_url=url,
+        database_url=state.database_url("authserver"),
+        master_key=secrets.master_key,
+        platform_client_secret=secrets.platform_client_secret,
+    )
+    destinations = DestinationSettings(
+        public_url=url,
+        uaa_url=url,
+        database_url=state.database_url("destinations"),
+        master_key=secrets.master_key,
+        ca_file=state.ca_certificate,
+    )
+    broker = BrokerSettings(
+        public_url=url,
+        uaa_url=url,
+        database_url=state.database_url("broker"),
+        master_key=secrets.master_key,
+        platform_client_secret=secrets.platform_client_secret,
+        ca_file=state.ca_certificate,
+        onpremise_proxy_host=ONPREMISE_PROXY_HOST,
+        onpremise_proxy_port=ports.onpremise_proxy,
+    )
+    pairing = PairingSettings(
+        public_url=url,
+        uaa_url=url,
+        database_url=state.database_url("connectivity"),
+        master_key=secrets.master_key,
+        ca_file=state.ca_certificate,
+        gateway_host=GATEWAY_HOST,
+        gateway_port=ports.gateway,
+    )
+    # The authorization server first: the others fetch its keys.
+    return Dispatcher(
+        {
+            EVERYTHING_ELSE: ("authorization server", build_authserver(authserver)),
+            "/destination-configuration": ("destination service", build_destinations(destinations)),
+            "/v2": ("broker", build_broker(broker)),
+            "/connectivity": ("connectivity pairing", build_pairing(pairing)),
+        }
+    )
