@@ -1,0 +1,127 @@
+"""`xs-security.json`: what an application asks of the authorization server.
+
+`parse` gives a descriptor or every mistake at once; `check` gives the mistakes and warnings alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from entryway.config.mistakes import ConfigurationMistakes, Mistake
+from entryway.config.xs_security_references import resolve
+from entryway.config.xs_security_rules import Rules
+from entryway.config.xs_security_wire import XSAPPNAME_RULE, XsSecurityWire
+
+__all__ = ["FILE", "XsSecurity", "check", "parse", "resolve"]
+
+FILE = "xs-security.json"
+LARGEST = 1024 * 1024
+DEEPEST = 20
+
+_RULES = {
+    "missing": "is required",
+    "string_type": "must be a string",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "tuple_type": "must be a list",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must not be empty",
+    "too_long": "must have at most {max_length} entries, not {actual_length}",
+    "too_short": "must have at least {min_length} entries",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be one of {expected}",
+    "string_pattern_mismatch": "may only hold characters that match {pattern}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class XsSecurity:
+    """A descriptor without mistakes, and what was ignored in it."""
+
+    content: XsSecurityWire
+    warnings: tuple[Mistake, ...] = ()
+
+
+def parse(source: bytes | str | Mapping[str, Any], file: str = FILE) -> XsSecurity:
+    """Return the descriptor, or raise ConfigurationMistakes with every mistake in it."""
+    content, mistakes = _examine(source, file)
+    errors = [mistake for mistake in mistakes if mistake.severity == "error"]
+    if errors or content is None:
+        raise ConfigurationMistakes(errors)
+    return XsSecurity(content, tuple(mistakes))
+
+
+def check(source: bytes | str | Mapping[str, Any], file: str = FILE) -> Sequence[Mistake]:
+    """Return every mistake and warning."""
+    return _examine(source, file)[1]
+
+
+def _examine(source: bytes | str | Mapping[str, Any], file: str) -> tuple[XsSecurityWire | None, list[Mistake]]:
+    mistakes: list[Mistake] = []
+    document = _tidy(source if isinstance(source, Mapping) else _load(source, file, mistakes), file, mistakes)
+    if not isinstance(document, dict):
+        return None, mistakes or [Mistake(file, "", "must be a JSON object")]
+    content = None
+    try:
+        content = XsSecurityWire.model_validate_json(json.dumps(document))
+    except ValidationError as error:
+        mistakes += [_mistake(file, dict(found)) for found in error.errors(include_url=False)]
+    mistakes += Rules(file).check(document)
+    return content, sorted(mistakes, key=lambda mistake: mistake.severity)
+
+
+def _load(source: bytes | str, file: str, mistakes: list[Mistake]) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [name for name, _ in pairs]
+        mistakes.extend(
+            Mistake(file, "", f"the key {name!r} is written twice in one object", "keep one of them")
+            for name in sorted({name for name in names if names.count(name) > 1})
+        )
+        return dict(pairs)
+
+    if len(source) > LARGEST:
+        mistakes.append(Mistake(file, "", f"is larger than {LARGEST} bytes"))
+        return None
+    try:
+        text = source.decode("utf-8-sig") if isinstance(source, bytes) else source
+        return json.loads(text, object_pairs_hook=once)
+    except UnicodeDecodeError:
+        mistakes.append(Mistake(file, "", "is not UTF-8 text"))
+    except json.JSONDecodeError as error:
+        mistakes.append(Mistake(file, "", f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"))
+    except (RecursionError, ValueError):
+        mistakes.append(Mistake(file, "", "is not JSON that a descriptor could be"))
+    return None
+
+
+def _tidy(value: Any, file: str, mistakes: list[Mistake], depth: int = 0) -> Any:
+    """Return the document with the blanks around its keys taken off: published samples have them."""
+    if depth > DEEPEST:
+        mistakes.append(Mistake(file, "", f"is nested deeper than {DEEPEST} levels"))
+        return None
+    if isinstance(value, Mapping):
+        return {str(key).strip(): _tidy(member, file, mistakes, depth + 1) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_tidy(member, file, mistakes, depth + 1) for member in value]
+    if isinstance(value, str):
+        # A lone surrogate cannot be written to any file or database.
+        return value.encode(errors="replace").decode()
+    return value
+
+
+def _mistake(file: str, error: Mapping[str, Any]) -> Mistake:
+    pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in error["loc"])
+    context = {key: str(value) for key, value in error.get("ctx", {}).items()}
+    rule = _RULES.get(error["type"])
+    if pointer == "/xsappname" and error["type"] == "string_pattern_mismatch":
+        rule = XSAPPNAME_RULE.replace("xsappname:", f'xsappname "{error["input"]}":')
+        context = {}
+    return Mistake(file, pointer, rule.format(**context) if rule and context else rule or str(error["msg"]))
