@@ -1,0 +1,31 @@
+"""JSON files that a descriptor leads to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from entryway.config.mistakes import Mistake
+from entryway.config.schema import wrong_type
+
+SIZE_LIMIT = 1024 * 1024
+
+
+def read_json_object(path: Path, file: str) -> tuple[dict[str, Any] | None, list[Mistake]]:
+    """Return the object that a file holds, or what is wrong with the file."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        return None, [Mistake(file, "", f"cannot be read: {error.strerror}")]
+    if len(raw) > SIZE_LIMIT:
+        return None, [Mistake(file, "", f"is larger than {SIZE_LIMIT} bytes")]
+    try:
+        content = json.loads(raw.decode("utf-8-sig"))
+    except json.JSONDecodeError as error:
+        return None, [Mistake(file, "", f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}")]
+    except (ValueError, RecursionError):
+        return None, [Mistake(file, "", "is not JSON text in UTF-8")]
+    if not isinstance(content, dict):
+        return None, [Mistake(file, "", wrong_type(content, "object"))]
+    return content, []
