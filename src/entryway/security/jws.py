@@ -1,0 +1,122 @@
+"""A token taken apart, before anything in it is believed, and its signature."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import urlsafe_b64decode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from entryway.security.errors import TokenInvalid
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+# The authorization server refuses to use larger ones, too.
+TOKEN_LIMIT = 16 * 1024
+# An allow-list of one: "none", or HS256 under the public key's text, never come to a signature check.
+ALGORITHM = "RS256"
+KEY_BITS = 2048
+
+_COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedToken:
+    """What a token says; only `kid` and `zid` may be used before `verify`, to choose the key."""
+
+    text: str
+    kid: str
+    claims: dict[str, Any]
+
+    @property
+    def zid(self) -> str:
+        """The tenant that the token claims, or raise: without it no key can be chosen."""
+        zid = self.claims.get("zid")
+        if not isinstance(zid, str) or not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", zid, re.ASCII):
+            raise TokenInvalid("zid_missing")
+        return zid
+
+
+def take_apart(text: str) -> UnverifiedToken:
+    """Return the parts of a token whose form and header are acceptable."""
+    if len(text) > TOKEN_LIMIT:
+        raise TokenInvalid("too_large", f"{len(text)} characters")
+    match = _COMPACT.fullmatch(text)
+    if match is None:
+        raise TokenInvalid("malformed")
+    header = _json_object(match[1])
+    if header.get("alg") != ALGORITHM:
+        raise TokenInvalid("algorithm", repr(header.get("alg"))[:40])
+    if "crit" in header:
+        # RFC 7515 §4.1.11: what is critical and not understood must be refused; we understand none.
+        raise TokenInvalid("critical_header")
+    kid = header.get("kid")
+    if not isinstance(kid, str) or not 0 < len(kid) <= 256:
+        raise TokenInvalid("kid_missing")
+    return UnverifiedToken(text, kid, _json_object(match[2]))
+
+
+def verify(token: UnverifiedToken, key: Any) -> None:
+    """Return if the token was signed with `key`, else raise."""
+    from joserfc import jws  # noqa: PLC0415 - imported with the first token, so that a process starts fast
+    from joserfc.errors import JoseError  # noqa: PLC0415
+
+    try:
+        jws.deserialize_compact(token.text, key, algorithms=[ALGORITHM])
+    except (JoseError, ValueError) as error:
+        raise TokenInvalid("signature") from error
+
+
+def import_key(entry: object) -> tuple[str, Any] | None:
+    """Return id and key of one entry of a key set, or None if it is not one that signs our tokens."""
+    from joserfc.jwk import RSAKey  # noqa: PLC0415 - imported with the first token, so that a process starts fast
+
+    if not isinstance(entry, dict) or entry.get("kty") != "RSA":
+        return None
+    kid = entry.get("kid")
+    if not isinstance(kid, str) or entry.get("use", "sig") != "sig" or entry.get("alg", ALGORITHM) != ALGORITHM:
+        return None
+    public = _public_key(entry)
+    return None if public is None or public.key_size < KEY_BITS else (kid, RSAKey.import_key(public))
+
+
+def _public_key(entry: dict[str, Any]) -> RSAPublicKey | None:
+    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPublicNumbers  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key  # noqa: PLC0415
+
+    try:
+        # Nothing but the public numbers: a private part would be a mistake, and is not ours to keep.
+        if isinstance(entry.get("n"), str) and isinstance(entry.get("e"), str):
+            return RSAPublicNumbers(_number(entry["e"]), _number(entry["n"])).public_key()
+        if isinstance(entry.get("value"), str):
+            key = load_pem_public_key(with_line_breaks(entry["value"]).encode())
+            return key if isinstance(key, RSAPublicKey) else None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None
+    return None
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
+
+
+def with_line_breaks(pem: str) -> str:
+    """Return the PEM text with the line breaks around its body that bindings like to lose."""
+    return re.sub(r"\s*(-----(?:BEGIN|END) [A-Z ]+-----)\s*", r"\n\1\n", pem).strip() + "\n"
+
+
+def _json_object(part: str) -> dict[str, Any]:
+    try:
+        value = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)), parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise TokenInvalid("malformed") from error
+    if not isinstance(value, dict):
+        raise TokenInvalid("malformed")
+    return value
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
