@@ -6,6 +6,7 @@ Run it again at any time: it does nothing while the page's sources and the versi
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -73,6 +74,7 @@ def put_into_place(built: Path, wanted: str) -> None:
         target = fresh / source.relative_to(built)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
+    (fresh / "resources" / "sap-ui-version.json").write_text(json.dumps(version_information()))
     (fresh / STAMP.name).write_text(wanted)
     # The stamp arrives together with the files: a set-up that was interrupted is begun again.
     shutil.rmtree(RESOURCES, ignore_errors=True)
@@ -86,6 +88,16 @@ def needed(built: Path) -> Iterator[Path]:
             theme = parts[parts.index("themes") + 1] if "themes" in parts[:-1] else None
             if theme is None or theme in THEMES:
                 yield path
+
+
+def version_information() -> dict[str, object]:
+    """Return what UI5 asks for at start, from the packages that were built."""
+    packages = sorted((HERE / "node_modules" / "@openui5").glob("*/package.json"))
+    libraries = [
+        {"name": path.parent.name, "version": json.loads(path.read_text(encoding="utf-8"))["version"]}
+        for path in packages
+    ]
+    return {"name": "entryway.products", "version": libraries[0]["version"], "libraries": libraries}
 
 
 def fingerprint() -> str:

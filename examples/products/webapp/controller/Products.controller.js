@@ -8,9 +8,11 @@ sap.ui.define([
 	"sap/m/MessageBox",
 	"sap/m/MessageToast",
 	"entryway/products/model/router",
-	"entryway/products/model/failures"
+	"entryway/products/model/failures",
+	"entryway/products/model/price"
 ], function (
-	Controller, DateFormat, Filter, FilterOperator, JSONModel, CurrencyType, MessageBox, MessageToast, router, failures
+	Controller, DateFormat, Filter, FilterOperator, JSONModel, CurrencyType, MessageBox, MessageToast,
+	router, failures, price
 ) {
 	"use strict";
 
@@ -104,7 +106,7 @@ sap.ui.define([
 				id: product.ProductID,
 				name: product.Name,
 				etag: product.__metadata.etag,
-				price: product.Price,
+				text: price.format(product.Price),
 				currency: product.CurrencyCode,
 				title: this.texts.getText("priceOf", [product.Name]),
 				label: this.texts.getText("newPrice", [product.CurrencyCode])
@@ -122,15 +124,16 @@ sap.ui.define([
 
 		async onSavePrice() {
 			const input = this.byId("newPrice");
-			if (input.getValueState() === "Error" || !input.getValue()) {
+			const { id, name, text, currency, etag } = this.edit.getData();
+			const newPrice = price.parse(text);
+			if (newPrice === null) {
 				input.setValueState("Error").setValueStateText(this.texts.getText("priceInvalid")).focus();
 				return;
 			}
 			const dialog = await this.editDialog;
-			const { id, name, price, currency, etag } = this.edit.getData();
 			dialog.setBusyIndicatorDelay(0).setBusy(true);
 			try {
-				const changed = await router.changePrice(id, price, etag);
+				const changed = await router.changePrice(id, newPrice, etag);
 				dialog.close();
 				this.byId("table").getBinding("items").refresh(true);
 				const shown = new CurrencyType().formatValue([changed.price, currency], "string");
