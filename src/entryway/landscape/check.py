@@ -1,0 +1,172 @@
+"""Every mistake in the configuration files of a folder, and what would better be different."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from entryway.config import xs_security
+from entryway.config.default_env import read_default_env
+from entryway.config.descriptor import XSUAA, Module, undefined_services
+from entryway.config.landscape_file import LANDSCAPE_FILE
+from entryway.config.manifest import start_mistakes
+from entryway.config.mistakes import ConfigurationMistakes, Mistake
+from entryway.config.schema import did_you_mean
+from entryway.config.xs_app import ToDestination, XsApp, parse_xs_app
+from entryway.config.xs_app_environment import RouterEnvironment, read_environment
+from entryway.landscape.application import MANIFEST_FILES, Application, find_descriptor, read_application
+from entryway.landscape.lone_xs_app import parse_alone
+from entryway.landscape.route_advice import advise
+
+XS_APP_FILES = "xs-app*.json"
+XS_SECURITY_FILES = "xs-security*.json"
+SHARED = "shared"
+
+
+def check_folder(folder: Path) -> list[Mistake]:
+    """Return every mistake and warning in the files of a folder, whether or not they make an application."""
+    if not folder.is_dir():
+        return [Mistake(str(folder), "", "is no folder")]
+    mistakes: list[Mistake] = []
+    application: Application | None = None
+    if find_descriptor(folder) is not None or (folder / LANDSCAPE_FILE).exists() or not _loose_files(folder):
+        application, mistakes = read_application(folder)
+    if application is not None:
+        mistakes += _application_mistakes(application, to_start=application.has_landscape_file)
+    mistakes += _loose_mistakes(folder, application)
+    return in_order(mistakes)
+
+
+def check_application(application: Application) -> list[Mistake]:
+    """Return every mistake and warning that stands against starting an application, or speaks to it."""
+    return in_order(
+        [*_application_mistakes(application, to_start=True), *_loose_mistakes(application.folder, application)]
+    )
+
+
+def in_order(mistakes: Sequence[Mistake]) -> list[Mistake]:
+    """Return each mistake once, errors first."""
+    return sorted(dict.fromkeys(mistakes), key=lambda mistake: mistake.severity != "error")
+
+
+def _application_mistakes(application: Application, *, to_start: bool) -> Iterator[Mistake]:
+    folder, descriptor = application.folder, application.descriptor
+    # Without an entryway.yaml the manifest is for another platform: what a start on this machine needs may be missing.
+    if to_start and descriptor.file in MANIFEST_FILES:
+        yield from start_mistakes(descriptor, folder)
+    if to_start:
+        yield from undefined_services(descriptor)
+    for instance in descriptor.instances:
+        if instance.service == XSUAA:
+            for mistake in xs_security.check(instance.parameters, xs_security.FILE):
+                yield replace(mistake, suggestion=_of(instance.name, mistake.suggestion))
+    yield from _role_collections(application)
+    for module in descriptor.modules:
+        if module.is_router:
+            yield from _router_mistakes(application, module)
+
+
+def _router_mistakes(application: Application, module: Module) -> Iterator[Mistake]:
+    folder = application.folder / module.folder
+    relative = (Path(module.folder) / "xs-app.json").as_posix().removeprefix("./")
+    xs_app, mistakes = parse_xs_app(folder / "xs-app.json")
+    yield from (replace(mistake, file=relative) for mistake in mistakes)
+    environment, mistakes = _environment(folder, module.environment)
+    yield from (replace(mistake, suggestion=_of(module.name, mistake.suggestion)) for mistake in mistakes)
+    if xs_app is None or environment is None:
+        return
+    yield from advise(xs_app, environment.destinations, relative)
+    bound = {bound.instance for bound in module.bindings}
+    instances = [each for each in application.descriptor.instances if each.name in bound]
+    if not any(each.service in {"destination", None} for each in instances):
+        yield from _missing_destinations(xs_app, environment, relative)
+    for each in instances:
+        if each.service == XSUAA and each.parameters.get("tenant-mode") == SHARED:
+            yield from _tenant_host_pattern(environment, f"{application.descriptor.file}", module.place)
+
+
+def _missing_destinations(xs_app: XsApp, environment: RouterEnvironment, file: str) -> Iterator[Mistake]:
+    known = sorted(environment.destinations)
+    for route in xs_app.routes:
+        if isinstance(route.goal, ToDestination) and route.goal.template is None and route.goal.name not in known:
+            rule = f'no destination "{route.goal.name}" is defined, and no destination service is bound'
+            yield Mistake(file, f"{route.place}/destination", rule, did_you_mean(route.goal.name, known))
+
+
+def _tenant_host_pattern(environment: RouterEnvironment, file: str, place: str) -> Iterator[Mistake]:
+    if environment.tenant_host_pattern is None:
+        rule = "TENANT_HOST_PATTERN is missing, although tenant-mode is shared"
+        hint = "set it for the router, for example ^(.*)-app.example.com, or use tenant-mode dedicated"
+        yield Mistake(file, place, rule, hint, "warning")
+
+
+def _role_collections(application: Application) -> Iterator[Mistake]:
+    known = [
+        collection["name"]
+        for instance in application.descriptor.instances
+        if instance.service == XSUAA
+        for collection in _list(instance.parameters.get("role-collections"))
+        if isinstance(collection, Mapping) and isinstance(collection.get("name"), str)
+    ]
+    for index, user in enumerate(application.landscape.users):
+        for number, name in enumerate(user.role_collections):
+            if name not in known:
+                rule = f'no xs-security.json of this application has the role collection "{name}"'
+                hint = did_you_mean(name, known) or f"known: {', '.join(known) or 'none'}"
+                yield Mistake(LANDSCAPE_FILE, f"/users/{index}/role-collections/{number}", rule, hint)
+
+
+def _loose_files(folder: Path) -> list[Path]:
+    return [path for pattern in (XS_APP_FILES, XS_SECURITY_FILES) for path in sorted(folder.glob(pattern))]
+
+
+def _loose_mistakes(folder: Path, application: Application | None) -> Iterator[Mistake]:
+    """Yield what is wrong with files that no module leads to."""
+    modules = application.descriptor.modules if application else ()
+    led_to = {(folder / module.folder).resolve() / "xs-app.json" for module in modules if module.is_router}
+    shared = False
+    for path in sorted(folder.glob(XS_SECURITY_FILES)):
+        content = path.read_bytes()
+        yield from xs_security.check(content, path.name)
+        shared = shared or _tenant_mode(content) == SHARED
+    # Whichever module it is meant for: its environment counts.
+    values = {name: value for module in modules for name, value in module.environment.items()}
+    environment, mistakes = _environment(folder, values)
+    if not led_to:
+        yield from mistakes
+    for path in sorted(folder.glob(XS_APP_FILES)):
+        if path.resolve() in led_to:
+            continue
+        xs_app, mistakes = parse_alone(path)
+        yield from mistakes
+        if xs_app is not None and environment is not None:
+            yield from advise(xs_app, environment.destinations, path.name)
+    if shared and not led_to and environment is not None:
+        yield from _tenant_host_pattern(environment, xs_security.FILE, "/tenant-mode")
+
+
+def _environment(folder: Path, values: Mapping[str, str]) -> tuple[RouterEnvironment | None, list[Mistake]]:
+    try:
+        environ = {**read_default_env(folder, {}), **values}
+    except ConfigurationMistakes as error:
+        return None, list(error.mistakes)
+    return read_environment(environ)
+
+
+def _tenant_mode(content: bytes) -> Any:
+    try:
+        document = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+    return document.get("tenant-mode") if isinstance(document, dict) else None
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _of(name: str, suggestion: str) -> str:
+    return "; ".join(text for text in (suggestion, f"of {name}") if text)

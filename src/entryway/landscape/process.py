@@ -1,0 +1,134 @@
+"""One process of a landscape, in a process group of its own: started, listened to, and ended with all its children."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from entryway.errors import EntrywayError
+from entryway.landscape.files import PRIVATE_FILE
+
+TAIL_LINES = 20
+LONGEST_LINE = 16 * 1024
+STOP_GRACE_SECONDS = 10.0
+CHUNK = 64 * 1024
+
+
+class StartFailed(EntrywayError):
+    """A part did not start; the text ends with the last lines it wrote."""
+
+    code = "start_failed"
+    title = "A part did not start"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What to run, where, and with which environment."""
+
+    name: str
+    arguments: tuple[str, ...]
+    folder: Path
+    environment: Mapping[str, str] = field(repr=False)
+    log_file: Path
+
+
+class Process:
+    """A running process; `ended` becomes true when it and its output have ended."""
+
+    def __init__(
+        self, command: Command, process: asyncio.subprocess.Process, write: Callable[[str, str], None]
+    ) -> None:
+        self.name = command.name
+        self.tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._process = process
+        self._write = write
+        self._log_file = command.log_file
+        self._done = asyncio.ensure_future(self._follow())
+
+    @classmethod
+    async def start(cls, command: Command, write: Callable[[str, str], None]) -> Process:
+        """Start it; every line that it writes goes to `write` with its name, and to its log file."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command.arguments,
+                cwd=command.folder,
+                env=dict(command.environment),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                # Ctrl-C in the terminal reaches the landscape alone, which ends its parts in order.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise StartFailed(f"{command.name} cannot be started: {error.strerror}: {error.filename}") from error
+        return cls(command, process, write)
+
+    @property
+    def group(self) -> int:
+        """The process group, which bears the id of its first process."""
+        return self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        return self._done.done()
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._process.returncode
+
+    @property
+    def epitaph(self) -> str:
+        """How it ended, in words."""
+        code = self.exit_code
+        if code is None:
+            return f"{self.name} is running"
+        if code < 0:
+            return f"{self.name} was ended by {signal.Signals(-code).name}"
+        return f"{self.name} exited with {code}"
+
+    async def wait(self) -> None:
+        """Return when it has ended."""
+        await asyncio.shield(self._done)
+
+    async def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
+        """Ask it and its children to end, and kill what is left after the grace."""
+        self.signal(signal.SIGTERM)
+        await asyncio.wait({self._done}, timeout=grace_seconds)
+        # Its first process may be gone while children of it are not.
+        self.signal(signal.SIGKILL)
+        await asyncio.wait({self._done})
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the whole group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.group, number)
+
+    async def _follow(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 - it was asked for
+        descriptor = os.open(self._log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
+        with os.fdopen(descriptor, "w", encoding="utf-8", buffering=1) as log:
+            # A child that outlives the first process may hold the output open; the group is ended as one.
+            ending = asyncio.ensure_future(self._process.wait())
+            ending.add_done_callback(lambda _: self.signal(signal.SIGKILL))
+            rest = b""
+            while chunk := await self._process.stdout.read(CHUNK):
+                *lines, rest = (rest + chunk).split(b"\n")
+                if len(rest) > LONGEST_LINE:
+                    lines, rest = [*lines, rest], b""
+                for line in lines:
+                    self._line(line, log.write)
+            if rest:
+                self._line(rest, log.write)
+            await ending
+
+    def _line(self, raw: bytes, log: Callable[[str], object]) -> None:
+        text = raw.decode("utf-8", "replace").rstrip("\r")
+        self.tail.append(text)
+        log(text + "\n")
+        self._write(self.name, text)
