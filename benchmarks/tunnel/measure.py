@@ -102,7 +102,7 @@ async def beside_slow_readers(carrier: Carrier, readers: int) -> str:
 
 
 async def thousand(carrier: Carrier) -> tuple[float, float, int]:
-    """Seconds until 1,000 requests that each take 100 ms at the backend are all answered: first time, second time; failures."""
+    """Seconds until 1,000 requests, each 100 ms at the backend, are answered: first and second time; failures."""
     times = []
     failures = 0
     for _ in range(2):

@@ -33,9 +33,7 @@ class Http2(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = typing.cast("asyncio.Transport", transport)  # uvloop's is none of asyncio's classes
         self.http.initiate_connection()
-        self.http.update_settings(
-            {SettingCodes.MAX_CONCURRENT_STREAMS: 4096, SettingCodes.INITIAL_WINDOW_SIZE: WINDOW}
-        )
+        self.http.update_settings({SettingCodes.MAX_CONCURRENT_STREAMS: 4096, SettingCodes.INITIAL_WINDOW_SIZE: WINDOW})
         self.http.increment_flow_control_window(5 * WINDOW)
         self.flush()
 
@@ -91,7 +89,7 @@ class ConnectorEnd(Http2):
         self.tasks: set[asyncio.Task[None]] = set()
         self.lost = asyncio.Event()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         self.lost.set()
         for task in self.tasks:
             task.cancel()
@@ -123,7 +121,7 @@ class GatewayEnd(Http2):
     def __init__(self) -> None:
         super().__init__()
         self.streams: dict[int, asyncio.Queue[tuple[bytes, int]]] = {}
-        self.headers = [(":method", "GET"), (":scheme", "http"), (":authority", "erp.virtual:443"), *REQUEST_HEADERS[1:]]
+        self.pseudo = [(":method", "GET"), (":scheme", "http"), (":authority", "erp.virtual:443")]
 
     def event(self, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.DataReceived):
@@ -134,7 +132,7 @@ class GatewayEnd(Http2):
     async def fetch(self, path: str) -> AsyncIterator[bytes]:
         stream = self.http.get_next_available_stream_id()
         queue = self.streams[stream] = asyncio.Queue()
-        self.http.send_headers(stream, [*self.headers[:3], (":path", path), *self.headers[3:]], end_stream=True)
+        self.http.send_headers(stream, [*self.pseudo, (":path", path), *REQUEST_HEADERS[1:]], end_stream=True)
         self.flush()
         while True:
             data, credit = await queue.get()

@@ -34,6 +34,7 @@ Where things are:
 """
 
 from entryway.http.body import Body
+from entryway.http.client import Client
 from entryway.http.errors import (
     AnswerTimedOut,
     BodyIncomplete,
@@ -53,18 +54,23 @@ from entryway.http.headers import HOP_BY_HOP, Headers, end_to_end
 from entryway.http.limits import Limits, PoolLimits, Timeouts
 from entryway.http.messages import ErrorRenderer, Handler, OutgoingRequest, Peer, Request, Response
 from entryway.http.origin import ConnectionSource, Origin
+from entryway.http.server import Server
 from entryway.http.splice import RawStream
+from entryway.http.target import Form, Target, parse_authority, parse_target
+from entryway.http.upstream import UpstreamConnection
 
 __all__ = [
     "HOP_BY_HOP",
     "AnswerTimedOut",
     "Body",
     "BodyIncomplete",
+    "Client",
     "ClientGone",
     "CodingUnknown",
     "ConnectionSource",
     "ContentTooLarge",
     "ErrorRenderer",
+    "Form",
     "Handler",
     "Headers",
     "HeadersTooLarge",
@@ -80,9 +86,14 @@ __all__ = [
     "Request",
     "RequestTimedOut",
     "Response",
+    "Server",
+    "Target",
     "TargetTooLong",
     "Timeouts",
     "TooBusy",
+    "UpstreamConnection",
     "VersionUnsupported",
     "end_to_end",
+    "parse_authority",
+    "parse_target",
 ]

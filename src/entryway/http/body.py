@@ -46,7 +46,18 @@ class Body:
     (`read`, `chunks`), pipes it into a sink, or abandons it.
     """
 
-    __slots__ = ("_buffered", "_chunks", "_paused", "_sink", "_source", "_waiter", "complete", "error", "length", "trailers")
+    __slots__ = (
+        "_buffered",
+        "_chunks",
+        "_paused",
+        "_sink",
+        "_source",
+        "_waiter",
+        "complete",
+        "error",
+        "length",
+        "trailers",
+    )
 
     def __init__(self, length: int | None, source: Source | None = None) -> None:
         self.length = length
@@ -135,7 +146,6 @@ class Body:
 
     def pipe(self, sink: Sink) -> None:
         """Let every byte, the end or the failure go to `sink`; the sink paces by `pause` and `resume`."""
-        self._sink = sink
         if self._chunks:
             sink.write(self.take())
         if self.complete:
@@ -143,6 +153,7 @@ class Body:
         elif self.error is not None:
             sink.fail(self.error)
         else:
+            self._sink = sink
             if self._source is not None:
                 self._source.wanted()
             self.resume()
@@ -207,6 +218,11 @@ class Body:
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
+
+
+EMPTY = Body(0)
+"""The body of every message that has none."""
+EMPTY.complete = True
 
 
 class _Generated:

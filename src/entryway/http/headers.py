@@ -30,6 +30,21 @@ HOP_BY_HOP = frozenset(
 
 _names_seen_valid: set[bytes] = set()
 
+_COMMON = (
+    b"accept accept-encoding accept-language accept-ranges access-control-allow-origin age allow authorization "
+    b"cache-control connection content-disposition content-encoding content-language content-length content-location "
+    b"content-range content-security-policy content-type cookie dataserviceversion date etag expect expires forwarded "
+    b"from host if-match if-modified-since if-none-match if-range if-unmodified-since keep-alive last-modified "
+    b"link location origin pragma priority proxy-authorization range referer retry-after sec-ch-ua sec-ch-ua-mobile "
+    b"sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user sec-websocket-accept "
+    b"sec-websocket-extensions sec-websocket-key sec-websocket-protocol sec-websocket-version server set-cookie "
+    b"strict-transport-security te trailer transfer-encoding upgrade upgrade-insecure-requests user-agent vary via "
+    b"www-authenticate x-content-type-options x-csrf-token x-forwarded-for x-forwarded-host x-forwarded-path "
+    b"x-forwarded-proto x-frame-options x-powered-by x-request-id x-requested-with"
+).split()
+LOWER_CASE: dict[bytes, bytes] = {spelling: name for name in _COMMON for spelling in (name, name.title(), name.upper())}
+"""Common names in their usual spellings: looking one up is cheaper than lowering it, and all copies are one object."""
+
 
 class Headers:
     """The header fields of one message, in order; names are lower case.

@@ -38,9 +38,9 @@ class Request:
     case, `connect` for CONNECT, or None.
     """
 
-    __slots__ = ("_interim", "body", "headers", "http10", "method", "peer", "scheme", "target", "upgrade")
+    __slots__ = ("body", "headers", "http10", "interim", "keep_alive", "method", "peer", "scheme", "target", "upgrade")
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 one is made per request, and keywords cost
         self,
         method: str,
         target: str,
@@ -49,8 +49,8 @@ class Request:
         peer: Peer,
         scheme: str = "http",
         upgrade: str | None = None,
-        *,
-        http10: bool = False,
+        http10: bool = False,  # noqa: FBT001, FBT002
+        keep_alive: bool = True,  # noqa: FBT001, FBT002
         interim: InterimWriter | None = None,
     ) -> None:
         self.method = method
@@ -61,12 +61,13 @@ class Request:
         self.scheme = scheme
         self.upgrade = upgrade
         self.http10 = http10
-        self._interim = interim
+        self.keep_alive = keep_alive
+        self.interim = interim
 
     def send_interim(self, status: int, headers: Headers) -> None:
         """Send a 1xx response, such as 103 Early Hints, ahead of the answer; HTTP/1.0 clients are spared."""
-        if self._interim is not None and not self.http10:
-            self._interim.write_interim(self, status, headers)
+        if self.interim is not None and not self.http10:
+            self.interim.write_interim(self, status, headers)
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.target.partition('?')[0]})"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Protocol
+
+from entryway.http.splice import RawStream
+from entryway.http.upstream import UpstreamConnection
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Hashable
-
-    from entryway.http.upstream import UpstreamConnection
 
 
 class ConnectionSource(Protocol):
@@ -50,6 +52,10 @@ class Origin:
     ) -> None:
         if scheme not in {"http", "https"}:
             raise ValueError(f"not a scheme that can be dialled: {scheme}")
+        if (scheme == "https") != (tls is not None):
+            raise ValueError("https needs a TLS context, and http has none")
+        if scheme == "https" and proxy is not None:
+            raise ValueError("a forward proxy is asked in absolute-form, which is for http alone")
         self.scheme = scheme
         self.host = host
         self.port = port
@@ -62,3 +68,32 @@ class Origin:
         self.target_prefix = self.label.encode() if proxy is not None else b""
         self._key = (scheme, host, port, tls, proxy, partition)
         self._hash = hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, Origin) and self._key == other._key)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __repr__(self) -> str:
+        return f"Origin({self.label})"
+
+    async def connect(self) -> UpstreamConnection:
+        host, port = self.proxy or (self.host, self.port)
+        _, connection = await asyncio.get_running_loop().create_connection(
+            lambda: UpstreamConnection(self.label),
+            host,
+            port,
+            ssl=self.tls,
+            server_hostname=self.host if self.tls is not None else None,
+        )
+        return connection
+
+    async def connect_raw(self) -> RawStream:
+        """Return a connection that carries no HTTP; the caller translates OSError."""
+        loop = asyncio.get_running_loop()
+        server_hostname = self.host if self.tls is not None else None
+        _, stream = await loop.create_connection(
+            RawStream, self.host, self.port, ssl=self.tls, server_hostname=server_hostname
+        )
+        return stream

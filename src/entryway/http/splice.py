@@ -18,11 +18,12 @@ class RawStream(asyncio.Protocol):
     uses `read`, `write`, `drain` and `close`.
     """
 
-    def __init__(self, transport: asyncio.Transport, early: bytes = b"") -> None:
-        self.transport = transport
+    def __init__(self, transport: asyncio.Transport | None = None, early: bytes = b"") -> None:
+        self.transport = cast("asyncio.Transport", transport)  # connection_made brings it otherwise
         self.closed = False
         self.on_closed: Callable[[], None] | None = None
-        self.last_activity = 0.0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._active = 0.0
         self._early = [early] if early else []
         self._early_size = len(early)
         self._eof = False
@@ -40,7 +41,17 @@ class RawStream(asyncio.Protocol):
         self._attach(other)
         other._attach(self)
 
+    def start_idle_clock(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Note from now on when the last byte passed in either direction."""
+        self._loop = loop
+        self._active = loop.time()
+
+    def idle_for(self, now: float) -> float:
+        return now - self._active
+
     def write(self, data: bytes) -> None:
+        if self._loop is not None:
+            self._active = self._loop.time()
         if not self.closed and not self._eof_sent:
             self.transport.write(data)
 
@@ -91,6 +102,8 @@ class RawStream(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         peer = self._peer
+        if self._loop is not None:
+            self._active = self._loop.time()
         if peer is not None:
             peer.write(data)
             return

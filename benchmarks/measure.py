@@ -1,0 +1,224 @@
+"""Start processes, load them with wrk for a bounded time, and read what they cost from /proc."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_TICK = os.sysconf("SC_CLK_TCK")
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0}
+
+TINY_JSON = '{"value":[{"id":1,"name":"Notebook Basic 15","price":"956.00","currency":"EUR"}]}'
+
+
+@dataclass(frozen=True)
+class Load:
+    """What wrk saw."""
+
+    requests: int
+    seconds: float
+    errors: int
+    latency_ms: Mapping[str, float]
+
+    @property
+    def per_second(self) -> float:
+        return self.requests / self.seconds
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One subject under load, with the CPU time of its whole process tree."""
+
+    name: str
+    load: Load
+    cpu_seconds: float
+    memory_mb: float
+
+    @property
+    def cpu_us(self) -> float:
+        return self.cpu_seconds / self.load.requests * 1e6
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Something that is loaded: a process tree, a URL, and headers to send."""
+
+    name: str
+    pid: int
+    url: str
+    headers: Mapping[str, str] | None = None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def process(
+    command: Sequence[str],
+    *,
+    port: int,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    wait: float = 20,
+) -> Iterator[int]:
+    """Run a command until it listens on `port`, yield its pid, and end it."""
+    child = subprocess.Popen(command, env={**os.environ, **(env or {})}, cwd=cwd)
+    try:
+        wait_for_port(port, child, wait)
+        yield child.pid
+    finally:
+        child.terminate()
+        try:
+            child.wait(10)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def wait_for_port(port: int, child: subprocess.Popen[bytes], wait: float) -> None:
+    deadline = time.monotonic() + wait
+    while time.monotonic() < deadline:
+        if child.poll() is not None:
+            raise RuntimeError(f"{child.args!r} ended with {child.returncode} before it listened on {port}")
+        try:
+            with socket.create_connection(("127.0.0.1", port), 0.2):
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise RuntimeError(f"nothing listens on port {port}")
+
+
+@contextmanager
+def nginx(folder: Path, name: str, port: int, location: str, extra: str = "") -> Iterator[int]:
+    """Run one nginx worker with this `location /` block; `extra` stands beside the server (upstream blocks)."""
+    binary = shutil.which("nginx") or "/usr/sbin/nginx"
+    home = folder / name
+    home.mkdir(parents=True, exist_ok=True)
+    temp = "\n".join(
+        f"{kind}_temp_path {home}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (home / "nginx.conf").write_text(
+        f"""daemon off; worker_processes 1; pid {home}/pid; error_log {home}/error.log error;
+events {{ worker_connections 4096; }}
+http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 300; {temp}
+{extra}
+server {{ listen 127.0.0.1:{port} backlog=2048; location / {{ {location} }} }} }}
+""",
+    )
+    with process(
+        [binary, "-p", str(home), "-c", str(home / "nginx.conf"), "-e", str(home / "error.log")], port=port
+    ) as pid:
+        yield pid
+
+
+@contextmanager
+def nginx_upstream(folder: Path, port: int, body: str = TINY_JSON) -> Iterator[int]:
+    """An upstream that answers every request with one small JSON document."""
+    with nginx(folder, "upstream", port, f"default_type application/json; return 200 '{body}';") as pid:
+        yield pid
+
+
+@contextmanager
+def nginx_proxy(folder: Path, port: int, upstream: int) -> Iterator[int]:
+    """nginx as a plain proxy with kept-alive upstream connections: what every ratio refers to."""
+    block = f"upstream backend {{ server 127.0.0.1:{upstream}; keepalive 256; keepalive_requests 100000000; }}"
+    location = 'proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection "";'
+    with nginx(folder, "proxy", port, location, block) as pid:
+        yield pid
+
+
+def tree(pid: int) -> list[int]:
+    """Return a process and all its descendants."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            children = (task / "children").read_text().split()
+        except OSError:
+            continue
+        for child in children:
+            found += tree(int(child))
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return user and system time of a process tree, ended children included."""
+    total = 0
+    for member in tree(pid):
+        fields = Path(f"/proc/{member}/stat").read_text().rpartition(")")[2].split()
+        # utime and stime, and of children that were waited for cutime and cstime
+        total += sum(int(field) for field in fields[11:15])
+    return total / _TICK
+
+
+def memory_mb(pid: int) -> float:
+    """Return the resident memory of a process tree (shared pages count once per process)."""
+    pages = 0
+    for member in tree(pid):
+        pages += int(Path(f"/proc/{member}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def wrk(
+    url: str,
+    *,
+    seconds: int,
+    connections: int = 64,
+    threads: int = 1,
+    headers: Mapping[str, str] | None = None,
+    script: Path | None = None,
+) -> Load:
+    """Load a URL and return what wrk reports."""
+    command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--latency"]
+    for name, value in (headers or {}).items():
+        command += ["-H", f"{name}: {value}"]
+    if script is not None:
+        command += ["-s", str(script)]
+    report = subprocess.run([*command, url], check=True, capture_output=True, text=True).stdout
+    ran = re.search(r"(\d+) requests in ([\d.]+)(us|ms|s|m),", report)
+    if ran is None:
+        raise RuntimeError(f"wrk said: {report}")
+    errors = sum(int(count) for count in re.findall(r"(?:connect|read|write|timeout) (\d+)", report))
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", report)
+    latency = {
+        percent: float(value) * _UNITS[unit] * 1000
+        for percent, value, unit in re.findall(r"^\s+(\d+)%\s+([\d.]+)(us|ms|s|m)", report, re.MULTILINE)
+    }
+    return Load(int(ran[1]), float(ran[2]) * _UNITS[ran[3]], errors + (int(refused[1]) if refused else 0), latency)
+
+
+def measure(subject: Subject, *, seconds: int, connections: int = 64, warm_up: int = 1) -> Figure:
+    """Warm a subject up, load it, and return what it cost."""
+    wrk(subject.url, seconds=warm_up, connections=connections, headers=subject.headers)
+    before = cpu_seconds(subject.pid)
+    load = wrk(subject.url, seconds=seconds, connections=connections, headers=subject.headers)
+    return Figure(subject.name, load, cpu_seconds(subject.pid) - before, memory_mb(subject.pid))
+
+
+def table(figures: Sequence[Figure], reference: str) -> str:
+    """Return the figures as a table; `reference` names the one that ratios refer to."""
+    base = next(figure for figure in figures if figure.name == reference)
+    lines = [
+        f"{'subject':<34}{'CPU us/request':>15}{'x ' + reference:>18}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'MB':>7}{'errors':>8}",
+    ]
+    lines += [
+        f"{figure.name:<34}{figure.cpu_us:>15.1f}{figure.cpu_us / base.cpu_us:>18.2f}{figure.load.per_second:>12.0f}"
+        f"{figure.load.latency_ms.get('50', 0):>9.2f}{figure.load.latency_ms.get('99', 0):>9.2f}"
+        f"{figure.memory_mb:>7.0f}{figure.load.errors:>8}"
+        for figure in figures
+    ]
+    return "\n".join(lines)

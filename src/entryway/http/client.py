@@ -1,0 +1,84 @@
+"""The pooled client."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from entryway.errors import UpstreamError
+from entryway.http.limits import PoolLimits
+from entryway.http.pool import Pool
+from entryway.http.upstream import StaleConnection
+
+if TYPE_CHECKING:
+    from entryway.http.messages import OutgoingRequest, Response
+    from entryway.http.origin import ConnectionSource
+
+SWEEP_SECONDS = 0.25
+
+
+class Client:
+    """Sends requests over pooled connections, one pool per source; belongs to one event loop."""
+
+    def __init__(self, limits: PoolLimits | None = None) -> None:
+        self.limits = limits or PoolLimits()
+        self._pools: dict[ConnectionSource, Pool] = {}
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    async def send(self, request: OutgoingRequest) -> Response:
+        """Return the response as soon as its head is there; its body follows at the pace it is consumed.
+
+        Raises UpstreamUnreachable, UpstreamTimeout or UpstreamError.
+        """
+        pool = self._pools.get(request.origin) or self._new_pool(request.origin)
+        connection = pool.take() or await pool.acquire(request.timeouts)
+        second_try = False
+        while True:
+            try:
+                arrival = connection.send(request)
+            except ValueError:  # nothing was sent
+                pool.release(connection)
+                raise
+            try:
+                return await arrival
+            except StaleConnection as error:
+                if second_try:  # this one was handed on, not new
+                    raise UpstreamError(pool.source.label, "it closes its connections before it answers") from error
+            except asyncio.CancelledError:
+                connection.give_up(arrival)
+                raise
+            second_try = True
+            connection = await pool.acquire(request.timeouts, fresh=True)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        self._closed = True
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
+        pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            for connection in list(pool.connections):
+                connection.abort()
+        await asyncio.sleep(0)  # the transports end in the loop's next step
+
+    def _new_pool(self, source: ConnectionSource) -> Pool:
+        if self._closed:
+            raise RuntimeError("the client is closed")
+        loop = asyncio.get_running_loop()
+        pool = self._pools[source] = Pool(source, self.limits, loop)
+        if self._sweeping is None:
+            self._sweeping = loop.call_later(SWEEP_SECONDS, self._sweep, loop)
+        return pool
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Keep every time-out, with one timer for all connections."""
+        now = loop.time()
+        for source, pool in list(self._pools.items()):
+            for connection in list(pool.connections):
+                connection.check_deadline(now)
+            pool.close_idle(now - self.limits.idle_seconds)
+            if pool.unused:
+                del self._pools[source]
+        self._sweeping = loop.call_later(SWEEP_SECONDS, self._sweep, loop) if self._pools else None

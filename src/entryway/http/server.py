@@ -1,0 +1,182 @@
+"""The server: listeners, connections, one sweep for every time-out, and a graceful end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from typing import TYPE_CHECKING, Literal
+
+from entryway.errors import EntrywayError
+from entryway.http.connection import ServerConnection
+from entryway.http.headers import Headers
+from entryway.http.limits import Limits
+from entryway.http.messages import ErrorRenderer, Handler, Request, Response
+
+if TYPE_CHECKING:
+    import ssl
+
+    from entryway.http.splice import RawStream
+
+SWEEP_SECONDS = 0.25
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\n"
+    b"entryway-error: too_busy\r\nconnection: close\r\n\r\n"
+)
+_log = logging.getLogger("entryway.http")
+
+ConnectionState = Literal["idle", "busy", "closed"]
+
+
+class Server:
+    """Serves a handler on any number of listeners; belongs to the event loop in which it is made."""
+
+    def __init__(self, handler: Handler, limits: Limits | None = None, on_error: ErrorRenderer | None = None) -> None:
+        self.handler = handler
+        self.limits = limits or Limits()
+        self.on_error = on_error or plain_error
+        self.loop = asyncio.get_running_loop()
+        self.date = b""
+        self._connections: set[ServerConnection] = set()
+        self._upgraded: set[RawStream] = set()
+        self._listeners: list[asyncio.Server] = []
+        self._draining = False
+        self._empty = asyncio.Event()
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._sweep()
+
+    async def listen(
+        self,
+        host: str,
+        port: int,
+        *,
+        ssl: ssl.SSLContext | None = None,
+        reuse_port: bool = False,
+        backlog: int = 2048,
+    ) -> tuple[str, int]:
+        """Accept connections and return the address; port 0 takes a free one, `reuse_port` shares one with others."""
+        listener = await self.loop.create_server(
+            lambda: ServerConnection(self),
+            host,
+            port,
+            ssl=ssl,
+            reuse_port=reuse_port or None,  # not every platform has it, so False is not passed
+            backlog=backlog,
+        )
+        self._listeners.append(listener)
+        address = listener.sockets[0].getsockname()
+        return address[0], address[1]
+
+    async def dial(
+        self,
+        host: str,
+        port: int,
+        *,
+        ssl: ssl.SSLContext | None = None,
+        server_hostname: str | None = None,
+        on_state: Callable[[ConnectionState], None] | None = None,
+    ) -> ServerConnection:
+        """Open a connection and serve requests on it; `on_state` hears when it becomes busy, idle or closed.
+
+        Raises OSError when the connection cannot be made.
+        """
+        connection = ServerConnection(self)
+        connection.on_state = on_state
+        await self.loop.create_connection(
+            lambda: connection,
+            host,
+            port,
+            ssl=ssl,
+            server_hostname=(server_hostname or host) if ssl is not None else None,
+        )
+        return connection
+
+    async def close(self, grace_seconds: float = 10.0) -> None:
+        """Stop accepting, let requests in flight finish, cut off what is left after the grace."""
+        self._draining = True
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self._connections):
+            connection.drain()
+        if self._connections or self._upgraded:
+            self._empty.clear()
+            try:
+                async with asyncio.timeout(grace_seconds):
+                    await self._empty.wait()
+            except TimeoutError:
+                for connection in list(self._connections):
+                    connection.abort()
+                for stream in list(self._upgraded):
+                    stream.abort()
+        await asyncio.sleep(0)  # transports and turns end in the loop's next steps
+        await asyncio.sleep(0)
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open, upgraded ones included."""
+        return len(self._connections) + len(self._upgraded)
+
+    def report(self, error: Exception) -> None:
+        """Log an answer that was cut off, or that could not be rendered."""
+        _log.warning("answer_failed", extra={"reason": repr(error)})
+
+    # -- what connections call ----------------------------------------------------------------------------------
+
+    def opened(self, connection: ServerConnection) -> None:
+        limit = self.limits.connections
+        self._connections.add(connection)
+        if self._draining:
+            connection.transport.abort()
+        elif limit is not None and self.connections > limit:
+            connection.transport.write(_BUSY)
+            connection.drain()
+
+    def gone(self, connection: ServerConnection) -> None:
+        self._connections.discard(connection)
+        self._check_empty()
+
+    def upgraded(self, connection: ServerConnection, stream: RawStream) -> None:
+        self._connections.discard(connection)
+        self._upgraded.add(stream)
+
+        def ended() -> None:
+            self._upgraded.discard(stream)
+            self._check_empty()
+            if connection.on_state is not None:
+                connection.on_state("closed")
+
+        stream.on_closed = ended
+
+    def _check_empty(self) -> None:
+        if not self._connections and not self._upgraded:
+            self._empty.set()
+
+    def _sweep(self) -> None:
+        now = self.loop.time()
+        self.date = b"date: %b\r\n" % formatdate(time.time(), usegmt=True).encode("ascii")
+        for connection in list(self._connections):
+            connection.check_deadlines(now)
+        idle_timeout = self.limits.upgraded_idle_timeout
+        if idle_timeout is not None:
+            for stream in list(self._upgraded):
+                if stream.idle_for(now) > idle_timeout:
+                    stream.abort()
+        self._sweeping = self.loop.call_later(SWEEP_SECONDS, self._sweep)
+
+
+def plain_error(_request: Request | None, error: Exception) -> Response:
+    """Render an error with its code and title, and nothing of what happened inside."""
+    if isinstance(error, EntrywayError):
+        status, code, title = error.status, error.code, error.title
+    else:
+        _log.error("handler_failed", exc_info=error)
+        status, code, title = 500, EntrywayError.code, EntrywayError.title
+    headers = Headers.trusted(
+        [(b"content-type", b"text/plain; charset=utf-8"), (b"entryway-error", code.encode("ascii"))]
+    )
+    return Response(status, headers, title.encode())
