@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from entryway.landscape import watchdog
 from entryway.landscape.output import Output
@@ -28,7 +29,7 @@ class Parts:
         self._watchdog: subprocess.Popen[bytes] | None = None
         self.impatient = asyncio.Event()
 
-    async def __aenter__(self) -> Parts:
+    async def __aenter__(self) -> Self:
         # -I -S: a bare interpreter, so that it is small and starts at once.
         self._watchdog = subprocess.Popen(  # noqa: ASYNC220 - it returns at once, and must be there before all others
             [sys.executable, "-I", "-S", str(watchdog.__file__)], stdin=subprocess.PIPE, start_new_session=True

@@ -17,6 +17,9 @@ from entryway.landscape.files import PRIVATE_FILE
 TAIL_LINES = 20
 LONGEST_LINE = 16 * 1024
 STOP_GRACE_SECONDS = 10.0
+GROUP_POLL_SECONDS = 0.05
+GROUP_POLLS = 100
+OUTPUT_GRACE_SECONDS = 2.0
 CHUNK = 64 * 1024
 
 
@@ -98,11 +101,15 @@ class Process:
 
     async def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
         """Ask it and its children to end, and kill what is left after the grace."""
+        if self.ended:
+            return
         self.signal(signal.SIGTERM)
         await asyncio.wait({self._done}, timeout=grace_seconds)
-        # Its first process may be gone while children of it are not.
-        self.signal(signal.SIGKILL)
-        await asyncio.wait({self._done})
+        if not self.ended:
+            self.signal(signal.SIGKILL)
+            # Whoever left the group may hold the output open for ever.
+            await asyncio.wait({self._done}, timeout=OUTPUT_GRACE_SECONDS)
+            self._done.cancel()
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the whole group."""
@@ -113,9 +120,7 @@ class Process:
         assert self._process.stdout is not None  # noqa: S101 - it was asked for
         descriptor = os.open(self._log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
         with os.fdopen(descriptor, "w", encoding="utf-8", buffering=1) as log:
-            # A child that outlives the first process may hold the output open; the group is ended as one.
-            ending = asyncio.ensure_future(self._process.wait())
-            ending.add_done_callback(lambda _: self.signal(signal.SIGKILL))
+            ending = asyncio.ensure_future(self._end_with_first())
             rest = b""
             while chunk := await self._process.stdout.read(CHUNK):
                 *lines, rest = (rest + chunk).split(b"\n")
@@ -126,6 +131,25 @@ class Process:
             if rest:
                 self._line(rest, log.write)
             await ending
+
+    async def _end_with_first(self) -> None:
+        """End the children of the first process when it has ended: a part is one, and so is its group."""
+        await self._process.wait()
+        self.signal(signal.SIGTERM)
+        for _ in range(GROUP_POLLS):
+            if not self._group_lives():
+                return
+            await asyncio.sleep(GROUP_POLL_SECONDS)
+        self.signal(signal.SIGKILL)
+
+    def _group_lives(self) -> bool:
+        try:
+            os.killpg(self.group, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
 
     def _line(self, raw: bytes, log: Callable[[str], object]) -> None:
         text = raw.decode("utf-8", "replace").rstrip("\r")

@@ -80,6 +80,7 @@ def build(state: StateFolder, ports: ControlPorts, secrets: Secrets) -> Dispatch
         ca_file=state.ca_certificate,
         gateway_host=GATEWAY_HOST,
         gateway_port=ports.gateway,
+        authority_file=state.tunnel_authority,
     )
     # The authorization server first: the others fetch its keys.
     return Dispatcher(

@@ -71,6 +71,10 @@ class StateFolder:
         return self.root / "tls" / "server.key"
 
     @property
+    def tunnel_authority(self) -> Path:
+        return self.root / "tls" / "tunnel-ca.pem"
+
+    @property
     def data(self) -> Path:
         return self.root / "data"
 

@@ -22,11 +22,11 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     groups: set[int] = set()
     for line in sys.stdin:
-        number = int(line[1:])
+        group = int(line[1:])
         if line[0] == "+":
-            groups.add(number)
+            groups.add(group)
         else:
-            groups.discard(number)
+            groups.discard(group)
     end(groups)
 
 
