@@ -1,0 +1,1 @@
+"""What the broker and the landscape ask, with the right of the platform: applications, bindings, users, tokens."""

@@ -1,0 +1,152 @@
+"""Users and the role collections that they have."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import delete, select
+
+from entryway.authserver import tables
+from entryway.authserver.users import ORIGIN, login_name
+from entryway.errors import BadRequest, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from entryway.authserver.moments import Clock
+    from entryway.authserver.passwords import Passwords
+    from entryway.authserver.zones import Zone
+    from entryway.storage import Database
+
+
+class UserUnknown(NotFound):
+    """Nobody by that name."""
+
+    code = "user_unknown"
+    title = "There is no user by this name"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What the platform says about a user; None leaves a field as it is."""
+
+    password: str | None = None
+    given_name: str | None = None
+    family_name: str | None = None
+    email: str | None = None
+    role_collections: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The users of all tenants, for administrators."""
+
+    database: Database
+    passwords: Passwords
+    clock: Clock
+
+    async def put(self, zone: Zone, user_name: str, profile: Profile) -> tuple[dict[str, Any], bool]:
+        """Create or update a user; return what is known about them, and whether they are new."""
+        existing = await self._find(zone, user_name)
+        if existing is None and not profile.password:
+            raise BadRequest("a new user needs a password")
+        password_hash = await self._password_hash(existing, profile.password)
+        now = self.clock()
+        async with self.database.transaction() as session:
+            if profile.role_collections is not None:
+                known = select(tables.RoleCollection.name).where(tables.RoleCollection.zid == zone.id)
+                unknown = set(profile.role_collections) - set((await session.execute(known)).scalars())
+                if unknown:
+                    raise BadRequest(f"there is no role collection {', '.join(map(repr, sorted(unknown)))}")
+            user = await session.get(tables.User, existing.id) if existing else None
+            if user is None:
+                user = tables.User(
+                    id=str(uuid.uuid4()),
+                    zid=zone.id,
+                    origin=ORIGIN,
+                    user_name=user_name,
+                    login_name=login_name(user_name),
+                    given_name="",
+                    family_name="",
+                    email="",
+                    created_at=now,
+                    last_logon_at=None,
+                    previous_logon_at=None,
+                )
+                session.add(user)
+            user.password_hash, user.updated_at = password_hash, now
+            for field in ("given_name", "family_name", "email"):
+                value = getattr(profile, field)
+                if value is not None:
+                    setattr(user, field, value)
+            await session.flush()
+            if profile.role_collections is not None:
+                assignment = tables.RoleAssignment
+                await session.execute(delete(assignment).where(assignment.user_id == user.id))
+                session.add_all(
+                    assignment(zid=zone.id, user_id=user.id, collection=name)
+                    for name in dict.fromkeys(profile.role_collections)
+                )
+        return (await self.users(zone, user.id))[0], existing is None
+
+    async def delete(self, zone: Zone, user_name: str) -> None:
+        """Delete a user with every session and token."""
+        existing = await self._find(zone, user_name)
+        if existing is None:
+            raise UserUnknown(user_name)
+        async with self.database.transaction() as session:
+            await session.execute(delete(tables.User).where(tables.User.id == existing.id))
+
+    async def users(self, zone: Zone, user_id: str | None = None) -> list[dict[str, Any]]:
+        """Return the users with their role collections, by name."""
+        query = select(tables.User).where(tables.User.zid == zone.id).order_by(tables.User.login_name)
+        assigned = select(tables.RoleAssignment).where(tables.RoleAssignment.zid == zone.id)
+        if user_id is not None:
+            query = query.where(tables.User.id == user_id)
+        async with self.database.read() as session:
+            users = (await session.execute(query)).scalars().all()
+            assignments = (await session.execute(assigned)).scalars().all()
+        return [
+            {
+                "id": user.id,
+                "user_name": user.user_name,
+                "origin": user.origin,
+                "given_name": user.given_name,
+                "family_name": user.family_name,
+                "email": user.email,
+                "role_collections": sorted(row.collection for row in assignments if row.user_id == user.id),
+            }
+            for user in users
+        ]
+
+    async def role_collections(self, zone: Zone) -> list[dict[str, Any]]:
+        """Return the role collections with the role templates in them, by name."""
+        collection, reference = tables.RoleCollection, tables.RoleCollectionReference
+        async with self.database.read() as session:
+            query = select(collection).where(collection.zid == zone.id).order_by(collection.name)
+            collections = (await session.execute(query)).scalars().all()
+            references = (await session.execute(select(reference).where(reference.zid == zone.id))).scalars().all()
+        return [
+            {
+                "name": row.name,
+                "description": row.description,
+                "role_templates": sorted(
+                    f"{of.xsappname}.{of.template}" for of in references if of.collection == row.name
+                ),
+            }
+            for row in collections
+        ]
+
+    async def _find(self, zone: Zone, user_name: str) -> tables.User | None:
+        user = tables.User
+        query = select(user).where(user.zid == zone.id, user.origin == ORIGIN, user.login_name == login_name(user_name))
+        async with self.database.read() as session:
+            return (await session.execute(query)).scalar_one_or_none()
+
+    async def _password_hash(self, existing: tables.User | None, password: str | None) -> str:
+        # A hash that is made anew would end every session and token of the user, though nothing changed.
+        if existing and (not password or await self.passwords.verify(password, existing.password_hash)):
+            return existing.password_hash
+        return await self.passwords.hash(password or "")

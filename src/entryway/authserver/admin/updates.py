@@ -1,0 +1,53 @@
+"""What an update of a descriptor may not change, because roles and users depend on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from entryway.config.mistakes import Mistake
+from entryway.config.xs_security import FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
+
+    from entryway.config.xs_security_wire import XsSecurityWire
+
+COLLECTION_IN_USE = (
+    "Cannot add or remove role-template-references from role collection if already in use "
+    "(app subscribed or role collection assigned to user). "
+    "Please create a new role-collection with a different name instead."
+)
+
+
+def refused(before: XsSecurityWire, after: XsSecurityWire, assigned: AbstractSet[str]) -> Iterator[Mistake]:
+    """Yield every change that is not allowed; `assigned` names the role collections that users have."""
+    if after.xsappname != before.xsappname:
+        yield Mistake(
+            FILE,
+            "/xsappname",
+            f"the name {after.xsappname!r} does not match the existing one, {before.xsappname!r}",
+            "delete the service instance and create it anew to rename an application",
+        )
+    types = {attribute.name: attribute for attribute in before.attributes}
+    for number, attribute in enumerate(after.attributes):
+        old = types.get(attribute.name)
+        if old is not None and _kind(old.value_type) != _kind(attribute.value_type):
+            yield Mistake(FILE, f"/attributes/{number}/valueType", "the type of an attribute cannot be changed")
+        if old is not None and attribute.value_required and not old.value_required:
+            yield Mistake(
+                FILE, f"/attributes/{number}/valueRequired", "an attribute cannot become required in an update"
+            )
+    collections = {collection.name: set(collection.role_template_references) for collection in before.role_collections}
+    for number, collection in enumerate(after.role_collections):
+        references = collections.get(collection.name)
+        if (
+            collection.name in assigned
+            and references is not None
+            and references != set(collection.role_template_references)
+        ):
+            yield Mistake(FILE, f"/role-collections/{number}/role-template-references", COLLECTION_IN_USE)
+
+
+def _kind(value_type: str) -> str:
+    return "string" if value_type == "s" else value_type

@@ -1,0 +1,233 @@
+"""What users allowed clients: kept from the login to the last refresh, so that it can end all at once."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+
+from entryway.authserver import tables
+from entryway.authserver.digests import random_text
+from entryway.oauth.errors import InvalidGrant, InvalidToken, echo
+from entryway.oauth.pkce import Challenge
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from entryway.authserver.digests import Digests
+    from entryway.authserver.moments import Clock
+    from entryway.storage import Database
+
+CODE_LIFETIME = timedelta(minutes=5)
+_CODE = "authorization-code"
+_REFRESH = "refresh-token"
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """A user let a client act; `granted_scopes` is None until the first token."""
+
+    id: str
+    zid: str
+    client_id: str
+    user_id: str
+    grant_type: str
+    requested_scopes: frozenset[str]
+    authenticated_at: datetime
+    granted_scopes: frozenset[str] | None = None
+    nonce: str | None = None
+    additional: Mapping[str, str] = field(default_factory=dict)
+    revocation_signature: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """An authorization code that has just been taken; it is gone."""
+
+    authorization: Authorization
+    redirect_uri: str
+    redirect_uri_given: bool
+    challenge: Challenge | None
+
+
+def new_authorization(
+    *,
+    zid: str,
+    client_id: str,
+    user_id: str,
+    grant_type: str,
+    authenticated_at: datetime,
+    requested_scopes: AbstractSet[str] = frozenset(),
+    nonce: str | None = None,
+    additional: Mapping[str, str] | None = None,
+) -> Authorization:
+    """Return an authorization that is not stored yet."""
+    return Authorization(
+        id=secrets.token_hex(16),
+        zid=zid,
+        client_id=client_id,
+        user_id=user_id,
+        grant_type=grant_type,
+        requested_scopes=frozenset(requested_scopes),
+        authenticated_at=authenticated_at,
+        nonce=nonce,
+        additional=additional or {},
+    )
+
+
+class Authorizations:
+    """The authorizations of all tenants, with their codes and refresh tokens."""
+
+    def __init__(self, database: Database, digests: Digests, clock: Clock) -> None:
+        self._database = database
+        self._digests = digests
+        self._clock = clock
+
+    async def issue_code(
+        self, authorization: Authorization, redirect_uri: str, challenge: Challenge | None, *, redirect_uri_given: bool
+    ) -> str:
+        """Store the authorization and return a code for it."""
+        code, now = random_text(), self._clock()
+        async with self._database.transaction() as session:
+            session.add(_row(authorization, now + CODE_LIFETIME))
+            await session.flush()
+            session.add(
+                tables.AuthorizationCodeRow(
+                    digest=self._digests.of(_CODE, authorization.zid, code),
+                    zid=authorization.zid,
+                    authorization_id=authorization.id,
+                    redirect_uri=redirect_uri,
+                    redirect_uri_given=redirect_uri_given,
+                    challenge=challenge.value if challenge else None,
+                    challenge_method=challenge.method if challenge else None,
+                    expires_at=now + CODE_LIFETIME,
+                    used_at=None,
+                )
+            )
+        return code
+
+    async def take_code(self, zid: str, code: str) -> Code:
+        """Return what a code stands for; it works once, and a second use ends everything that the first one gave."""
+        now, digest = self._clock(), self._digests.of(_CODE, zid, code)
+        table = tables.AuthorizationCodeRow
+        refused = InvalidGrant(f"Invalid authorization code: {echo(code)}", "the code is unknown, used or expired")
+        async with self._database.transaction() as session:
+            mine = (table.digest == digest, table.zid == zid)
+            taken = update(table).where(*mine, table.used_at.is_(None)).values(used_at=now).returning(table)
+            row = (await session.execute(taken)).scalar_one_or_none()
+            if row is None:
+                await self._end_replayed(session, digest, zid)
+            found = await _find(session, row.authorization_id) if row else None
+        # Raised after the transaction, which must be kept: it is what marks the code as used or replayed.
+        if row is None or found is None or row.expires_at <= now or found.revoked_at is not None:
+            raise refused
+        challenge = Challenge(row.challenge, row.challenge_method or "plain") if row.challenge else None
+        return Code(_authorization(found), row.redirect_uri, row.redirect_uri_given, challenge)
+
+    async def keep(
+        self, authorization: Authorization, scopes: AbstractSet[str], signature: str, lifetime: timedelta
+    ) -> str:
+        """Store what was granted and return a refresh token for it."""
+        token, now = random_text(), self._clock()
+        expires_at = now + lifetime
+        async with self._database.transaction() as session:
+            table = tables.Authorization
+            stored = (
+                update(table)
+                .where(table.id == authorization.id)
+                .values(granted_scopes=sorted(scopes), revocation_signature=signature, expires_at=expires_at)
+            )
+            if (await session.execute(stored)).rowcount == 0:  # type: ignore[attr-defined]
+                row = _row(authorization, expires_at)
+                row.granted_scopes, row.revocation_signature = sorted(scopes), signature
+                session.add(row)
+                await session.flush()
+            session.add(
+                tables.RefreshTokenRow(
+                    digest=self._digests.of(_REFRESH, authorization.zid, token),
+                    zid=authorization.zid,
+                    authorization_id=authorization.id,
+                    expires_at=expires_at,
+                )
+            )
+        return token
+
+    async def find_refreshable(self, zid: str, refresh_token: str) -> Authorization:
+        """Return the authorization of a refresh token that is still good."""
+        table, digest = tables.RefreshTokenRow, self._digests.of(_REFRESH, zid, refresh_token)
+        query = (
+            select(tables.Authorization, table.expires_at)
+            .join(table, table.authorization_id == tables.Authorization.id)
+            .where(table.digest == digest, table.zid == zid)
+        )
+        async with self._database.read() as session:
+            found = (await session.execute(query)).first()
+        if found is None:
+            raise InvalidToken("Invalid refresh token", "the refresh token is unknown")
+        authorization, expires_at = found
+        if expires_at <= self._clock():
+            raise InvalidToken("Invalid refresh token (expired)", "the refresh token has expired")
+        if authorization.revoked_at is not None:
+            raise InvalidToken("Invalid refresh token (revoked)", "the authorization was revoked")
+        return _authorization(authorization)
+
+    async def is_revoked(self, zid: str, authorization_id: str) -> bool:
+        """Say whether the authorization has ended before its time."""
+        table = tables.Authorization
+        async with self._database.read() as session:
+            query = select(table.revoked_at).where(table.id == authorization_id, table.zid == zid)
+            return (await session.execute(query)).scalar_one_or_none() is not None
+
+    async def _end_replayed(self, session: AsyncSession, digest: bytes, zid: str) -> None:
+        # RFC 6749 §4.1.2: a code that comes twice was stolen, and nobody can say which of the two was the thief.
+        code, table = tables.AuthorizationCodeRow, tables.Authorization
+        replayed = select(code.authorization_id).where(
+            code.digest == digest, code.zid == zid, code.used_at.is_not(None)
+        )
+        await session.execute(update(table).where(table.id.in_(replayed)).values(revoked_at=self._clock()))
+
+
+async def _find(session: AsyncSession, authorization_id: str) -> tables.Authorization | None:
+    query = select(tables.Authorization).where(tables.Authorization.id == authorization_id)
+    return (await session.execute(query)).scalar_one_or_none()
+
+
+def _row(authorization: Authorization, expires_at: datetime) -> tables.Authorization:
+    return tables.Authorization(
+        id=authorization.id,
+        zid=authorization.zid,
+        client_id=authorization.client_id,
+        user_id=authorization.user_id,
+        grant_type=authorization.grant_type,
+        granted_scopes=None,
+        requested_scopes=sorted(authorization.requested_scopes),
+        nonce=authorization.nonce,
+        additional=dict(authorization.additional),
+        authenticated_at=authorization.authenticated_at,
+        revocation_signature=None,
+        expires_at=expires_at,
+        revoked_at=None,
+    )
+
+
+def _authorization(row: tables.Authorization) -> Authorization:
+    return Authorization(
+        id=row.id,
+        zid=row.zid,
+        client_id=row.client_id,
+        user_id=row.user_id,
+        grant_type=row.grant_type,
+        requested_scopes=frozenset(row.requested_scopes),
+        authenticated_at=row.authenticated_at,
+        granted_scopes=None if row.granted_scopes is None else frozenset(row.granted_scopes),
+        nonce=row.nonce,
+        additional=row.additional,
+        revocation_signature=row.revocation_signature,
+    )

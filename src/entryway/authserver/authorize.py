@@ -1,0 +1,73 @@
+"""`/oauth/authorize`: a client sends a browser here so that its user logs in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from entryway.authserver import authorization_request, edge, sessions
+from entryway.authserver.digests import random_text
+from entryway.authserver.login_flow import redirect_error
+from entryway.oauth import redirects
+from entryway.oauth.errors import InvalidClient, InvalidRequest, OAuthError, echo
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from entryway.authserver.attempts import Attempts
+    from entryway.authserver.clients import Client, Clients
+    from entryway.authserver.login_flow import LoginFlow
+    from entryway.authserver.moments import Clock
+    from entryway.authserver.sessions import Sessions
+    from entryway.authserver.settings import AuthServerSettings
+    from entryway.authserver.zones import Zone, Zones
+
+
+class UnknownClient(InvalidClient):
+    """Nobody is sent anywhere on the word of a client that does not exist."""
+
+    status = 400
+    title = "Authorization Request Error"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizeEndpoint:
+    """Checks client and redirect_uri first: until both are known to be good, errors are shown and never sent on."""
+
+    settings: AuthServerSettings
+    zones: Zones
+    clients: Clients
+    attempts: Attempts
+    sessions: Sessions
+    flow: LoginFlow
+    clock: Clock
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer with a login page, or send the browser back."""
+        parameters = await edge.read_parameters(request)
+        zone = await edge.zone_of(request, self.zones, self.settings, parameters)
+        client = await self._client(zone, parameters.get("client_id"))
+        redirect_uri = redirects.choose(parameters.get("redirect_uri"), client.redirect_patterns)
+        try:
+            asked = authorization_request.parse(parameters, client, redirect_uri, self.clock())
+        except OAuthError as error:
+            return redirect_error(redirect_uri, parameters.get("state"), error)
+        browser = request.cookies.get(sessions.BROWSER_COOKIE) or random_text()
+        attempt = await self.attempts.start(zone.id, browser, asked)
+        logged_in = await self.sessions.load(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
+        if logged_in is not None:
+            attempt = await self.attempts.learn_user(attempt, logged_in.user.id, logged_in.authenticated_at)
+        response = await self.flow.proceed(attempt, browser)
+        sessions.set_cookie(response, sessions.BROWSER_COOKIE, browser)
+        return response
+
+    async def _client(self, zone: Zone, client_id: str | None) -> Client:
+        if not client_id:
+            raise InvalidRequest("Missing parameter: client_id")
+        client = await self.clients.find(zone.id, client_id)
+        if client is None:
+            raise UnknownClient(f"No client with requested id: {echo(client_id)}")
+        if "authorization_code" not in client.grant_types:
+            raise UnknownClient("Unauthorized grant type")
+        return client

@@ -1,0 +1,118 @@
+"""What a landscape has from the start: its tenant, a signing key, the platform's client and the master services."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from entryway.authserver import tables
+from entryway.authserver.admin.endpoints import PLATFORM_SCOPE
+from entryway.authserver.clients import SECRET_PURPOSE
+from entryway.authserver.zones import NamedZone
+from entryway.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from entryway.authserver.admin.applications import Applications
+    from entryway.authserver.digests import Digests
+    from entryway.authserver.moments import Clock
+    from entryway.authserver.settings import AuthServerSettings
+    from entryway.authserver.signing_keys import SigningKeys
+    from entryway.authserver.zones import Zone, Zones
+    from entryway.storage import Database, Sealer
+
+PLATFORM = "entryway-platform"
+MASTERS = ("destination-xsappname", "connectivity")
+_LIFETIME_OF_PLATFORM_TOKENS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Bootstrap:
+    """Idempotent: every start runs it."""
+
+    settings: AuthServerSettings
+    database: Database
+    sealer: Sealer
+    digests: Digests
+    keys: SigningKeys
+    zones: Zones
+    applications: Applications
+    clock: Clock
+
+    async def run(self) -> Zone:
+        """Create what is missing and return the landscape's tenant."""
+        await self.database.create_all(tables.AuthServerTable.metadata)
+        await self._tenant()
+        zone = await self.zones.resolve(NamedZone())
+        await self.keys.create_missing(zone.id)
+        await self.keys.ring(zone.id)  # fails here, at the start, when the master key is not the one of this database
+        await self._platform_client(zone)
+        for name in MASTERS:
+            await self.applications.put(zone, name, "broker", {"xsappname": name})
+        return zone
+
+    async def _tenant(self) -> None:
+        query = select(tables.Zone).order_by(tables.Zone.created_at)
+        async with self.database.transaction() as session:
+            zones = (await session.execute(query)).scalars().all()
+            if any(zone.subdomain == self.settings.subdomain for zone in zones):
+                return
+            if zones:
+                raise ConfigurationError(
+                    f"the database belongs to the subdomain {zones[0].subdomain!r}, not {self.settings.subdomain!r}"
+                )
+            session.add(
+                tables.Zone(
+                    id=str(uuid.uuid4()),
+                    subdomain=self.settings.subdomain,
+                    name=self.settings.tenant_name,
+                    number=1,
+                    created_at=self.clock(),
+                )
+            )
+
+    async def _platform_client(self, zone: Zone) -> None:
+        now = self.clock()
+        secret = self.settings.platform_client_secret
+        async with self.database.transaction() as session:
+            await session.merge(
+                tables.Application(
+                    zid=zone.id,
+                    instance_id=PLATFORM,
+                    xsappname=PLATFORM,
+                    plan="platform",
+                    master=None,
+                    descriptor={},
+                    created_at=now,
+                    updated_at=now,
+                )
+            )
+            await session.flush()
+            await session.merge(
+                tables.ClientRow(
+                    zid=zone.id,
+                    instance_id=PLATFORM,
+                    client_id=PLATFORM,
+                    access_validity=_LIFETIME_OF_PLATFORM_TOKENS,
+                    refresh_validity=_LIFETIME_OF_PLATFORM_TOKENS,
+                    redirect_uris=[],
+                    grant_types=["client_credentials"],
+                    authorities=[PLATFORM_SCOPE],
+                    foreign_scopes=[],
+                    system_attributes=[],
+                    allowed_providers=[],
+                )
+            )
+            await session.merge(
+                tables.BindingSecret(
+                    zid=zone.id,
+                    instance_id=PLATFORM,
+                    binding_id=PLATFORM,
+                    digest=self.digests.of(SECRET_PURPOSE, zone.id, secret),
+                    # It is handed to us at each start; there is nobody to hand it out to.
+                    sealed_secret=self.sealer.seal(b"", PLATFORM),
+                    created_at=now,
+                )
+            )

@@ -1,0 +1,127 @@
+"""The only file that names every part: settings in, running authorization server out."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from entryway.authserver.admin.applications import Applications
+from entryway.authserver.admin.bindings import Bindings
+from entryway.authserver.admin.endpoints import AdminEndpoints
+from entryway.authserver.admin.people import People
+from entryway.authserver.attempts import Attempts
+from entryway.authserver.authorizations import Authorizations
+from entryway.authserver.authorize import AuthorizeEndpoint
+from entryway.authserver.bearer import Bearer
+from entryway.authserver.bootstrap import Bootstrap
+from entryway.authserver.clients import Clients
+from entryway.authserver.digests import Digests
+from entryway.authserver.edge import Edge
+from entryway.authserver.granting import Granting
+from entryway.authserver.grants import make_grants
+from entryway.authserver.housekeeping import Housekeeping
+from entryway.authserver.inspection import InspectionEndpoints
+from entryway.authserver.issuer import Issuer
+from entryway.authserver.login import LoginEndpoints
+from entryway.authserver.login_flow import LoginFlow
+from entryway.authserver.logout import LogoutEndpoint
+from entryway.authserver.metadata import MetadataEndpoints
+from entryway.authserver.moments import Clock, utc_now
+from entryway.authserver.pages import Pages
+from entryway.authserver.passwords import Passwords
+from entryway.authserver.respond import Responder
+from entryway.authserver.roles import Roles
+from entryway.authserver.sessions import Sessions
+from entryway.authserver.signing_keys import SigningKeys
+from entryway.authserver.token_endpoint import TokenEndpoint
+from entryway.authserver.users import Users
+from entryway.authserver.zones import Zones
+from entryway.errors import EntrywayError
+from entryway.storage import Database, Sealer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from entryway.authserver.settings import AuthServerSettings
+
+
+def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
+    """Return the authorization server as an ASGI application; its lifespan creates tables, keys and master services."""
+    database, sealer, digests = (
+        Database(settings.database_url),
+        Sealer(settings.master_key),
+        Digests(settings.master_key),
+    )
+    passwords, pages = Passwords(), Pages(settings.product_name)
+    zones, keys = Zones(database, settings), SigningKeys(database, sealer, clock)
+    clients, users, roles = Clients(database, digests), Users(database, passwords, digests, clock), Roles(database)
+    authorizations = Authorizations(database, digests, clock)
+    attempts, login_sessions = Attempts(database, digests, clock), Sessions(database, users, digests, clock)
+    issuer = Issuer(keys, users, authorizations, digests, clock)
+    granting = Granting(issuer, roles)
+    grants = make_grants(issuer, users, authorizations, clock)
+    bearer = Bearer(settings, zones, issuer)
+    applications = Applications(database, clock)
+    flow = LoginFlow(attempts, authorizations, clients, users, pages)
+    housekeeping = Housekeeping(database, clock)
+    bootstrap = Bootstrap(settings, database, sealer, digests, keys, zones, applications, clock)
+
+    token = TokenEndpoint(settings, zones, clients, grants, granting)
+    authorize = AuthorizeEndpoint(settings, zones, clients, attempts, login_sessions, flow, clock)
+    login = LoginEndpoints(settings, zones, users, attempts, login_sessions, flow)
+    logout = LogoutEndpoint(settings, zones, clients, login_sessions, keys, pages)
+    metadata = MetadataEndpoints(settings, zones, keys, grants)
+    inspection = InspectionEndpoints(settings, zones, clients, issuer, bearer)
+    bindings = Bindings(database, sealer, digests, keys, settings, clock)
+    people = People(database, passwords, clock)
+    admin = AdminEndpoints(bearer, applications, bindings, people, users, clients, granting, clock)
+    respond = Responder(pages)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        del app
+        await bootstrap.run()
+        await housekeeping.sweep()
+        sweeping = asyncio.create_task(housekeeping.run())
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
+            passwords.close()
+            await database.close()
+
+    app = Starlette(
+        routes=[
+            Route("/oauth/token", token.__call__, methods=["GET", "POST"]),
+            Route("/oauth/token/", token.__call__, methods=["GET", "POST"]),
+            Route("/oauth/authorize", authorize.__call__, methods=["GET", "POST"]),
+            Route("/login", login.page, methods=["GET"]),
+            Route("/login.do", login.submit, methods=["POST"]),
+            Route("/logout.do", logout.__call__, methods=["GET", "POST"]),
+            Route("/logout", logout.__call__, methods=["GET", "POST"]),
+            Route("/token_keys", metadata.token_keys, methods=["GET"]),
+            Route("/token_key", metadata.token_key, methods=["GET"]),
+            Route("/.well-known/openid-configuration", metadata.discovery, methods=["GET"]),
+            Route("/oauth/token/.well-known/openid-configuration", metadata.discovery, methods=["GET"]),
+            Route("/introspect", inspection.introspect, methods=["POST"]),
+            Route("/check_token", inspection.check_token, methods=["POST"]),
+            Route("/userinfo", inspection.userinfo, methods=["GET", "POST"]),
+            Route("/healthz", metadata.health, methods=["GET"]),
+            Route("/info", metadata.info, methods=["GET"]),
+            Route("/resources/entryway.css", pages.style, methods=["GET"]),
+            *admin.routes(),
+        ],
+        middleware=[Middleware(Edge)],
+        exception_handlers={EntrywayError: respond.on_error, HTTPException: respond.on_http_exception},
+        lifespan=lifespan,
+    )
+    # A redirect to the path without its slash would lose the form that was posted.
+    app.router.redirect_slashes = False
+    return app

@@ -1,0 +1,161 @@
+"""What tokens say: claim sets built from values, without a clock, chance or a database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from entryway.oauth import scopes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
+
+    from entryway.authserver.clients import Client
+    from entryway.authserver.roles import Entitlements
+    from entryway.authserver.users import User
+    from entryway.authserver.zones import Zone
+
+# The attributes of a user that come from groups of an identity provider; the built-in origin has none.
+GROUPS = "xs.saml.groups"
+ROLE_COLLECTIONS = "xs.rolecollections"
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What is particular to one token: when, under which id, after which grant."""
+
+    jti: str
+    issued_at: datetime
+    expires_at: datetime
+    grant_type: str
+    additional: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How and when a user logged in, as far as tokens tell."""
+
+    authorization_id: str
+    authenticated_at: datetime
+    revocation_signature: str
+    nonce: str | None = None
+
+
+def access_of_client(zone: Zone, client: Client, granted: AbstractSet[str], occasion: Occasion) -> dict[str, Any]:
+    """Return the claims of a token that a client has for itself."""
+    listed = sorted(granted)
+    return {
+        "jti": occasion.jti,
+        "ext_attr": _extension(zone, client),
+        "sub": client.id,
+        "authorities": listed,
+        "scope": listed,
+        **_client(client),
+        "grant_type": occasion.grant_type,
+        **_times(occasion),
+        "iss": zone.issuer,
+        "zid": zone.id,
+        "aud": scopes.audience(client.id, granted),
+        **_additional(occasion),
+    }
+
+
+def access_of_user(
+    *,
+    zone: Zone,
+    client: Client,
+    user: User,
+    login: Login,
+    granted: AbstractSet[str],
+    entitlements: Entitlements,
+    occasion: Occasion,
+) -> dict[str, Any]:
+    """Return the claims of a token that a client has for a user."""
+    return {
+        "jti": occasion.jti,
+        "ext_attr": _extension(zone, client),
+        "xs.system.attributes": _system_attributes(client, entitlements),
+        "xs.user.attributes": entitlements.attributes_in(client.application),
+        "given_name": user.given_name,
+        "family_name": user.family_name,
+        "sub": user.id,
+        "scope": sorted(granted),
+        **_client(client),
+        "grant_type": occasion.grant_type,
+        "user_id": user.id,
+        "user_uuid": user.id,
+        "origin": user.origin,
+        "user_name": user.user_name,
+        "email": user.email,
+        "auth_time": int(login.authenticated_at.timestamp()),
+        "rev_sig": login.revocation_signature,
+        "sid": login.authorization_id,
+        **_times(occasion),
+        "iss": zone.issuer,
+        "zid": zone.id,
+        "aud": scopes.audience(client.id, granted),
+        **_additional(occasion),
+    }
+
+
+def id_token(zone: Zone, client: Client, user: User, login: Login, occasion: Occasion) -> dict[str, Any]:
+    """Return the claims of an OpenID Connect id_token: who logged in, told to the client."""
+    claims: dict[str, Any] = {
+        "jti": occasion.jti,
+        "sub": user.id,
+        "iss": zone.issuer,
+        "aud": [client.id],
+        **_client(client),
+        "grant_type": occasion.grant_type,
+        "origin": user.origin,
+        "user_id": user.id,
+        "user_uuid": user.id,
+        "user_name": user.user_name,
+        "email": user.email,
+        "email_verified": False,
+        "auth_time": int(login.authenticated_at.timestamp()),
+        "amr": ["pwd"],
+        "rev_sig": login.revocation_signature,
+        "sid": login.authorization_id,
+        **_times(occasion),
+        "zid": zone.id,
+    }
+    if login.nonce is not None:
+        claims["nonce"] = login.nonce
+    if user.previous_logon_at is not None:
+        claims["previous_logon_time"] = int(user.previous_logon_at.timestamp() * 1000)
+    # Plain UAA gives the names for the scope `profile` only; applications of this format read them always.
+    claims |= {"given_name": user.given_name, "family_name": user.family_name}
+    return claims
+
+
+def _client(client: Client) -> dict[str, str]:
+    # Three names of one thing: libraries differ in which they read.
+    return {"client_id": client.id, "cid": client.id, "azp": client.id}
+
+
+def _times(occasion: Occasion) -> dict[str, int]:
+    # Rounded down: a token issued in the future is refused by strict libraries.
+    return {"iat": int(occasion.issued_at.timestamp()), "exp": int(occasion.expires_at.timestamp())}
+
+
+def _additional(occasion: Occasion) -> dict[str, Any]:
+    return {"az_attr": dict(occasion.additional)} if occasion.additional else {}
+
+
+def _extension(zone: Zone, client: Client) -> dict[str, str]:
+    extension = {"enhancer": "XSUAA", "subaccountid": zone.id, "zdn": zone.subdomain}
+    if client.is_clone:
+        extension["serviceinstanceid"] = client.instance_id
+    return extension
+
+
+def _system_attributes(client: Client, entitlements: Entitlements) -> dict[str, list[str]]:
+    attributes: dict[str, list[str]] = {}
+    if "groups" in client.system_attributes:
+        attributes[GROUPS] = []
+    if "rolecollections" in client.system_attributes:
+        attributes[ROLE_COLLECTIONS] = list(entitlements.collections)
+    return attributes

@@ -1,0 +1,165 @@
+"""OAuth clients: who they are, what they may ask for, and how they prove it."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import or_, select
+
+from entryway.authserver import tables
+from entryway.config import redirect_patterns
+from entryway.config.xs_security_references import ACCEPT_GRANTED_AUTHORITIES, ACCEPT_GRANTED_SCOPES
+from entryway.oauth import scopes
+from entryway.oauth.errors import BadCredentials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+    from sqlalchemy.orm import InstrumentedAttribute
+
+    from entryway.authserver.digests import Digests
+    from entryway.config.redirect_patterns import RedirectPattern
+    from entryway.oauth.credentials import PresentedCredentials
+    from entryway.storage import Database
+
+# What every client may ask for on a user's behalf.
+OIDC_SCOPES = frozenset({"profile", "email", "phone", "roles", "user_attributes"})
+ALWAYS_ALLOWED = OIDC_SCOPES | {scopes.OPENID, scopes.USER}
+SECRET_PURPOSE = "client-secret"  # noqa: S105 - the name of a purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client with everything that the endpoints ask about it."""
+
+    id: str
+    zid: str
+    instance_id: str
+    xsappname: str
+    # The application whose scopes and roles count: its own, or for a clone the master's.
+    application: str
+    plan: str
+    access_validity: timedelta
+    refresh_validity: timedelta
+    redirect_patterns: tuple[RedirectPattern, ...]
+    grant_types: frozenset[str]
+    user_scopes: frozenset[str]
+    authorities: frozenset[str]
+    system_attributes: frozenset[str]
+    allowed_providers: frozenset[str] | None
+
+    @property
+    def is_clone(self) -> bool:
+        """Whether this is one instance of a service."""
+        return self.plan == "clone"
+
+
+class Clients:
+    """The clients of all tenants."""
+
+    def __init__(self, database: Database, digests: Digests) -> None:
+        self._database = database
+        self._digests = digests
+
+    async def find(self, zid: str, client_id: str) -> Client | None:
+        """Return the client, None when there is none by that id."""
+        async with self._database.read() as session:
+            return await _load(session, zid, tables.ClientRow.client_id, client_id)
+
+    async def find_by_instance(self, zid: str, instance_id: str) -> Client | None:
+        """Return the client of an application, None when there is no such application."""
+        async with self._database.read() as session:
+            return await _load(session, zid, tables.ClientRow.instance_id, instance_id)
+
+    async def authenticate(self, zid: str, readings: Sequence[PresentedCredentials]) -> Client:
+        """Return the client that one of the readings proves, or raise BadCredentials."""
+        for presented in readings:
+            digest = self._digests.of(SECRET_PURPOSE, zid, presented.secret)
+            async with self._database.read() as session:
+                found = await _load(session, zid, tables.ClientRow.client_id, presented.client_id)
+                known = await _digests(session, zid, found.instance_id) if found else []
+            matches = [hmac.compare_digest(digest, candidate) for candidate in known]
+            if found and any(matches):
+                return found
+        raise BadCredentials(detail=f"client {readings[0].client_id!r} is unknown or its secret is wrong")
+
+
+async def _load(session: AsyncSession, zid: str, column: InstrumentedAttribute[str], value: str) -> Client | None:
+    application = tables.Application
+    query = (
+        select(tables.ClientRow, application)
+        .join(
+            application,
+            (application.zid == tables.ClientRow.zid) & (application.instance_id == tables.ClientRow.instance_id),
+        )
+        .where(tables.ClientRow.zid == zid, column == value)
+    )
+    found = (await session.execute(query)).first()
+    if found is None:
+        return None
+    row, of = found
+    own = of.master or of.xsappname
+    declared = select(tables.Scope.name).join(
+        application, (application.zid == tables.Scope.zid) & (application.instance_id == tables.Scope.instance_id)
+    )
+    own_scopes = (
+        (await session.execute(declared.where(tables.Scope.zid == zid, application.xsappname == own))).scalars().all()
+    )
+    granted = select(tables.ScopeGrant.scope, tables.ScopeGrant.kind).where(
+        tables.ScopeGrant.zid == zid, or_(tables.ScopeGrant.grantee == own, tables.ScopeGrant.grantee == of.xsappname)
+    )
+    grants = (await session.execute(granted)).all()
+    return Client(
+        id=row.client_id,
+        zid=zid,
+        instance_id=row.instance_id,
+        xsappname=of.xsappname,
+        application=own,
+        plan=of.plan,
+        access_validity=timedelta(seconds=row.access_validity),
+        refresh_validity=timedelta(seconds=row.refresh_validity),
+        redirect_patterns=tuple(filter(None, map(redirect_patterns.parse, row.redirect_uris))),
+        grant_types=frozenset(row.grant_types),
+        user_scopes=allowed_user_scopes(
+            own_scopes, [scope for scope, kind in grants if kind == "user"], row.foreign_scopes
+        ),
+        authorities=allowed_authorities(
+            of.plan, own_scopes, [scope for scope, kind in grants if kind == "authority"], row.authorities
+        ),
+        system_attributes=frozenset(row.system_attributes),
+        allowed_providers=None if row.allowed_providers is None else frozenset(row.allowed_providers),
+    )
+
+
+async def _digests(session: AsyncSession, zid: str, instance_id: str) -> Sequence[bytes]:
+    query = select(tables.BindingSecret.digest).where(
+        tables.BindingSecret.zid == zid, tables.BindingSecret.instance_id == instance_id
+    )
+    return (await session.execute(query)).scalars().all()
+
+
+def allowed_user_scopes(own: Iterable[str], granted: Iterable[str], accepted: Iterable[str]) -> frozenset[str]:
+    """Return the scopes that a client may carry for a user: its own, and what others grant and it accepts."""
+    return ALWAYS_ALLOWED | frozenset(own) | _accepted(granted, accepted, ACCEPT_GRANTED_SCOPES)
+
+
+def allowed_authorities(
+    plan: str, own: Iterable[str], granted: Iterable[str], accepted: Iterable[str]
+) -> frozenset[str]:
+    """Return the scopes that a client has for itself: what others grant and it accepts, or it grants itself."""
+    accepted = frozenset(accepted)
+    if plan == "platform":
+        return accepted | {scopes.RESOURCE}
+    own = frozenset(own)
+    # One descriptor speaks for both sides of a grant to itself, so either half of it is enough.
+    to_itself = own & (frozenset(granted) | accepted)
+    return to_itself | _accepted(granted, accepted, ACCEPT_GRANTED_AUTHORITIES) | {scopes.RESOURCE}
+
+
+def _accepted(granted: Iterable[str], accepted: Iterable[str], everything: str) -> frozenset[str]:
+    granted, accepted = frozenset(granted), frozenset(accepted)
+    return granted if everything in accepted else granted & accepted

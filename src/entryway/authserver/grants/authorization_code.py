@@ -1,0 +1,38 @@
+"""`authorization_code` (RFC 6749 §4.1.3): a user logged in and came back to the client with a code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from entryway.authserver.grants.grant import UserDecision
+from entryway.oauth import pkce
+from entryway.oauth.errors import InvalidGrant
+
+if TYPE_CHECKING:
+    from entryway.authserver.authorizations import Authorizations
+    from entryway.authserver.clients import Client
+    from entryway.authserver.grants.grant import TokenRequest
+    from entryway.authserver.users import Users
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationCode:
+    """The code is gone once taken, whatever is wrong afterwards."""
+
+    authorizations: Authorizations
+    users: Users
+
+    async def authorize(self, request: TokenRequest, client: Client) -> UserDecision:
+        """Decide whether this client may redeem the code."""
+        code = await self.authorizations.take_code(request.zone.id, request.required("code"))
+        if code.authorization.client_id != client.id:
+            raise InvalidGrant("Invalid authorization code", "the code was issued to another client")
+        named = request.parameters.get("redirect_uri")
+        if named != code.redirect_uri and (named is not None or code.redirect_uri_given):
+            raise InvalidGrant("Redirect URI mismatch.")
+        pkce.check(code.challenge, request.parameters.get("code_verifier"))
+        user = await self.users.find(request.zone.id, code.authorization.user_id)
+        if user is None:
+            raise InvalidGrant("Invalid authorization code", "the user is gone")
+        return UserDecision(user, code.authorization)

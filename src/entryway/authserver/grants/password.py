@@ -1,0 +1,58 @@
+"""`password` (RFC 6749 §4.3): for clients that have no browser to send the user to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from entryway.authserver.authorizations import new_authorization
+from entryway.authserver.grants.grant import UserDecision
+from entryway.authserver.users import ORIGIN
+from entryway.oauth.errors import BadCredentials
+
+if TYPE_CHECKING:
+    from entryway.authserver.clients import Client
+    from entryway.authserver.grants.grant import TokenRequest
+    from entryway.authserver.moments import Clock
+    from entryway.authserver.users import Users
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """The same check, the same answer and the same lockout as on the login page."""
+
+    users: Users
+    clock: Clock
+
+    async def authorize(self, request: TokenRequest, client: Client) -> UserDecision:
+        """Decide whether name and password are right."""
+        name, password = request.required("username"), request.required("password")
+        if not _origin_fits(request.parameters.get("login_hint")):
+            raise BadCredentials(
+                "The origin provided in the login_hint does not match an active Identity Provider, "
+                "that supports password grant."
+            )
+        user = await self.users.authenticate(request.zone.id, name, password)
+        return UserDecision(
+            user,
+            new_authorization(
+                zid=request.zone.id,
+                client_id=client.id,
+                user_id=user.id,
+                grant_type=request.grant_type,
+                authenticated_at=self.clock(),
+                requested_scopes=request.scopes,
+                additional=request.additional,
+            ),
+        )
+
+
+def _origin_fits(login_hint: str | None) -> bool:
+    if not login_hint:
+        return True
+    try:
+        hint = json.loads(login_hint)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(hint, dict) and hint.get("origin", ORIGIN) == ORIGIN

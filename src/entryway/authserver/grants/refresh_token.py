@@ -1,0 +1,41 @@
+"""`refresh_token` (RFC 6749 §6): the same user once more, never with more than before."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from entryway.authserver.grants.grant import UserDecision
+from entryway.oauth.errors import InvalidGrant, InvalidToken, echo
+
+if TYPE_CHECKING:
+    from entryway.authserver.authorizations import Authorizations
+    from entryway.authserver.clients import Client
+    from entryway.authserver.grants.grant import TokenRequest
+    from entryway.authserver.issuer import Issuer
+    from entryway.authserver.users import Users
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A refresh token belongs to one client and one user as they were at login."""
+
+    authorizations: Authorizations
+    users: Users
+    issuer: Issuer
+
+    async def authorize(self, request: TokenRequest, client: Client) -> UserDecision:
+        """Decide whether the token may be used again."""
+        token = request.required("refresh_token")
+        authorization = await self.authorizations.find_refreshable(request.zone.id, token)
+        if authorization.client_id != client.id:
+            raise InvalidGrant(f"Wrong client for this refresh token: {echo(client.id)}")
+        user = await self.users.find(request.zone.id, authorization.user_id)
+        if user is None:
+            raise InvalidToken("Invalid refresh token", "the user is gone")
+        if not hmac.compare_digest(
+            authorization.revocation_signature or "", self.issuer.revocation_signature(client.id, user)
+        ):
+            raise InvalidToken("Invalid refresh token (revocable signature mismatch)", "the user has changed since")
+        return UserDecision(user, authorization, token)

@@ -1,0 +1,55 @@
+"""Removes what has expired, so that the database does not grow with every login."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete
+from sqlalchemy.exc import SQLAlchemyError
+
+from entryway.authserver import attempts, lockout, sessions, tables
+from entryway.telemetry import get_logger
+
+if TYPE_CHECKING:
+    from entryway.authserver.moments import Clock
+    from entryway.storage import Database
+
+log = get_logger(__name__)
+
+EVERY = timedelta(minutes=5)
+# Access tokens outlive the authorization they came from, by a day at most; a revoked one must be known until then.
+_REMEMBERED = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Housekeeping:
+    """One sweep, and the task that repeats it."""
+
+    database: Database
+    clock: Clock
+
+    async def sweep(self) -> None:
+        """Delete everything that is over."""
+        now = self.clock()
+        async with self.database.transaction() as session:
+            for statement in (
+                # Codes and refresh tokens go with their authorization; the codes stay that long to notice a replay.
+                delete(tables.Authorization).where(tables.Authorization.expires_at < now - _REMEMBERED),
+                delete(tables.LoginAttempt).where(tables.LoginAttempt.started_at < now - attempts.LIFETIME),
+                delete(tables.LoginSession).where(tables.LoginSession.last_seen_at < now - sessions.IDLE),
+                delete(tables.LoginSession).where(tables.LoginSession.authenticated_at < now - sessions.LONGEST),
+                delete(tables.LoginFailure).where(tables.LoginFailure.at < now - lockout.COUNTED_FOR),
+            ):
+                await session.execute(statement)
+
+    async def run(self) -> None:
+        """Sweep again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(EVERY.total_seconds())
+            try:
+                await self.sweep()
+            except SQLAlchemyError:
+                log.exception("housekeeping_failed")

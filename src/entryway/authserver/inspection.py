@@ -1,0 +1,107 @@
+"""Endpoints that look into our own tokens: `/introspect`, `/check_token`, `/userinfo`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.responses import JSONResponse
+
+from entryway.authserver import edge
+from entryway.oauth import credentials, scopes
+from entryway.oauth.errors import InsufficientScope, InvalidRequest, InvalidScope, InvalidToken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from entryway.authserver.bearer import Bearer
+    from entryway.authserver.clients import Clients
+    from entryway.authserver.issuer import Issuer
+    from entryway.authserver.settings import AuthServerSettings
+    from entryway.authserver.zones import Zone, Zones
+
+
+class TokenNotRecognised(InvalidToken):
+    """The legacy endpoint says 400 where others say 401."""
+
+    status = 400
+    title = "Token was not recognised"
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionEndpoints:
+    """For resource servers that ask instead of checking themselves, and for clients that ask who their user is."""
+
+    settings: AuthServerSettings
+    zones: Zones
+    clients: Clients
+    issuer: Issuer
+    bearer: Bearer
+
+    async def introspect(self, request: Request) -> Response:
+        """Answer a token's claims, or only that it is not active (RFC 7662)."""
+        parameters = await edge.read_parameters(request)
+        zone = await self._caller(request, parameters)
+        try:
+            own = await self.issuer.read(zone, parameters.get("token", ""))
+        except InvalidToken:
+            return JSONResponse({"active": False})
+        return JSONResponse({"active": True, **own.claims})
+
+    async def check_token(self, request: Request) -> Response:
+        """Answer a token's claims, or what is wrong with it."""
+        parameters = await edge.read_parameters(request)
+        zone = await self._caller(request, parameters)
+        token = parameters.get("token")
+        if not token:
+            raise InvalidRequest("Missing parameter: token")
+        try:
+            own = await self.issuer.read(zone, token)
+        except InvalidToken as error:
+            raise TokenNotRecognised(
+                error.description if error.description == "Token has expired" else "", error.detail
+            ) from error
+        missing = scopes.parse(parameters.get("scopes")) - own.scopes
+        if missing:
+            raise InvalidScope(f"Some requested scopes are missing: {' '.join(sorted(missing))}")
+        return JSONResponse(own.claims)
+
+    async def userinfo(self, request: Request) -> Response:
+        """Answer who the token's user is."""
+        await edge.read_body(request)
+        _, own = await self.bearer.require(request, scopes.OPENID)
+        user = own.user
+        if user is None:
+            raise InsufficientScope(detail="a client's own token has no user")
+        answer = {
+            "sub": user.id,
+            "user_id": user.id,
+            "user_uuid": user.id,
+            "user_name": user.user_name,
+            "origin": user.origin,
+            "email": user.email,
+            "email_verified": False,
+            "given_name": user.given_name,
+            "family_name": user.family_name,
+            "name": f"{user.given_name} {user.family_name}".strip() or user.user_name,
+            "xs.user.attributes": own.claims.get("xs.user.attributes", {}),
+        }
+        if user.previous_logon_at is not None:
+            answer["previous_logon_time"] = int(user.previous_logon_at.timestamp() * 1000)
+        return JSONResponse(answer)
+
+    async def _caller(self, request: Request, parameters: Mapping[str, str]) -> Zone:
+        authorization = request.headers.get("authorization")
+        if authorization is not None and authorization.lower().startswith("bearer "):
+            zone, _ = await self.bearer.require(request, scopes.RESOURCE)
+            return zone
+        zone = await edge.zone_of(request, self.zones, self.settings, parameters)
+        url_encoded = request.headers.get("x-cf-encoded-credentials", "").lower() == "true"
+        presented = credentials.presented(authorization, parameters, url_encoded=url_encoded)
+        client = await self.clients.authenticate(zone.id, presented)
+        if scopes.RESOURCE not in client.authorities:
+            raise InsufficientScope
+        return zone

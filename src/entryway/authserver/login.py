@@ -1,0 +1,116 @@
+"""`/login` and `/login.do`: name and password."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.responses import JSONResponse
+
+from entryway.authserver import edge, sessions
+from entryway.authserver.digests import random_text
+from entryway.errors import Forbidden
+from entryway.oauth import parameters as oauth_parameters
+from entryway.oauth.errors import BadCredentials, InvalidRequest
+from entryway.telemetry import get_logger
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from entryway.authserver.attempts import Attempts
+    from entryway.authserver.login_flow import LoginFlow
+    from entryway.authserver.next_step import Attempt
+    from entryway.authserver.sessions import Sessions
+    from entryway.authserver.settings import AuthServerSettings
+    from entryway.authserver.users import Users
+    from entryway.authserver.zones import Zone, Zones
+
+log = get_logger(__name__)
+
+CSRF_FIELD = "X-Uaa-Csrf"
+# One text for a wrong password, an unknown name and a locked one: it tells a guesser nothing.
+WRONG = "User name or password is not right, or too many attempts were made. Please try again in a few minutes."
+OVER = "This login page has expired. Please go back to the application and start again."
+
+
+class ForeignForm(Forbidden):
+    """The form did not come from a page that we showed to this browser."""
+
+    code = "csrf"
+    title = "This login page cannot be used. Please go back to the application and start again."
+
+
+@dataclass(frozen=True, slots=True)
+class LoginEndpoints:
+    """The page, and what its form sends."""
+
+    settings: AuthServerSettings
+    zones: Zones
+    users: Users
+    attempts: Attempts
+    sessions: Sessions
+    flow: LoginFlow
+
+    async def page(self, request: Request) -> Response:
+        """Show the login page to somebody who came without an application."""
+        query = oauth_parameters.parse(request.scope["query_string"])
+        zone = await edge.zone_of(request, self.zones, self.settings, query)
+        if request.headers.get("accept", "").startswith("application/json"):
+            return self._description(zone)
+        browser = request.cookies.get(sessions.BROWSER_COOKIE) or random_text()
+        attempt = await self.attempts.start(zone.id, browser, None)
+        logged_in = await self.sessions.load(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
+        if logged_in is not None:
+            attempt = await self.attempts.learn_user(attempt, logged_in.user.id, logged_in.authenticated_at)
+        response = await self.flow.proceed(attempt, browser)
+        sessions.set_cookie(response, sessions.BROWSER_COOKIE, browser)
+        return response
+
+    async def submit(self, request: Request) -> Response:
+        """Check name and password and go on with the login."""
+        form = await edge.read_parameters(request)
+        zone = await edge.zone_of(request, self.zones, self.settings, form)
+        browser = request.cookies.get(sessions.BROWSER_COOKIE, "")
+        attempt = await self._attempt(zone, form.get("attempt", ""), form.get(CSRF_FIELD, ""), browser)
+        name, password = form.get("username", ""), form.get("password", "")
+        if not name.strip() or not password:
+            return self.flow.ask(attempt, browser, user_name=name, message="Please enter user name and password.")
+        try:
+            user = await self.users.authenticate(zone.id, name, password)
+        except BadCredentials as error:
+            log.info("login_failed", reason=error.detail)
+            return self.flow.ask(attempt, browser, user_name=name, message=WRONG, status=401)
+        # A new value for the cookie: one that somebody planted in this browser before is worth nothing now.
+        await self.sessions.end(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
+        value = await self.sessions.start(user)
+        logged_in = await self.sessions.load(zone.id, value)
+        if logged_in is None:
+            raise InvalidRequest(OVER)
+        attempt = await self.attempts.learn_user(attempt, user.id, logged_in.authenticated_at)
+        response = await self.flow.proceed(attempt, browser)
+        sessions.set_cookie(response, sessions.LOGIN_COOKIE, value)
+        log.info("login_completed", user_id=user.id, identity_provider=user.origin)
+        return response
+
+    async def _attempt(self, zone: Zone, attempt_id: str, token: str, browser: str) -> Attempt:
+        if not browser:
+            raise ForeignForm("no browser cookie")
+        attempt = await self.attempts.find(zone.id, attempt_id, browser)
+        if attempt is None:
+            raise InvalidRequest(OVER, "no such open attempt of this browser")
+        if not hmac.compare_digest(token.encode(), self.attempts.form_token(attempt, browser).encode()):
+            raise ForeignForm("the form's token is not ours")
+        return attempt
+
+    def _description(self, zone: Zone) -> Response:
+        return JSONResponse(
+            {
+                "links": {"login": f"{zone.url}/login", "uaa": zone.url},
+                "zone_name": zone.subdomain,
+                "prompts": {"username": ["text", "User name"], "password": ["password", "Password"]},
+                "idpDefinitions": {},
+                "showLoginLinks": False,
+            }
+        )

@@ -1,0 +1,118 @@
+"""Takes a login attempt one step further, whichever step that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from starlette.responses import RedirectResponse
+
+from entryway.authserver.authorizations import new_authorization
+from entryway.authserver.next_step import Step, next_step
+from entryway.oauth.errors import InvalidClient, InvalidRequest, LoginRequired
+from entryway.telemetry import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.responses import Response
+
+    from entryway.authserver.attempts import Attempts
+    from entryway.authserver.authorization_request import AuthorizationRequest
+    from entryway.authserver.authorizations import Authorizations
+    from entryway.authserver.clients import Clients
+    from entryway.authserver.next_step import Attempt
+    from entryway.authserver.pages import Pages
+    from entryway.authserver.users import Users
+    from entryway.oauth.errors import OAuthError
+
+log = get_logger(__name__)
+
+
+class AccountNotAllowed(InvalidClient):
+    """The application does not accept users of this origin."""
+
+    title = "The application is not authorized for your account."
+
+
+@dataclass(frozen=True, slots=True)
+class LoginFlow:
+    """What the steps of a login lead to."""
+
+    attempts: Attempts
+    authorizations: Authorizations
+    clients: Clients
+    users: Users
+    pages: Pages
+
+    async def proceed(self, attempt: Attempt, browser: str) -> Response:
+        """Answer with the attempt's next step."""
+        match next_step(attempt):
+            case Step.ASK_PASSWORD:
+                return self.ask(attempt, browser)
+            case Step.REFUSE_SILENTLY:
+                return await self._refuse(attempt)
+            case Step.ISSUE_CODE:
+                return await self._issue_code(attempt)
+            case Step.WELCOME:
+                await self.attempts.finish(attempt)
+                return self.pages.message("You are logged in", "Open the application that you want to use.")
+
+    def ask(
+        self, attempt: Attempt, browser: str, *, user_name: str = "", message: str = "", status: int = 200
+    ) -> Response:
+        """Answer with the login page."""
+        token = self.attempts.form_token(attempt, browser)
+        return self.pages.login(attempt=attempt.id, csrf=token, user_name=user_name, message=message, status=status)
+
+    async def _refuse(self, attempt: Attempt) -> Response:
+        await self.attempts.finish(attempt)
+        assert attempt.request is not None  # noqa: S101 - only a request can be refused silently
+        return redirect_error(attempt.request.redirect_uri, attempt.request.state, LoginRequired())
+
+    async def _issue_code(self, attempt: Attempt) -> Response:
+        request, user_id, since = attempt.request, attempt.user_id, attempt.authenticated_at
+        assert request is not None  # noqa: S101 - next_step has seen all three
+        assert user_id is not None  # noqa: S101
+        assert since is not None  # noqa: S101
+        if not await self.attempts.finish(attempt):
+            raise InvalidRequest("This login is over. Please go back to the application and start again.")
+        await self._check_account(attempt.zid, request, user_id)
+        authorization = new_authorization(
+            zid=attempt.zid,
+            client_id=request.client_id,
+            user_id=user_id,
+            grant_type="authorization_code",
+            authenticated_at=since,
+            requested_scopes=request.scopes,
+            nonce=request.nonce,
+            additional=request.additional,
+        )
+        code = await self.authorizations.issue_code(
+            authorization, request.redirect_uri, request.challenge, redirect_uri_given=request.redirect_uri_given
+        )
+        log.info("code_issued", client_id=request.client_id, user_id=user_id)
+        return redirect_to(request.redirect_uri, {"code": code, "state": request.state})
+
+    async def _check_account(self, zid: str, request: AuthorizationRequest, user_id: str) -> None:
+        # Between the first step and this one, the application or the user may have gone.
+        client = await self.clients.find(zid, request.client_id)
+        user = await self.users.find(zid, user_id)
+        if client is None or user is None:
+            raise InvalidRequest("This login is over. Please go back to the application and start again.")
+        if client.allowed_providers is not None and user.origin not in client.allowed_providers:
+            raise AccountNotAllowed
+
+
+def redirect_error(redirect_uri: str, state: str | None, error: OAuthError) -> Response:
+    """Send the browser back to the client with an error (RFC 6749 §4.1.2.1)."""
+    answer = {"error": error.code, "error_description": error.description, "state": state}
+    return redirect_to(redirect_uri, answer)
+
+
+def redirect_to(redirect_uri: str, answer: Mapping[str, str | None]) -> Response:
+    """Send the browser to a URI that has been checked, with parameters added to those it has."""
+    added = urlencode({name: value for name, value in answer.items() if value is not None})
+    joint = "" if not added else "&" if "?" in redirect_uri else "?"
+    return RedirectResponse(f"{redirect_uri}{joint}{added}", 302)

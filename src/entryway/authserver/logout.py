@@ -1,0 +1,83 @@
+"""`/logout.do`: ends the login of this browser and sends it back, if the client may be sent there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from entryway.authserver import edge, sessions
+from entryway.authserver.login_flow import redirect_to
+from entryway.oauth import redirects, tokens
+from entryway.oauth.errors import InvalidToken
+from entryway.telemetry import get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from entryway.authserver.clients import Clients
+    from entryway.authserver.pages import Pages
+    from entryway.authserver.sessions import Sessions
+    from entryway.authserver.settings import AuthServerSettings
+    from entryway.authserver.signing_keys import SigningKeys
+    from entryway.authserver.zones import Zone, Zones
+
+log = get_logger(__name__)
+
+_EVER = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutEndpoint:
+    """Logs out in any case; where to go afterwards is another question."""
+
+    settings: AuthServerSettings
+    zones: Zones
+    clients: Clients
+    sessions: Sessions
+    keys: SigningKeys
+    pages: Pages
+
+    async def __call__(self, request: Request) -> Response:
+        """End the session and answer where to go."""
+        parameters = await edge.read_parameters(request)
+        zone = await edge.zone_of(request, self.zones, self.settings, parameters)
+        await self.sessions.end(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
+        log.info("logout_completed")
+        response = await self._farewell(zone, parameters)
+        sessions.clear_cookie(response, sessions.LOGIN_COOKIE)
+        return response
+
+    async def _farewell(self, zone: Zone, parameters: Mapping[str, str]) -> Response:
+        target = parameters.get("redirect")
+        state = None
+        if target is None:
+            target, state = parameters.get("post_logout_redirect_uri"), parameters.get("state")
+        if target is not None and await self._may_go(zone, target, parameters):
+            return redirect_to(target, {"state": state})
+        return self.pages.message("You are logged out", link="/login", link_text="Log in again")
+
+    async def _may_go(self, zone: Zone, target: str, parameters: Mapping[str, str]) -> bool:
+        parsed = redirects.parse(target)
+        if parsed is None:
+            return False
+        if f"{parsed.scheme}://{parsed.text.partition('://')[2].partition('/')[0].lower()}" == zone.url:
+            return True
+        client_id = await self._hinted_client(zone, parameters) or parameters.get("client_id")
+        client = await self.clients.find(zone.id, client_id) if client_id else None
+        return client is not None and redirects.allowed(target, client.redirect_patterns)
+
+    async def _hinted_client(self, zone: Zone, parameters: Mapping[str, str]) -> str | None:
+        hint = parameters.get("id_token_hint")
+        if not hint:
+            return None
+        ring = await self.keys.ring(zone.id)
+        try:
+            # OpenID Connect RP-Initiated Logout §2: a hint may have expired, so any time will do.
+            claims = tokens.verify(hint, ring.verifying, zone.issuer, _EVER)
+        except InvalidToken:
+            return None
+        return str(claims.get("azp"))

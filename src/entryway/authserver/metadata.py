@@ -1,0 +1,82 @@
+"""What everybody may know: keys, the metadata document, and that the server is alive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from entryway import __version__
+from entryway.authserver import edge
+from entryway.oauth import discovery, parameters
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from entryway.authserver.grants import GrantTable
+    from entryway.authserver.settings import AuthServerSettings
+    from entryway.authserver.signing_keys import SigningKeys
+    from entryway.authserver.zones import Zone, Zones
+
+# Clients keep keys for minutes by themselves; a proxy between must not keep them longer.
+_KEYS_MAX_AGE = "public, max-age=300"
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataEndpoints:
+    """Public documents of a tenant."""
+
+    settings: AuthServerSettings
+    zones: Zones
+    keys: SigningKeys
+    grants: GrantTable
+
+    async def token_keys(self, request: Request) -> Response:
+        """Answer every key that verifies the tenant's tokens."""
+        zone = await self._zone(request)
+        ring = await self.keys.ring(zone.id)
+        tag = f'"{int(ring.changed_at.timestamp() * 1000)}"'
+        headers = {"etag": tag, "cache-control": _KEYS_MAX_AGE}
+        if _matches(request.headers.get("if-none-match"), tag):
+            return Response(status_code=304, headers=headers)
+        return JSONResponse({"keys": [key.public_jwk for key in ring.published]}, headers=headers)
+
+    async def token_key(self, request: Request) -> Response:
+        """Answer the key that signs now."""
+        zone = await self._zone(request)
+        ring = await self.keys.ring(zone.id)
+        return JSONResponse(ring.active.public_jwk, headers={"cache-control": _KEYS_MAX_AGE})
+
+    async def discovery(self, request: Request) -> Response:
+        """Answer the metadata document."""
+        zone = await self._zone(request)
+        return JSONResponse(discovery.document(zone.url, self.grants), headers={"cache-control": "public, max-age=300"})
+
+    async def info(self, request: Request) -> Response:
+        """Answer what this is and where people log in."""
+        zone = await self._zone(request)
+        return JSONResponse(
+            {
+                "app": {"name": self.settings.product_name, "version": __version__},
+                "links": {"login": f"{zone.url}/login", "uaa": zone.url},
+                "zone_name": zone.subdomain,
+            }
+        )
+
+    async def health(self, request: Request) -> Response:
+        """Answer that the server is there and its keys can be used."""
+        zone = await self._zone(request)
+        await self.keys.ring(zone.id)
+        return PlainTextResponse("ok")
+
+    async def _zone(self, request: Request) -> Zone:
+        query = parameters.parse(request.scope["query_string"])
+        return await edge.zone_of(request, self.zones, self.settings, query)
+
+
+def _matches(if_none_match: str | None, tag: str) -> bool:
+    if not if_none_match:
+        return False
+    given = {part.strip().removeprefix("W/") for part in if_none_match.split(",")}
+    return tag in given or "*" in given or tag.strip('"') in given

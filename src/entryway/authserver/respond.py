@@ -1,0 +1,106 @@
+"""The one place where errors become answers: a page for people, RFC 6749 JSON for clients, RFC 9457 for others."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from entryway.authserver.edge import MalformedJson
+from entryway.config.mistakes import ConfigurationMistakes
+from entryway.errors import EntrywayError
+from entryway.oauth.errors import BadCredentials, InsufficientScope, InvalidClient, InvalidToken, OAuthError
+from entryway.telemetry import get_logger
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from entryway.authserver.pages import Pages
+
+log = get_logger(__name__)
+
+_PAGES = ("/oauth/authorize", "/login", "/logout", "/passcode")
+_ADMIN = "/entryway/"
+DESCRIPTOR_PREFIX = "Error parsing xs-security.json data: Inconsistent xs-security.json: "
+
+
+class Responder:
+    """Renders errors for whoever asked."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    async def on_error(self, request: Request, error: Exception) -> Response:
+        """Answer an error of ours."""
+        assert isinstance(error, EntrywayError)  # noqa: S101 - Starlette hands us what we registered for
+        status = 400 if isinstance(error, ConfigurationMistakes) else error.status
+        log.info("request_refused", path=request.url.path, status=status, code=error.code, detail=error.detail)
+        if request.url.path.startswith(_ADMIN):
+            response: Response = _problem(error, status)
+        elif request.url.path.startswith(_PAGES) and not _wants_json(request):
+            response = self._pages.error(status, error.title, _told(error))
+        else:
+            response = JSONResponse({"error": error.code, "error_description": _told(error)}, status)
+        response.headers["entryway-error"] = error.code
+        challenge = _challenge(request, error)
+        if challenge:
+            response.headers["www-authenticate"] = challenge
+        return response
+
+    async def on_http_exception(self, request: Request, error: Exception) -> Response:
+        """Answer what routing refused: an unknown path or method."""
+        assert isinstance(error, HTTPException)  # noqa: S101 - Starlette hands us what we registered for
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
+        title = HTTPStatus(error.status_code).phrase
+        if request.url.path.startswith(_PAGES) and not _wants_json(request):
+            response: Response = self._pages.error(error.status_code, title, "")
+        else:
+            response = JSONResponse({"error": code, "error_description": title}, error.status_code)
+        response.headers.update(error.headers or {})
+        response.headers["entryway-error"] = code
+        return response
+
+
+def _told(error: EntrywayError) -> str:
+    return error.description if isinstance(error, OAuthError) else error.title
+
+
+def _problem(error: EntrywayError, status: int) -> JSONResponse:
+    body: dict[str, Any] = {"type": "about:blank", "title": error.title, "status": status, "code": error.code}
+    if isinstance(error, ConfigurationMistakes):
+        body["title"] = "The descriptor is not valid"
+        body["detail"] = DESCRIPTOR_PREFIX + "; ".join(
+            f"{mistake.path}: {mistake.rule}" if mistake.path else mistake.rule for mistake in error.mistakes
+        )
+        body["mistakes"] = [
+            {"file": mistake.file, "path": mistake.path, "rule": mistake.rule, "suggestion": mistake.suggestion}
+            for mistake in error.mistakes
+        ]
+    elif isinstance(error, MalformedJson):
+        body["detail"] = "; ".join(error.wrong)
+    elif isinstance(error, OAuthError):
+        body["detail"] = error.description
+    elif status < 500:
+        # The platform is the only caller here, and the detail is about what it sent.
+        body["detail"] = error.detail
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+def _challenge(request: Request, error: EntrywayError) -> str:
+    bearer = request.headers.get("authorization", "").lower().startswith("bearer ")
+    if isinstance(error, InvalidToken | InsufficientScope) and (bearer or request.url.path.startswith(_ADMIN)):
+        return f'Bearer error="{error.code}"'
+    if isinstance(error, BadCredentials | InvalidClient):
+        return f'Basic realm="Entryway", error="unauthorized", error_description="{_ascii(_told(error))}"'
+    return ""
+
+
+def _ascii(text: str) -> str:
+    return "".join(character if " " <= character <= "~" and character not in '"\\' else "?" for character in text)
+
+
+def _wants_json(request: Request) -> bool:
+    accept = request.headers.get("accept", "")
+    return "application/json" in accept and "text/html" not in accept

@@ -1,0 +1,122 @@
+"""Users of the built-in origin, and how one of them proves who they are with a password."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, select, update
+
+from entryway.authserver import lockout, passwords, tables
+from entryway.oauth.errors import BadCredentials
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from entryway.authserver.digests import Digests
+    from entryway.authserver.moments import Clock
+    from entryway.authserver.passwords import Passwords
+    from entryway.storage import Database
+
+ORIGIN = "entryway"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user as the endpoints need them."""
+
+    id: str
+    zid: str
+    origin: str
+    user_name: str
+    given_name: str
+    family_name: str
+    email: str
+    password_hash: str = field(repr=False)
+    previous_logon_at: datetime | None = None
+
+
+class Users:
+    """The users of all tenants."""
+
+    def __init__(self, database: Database, passwords: Passwords, digests: Digests, clock: Clock) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._digests = digests
+        self._clock = clock
+
+    async def find(self, zid: str, user_id: str) -> User | None:
+        """Return the user with this id."""
+        async with self._database.read() as session:
+            query = select(tables.User).where(tables.User.zid == zid, tables.User.id == user_id)
+            row = (await session.execute(query)).scalar_one_or_none()
+        return _user(row) if row else None
+
+    async def find_by_name(self, zid: str, user_name: str) -> User | None:
+        """Return the user who logs in by this name."""
+        async with self._database.read() as session:
+            query = select(tables.User).where(
+                tables.User.zid == zid,
+                tables.User.origin == ORIGIN,
+                tables.User.login_name == login_name(user_name),
+            )
+            row = (await session.execute(query)).scalar_one_or_none()
+        return _user(row) if row else None
+
+    async def authenticate(self, zid: str, user_name: str, password: str) -> User:
+        """Return the user, or raise BadCredentials: the same and after the same time, whatever was wrong."""
+        name_digest = self._digests.of("login-name", zid, login_name(user_name))
+        is_locked = await self._note_attempt(zid, name_digest)
+        user = await self.find_by_name(zid, user_name)
+        known = user is not None and not is_locked and len(password) <= passwords.LONGEST
+        stored = user.password_hash if user is not None and known else None
+        right = await self._passwords.verify(password[: passwords.LONGEST], stored)
+        if user is None or not right:
+            reason = "locked" if is_locked else "unknown user" if user is None else "wrong password"
+            raise BadCredentials(detail=reason)
+        await self._note_success(user, name_digest)
+        return user
+
+    async def _note_attempt(self, zid: str, name_digest: bytes) -> bool:
+        """Count an attempt before it is decided, so that attempts at one moment are all counted; say if locked."""
+        now = self._clock()
+        failure = tables.LoginFailure
+        mine = (failure.zid == zid) & (failure.name_digest == name_digest)
+        async with self._database.transaction() as session:
+            # The first statement writes: that takes the database's write lock before the others are read.
+            await session.execute(delete(failure).where(mine, failure.at < now - lockout.COUNTED_FOR))
+            earlier = (await session.execute(select(failure.at).where(mine))).scalars().all()
+            if lockout.locked(earlier, now):
+                return True
+            session.add(failure(zid=zid, name_digest=name_digest, at=now))
+        return False
+
+    async def _note_success(self, user: User, name_digest: bytes) -> None:
+        failure, row = tables.LoginFailure, tables.User
+        async with self._database.transaction() as session:
+            await session.execute(delete(failure).where(failure.zid == user.zid, failure.name_digest == name_digest))
+            await session.execute(
+                update(row)
+                .where(row.id == user.id)
+                .values(previous_logon_at=row.last_logon_at, last_logon_at=self._clock())
+            )
+
+
+def login_name(user_name: str) -> str:
+    """Return a user name in the form in which names are compared."""
+    return unicodedata.normalize("NFKC", user_name).strip().casefold()
+
+
+def _user(row: tables.User) -> User:
+    return User(
+        id=row.id,
+        zid=row.zid,
+        origin=row.origin,
+        user_name=row.user_name,
+        given_name=row.given_name,
+        family_name=row.family_name,
+        email=row.email,
+        password_hash=row.password_hash,
+        previous_logon_at=row.previous_logon_at,
+    )

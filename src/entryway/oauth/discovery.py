@@ -1,0 +1,54 @@
+"""The metadata document of an authorization server (OpenID Connect Discovery, RFC 8414)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from entryway.oauth import pkce
+from entryway.oauth.keys import ALGORITHM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def document(url: str, grant_types: Iterable[str]) -> dict[str, Any]:
+    """Return the metadata of the server at `url`."""
+    return {
+        "issuer": f"{url}/oauth/token",
+        "authorization_endpoint": f"{url}/oauth/authorize",
+        "token_endpoint": f"{url}/oauth/token",
+        "userinfo_endpoint": f"{url}/userinfo",
+        "jwks_uri": f"{url}/token_keys",
+        "end_session_endpoint": f"{url}/logout.do",
+        "introspection_endpoint": f"{url}/introspect",
+        # Some clients fail without this list, though it is optional.
+        "grant_types_supported": list(grant_types),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "scopes_supported": ["openid", "profile", "email", "phone", "roles", "user_attributes"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "code_challenge_methods_supported": list(pkce.METHODS),
+        "claim_types_supported": ["normal"],
+        "claims_supported": [
+            "sub",
+            "user_name",
+            "origin",
+            "iss",
+            "auth_time",
+            "amr",
+            "aud",
+            "azp",
+            "nonce",
+            "given_name",
+            "family_name",
+            "email",
+            "email_verified",
+        ],
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+        "ui_locales_supported": ["en"],
+    }
