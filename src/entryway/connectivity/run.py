@@ -1,0 +1,98 @@
+"""The data plane's process: settings in, and it runs until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvloop
+
+from entryway.clients.tls import outgoing_context
+from entryway.connectivity.callers import Callers
+from entryway.connectivity.gateway import Gateway, GatewayLimits
+from entryway.connectivity.proxy import Proxy, render
+from entryway.connectivity.settings import DataPlaneSettings
+from entryway.connectivity.status import Status
+from entryway.connectivity.tunnels import Tunnels
+from entryway.errors import ConfigurationError
+from entryway.http import Client, Limits, PoolLimits, Server
+from entryway.telemetry import get_logger
+from entryway.tunnel.contexts import KeyPair, gateway_context
+
+log = get_logger("connectivity")
+
+# Lines of a request may have 8,192 bytes each; a router's headers with two tokens need the room of several.
+PROXY_LIMITS = Limits(target_bytes=8192, header_bytes=64 * 1024, header_count=200)
+IDLE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the data plane listens, when ports were left to the system."""
+
+    proxy: int
+    gateway: int
+
+
+def run(settings: DataPlaneSettings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    uvloop.run(_until_told(settings))
+
+
+@asynccontextmanager
+async def running(settings: DataPlaneSettings) -> AsyncIterator[Ports]:
+    """Serve within the block."""
+    tls = outgoing_context(os.environ, ca_files=[settings.ca_file])
+    tunnels = Tunnels()
+    client = Client(
+        PoolLimits(connections_per_origin=settings.demand.maximum, idle_seconds=IDLE_SECONDS, header_count=300)
+    )
+    proxy = Proxy(
+        Callers(settings.uaa_url, tls), tunnels, client, settings.timeouts, Status(tunnels, settings.uaa_url, tls)
+    )
+    limits = GatewayLimits(settings.demand, settings.ping_seconds, settings.open_seconds)
+    context = gateway_context(
+        KeyPair(_read(settings.certificate_file), _read(settings.key_file)), _read(settings.tunnel_ca_file)
+    )
+    server = Server(proxy.handle, PROXY_LIMITS, on_error=render)
+    async with Gateway(tunnels, context, limits, now=lambda: datetime.now(UTC)) as gateway:
+        try:
+            with _naming("gateway_port", settings.gateway_port):
+                gateway_port = await gateway.listen(settings.gateway_host, settings.gateway_port)
+            with _naming("proxy_port", settings.proxy_port):
+                _, proxy_port = await server.listen(settings.proxy_host, settings.proxy_port)
+            log.info("connectivity_ready", proxy_port=proxy_port, gateway_port=gateway_port)
+            yield Ports(proxy_port, gateway_port)
+        finally:
+            await server.close(settings.grace_seconds)
+            await client.close()
+
+
+async def _until_told(settings: DataPlaneSettings) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, told.set)
+    async with running(settings):
+        await told.wait()
+
+
+@contextmanager
+def _naming(setting: str, port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(f"port {port} ({setting}) cannot be listened on: {error.strerror}") from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error

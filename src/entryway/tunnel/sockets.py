@@ -1,0 +1,18 @@
+"""What connections of the tunnel ask of the kernel."""
+
+from __future__ import annotations
+
+import socket
+
+# An idle connection has no traffic of its own. The kernel's probes keep it alive in the tables of the firewalls between
+# both ends, and find out within a minute and a half that the other end is gone.
+_PROBES = (("TCP_KEEPIDLE", 30), ("TCP_KEEPALIVE", 30), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+
+
+def keep_alive(sock: socket.socket) -> None:
+    """Let the kernel probe this connection while it is idle."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _PROBES:
+        number = getattr(socket, option, None)  # macOS has another name for the first one
+        if number is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, number, value)
