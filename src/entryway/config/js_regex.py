@@ -1,0 +1,194 @@
+"""JavaScript regular expressions and replacement rules, with JavaScript's meaning, on Python's `re`.
+
+Routes are written for JavaScript. What means the same is translated; what cannot be given the same meaning, or could
+take exponential time on a hostile request, is refused at start.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from entryway.config.js_regex_runaway import runs_away
+from entryway.config.js_regex_syntax import (
+    Assertion,
+    BackReference,
+    Characters,
+    Choice,
+    Group,
+    Look,
+    Node,
+    Parsed,
+    RegexRefused,
+    Repeat,
+    Sequence,
+    parse,
+    transform,
+)
+
+__all__ = ["JsRegex", "RegexRefused", "Template", "compile_js", "compile_template"]
+
+# A quantifier beyond this is no route any more, and Python's engine has limits of its own.
+MOST_REPEATS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class JsRegex:
+    """A compiled expression; `source` is what the author wrote."""
+
+    source: str
+    pattern: re.Pattern[str]
+    names: dict[str, int]
+    ignore_case: bool
+    literal_prefix: str
+    """What every match begins with at the start of the text; empty if the expression is not anchored or ignores case."""
+
+
+def compile_js(source: str, *, ignore_case: bool = False) -> JsRegex:
+    """Translate an expression, or raise RegexRefused with the reason."""
+    parsed = parse(source)
+    _check_repeats(parsed.root)
+    root = transform(parsed.root, _fold) if ignore_case else parsed.root
+    if runs_away(root):
+        raise RegexRefused("it can be matched in exponentially many ways: a repeated part repeats inside itself")
+    if _forgets_captures(parsed.root, repeated=False, optional=False):
+        raise RegexRefused("a group that may be skipped is captured inside a repetition")
+    flags = re.ASCII | (re.IGNORECASE if ignore_case else 0)
+    try:
+        pattern = re.compile(_write(parsed.root), flags)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise RegexRefused(f"it has no equivalent here: {error}") from error
+    return JsRegex(source, pattern, parsed.names, ignore_case, "" if ignore_case else _literal_prefix(parsed))
+
+
+def _write(node: Node) -> str:  # noqa: PLR0911 - one return for each kind of node
+    match node:
+        case Characters(_, source) | Assertion(source):
+            return source
+        case Sequence(items):
+            return "".join(map(_write, items))
+        case Choice(options):
+            return f"(?:{'|'.join(map(_write, options))})"
+        case Group(None, body):
+            return f"(?:{_write(body)})"
+        case Group(_, body):
+            return f"({_write(body)})"
+        case BackReference(number):
+            # To JavaScript a group that took no part is empty; to Python it is a failure.
+            return f"(?({number})(?:\\{number}))"
+        case Look(opening, body):
+            return f"{opening}{_write(body)})"
+        case Repeat(body, least, most, lazy):
+            bounds = f"{{{least},{'' if most is None else most}}}"
+            short = {"{0,}": "*", "{1,}": "+", "{0,1}": "?"}.get(bounds, bounds)
+            return f"(?:{_write(body)}){short}{'?' if lazy else ''}"
+
+
+def _fold(characters: Characters) -> Characters:
+    mask = characters.mask
+    for upper in range(65, 91):
+        both = 1 << upper | 1 << (upper + 32)
+        if mask & both:
+            mask |= both
+    return Characters(mask, characters.source)
+
+
+def _children(node: Node) -> tuple[Node, ...]:
+    match node:
+        case Sequence(items):
+            return items
+        case Choice(options):
+            return options
+        case Group(_, body) | Look(_, body) | Repeat(body, _, _, _):
+            return (body,)
+        case Characters() | Assertion() | BackReference():
+            return ()
+
+
+def _check_repeats(node: Node) -> None:
+    if isinstance(node, Repeat) and max(node.least, node.most or 0) > MOST_REPEATS:
+        raise RegexRefused(f"it repeats something more than {MOST_REPEATS} times")
+    for child in _children(node):
+        _check_repeats(child)
+
+
+def _forgets_captures(node: Node, *, repeated: bool, optional: bool) -> bool:
+    """Find groups whose value JavaScript resets with every round of a loop, while Python keeps the last one."""
+    if isinstance(node, Group) and node.number is not None and repeated and optional:
+        return True
+    if isinstance(node, Repeat):
+        loops = node.most is None or node.most > 1
+        # Entering a loop starts a new round; what is optional outside of it does not matter inside.
+        optional = (optional and not loops) or (repeated and node.least == 0)
+        repeated = repeated or loops
+    elif isinstance(node, Choice):
+        optional = True
+    return any(_forgets_captures(child, repeated=repeated, optional=optional) for child in _children(node))
+
+
+def _literal_prefix(parsed: Parsed) -> str:
+    items = parsed.root.items if isinstance(parsed.root, Sequence) else ()
+    if not items or items[0] != Assertion("^"):
+        return ""
+    prefix = ""
+    for item in items[1:]:
+        if not isinstance(item, Characters) or item.mask.bit_count() != 1 or item.mask.bit_length() > 256:
+            break
+        prefix += chr(item.mask.bit_length() - 1)
+    return prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A replacement text after JavaScript's rules, taken apart: texts, numbers of groups, and the three specials."""
+
+    source: str
+    parts: tuple[str | int, ...]
+
+    def expand(self, match: re.Match[str]) -> str:
+        """Return the text with the groups of `match` filled in."""
+        return "".join(part if isinstance(part, str) else _group(match, part) for part in self.parts)
+
+
+WHOLE, BEFORE, AFTER = 0, -1, -2
+_SPECIAL = {"&": WHOLE, "`": BEFORE, "'": AFTER}
+
+
+def compile_template(source: str, regex: JsRegex) -> Template:
+    """Take a replacement text apart; `$` rules that do not apply stay as they are written."""
+    parts: list[str | int] = []
+    at = 0
+    for found in re.finditer(r"\$(?:\$|[&`']|<([^>]*)>|([0-9]{1,2}))", source):
+        part, length = _part(found, regex)
+        if part is None:
+            continue
+        parts += [source[at : found.start()], part]
+        at = found.start() + length
+    parts.append(source[at:])
+    return Template(source, tuple(part for part in parts if part != ""))
+
+
+def _part(found: re.Match[str], regex: JsRegex) -> tuple[str | int | None, int]:
+    """Return what a `$` rule stands for, and how many characters of the text it takes."""
+    text = found[0]
+    if text == "$$":
+        return "$", 2
+    if text[1] in _SPECIAL:
+        return _SPECIAL[text[1]], 2
+    if found[1] is not None:
+        if not regex.names:
+            return None, 0  # without named groups $< is literal
+        number = regex.names.get(found[1])
+        return ("" if number is None else number), len(text)
+    for digits in (found[2], found[2][0]):
+        if 1 <= int(digits) <= regex.pattern.groups:
+            return int(digits), 1 + len(digits)
+    return None, 0
+
+
+def _group(match: re.Match[str], number: int) -> str:
+    if number == BEFORE:
+        return match.string[: match.start()]
+    if number == AFTER:
+        return match.string[match.end() :]
+    return match[number] or ""

@@ -1,0 +1,124 @@
+"""Destinations that the environment variable `destinations` defines: name and URL of a backend, and how to talk to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+from entryway.config.mistakes import Mistake
+from entryway.config.schema import Document, check, wrong_type
+
+DOCUMENT = "environment-destinations"
+PROTOCOLS = ("http", "https", "ws", "wss")
+
+
+def _absolute_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("URI must be absolute") from None
+    if not parts.scheme or not value.lower().startswith(parts.scheme + "://"):
+        raise ValueError("URI must be absolute")
+    if parts.scheme not in PROTOCOLS:
+        raise ValueError(f"URI has unsupported protocol, supported protocols are {','.join(PROTOCOLS)}")
+    if not parts.hostname:
+        raise ValueError("URI must be absolute")
+    return value
+
+
+def _port(value: str | int) -> str | int:
+    if not str(value).isascii() or not str(value).isdigit() or not 1 <= int(value) <= 65535:
+        raise ValueError("a port is a number from 1 to 65535")
+    return value
+
+
+class DestinationDocument(Document):
+    name: Annotated[str, Field(min_length=1)]
+    url: Annotated[str, AfterValidator(_absolute_url)]
+    proxy_host: Annotated[str, Field(min_length=1)] | None = None
+    proxy_port: Annotated[str | int, AfterValidator(_port)] | None = None
+    proxy_type: Literal["OnPremise"] | None = None
+    forward_auth_token: bool = False
+    forward_auth_certificates: bool = False
+    strict_ssl: bool = Field(True, alias="strictSSL")
+    timeout: Annotated[int, Field(ge=1)] = 30_000
+    set_x_forwarded_headers: bool = Field(True, alias="setXForwardedHeaders")
+    ias_dependency_name: str | None = Field(None, alias="IASDependencyName")
+    preserve_host_header: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentDestination:
+    """One destination of the environment."""
+
+    name: str
+    url: str
+    proxy: tuple[str, int] | None = None
+    on_premise: bool = False
+    forward_auth_token: bool = False
+    forward_auth_certificates: bool = False
+    strict_ssl: bool = True
+    timeout_ms: int = 30_000
+    set_x_forwarded_headers: bool = True
+    preserve_host: bool = False
+
+
+def parse_destinations(value: Any) -> tuple[dict[str, EnvironmentDestination], list[Mistake]]:
+    """Return the destinations by name, and every mistake in the list."""
+    if not isinstance(value, list):
+        return {}, [Mistake("destinations", "", wrong_type(value, "array"))]
+    found: list[DestinationDocument] = []
+    mistakes: list[Mistake] = []
+    for raw in value:
+        document, wrong = check(DestinationDocument, raw, DOCUMENT)
+        if document is not None:
+            wrong = _mistakes(document)
+            found.append(document)
+        mistakes += [_named(mistake, raw) for mistake in wrong]
+    return {document.name: _destination(document) for document in found}, mistakes + _duplicates(found)
+
+
+def _named(mistake: Mistake, raw: Any) -> Mistake:
+    name = raw.get("name") if isinstance(raw, dict) else None
+    where = f'in destination "{name}"' if name else ""
+    hint = "; ".join(text for text in (where, mistake.suggestion) if text)
+    return Mistake(mistake.file, mistake.path, mistake.rule, hint, mistake.severity)
+
+
+def _mistakes(document: DestinationDocument) -> list[Mistake]:
+    rules = []
+    if (document.proxy_host is None) != (document.proxy_port is None):
+        there, missing = ("proxyHost", "proxyPort") if document.proxy_host else ("proxyPort", "proxyHost")
+        rules.append(f"Dependency failed - key must exist: {missing} (due to key: {there})")
+    if document.proxy_type and document.forward_auth_token:
+        rules.append("Format validation failed (forwardAuthToken is not possible with proxyType OnPremise)")
+    return [Mistake(DOCUMENT, "", rule) for rule in rules]
+
+
+def _duplicates(found: Sequence[DestinationDocument]) -> list[Mistake]:
+    twice = [name for name, times in Counter(document.name for document in found).items() if times > 1]
+    if not twice:
+        return []
+    return [Mistake("destinations", "", f"Format validation failed (Duplicate destination names: {', '.join(twice)})")]
+
+
+def _destination(document: DestinationDocument) -> EnvironmentDestination:
+    proxy = (document.proxy_host, int(document.proxy_port)) if document.proxy_host and document.proxy_port else None
+    return EnvironmentDestination(
+        document.name,
+        document.url,
+        proxy,
+        document.proxy_type == "OnPremise",
+        document.forward_auth_token,
+        document.forward_auth_certificates,
+        document.strict_ssl,
+        document.timeout,
+        document.set_x_forwarded_headers,
+        document.preserve_host_header,
+    )

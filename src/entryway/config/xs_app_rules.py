@@ -1,0 +1,301 @@
+"""From the shape of `xs-app.json` to what it means, and the rules that shapes alone cannot show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from entryway.config.js_regex import JsRegex, RegexRefused, compile_js, compile_template
+from entryway.config.mistakes import Mistake
+from entryway.config.schema import check, pointer, wrong_type
+from entryway.config.xs_app_model import (
+    XS_APP,
+    BackendLogout,
+    ErrorPage,
+    Goal,
+    Route,
+    Scopes,
+    ToDestination,
+    ToFolder,
+    ToService,
+    XsApp,
+    logout_of,
+)
+from entryway.config.xs_app_document import (
+    ErrorPageDocument,
+    LogoutDocument,
+    PluginDocument,
+    RouteDocument,
+    ScopesByMethod,
+    SourceObject,
+    XsAppDocument,
+)
+
+DEFAULT_SOURCE = "^/(.*)$"
+DEFAULT_FOLDER = "resources"
+CALLBACK = "/login/callback"
+
+
+def build_xs_app(root: XsAppDocument, workdir: Path) -> tuple[XsApp, list[Mistake]]:
+    """Return the application and the mistakes; what is mistaken is left out of it."""
+    routes, mistakes = build_routes(root.routes, workdir)
+    if not any(isinstance(raw, dict) and "localDir" in raw for raw in root.routes):
+        routes += default_route(workdir, len(root.routes))
+    mistakes += [
+        *_logout_mistakes(root.logout),
+        *_unused_destinations(root, routes),
+        *_error_page_mistakes(root.error_page, workdir),
+        *_cors_mistakes(root),
+        *_timeout_mistakes(root.session_timeout),
+    ]
+    return XsApp(
+        routes=tuple(routes),
+        welcome_file=root.welcome_file,
+        authentication=root.authentication_method,
+        session_timeout_minutes=root.session_timeout or None,
+        callback_endpoint=root.login.callback_endpoint if root.login else CALLBACK,
+        logout=logout_of(root.logout),
+        backend_logouts={
+            name: BackendLogout(told.logout_path, told.logout_method) for name, told in root.destinations.items()
+        },
+        response_headers=tuple((header.name, header.value) for header in root.response_headers),
+        compression=root.compression,
+        websockets=root.websockets.enabled,
+        error_pages=tuple(_error_page(page, workdir) for page in root.error_page),
+        cors=tuple(root.cors),
+        state_protection=root.state_protection,
+        plugin_metadata_endpoint=root.plugin_metadata_endpoint,
+        allowlist_endpoint=root.whitelist_service.endpoint if root.whitelist_service else None,
+        timeouts_ms={name: options.timeout for name, options in root.outgoing_request_options.items()},
+    ), mistakes
+
+
+def build_routes(raw_routes: Sequence[Any], workdir: Path) -> tuple[list[Route], list[Mistake]]:
+    """Return the routes that can be understood, and the mistakes of all."""
+    routes: list[Route] = []
+    mistakes: list[Mistake] = []
+    for index, raw in enumerate(raw_routes):
+        place = f"/routes/{index}"
+        if not isinstance(raw, dict):
+            mistakes.append(Mistake(XS_APP, place, wrong_type(raw, "object")))
+            continue
+        document, wrong = check(RouteDocument, raw, XS_APP, place)
+        mistakes += wrong
+        if document is None:
+            continue
+        route, wrong = _route(document, place, workdir)
+        mistakes += wrong
+        if route is not None:
+            routes.append(route)
+    return routes, mistakes
+
+
+def default_route(workdir: Path, index: int) -> list[Route]:
+    """Return the last route that serves `resources`, if there is such a folder."""
+    folder = workdir / DEFAULT_FOLDER
+    if not folder.is_dir():
+        return []
+    source = compile_js(DEFAULT_SOURCE)
+    return [Route(f"/routes/{index}", source, ToFolder(folder.resolve()), compile_template("$1", source))]
+
+
+def build_plugin(document: PluginDocument, place: str, file: str) -> tuple[Route | None, list[Mistake]]:
+    """Return the route that a plugin is."""
+    regex, mistakes = _source(document.source, place, file)
+    if regex is None:
+        return None, mistakes
+    return Route(
+        place,
+        regex,
+        _destination(document.destination, regex),
+        None if document.target is None else compile_template(document.target, regex),
+        frozenset(document.http_methods) if document.http_methods else None,
+        document.authentication_type,
+        document.csrf_protection,
+        _scopes(document.scope),
+    ), mistakes
+
+
+def _route(document: RouteDocument, place: str, workdir: Path) -> tuple[Route | None, list[Mistake]]:
+    regex, mistakes = _source(document.source, place, XS_APP)
+    mistakes += _route_mistakes(document, place, workdir)
+    if regex is None or any(mistake.severity == "error" for mistake in mistakes):
+        return None, mistakes
+    return Route(
+        place,
+        regex,
+        _goal(document, regex, workdir),
+        None if document.target is None else compile_template(document.target, regex),
+        frozenset(document.http_methods) if document.http_methods else None,
+        document.authentication_type,
+        document.csrf_protection,
+        _scopes(document.scope),
+        document.identity_provider,
+        document.dynamic_identity_provider,
+        document.prefer_local,
+        document.set_backend_session_cookies,
+    ), mistakes
+
+
+def _source(source: str | SourceObject, place: str, file: str) -> tuple[JsRegex | None, list[Mistake]]:
+    text = source if isinstance(source, str) else source.path
+    ignore_case = isinstance(source, SourceObject) and not source.match_case
+    where = f"{place}/source" if isinstance(source, str) else f"{place}/source/path"
+    try:
+        return compile_js(text, ignore_case=ignore_case), []
+    except RegexRefused as error:
+        rule = f"Format validation failed (Invalid regular expression: /{text}/: {error})"
+        return None, [Mistake(file, where, rule)]
+
+
+def _goal(document: RouteDocument, regex: JsRegex, workdir: Path) -> Goal:
+    if document.destination is not None:
+        return _destination(document.destination, regex)
+    if document.service is not None:
+        return ToService(document.service, document.endpoint)
+    folder = (workdir / (document.local_dir or "")).resolve()
+    return ToFolder(folder, document.cache_control, document.replace)
+
+
+def _destination(name: str, regex: JsRegex) -> ToDestination:
+    template = compile_template(name, regex)
+    dynamic = any(isinstance(part, int) for part in template.parts)
+    return ToDestination(name, template if dynamic else None)
+
+
+def _scopes(scope: str | list[str] | ScopesByMethod | None) -> Scopes | None:
+    if scope is None:
+        return None
+    if not isinstance(scope, ScopesByMethod):
+        return Scopes(_names(scope))
+    by_method = {
+        method: _names(names)
+        for method, names in scope.model_dump(by_alias=True, exclude_none=True).items()
+        if method != "default"
+    }
+    return Scopes(None if scope.default is None else _names(scope.default), by_method)
+
+
+def _names(scope: str | list[str]) -> tuple[str, ...]:
+    return (scope,) if isinstance(scope, str) else tuple(scope)
+
+
+def _route_mistakes(document: RouteDocument, place: str, workdir: Path) -> list[Mistake]:
+    rules: list[tuple[str, str]] = []
+    goals = [
+        name
+        for name, value in (
+            ("localDir", document.local_dir),
+            ("service", document.service),
+            ("destination", document.destination),
+        )
+        if value is not None
+    ]
+    if not goals:
+        rules.append(("Route does not have a destination nor a localDir nor a service", "give it exactly one of them"))
+    if len(goals) > 1:
+        rules.append((f"Route has both {' and '.join(goals)}", "keep exactly one of them"))
+    if document.local_dir is not None:
+        rules += _folder_rules(document, workdir)
+    if document.replace is not None and document.local_dir is None:
+        rules.append(("Route has replace with no localDir", "replace works on files"))
+    if document.identity_provider is not None and document.authentication_type == "none":
+        rules.append(("Route has both identityProvider and authenticationType none", "nobody logs in there"))
+    mistakes = [Mistake(XS_APP, place, f"Format validation failed ({rule})", hint) for rule, hint in rules]
+    if document.scope is not None and document.authentication_type == "none":
+        warning = "the scope has no effect, because the route is public (authenticationType none)"
+        mistakes.append(Mistake(XS_APP, f"{place}/scope", warning, "remove one of the two", "warning"))
+    return mistakes
+
+
+def _folder_rules(document: RouteDocument, workdir: Path) -> list[tuple[str, str]]:
+    rules = []
+    if not (workdir / (document.local_dir or "")).is_dir():
+        rules.append((f"{document.local_dir} is not a directory", "paths are relative to xs-app.json"))
+    if document.http_methods is not None:
+        rules.append(("Route has both localDir and httpMethods", "files are served for GET and HEAD only"))
+    return rules
+
+
+def _logout_mistakes(logout: LogoutDocument | None) -> list[Mistake]:
+    if logout is None:
+        return []
+    rules = []
+    if logout.logout_page is not None and logout.logout_endpoint is None:
+        rules.append("Logout page is set although logout endpoint is not configured")
+    if logout.csrf_protection is not None and logout.logout_method != "POST":
+        rules.append("Unable to set csrfProtection when logout method is not POST")
+    if logout.back_channel_logout_endpoint and logout.back_channel_logout_endpoint == logout.logout_endpoint:
+        rules.append("logoutEndpoint must be different from backChannelLogoutEndpoint")
+    return [Mistake(XS_APP, "/logout", f"Format validation failed ({rule})") for rule in rules]
+
+
+def _unused_destinations(root: XsAppDocument, routes: Sequence[Route]) -> list[Mistake]:
+    used = {raw.get("destination") for raw in root.routes if isinstance(raw, dict)}
+    dynamic = any(isinstance(route.goal, ToDestination) and route.goal.template for route in routes) or "*" in used
+    unused = [] if dynamic else [name for name in root.destinations if name not in used]
+    return [
+        Mistake(
+            XS_APP,
+            pointer(["destinations", name]),
+            f'Format validation failed (Destination(s) "{name}" not used by any route)',
+            "remove it, or add the route",
+        )
+        for name in unused
+    ]
+
+
+def _error_page_mistakes(pages: Sequence[ErrorPageDocument], workdir: Path) -> list[Mistake]:
+    mistakes = []
+    for index, page in enumerate(pages):
+        place = f"/errorPage/{index}"
+        if (page.file is None) == (page.path is None):
+            rule = "Format validation failed (an error page has either a file or a path)"
+            mistakes.append(Mistake(XS_APP, place, rule))
+        elif page.file is not None and not (workdir / page.file).is_file():
+            mistakes.append(Mistake(XS_APP, f"{place}/file", f"Format validation failed ({page.file} is not a file)"))
+        elif page.path is not None and (not page.path or "://" in page.path or page.path.startswith("//")):
+            rule = f'Format validation failed ("{page.path}" is not a path of this application)'
+            mistakes.append(Mistake(XS_APP, f"{place}/path", rule))
+    return mistakes
+
+
+def _error_page(page: ErrorPageDocument, workdir: Path) -> ErrorPage:
+    statuses = [page.status] if isinstance(page.status, int) else page.status
+    file = None if page.file is None else (workdir / page.file).resolve()
+    return ErrorPage(frozenset(statuses), file, page.path)
+
+
+def _cors_mistakes(root: XsAppDocument) -> list[Mistake]:
+    mistakes = []
+    for index, cors in enumerate(root.cors):
+        for key, pattern in (("uriPattern", cors.uri_pattern), ("hostPattern", cors.host_pattern)):
+            try:
+                if pattern is not None:
+                    compile_js(pattern)
+            except RegexRefused as error:
+                rule = f"Format validation failed (Invalid regular expression: /{pattern}/: {error})"
+                mistakes.append(Mistake(XS_APP, f"/cors/{index}/{key}", rule))
+    return mistakes
+
+
+def _timeout_mistakes(minutes: int | None) -> list[Mistake]:
+    if minutes is not None and minutes < 0:
+        return [Mistake(XS_APP, "/sessionTimeout", f"Value {minutes} is less than minimum 1")]
+    if minutes == 0:
+        rule = "0 stands for the default of 15 minutes"
+        return [Mistake(XS_APP, "/sessionTimeout", rule, "say 15, or leave it out", "warning")]
+    return []
+
+
+def scopes_of(scopes: Scopes, xsappname: str) -> Scopes:
+    """Return the scopes with `$XSAPPNAME` replaced."""
+    return Scopes(
+        None if scopes.default is None else _replaced(scopes.default, xsappname),
+        {method: _replaced(names, xsappname) for method, names in scopes.by_method.items()},
+    )
+
+
+def _replaced(names: Sequence[str], xsappname: str) -> tuple[str, ...]:
+    return tuple(name.replace("$XSAPPNAME", xsappname) for name in names)

@@ -1,0 +1,76 @@
+"""One line of JSON for each request: what was asked, what came of it, who asked. Never a query, a token or a cookie."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import BinaryIO
+
+FLUSH_SECONDS = 0.1
+FLUSH_BYTES = 64 * 1024
+
+_quote = json.encoder.encode_basestring_ascii  # the C function behind json.dumps
+
+
+class AccessLog:
+    """Collects lines and writes them many at a time; `clock` is the wall clock."""
+
+    def __init__(self, out: BinaryIO, clock: Callable[[], float] = time.time) -> None:
+        self._out = out
+        self._clock = clock
+        self._lines: list[str] = []
+        self._size = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._second = -1
+        self._stamp = ""
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        status: int,
+        seconds: float,
+        request_id: str,
+        *,
+        client: str,
+        user: str = "",
+        route: str = "",
+        error: str = "",
+    ) -> None:
+        """Note one request."""
+        line = (
+            f'{{"time":"{self._time()}","event":"request","method":{_quote(method)},"path":{_quote(path)},'
+            f'"status":{status},"ms":{seconds * 1000:.2f},"request_id":{_quote(request_id)},"client":{_quote(client)}'
+        )
+        if user:
+            line += f',"user":{_quote(user)}'
+        if route:
+            line += f',"route":{_quote(route)}'
+        if error:
+            line += f',"error":{_quote(error)}'
+        self._lines.append(line)
+        self._size += len(line)
+        if self._size >= FLUSH_BYTES:
+            self.flush()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+
+    def flush(self) -> None:
+        """Write what was collected."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        lines, self._lines, self._size = self._lines, [], 0
+        if lines:
+            self._out.write(("}\n".join(lines) + "}\n").encode())
+            self._out.flush()
+
+    def _time(self) -> str:
+        now = self._clock()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return f"{self._stamp}.{int(now % 1 * 1000):03d}Z"

@@ -1,0 +1,105 @@
+"""The address under which the client knows the application: not always the one that we listen on."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from entryway.http import Headers, Peer, Request
+from entryway.router.errors import PathRefused
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+FORWARDING = frozenset(
+    {
+        b"x-forwarded-host",
+        b"x-forwarded-proto",
+        b"x-forwarded-for",
+        b"x-forwarded-path",
+        b"x-forwarded-port",
+        b"x-forwarded-client-cert",
+        b"x-custom-host",
+        b"forwarded",
+    }
+)
+_CONTROL = re.compile(r"[\x00-\x20\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Scheme, host and path prefix of the application, as the client wrote them."""
+
+    proto: str
+    host: str
+    prefix: str
+
+    @property
+    def origin(self) -> str:
+        return f"{self.proto}://{self.host}"
+
+    @property
+    def secure(self) -> bool:
+        return self.proto == "https"
+
+
+def trust_in(networks: Sequence[Network] | None) -> Callable[[Peer], bool]:
+    """Return the test whose forwarding headers are believed; without a list, everybody's are.
+
+    That is what front ends of Cloud Foundry and Kubernetes need, which call from changing addresses and replace these
+    headers; who exposes the router itself names the proxies in TRUSTED_PROXIES (empty: nobody).
+    """
+    if networks is None:
+        return lambda _peer: True
+    known: dict[str, bool] = {}
+
+    def trusted(peer: Peer) -> bool:
+        answer = known.get(peer.host)
+        if answer is None:
+            try:
+                address = ipaddress.ip_address(peer.host)
+            except ValueError:
+                return False
+            answer = any(address in network for network in networks)
+            if len(known) < 10_000:
+                known[peer.host] = answer
+        return answer
+
+    return trusted
+
+
+def without_forwarding(headers: Headers) -> Headers:
+    """Return the headers without what only a trusted proxy may say."""
+    return headers.without(FORWARDING)
+
+
+def address_of(request: Request) -> Address:
+    """Return the application's address as this request's client sees it."""
+    headers = request.headers
+    proto = headers.text("x-forwarded-proto")
+    host = headers.text("x-forwarded-host") or headers.text("host") or "localhost"
+    # Proxies in a row append to the list; the first is the one that the client talked to.
+    proto = proto.partition(",")[0].strip().lower() if proto else request.scheme
+    host = host.partition(",")[0].strip()
+    return Address(proto if proto in ("http", "https") else request.scheme, _CONTROL.sub("", host), prefix_of(request))
+
+
+def prefix_of(request: Request) -> str:
+    """Return what stands before our path in `x-forwarded-path`."""
+    outside = request.headers.text("x-forwarded-path")
+    path = request.target.partition("?")[0]
+    if not outside:
+        return ""
+    outside = outside.partition("?")[0]
+    if not outside.startswith("/") or not outside.endswith(path) or _CONTROL.search(outside):
+        return ""
+    prefix = outside[: len(outside) - len(path)]
+    # Two slashes at the beginning would make a host of the first folder.
+    return "/" + prefix.strip("/") if prefix.strip("/") else ""
+
+
+def require_origin_form(target: str) -> None:
+    """Raise PathRefused for request targets that are no path."""
+    if not target.startswith("/"):
+        raise PathRefused(f"not a path: {target[:40]!r}")

@@ -1,0 +1,91 @@
+"""Where a request goes on to: a destination of the environment, one that the destination service knows, or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from entryway.config.js_regex import JsRegex
+from entryway.config.xs_app_model import ToDestination
+from entryway.http import Origin, Timeouts
+from entryway.router.errors import DestinationNotFound, HostUnknown
+from entryway.router.routes import Match
+from entryway.router.sessions import Session
+
+Header = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One destination, ready to be asked."""
+
+    name: str
+    origin: Origin
+    base_path: str
+    """The path of the destination's URL, without a slash at its end."""
+    timeouts: Timeouts
+    forward_token: bool = False
+    forwarded_headers: bool = True
+    preserve_host: bool = False
+    on_premise: bool = False
+    headers: tuple[Header, ...] = field(default=(), repr=False)
+    """Sent with every request, instead of what the client sends under these names."""
+    defaults: tuple[Header, ...] = field(default=(), repr=False)
+    """Sent unless the client sends a header of the name."""
+    replaced: frozenset[bytes] = frozenset()
+    """Names of `headers`."""
+
+    def target(self, path: str) -> str:
+        """Join the destination's path and the rewritten one."""
+        return self.base_path + path
+
+
+class DestinationSource(Protocol):
+    """Who knows destinations that the environment does not define."""
+
+    async def find(self, name: str, session: Session | None, correlation_id: str, *, dynamic: bool) -> Backend:
+        """Return the destination for this user, or raise."""
+
+
+OnPremiseBackend = Callable[[], Awaitable[Backend]]
+"""Makes the backend for a destination of the environment that lies in a company network, with a token that is valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backends:
+    """Resolves the destination of a route."""
+
+    environment: Mapping[str, Backend]
+    on_premise: Mapping[str, OnPremiseBackend]
+    service: DestinationSource | None
+    host_pattern: JsRegex | None = None
+
+    async def resolve(
+        self, match: Match, goal: ToDestination, host: str, session: Session | None, correlation_id: str
+    ) -> Backend:
+        """Return the backend that the route leads to for this request."""
+        name = self.name(match, goal, host)
+        return self.environment.get(name) or await self.named(name, session, correlation_id, dynamic=name != goal.name)
+
+    async def named(self, name: str, session: Session | None, correlation_id: str, *, dynamic: bool = False) -> Backend:
+        """Return the backend of this name; `dynamic` if the client chose the name."""
+        backend = self.environment.get(name)
+        if backend is None and name in self.on_premise:
+            backend = await self.on_premise[name]()
+        if backend is None and self.service is not None:
+            backend = await self.service.find(name, session, correlation_id, dynamic=dynamic)
+        if backend is None:
+            raise DestinationNotFound(f"no destination is named {name!r}")
+        return backend
+
+    def name(self, match: Match, goal: ToDestination, host: str) -> str:
+        """Return the destination's name, which may come out of the path or the host."""
+        if goal.template is not None:
+            return goal.template.expand(match.found)
+        if goal.name == "*" and self.host_pattern is not None:
+            found = self.host_pattern.pattern.search(host)
+            if found is None or self.host_pattern.pattern.groups < 1:
+                raise HostUnknown(f"the host {host!r} names no destination")
+            return found[1] or ""
+        return goal.name

@@ -1,0 +1,242 @@
+"""Puts a router together: configuration in, running object out. The only file that names concrete classes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import httpx
+
+from entryway.clients.destinations import DestinationsClient
+from entryway.clients.http import new_http
+from entryway.clients.tls import outgoing_context, unverified_context
+from entryway.config.xs_app import Route, ToFolder
+from entryway.errors import EntrywayError
+from entryway.http import Client, Limits, PoolLimits
+from entryway.router.access_log import AccessLog
+from entryway.router.address import trust_in
+from entryway.router.backends import Backend, Backends, OnPremiseBackend
+from entryway.router.company_network import ClientToken, CompanyNetwork
+from entryway.router.configuration import RouterConfiguration
+from entryway.router.cookies import CookieRules, SessionCookie
+from entryway.router.destination_service import ServiceDestinations
+from entryway.router.forward import Forwarding
+from entryway.router.login import derive_keys
+from entryway.router.logout import BackendsTold, SignOut
+from entryway.router.origins import TlsContexts, environment_backend
+from entryway.router.refresh import Refresher
+from entryway.router.respond import Responder, error_pages
+from entryway.router.returned import CookieSorter, additions
+from entryway.router.router import Router, Surface
+from entryway.router.routes import Routes, serve_route
+from entryway.router.sessions import MemorySessions, Session, SessionMaker
+from entryway.router.signin import LoginRules, SignIn
+from entryway.router.static import Folder
+from entryway.router.uaa import Uaa
+from entryway.router.websockets import SocketRules
+from entryway.telemetry import get_logger
+
+log = get_logger("router")
+
+DEFAULT_SESSION_MINUTES = 15
+DEFAULT_UAA_MILLISECONDS = 10_000
+
+
+@dataclass(slots=True, eq=False)
+class Application:
+    """A router with everything that it holds open."""
+
+    router: Router
+    limits: Limits
+    client: Client
+    http: httpx.AsyncClient
+    sessions: MemorySessions
+    told: BackendsTold
+    own_tokens: Sequence[ClientToken]
+    access_log: AccessLog
+    _warming: asyncio.Task[None] | None = field(default=None)
+
+    def start(self, *, load_tokens: bool) -> None:
+        """Fetch the application's own tokens in the background, so that the first user need not wait for them."""
+        if load_tokens and self.own_tokens:
+            self._warming = asyncio.get_running_loop().create_task(self._warm())
+
+    async def close(self) -> None:
+        """Release everything; requests have ended before."""
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
+        if self.router.refresher is not None:
+            await self.router.refresher.close()
+        await self.told.close()
+        self.sessions.close()
+        await self.client.close()
+        await self.http.aclose()
+        self.access_log.flush()
+
+    async def _warm(self) -> None:
+        results = await asyncio.gather(*(token.get() for token in self.own_tokens), return_exceptions=True)
+        for result in results:
+            if isinstance(result, EntrywayError):
+                log.warning("client_token_failed", reason=result.detail)
+
+
+def build(
+    configuration: RouterConfiguration,
+    *,
+    access_log: AccessLog | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Application:
+    """Return the application of a configuration; must be called where an event loop runs."""
+    environment, xs_app, services = configuration.environment, configuration.xs_app, configuration.services
+    verified = outgoing_context(configuration.environ)
+    tls = TlsContexts(verified, unverified_context())
+    client = Client(PoolLimits(connections_per_origin=environment.backend_max_sockets))
+    http = new_http(verified)
+    access_log = access_log or AccessLog(sys.stdout.buffer)
+
+    uaa_timeout = httpx.Timeout((xs_app.timeouts_ms.get("xsuaa", DEFAULT_UAA_MILLISECONDS) or 0) / 1000 or None)
+    uaa = None if services.uaa is None else Uaa(http, services.uaa, uaa_timeout)
+    cookies = CookieRules(environment.session_cookie_name, environment.same_site, environment.partitioned)
+    session_cookie = SessionCookie({cookies.session_name, cookies.state_name})
+    minutes = environment.session_timeout_minutes or xs_app.session_timeout_minutes or DEFAULT_SESSION_MINUTES
+    sessions = MemorySessions(minutes * 60, clock)
+    refresh_ahead = environment.jwt_refresh_minutes * 60 or None
+    zone_id = "" if services.uaa is None else services.uaa.zone_id
+
+    own_tokens: list[ClientToken] = []
+    backends = _backends(configuration, tls, http, own_tokens, clock)
+    forwarding = Forwarding(
+        session_cookie,
+        services.uaa.identityzone.encode() if services.uaa is not None and services.uaa.identityzone else None,
+    )
+    told = BackendsTold(xs_app.backend_logouts, backends, forwarding, client)
+    sessions.on_expired = partial(_expired, told)
+    maker = SessionMaker(os.urandom(32))
+    keys = derive_keys(
+        (services.uaa.secret if services.uaa else None) or os.urandom(32).hex(), environment.state_secret
+    )
+    signin = SignIn(
+        uaa,
+        keys,
+        LoginRules(
+            callback_endpoint=xs_app.callback_endpoint,
+            state=environment.state_protection and xs_app.state_protection,
+            pkce=environment.pkce,
+            preserve_fragment=environment.preserve_fragment,
+            extended_policy=environment.extended_login_csp,
+            dynamic_identity_provider=environment.dynamic_identity_provider,
+            zone_id=zone_id,
+            refresh_ahead=refresh_ahead,
+        ),
+        cookies,
+        session_cookie,
+        sessions,
+        maker,
+        clock,
+    )
+    refresher = None
+    if uaa is not None:
+        refresher = Refresher(uaa, sessions, clock, zone_id, refresh_ahead, environment.minimum_token_validity)
+    pages, redirects = error_pages(xs_app.error_pages)
+    routes = _routes(configuration)
+    router = Router(
+        surface=Surface(
+            xs_app.welcome_file,
+            environment.secure_session_cookie,
+            trust_in(environment.trusted_proxies),
+            environment.trusted_proxies is None,
+        ),
+        routes=routes,
+        sessions=sessions,
+        maker=maker,
+        cookies=cookies,
+        session_cookie=session_cookie,
+        signin=signin,
+        signout=SignOut(xs_app.logout, uaa, cookies, sessions, told),
+        refresher=refresher,
+        backends=backends,
+        folders=_folders([served.route for served in routes.routes]),
+        forwarding=forwarding,
+        client=client,
+        cookie_sorter=CookieSorter(frozenset({cookies.session_name.encode(), cookies.state_name.encode()})),
+        additions=additions(
+            environment.http_headers, xs_app.response_headers, frame_options=environment.send_x_frame_options
+        ),
+        sockets=SocketRules(xs_app.websockets, environment.websocket_origins),
+        responder=Responder(configuration.development, environment.return_error_source, pages, redirects),
+        access_log=access_log,
+        uaa=uaa,
+        clock=clock,
+    )
+    return Application(router, _limits(configuration), client, http, sessions, told, own_tokens, access_log)
+
+
+def _routes(configuration: RouterConfiguration) -> Routes:
+    xs_app, services = configuration.xs_app, configuration.services
+    everything_public = xs_app.authentication == "none"
+    xsappname = "$XSAPPNAME" if services.uaa is None else services.uaa.xsappname
+    return Routes(
+        [
+            serve_route(route, "xsuaa", everything_public, xsappname)
+            for route in (*configuration.plugins, *xs_app.routes)
+        ]
+    )
+
+
+def _folders(routes: Sequence[Route]) -> dict[int, Folder]:
+    goals = [route.goal for route in routes if isinstance(route.goal, ToFolder)]
+    return {id(goal): Folder(goal.path, goal.cache_control) for goal in goals}
+
+
+def _backends(
+    configuration: RouterConfiguration,
+    tls: TlsContexts,
+    http: httpx.AsyncClient,
+    own_tokens: list[ClientToken],
+    clock: Callable[[], float],
+) -> Backends:
+    environment, services = configuration.environment, configuration.services
+    company = None
+    if services.connectivity is not None:
+        token = ClientToken(Uaa(http, services.connectivity), services.connectivity, clock)
+        own_tokens.append(token)
+        company = CompanyNetwork(services.connectivity, token)
+    service = None
+    if services.destination is not None:
+        asking = Uaa(http, services.destination)
+        token = ClientToken(asking, services.destination, clock)
+        own_tokens.append(token)
+        finder = DestinationsClient(http, services.destination.uri)
+        service = ServiceDestinations(finder, services.destination, asking, token, company, tls, clock)
+    direct: dict[str, Backend] = {}
+    on_premise: dict[str, OnPremiseBackend] = {}
+    for name, destination in environment.destinations.items():
+        if destination.on_premise and company is not None:
+            on_premise[name] = partial(company.environment_backend, destination)
+        else:
+            direct[name] = environment_backend(destination, tls)
+    return Backends(direct, on_premise, service, environment.destination_host_pattern)
+
+
+def _expired(told: BackendsTold, session: Session) -> None:
+    user = "" if session.login is None else session.login.user
+    log.info("session_ended", reason="timeout", user=user)
+    told.schedule(session, None)
+
+
+def _limits(configuration: RouterConfiguration) -> Limits:
+    environment = configuration.environment
+    idle = environment.keep_alive if environment.keep_alive is not None else 125.0
+    arriving = environment.incoming_request_timeout or 300.0
+    return Limits(
+        header_timeout=arriving,
+        body_timeout=arriving,
+        idle_timeout=idle or 125.0,
+        total_timeout=None,
+    )

@@ -1,0 +1,82 @@
+"""Conditional and range requests (RFC 9110 §13 and §14), for content with a weak entity tag."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from entryway.http import Request
+from entryway.router.dates import parse_http_date
+
+_ONE_RANGE = re.compile(rb"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*")
+
+
+class RangeUnsatisfiable(Exception):  # noqa: N818 - it is answered, not an error of ours
+    """The range lies beyond the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """First and last byte, both included."""
+
+    first: int
+    last: int
+
+
+def verdict(request: Request, etag: bytes, modified: int) -> Literal[200, 304, 412]:
+    """Return what the request's conditions come to, in the order of RFC 9110 §13.2.2."""
+    headers = request.headers
+    if (match := headers.get(b"if-match")) is not None:
+        if not _names(match, etag):
+            return 412
+    elif (since := headers.get(b"if-unmodified-since")) is not None:
+        date = parse_http_date(since)
+        if date is not None and modified > date:
+            return 412
+    if (none_match := headers.get(b"if-none-match")) is not None:
+        return 304 if _names(none_match, etag) else 200
+    if (since := headers.get(b"if-modified-since")) is not None:
+        date = parse_http_date(since)
+        if date is not None and modified <= date:
+            return 304
+    return 200
+
+
+def parse_range(request: Request, size: int, etag: bytes, modified: int) -> Range | None:
+    """Return the one range that is asked for; several, or none that we understand, get the whole."""
+    value = request.headers.get(b"range")
+    if value is None or not _range_applies(request, etag, modified):
+        return None
+    found = _ONE_RANGE.fullmatch(value)
+    if found is None or found[0].endswith(b"=-"):
+        return None
+    first, last = found[1], found[2]
+    if not first:
+        if not last:
+            return None
+        if int(last) == 0 or size == 0:
+            raise RangeUnsatisfiable
+        return Range(max(0, size - int(last)), size - 1)
+    if last and int(last) < int(first):
+        return None
+    if int(first) >= size:
+        raise RangeUnsatisfiable
+    return Range(int(first), min(int(last), size - 1) if last else size - 1)
+
+
+def _range_applies(request: Request, etag: bytes, modified: int) -> bool:
+    condition = request.headers.get(b"if-range")
+    if condition is None:
+        return True
+    if condition.startswith((b'"', b"W/")):
+        # The reference compares weakly here; clients with a cached part rely on it.
+        return _names(condition, etag)
+    return parse_http_date(condition) == modified
+
+
+def _names(header: bytes, etag: bytes) -> bool:
+    if header.strip() == b"*":
+        return True
+    opaque = etag.removeprefix(b"W/")
+    return any(entry.strip().removeprefix(b"W/") == opaque for entry in header.split(b","))

@@ -1,0 +1,206 @@
+"""Everything that configures a router, read once: `xs-app.json`, environment variables and bound services.
+
+Mistakes are collected across all of them, so that one start names every one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from entryway.config.bindings import (
+    Binding,
+    ConnectivityCredentials,
+    DestinationCredentials,
+    UaaCredentials,
+    find_service,
+    find_uaa,
+    read_bindings,
+    read_default_env,
+)
+from entryway.config.mistakes import ConfigurationMistakes, Mistake
+from entryway.config.schema import did_you_mean
+from entryway.config.xs_app import USER_API, XS_APP, Route, ToDestination, ToService, XsApp, parse_xs_app
+from entryway.config.xs_app_environment import RouterEnvironment, header_rule, read_environment
+from entryway.config.xs_app_plugins import parse_plugins
+
+Model = TypeVar("Model", bound=BaseModel)
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The bound services that the router speaks to."""
+
+    uaa: UaaCredentials | None = None
+    destination: DestinationCredentials | None = None
+    connectivity: ConnectivityCredentials | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RouterConfiguration:
+    """A configuration without mistakes."""
+
+    workdir: Path
+    environ: Mapping[str, str] = field(repr=False)
+    xs_app: XsApp
+    environment: RouterEnvironment
+    services: Services
+    bindings: tuple[Binding, ...] = field(repr=False)
+    plugins: tuple[Route, ...]
+    warnings: tuple[Mistake, ...]
+
+    @property
+    def development(self) -> bool:
+        """Whether this is somebody's own machine."""
+        return self.environ.get("NODE_ENV") == "development"
+
+
+def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfiguration:
+    """Return the configuration, or raise ConfigurationMistakes with every mistake in it."""
+    mistakes: list[Mistake] = []
+    environ = _collect(lambda: read_default_env(workdir, environ), dict(environ), mistakes)
+    xs_app, wrong = parse_xs_app(workdir / XS_APP)
+    mistakes += wrong
+    environment, wrong = read_environment(environ)
+    mistakes += wrong
+    none: list[Binding] = []
+    bindings = tuple(_collect(lambda: read_bindings(environ, workdir), none, mistakes))
+    services = _services(bindings, environ, mistakes)
+    plugins, wrong = parse_plugins(environment.plugins)
+    mistakes += wrong
+    if xs_app is not None:
+        mistakes += route_mistakes(xs_app, environment, services, bindings)
+        mistakes += _header_mistakes(xs_app)
+    mistakes += _plugin_mistakes(plugins, environment, services)
+    mistakes += _environment_mistakes(environment, services)
+    errors = [mistake for mistake in mistakes if mistake.severity == "error"]
+    if errors or xs_app is None:
+        raise ConfigurationMistakes(errors)
+    warnings = tuple(mistake for mistake in mistakes if mistake.severity == "warning")
+    return RouterConfiguration(workdir, environ, xs_app, environment, services, bindings, plugins, warnings)
+
+
+def line_of(mistake: Mistake) -> str:
+    """Write a mistake in the form that users of such files know: `document/pointer: rule`."""
+    text = f"{mistake.file}{mistake.path}: {mistake.rule}"
+    return f"{text} ({mistake.suggestion})" if mistake.suggestion else text
+
+
+def route_mistakes(
+    xs_app: XsApp, environment: RouterEnvironment, services: Services, bindings: Sequence[Binding]
+) -> list[Mistake]:
+    """Return the mistakes that show only when the routes meet the environment."""
+    return [
+        mistake
+        for route in xs_app.routes
+        for mistake in (
+            *_goal_mistakes(route, environment, services, bindings),
+            *_login_mistakes(route, xs_app, services),
+        )
+    ]
+
+
+def _goal_mistakes(
+    route: Route, environment: RouterEnvironment, services: Services, bindings: Sequence[Binding]
+) -> list[Mistake]:
+    goal = route.goal
+    if isinstance(goal, ToDestination) and not _is_known(goal, environment, services):
+        rule = f'Format validation failed (Route references unknown destination "{goal.name}")'
+        hint = did_you_mean(goal.name, list(environment.destinations))
+        hint = hint or "define it in the variable destinations, or bind a destination service"
+        return [Mistake(XS_APP, route.place, rule, hint)]
+    if isinstance(goal, ToService) and goal.name != USER_API:
+        if not any(goal.name in _service_names(binding) for binding in bindings):
+            rule = f"A route requires access to {goal.name} service but the service is not bound."
+            return [Mistake(XS_APP, route.place, rule, did_you_mean(goal.name, [USER_API]))]
+        rule = f"routes to the service {goal.name} are not supported"
+        return [Mistake(XS_APP, route.place, rule, f"supported are destinations, folders and {USER_API}")]
+    return []
+
+
+def _service_names(binding: Binding) -> set[str]:
+    names = (binding.credentials.get("sap.cloud.service"), binding.credentials.get("sap.cloud.service.alias"))
+    return {binding.name, binding.label, *binding.tags, *(name for name in names if isinstance(name, str))}
+
+
+def _is_known(goal: ToDestination, environment: RouterEnvironment, services: Services) -> bool:
+    if goal.template is not None or services.destination is not None or goal.name in environment.destinations:
+        return True
+    return goal.name == "*" and environment.destination_host_pattern is not None
+
+
+def _login_mistakes(route: Route, xs_app: XsApp, services: Services) -> list[Mistake]:
+    if xs_app.authentication == "none":
+        return []
+    place = f"{route.place}/authenticationType"
+    if route.login == "xsuaa" and services.uaa is None:
+        rule = "Format validation failed (No UAA service found)"
+        return [Mistake(XS_APP, place, rule, "bind a service with the tag xsuaa")]
+    if route.login == "ias":
+        return [Mistake(XS_APP, place, "Format validation failed (No IAS service found)", "use xsuaa")]
+    if route.login == "basic":
+        return [Mistake(XS_APP, place, "the authentication type basic is not supported", "use xsuaa")]
+    return []
+
+
+def _plugin_mistakes(plugins: Sequence[Route], environment: RouterEnvironment, services: Services) -> list[Mistake]:
+    return [
+        Mistake(
+            "plugins", plugin.place, f'Format validation failed (Plugin references destination "{plugin.goal.name}")'
+        )
+        for plugin in plugins
+        if isinstance(plugin.goal, ToDestination) and not _is_known(plugin.goal, environment, services)
+    ]
+
+
+def _environment_mistakes(environment: RouterEnvironment, services: Services) -> list[Mistake]:
+    mistakes = []
+    if services.connectivity is None:
+        mistakes += [
+            Mistake(
+                "environment-destinations",
+                "",
+                "Format validation failed (proxyType OnPremise needs a connectivity service)",
+                f'in destination "{destination.name}"; bind one',
+            )
+            for destination in environment.destinations.values()
+            if destination.on_premise
+        ]
+    if services.uaa is not None and services.uaa.tenantmode == "shared" and environment.tenant_host_pattern is None:
+        rule = "a binding with tenantmode shared needs TENANT_HOST_PATTERN"
+        mistakes.append(Mistake("environment-settings", "/tenantHostPattern", rule))
+    return mistakes
+
+
+def _header_mistakes(xs_app: XsApp) -> list[Mistake]:
+    return [
+        Mistake(XS_APP, f"/responseHeaders/{index}", f"Format validation failed ({rule})")
+        for index, (name, value) in enumerate(xs_app.response_headers)
+        if (rule := header_rule(name, value))
+    ]
+
+
+def _services(bindings: Sequence[Binding], environ: Mapping[str, str], mistakes: list[Mistake]) -> Services:
+    uaa = _collect(lambda: find_uaa(bindings, environ), None, mistakes)
+    return Services(
+        _parsed(uaa, UaaCredentials, mistakes),
+        _parsed(find_service(bindings, "destination"), DestinationCredentials, mistakes),
+        _parsed(find_service(bindings, "connectivity"), ConnectivityCredentials, mistakes),
+    )
+
+
+def _parsed(binding: Binding | None, model: type[Model], mistakes: list[Mistake]) -> Model | None:
+    return None if binding is None else _collect(lambda: binding.parse(model), None, mistakes)
+
+
+def _collect(read: Callable[[], Result], otherwise: Result, mistakes: list[Mistake]) -> Result:
+    try:
+        return read()
+    except ConfigurationMistakes as found:
+        mistakes += found.mistakes
+        return otherwise

@@ -1,0 +1,103 @@
+"""The router's own cookies: reading them, writing them, and keeping them away from backends."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from entryway.config.xs_app_environment import PartitionedCookies
+
+EXPIRED = "Thu, 01 Jan 1970 00:00:00 GMT"
+STATE_SECONDS = 180
+# The authorization server may share the host name, and cookies know no ports.
+FOREIGN_PREFIX = b"__Host-entryway-"
+LOGIN_COOKIES = ("locationAfterLogin", "fragmentAfterLogin", "signature")
+
+
+@dataclass(frozen=True, slots=True)
+class CookieRules:
+    """How the configuration wants cookies to be written."""
+
+    session_name: str
+    same_site: str | None
+    partitioned: PartitionedCookies | None
+
+    @property
+    def state_name(self) -> str:
+        """The cookie that binds a login to its browser; it shares the session's name unless that was chosen."""
+        return self.session_name if self.session_name == "JSESSIONID" else f"{self.session_name}_STATE"
+
+    def wants_partitioned(self, user_agent: str) -> bool:
+        """Tell whether this browser is one for which the configuration asks `Partitioned`."""
+        rule = self.partitioned
+        return rule is not None and bool(rule.supported.search(user_agent)) and not rule.unsupported.search(user_agent)
+
+    def state(self, value: str, user_agent: str) -> str:
+        """Return the cookie that binds a login to this browser."""
+        line = f"{self.state_name}={value}; Max-Age={STATE_SECONDS}; Path=/; HttpOnly; Secure"
+        if self.wants_partitioned(user_agent):
+            line += "; Partitioned"
+        return line + (f"; SameSite={self.same_site}" if self.same_site else "")
+
+    def session(self, value: bytes, *, secure: bool, user_agent: str) -> str:
+        """Return the session's cookie."""
+        line = f"{self.session_name}={value.decode()}; Path=/; HttpOnly"
+        if secure:
+            line += "; Secure"
+        if self.same_site:
+            line += f"; SameSite={self.same_site}"
+        return line + ("; Partitioned" if self.wants_partitioned(user_agent) else "")
+
+    def session_gone(self, user_agent: str) -> str:
+        """Return what ends the session's cookie in the browser."""
+        line = f"{self.session_name}=; Max-Age=0; Path=/; Expires={EXPIRED}; HttpOnly;"
+        return line + (self.script_attributes(user_agent) or " Secure;")
+
+    def gone(self, name: str, user_agent: str) -> str:
+        """Return what ends one of the login's cookies in the browser."""
+        return f"{name}=; Max-Age=0; Path=/;{self.script_attributes(user_agent)}"
+
+    def script_attributes(self, user_agent: str) -> str:
+        """Return the attributes that the login page's script adds to its cookies."""
+        if self.same_site is None:
+            return ""
+        return f"Secure;SameSite={self.same_site}" + (";Partitioned" if self.wants_partitioned(user_agent) else "")
+
+
+class SessionCookie:
+    """Finds the session's cookie in a Cookie header, and takes the router's own cookies out of it."""
+
+    def __init__(self, names: set[str]) -> None:
+        alternatives = b"|".join(re.escape(name.encode()) for name in sorted(names))
+        self._own = re.compile(
+            rb"(?:^|;)[ \t]*(?:(?:" + alternatives + rb")=|" + re.escape(FOREIGN_PREFIX) + rb")[^;]*"
+        )
+        self._find = {
+            name: re.compile(rb"(?:^|;)[ \t]*" + re.escape(name.encode()) + rb"=([^;]*)").search for name in names
+        }
+
+    def value(self, header: bytes | None, name: str) -> bytes | None:
+        """Return the value of one of the router's cookies."""
+        if header is None:
+            return None
+        found = self._find[name](header)
+        return None if found is None else found[1].rstrip(b" \t")
+
+    def values(self, header: bytes | None, name: str) -> list[bytes]:
+        """Return every value that was sent under the name: cookies for several paths or domains come together."""
+        if header is None:
+            return []
+        pattern = re.compile(rb"(?:^|;)[ \t]*" + re.escape(name.encode()) + rb"=([^;]*)")
+        return [found[1].rstrip(b" \t") for found in pattern.finditer(header)]
+
+    def strip(self, header: bytes) -> bytes:
+        """Return the header without the router's own cookies."""
+        return self._own.sub(b"", header).lstrip(b"; \t")
+
+
+def cookie_value(header: bytes | None, name: str) -> str | None:
+    """Return the value of any cookie."""
+    if header is None:
+        return None
+    found = re.search(rb"(?:^|;)[ \t]*" + re.escape(name.encode()) + rb"=([^;]*)", header)
+    return None if found is None else found[1].strip(b' \t"').decode("latin-1")

@@ -1,0 +1,192 @@
+"""Destinations that the destination service knows: asked once per user and destination, however many requests wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from entryway.clients.destinations import AuthToken, DestinationsClient, DestinationUnknown, FoundDestination
+from entryway.config.bindings import DestinationCredentials
+from entryway.http import Headers, Origin
+from entryway.router.backends import Backend, Header
+from entryway.router.company_network import ClientToken, CompanyNetwork, KeptToken, usable_until
+from entryway.router.errors import DestinationFailed, DestinationNotFound
+from entryway.router.origins import TlsContexts, origin_of, timeouts_of
+from entryway.router.sessions import Session
+from entryway.router.uaa import Uaa
+
+LONGEST_SECONDS = 300.0
+"""How long an answer is used at most, so that a changed destination is noticed."""
+DEFAULT_TIMEOUT = 30_000
+SERVICE = "destination service"
+ADDITIONAL_HEADER = "URL.headers."
+EXCHANGED = "destination service's token"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A backend and until when it may be used."""
+
+    backend: Backend
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDestinations:
+    """Finds destinations for users, and for public routes with the application's own token."""
+
+    find_client: DestinationsClient
+    credentials: DestinationCredentials
+    uaa: Uaa
+    own_token: ClientToken
+    company: CompanyNetwork | None
+    tls: TlsContexts
+    clock: Callable[[], float]
+    public: dict[Any, Any] = field(default_factory=dict)
+    under_way: dict[tuple[Session | None, str], asyncio.Task[Backend]] = field(default_factory=dict)
+
+    async def find(self, name: str, session: Session | None, correlation_id: str, *, dynamic: bool) -> Backend:
+        """Return the destination for the user of the session, or raise."""
+        if session is not None and session.login is None:
+            session = None
+        kept = self._cache(session).get((name, dynamic))
+        if kept is not None and self.clock() < kept.until:
+            backend: Backend = kept.backend
+            return backend
+        key = (session, f"{name}\n{dynamic}")
+        task = self.under_way.get(key)
+        if task is None:
+            asking = self._ask(name, session, correlation_id, dynamic=dynamic)
+            task = self.under_way[key] = asyncio.get_running_loop().create_task(asking)
+            task.add_done_callback(lambda _: self.under_way.pop(key, None))
+        return await asyncio.shield(task)
+
+    def _cache(self, session: Session | None) -> dict[Any, Any]:
+        return self.public if session is None else session.found
+
+    async def _ask(self, name: str, session: Session | None, correlation_id: str, *, dynamic: bool) -> Backend:
+        token = await (self.own_token.get() if session is None else self._user_token(session))
+        try:
+            found = await self.find_client.find(name, token.value, correlation_id=correlation_id)
+        except DestinationUnknown as error:
+            if dynamic:
+                raise DestinationNotFound(error.detail) from error
+            raise DestinationFailed(SERVICE, error.detail) from error
+        if dynamic and found.configuration.get("HTML5.DynamicDestination", "").lower() != "true":
+            raise DestinationNotFound(f"the destination {name!r} lacks HTML5.DynamicDestination")
+        backend, until = await self._backend(found, session, None if session is None else token.value)
+        cache = self._cache(session)
+        if session is None and len(cache) > 1000:
+            cache.clear()
+        cache[name, dynamic] = Kept(backend, min(until, token.until))
+        return backend
+
+    async def _user_token(self, session: Session) -> KeptToken:
+        kept: KeptToken | None = session.found.get(EXCHANGED)
+        login = session.login
+        if kept is not None and self.clock() < kept.until:
+            return kept
+        if login is None:
+            return await self.own_token.get()
+        tokens = await self.uaa.exchange(self.credentials, login.access_token)
+        kept = KeptToken(tokens.access_token, usable_until(tokens.expires_in, self.clock()))
+        session.found[EXCHANGED] = kept
+        return kept
+
+    async def _backend(
+        self, found: FoundDestination, session: Session | None, user_token: str | None
+    ) -> tuple[Backend, float]:
+        properties = found.configuration
+        until = self.clock() + LONGEST_SECONDS
+        headers, expires_in = auth_headers(found)
+        if expires_in is not None:
+            until = min(until, usable_until(expires_in, self.clock()))
+        on_premise = properties.get("ProxyType") == "OnPremise"
+        if on_premise:
+            propagates = properties.get("Authentication") == "PrincipalPropagation"
+            proxy_headers, proxy_until = await self._proxy_headers(properties, user_token if propagates else None)
+            headers += proxy_headers
+            until = min(until, proxy_until)
+        if client := properties.get("sap-client"):
+            headers += ((b"sap-client", client.encode("latin-1", "replace")),)
+        origin, path = self._origin(found, session, on_premise=on_premise)
+        return Backend(
+            name=found.name,
+            origin=origin,
+            base_path=path,
+            timeouts=timeouts_of(timeout_of(properties)),
+            forward_token=is_true(properties, "HTML5.ForwardAuthToken") and not on_premise,
+            forwarded_headers=not is_false(properties, "HTML5.SetXForwardedHeaders"),
+            preserve_host=is_true(properties, "HTML5.PreserveHostHeader"),
+            on_premise=on_premise,
+            headers=headers,
+            defaults=additional_headers(found),
+            replaced=frozenset(name for name, _ in headers),
+        ), until
+
+    def _origin(self, found: FoundDestination, session: Session | None, *, on_premise: bool) -> tuple[Origin, str]:
+        properties = found.configuration
+        kind, url = properties.get("Type", "HTTP"), properties.get("URL", "")
+        if kind != "HTTP":
+            raise DestinationFailed(SERVICE, f"destination {found.name}: the type is {kind}, not HTTP")
+        try:
+            if on_premise and self.company is not None:
+                # Nobody's connection into the company network is used for somebody else.
+                return self.company.origin(url, None if session is None else session.name)
+            return origin_of(url, self.tls, strict=not is_true(properties, "TrustAll"))
+        except ValueError as error:
+            raise DestinationFailed(SERVICE, f"destination {found.name}: its URL cannot be used: {error}") from None
+
+    async def _proxy_headers(
+        self, properties: Mapping[str, str], user_token: str | None
+    ) -> tuple[tuple[Header, ...], float]:
+        if self.company is None:
+            raise DestinationFailed(SERVICE, "the destination is OnPremise, but no connectivity service is bound")
+        return await self.company.headers(properties.get("CloudConnectorLocationId"), user_token)
+
+
+def auth_headers(found: FoundDestination) -> tuple[tuple[Header, ...], int | None]:
+    """Return how to log on to the destination, and for how many seconds that is good."""
+    if not found.auth_tokens:
+        return (), None
+    token = found.auth_tokens[0]
+    if token.error is not None:
+        raise DestinationFailed(SERVICE, f"destination {found.name}: {token.error}")
+    return (_checked(found, token),), token.expires_in
+
+
+def _checked(found: FoundDestination, token: AuthToken) -> Header:
+    try:
+        ((name, value),) = Headers([(token.header_name.encode("ascii"), token.header_value.encode("latin-1"))]).raw
+    except ValueError:
+        raise DestinationFailed(SERVICE, f"destination {found.name}: its logon is no header") from None
+    return name, value
+
+
+def additional_headers(found: FoundDestination) -> tuple[Header, ...]:
+    """Return the headers of `URL.headers.*`; what the client sends under their names wins."""
+    headers = []
+    for key, value in found.configuration.items():
+        if not key.startswith(ADDITIONAL_HEADER):
+            continue
+        try:
+            headers += Headers([(key.removeprefix(ADDITIONAL_HEADER).encode("ascii"), value.encode("latin-1"))]).raw
+        except ValueError:
+            raise DestinationFailed(SERVICE, f"destination {found.name}: {key} is no header") from None
+    return tuple(headers)
+
+
+def timeout_of(properties: Mapping[str, str]) -> int:
+    """Return the time-out in milliseconds."""
+    text = properties.get("HTML5.Timeout", "")
+    return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else DEFAULT_TIMEOUT
+
+
+def is_true(properties: Mapping[str, str], name: str) -> bool:
+    return properties.get(name, "").lower() == "true"
+
+
+def is_false(properties: Mapping[str, str], name: str) -> bool:
+    return properties.get(name, "").lower() == "false"

@@ -1,0 +1,160 @@
+"""What crosses the router: which headers of the client reach a backend, and which of a backend the client.
+
+One pass over the headers each way. Whatever could pass for something the platform says is taken out before the router
+says it itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from entryway.http import HOP_BY_HOP, Headers, Request
+from entryway.router.address import FORWARDING
+from entryway.router.backends import Backend
+from entryway.router.cookies import SessionCookie
+from entryway.router.sessions import Session
+
+Header = tuple[bytes, bytes]
+
+# What the platform says about a request, in the names that backends believe.
+_PLATFORM = frozenset(
+    {
+        b"proxy-authorization",
+        b"x-ias-token",
+        b"x-custom-host",
+        b"x-approuter-authorization",
+        b"x-approuter-access-token",
+        b"tenantid",
+        b"ssl_client_cert",
+        b"ssl-client-cert",
+        b"public",
+    }
+)
+_DROPPED = HOP_BY_HOP | _PLATFORM
+_FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-path"})
+_LOOKED_AT = _FORWARDED | frozenset(
+    {
+        b"authorization",
+        b"cookie",
+        b"x-csrf-token",
+        b"x-correlationid",
+        b"host",
+        b"content-length",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """What is the same for every request."""
+
+    session_cookie: SessionCookie
+    tenant: bytes | None
+    """The tenant's subdomain, sent as `tenantid`."""
+
+    def request_headers(  # noqa: C901, PLR0912 - one pass over the headers is what makes it cheap
+        self,
+        request: Request,
+        backend: Backend,
+        session: Session | None,
+        *,
+        hide_csrf: bool,
+        correlation_id: bytes,
+        target: str,
+    ) -> Headers:
+        """Return the headers for the backend; `target` is what it is asked for."""
+        incoming = request.headers
+        dropped = _DROPPED
+        replaced = backend.replaced
+        login = None if session is None else session.login
+        raw: list[Header] = []
+        host = cookie = None
+        forwarded: set[bytes] = set()
+        for header in incoming.raw:
+            name = header[0]
+            if name in _LOOKED_AT:
+                if name == b"cookie":
+                    cookie = header[1] if cookie is None else cookie + b"; " + header[1]
+                elif name == b"host":
+                    host = header[1]
+                elif name == b"authorization":
+                    if session is None and name not in replaced:
+                        raw.append(header)
+                elif name == b"x-csrf-token":
+                    if not hide_csrf:
+                        raw.append(header)
+                elif name.startswith(b"x-forwarded-"):
+                    if backend.forwarded_headers and name not in forwarded:
+                        forwarded.add(name)
+                        raw.append(header)
+            elif name in dropped:
+                if name == b"connection":
+                    # RFC 9110 §7.6.1: Connection names further headers that end at this hop.
+                    dropped = dropped | incoming.tokens(b"connection")
+            elif name not in replaced and not name.startswith(b"sap-connectivity-"):
+                if b"_" not in name or not _impersonates(name):
+                    raw.append(header)
+        if dropped is not _DROPPED:
+            raw = [header for header in raw if header[0] not in dropped or header[0] in _LOOKED_AT]
+        if backend.forwarded_headers:
+            self._add_forwarded(raw, forwarded, request, host)
+        if backend.preserve_host and host is not None:
+            raw.append((b"host", host))
+        self._add_cookies(raw, cookie, session, backend, target)
+        if login is not None and backend.forward_token and b"authorization" not in replaced:
+            raw.append((b"authorization", login.authorization))
+        if self.tenant is not None:
+            raw.append((b"tenantid", self.tenant))
+        raw.append((b"x-correlationid", correlation_id))
+        raw += backend.headers
+        if backend.defaults:
+            present = {name for name, _ in raw}
+            raw += [header for header in backend.defaults if header[0] not in present]
+        return Headers.trusted(raw)
+
+    def background_headers(
+        self, backend: Backend, session: Session, target: str, request: Request | None, correlation_id: bytes
+    ) -> Headers:
+        """Return the headers of a call that the router makes by itself, for the user of a session that ends."""
+        raw: list[Header] = []
+        if request is not None and backend.forwarded_headers:
+            there = [header for header in request.headers.raw if header[0] in _FORWARDED]
+            raw += there
+            self._add_forwarded(raw, {name for name, _ in there}, request, request.headers.get(b"host"))
+        self._add_cookies(raw, None, session, backend, target)
+        if session.login is not None and backend.forward_token and b"authorization" not in backend.replaced:
+            raw.append((b"authorization", session.login.authorization))
+        if self.tenant is not None:
+            raw.append((b"tenantid", self.tenant))
+        raw.append((b"x-correlationid", correlation_id))
+        return Headers.trusted([*raw, *backend.headers])
+
+    @staticmethod
+    def _add_forwarded(raw: list[Header], there: set[bytes], request: Request, host: bytes | None) -> None:
+        if b"x-forwarded-host" not in there and host is not None:
+            raw.append((b"x-forwarded-host", host))
+        if b"x-forwarded-proto" not in there:
+            raw.append((b"x-forwarded-proto", request.scheme.encode()))
+        if b"x-forwarded-for" not in there:
+            raw.append((b"x-forwarded-for", request.peer.host.encode()))
+        if b"x-forwarded-path" not in there:
+            raw.append((b"x-forwarded-path", request.target.partition("?")[0].encode("latin-1")))
+
+    def _add_cookies(
+        self, raw: list[Header], cookie: bytes | None, session: Session | None, backend: Backend, target: str
+    ) -> None:
+        if cookie is not None:
+            cookie = self.session_cookie.strip(cookie)
+        if session is not None and session.jars:
+            jar = session.jars.get(backend.name)
+            kept = b"" if jar is None else jar.header(backend.origin.host.encode(), target.encode("latin-1"))
+            if kept:
+                cookie = kept if not cookie else cookie + b"; " + kept
+        if cookie:
+            raw.append((b"cookie", cookie))
+
+
+def _impersonates(name: bytes) -> bool:
+    """Tell whether many servers would take the name for one of the platform's: `_` and `-` become one variable."""
+    twin = name.replace(b"_", b"-")
+    return twin in _DROPPED or twin in _LOOKED_AT or twin in FORWARDING or twin.startswith(b"sap-connectivity-")

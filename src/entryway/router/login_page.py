@@ -1,0 +1,70 @@
+"""The page that a browser gets instead of a protected one: it notes where the user was, then goes to the login.
+
+The script is needed because the part of the address after `#` never reaches a server. Its text is what tools that log
+in without a browser look for, so it keeps its form.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from entryway.http import Headers, Response
+
+NO_STORE = b"no-cache, no-store, must-revalidate"
+
+
+@dataclass(frozen=True, slots=True)
+class LoginPage:
+    """Everything that the page says; `location` is None for the address that the page itself was asked at."""
+
+    authorize_url: str
+    signature: str
+    cookie_attributes: str
+    location: str | None = None
+    fragment: str | None = None
+
+
+def render(page: LoginPage, chance: bytes, *, extended_policy: bool, set_cookies: list[str]) -> Response:
+    """Return the page with a policy that lets exactly its own script run."""
+    nonce = base64.b64encode(chance[:16]).decode()
+    end = f";path=/;{page.cookie_attributes}"
+    where = "encodeURIComponent(location.href.split('#')[0].split(location.host)[1])"
+    fragment = "encodeURIComponent(location.hash)"
+    if page.location is not None:
+        where = _script(page.location)
+        fragment = _script(page.fragment or "")
+    script = (
+        f'document.cookie="fragmentAfterLogin="+{fragment}+"{end}";'
+        f'document.cookie="locationAfterLogin="+{where}+"{end}";'
+        f'document.cookie="signature={quote(page.signature, safe="")}{end}";'
+        f"location={_script(page.authorize_url)}"
+    )
+    html = (
+        '<html><head><link rel="shortcut icon" type="image/x-icon" href="data:image/x-icon;,">'
+        f'<script nonce="{nonce}">{script}</script></head></html>'
+    )
+    headers = [
+        (b"content-type", b"text/html"),
+        (b"cache-control", NO_STORE),
+        (b"content-security-policy", policy(nonce, extended=extended_policy).encode()),
+        *((b"set-cookie", line.encode("latin-1")) for line in set_cookies),
+    ]
+    return Response(200, Headers(headers), html.encode())
+
+
+def policy(nonce: str, *, extended: bool) -> str:
+    """Return the content security policy of the page."""
+    if not extended:
+        return f"script-src 'self' 'nonce-{nonce}'; frame-ancestors *"
+    return (
+        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
+        "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *"
+    )
+
+
+def _script(text: str) -> str:
+    """Write a text as a JavaScript literal that cannot end the script element."""
+    return json.dumps(text).replace("<", "\\u003c").replace(">", "\\u003e")

@@ -1,0 +1,141 @@
+"""Logging out: the session ends here first, then the browser goes to the authorization server to end it there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs
+
+from entryway.config.xs_app_model import BackendLogout, Logout
+from entryway.errors import EntrywayError
+from entryway.http import Client, Headers, OutgoingRequest, Request, Response
+from entryway.router import csrf
+from entryway.router.address import Address, address_of
+from entryway.router.backends import Backend, Backends
+from entryway.router.cookies import CookieRules
+from entryway.router.errors import MethodNotAllowed
+from entryway.router.forward import Forwarding
+from entryway.router.identifiers import new_uuid
+from entryway.router.login import encode
+from entryway.router.login_page import NO_STORE
+from entryway.router.sessions import Session, SessionStore
+from entryway.router.uaa import Uaa
+from entryway.telemetry import get_logger
+
+log = get_logger("router.logout")
+
+CALL_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class SignOut:
+    """How users leave one application."""
+
+    rules: Logout
+    uaa: Uaa | None
+    cookies: CookieRules
+    sessions: SessionStore
+    told: BackendsTold
+
+    def is_endpoint(self, path: str) -> bool:
+        return self.rules.endpoint is not None and path == self.rules.endpoint
+
+    async def handle(self, request: Request, session: Session | None) -> Response:
+        """End the session and say where to go next: by a redirect, or in the body of an answer to POST."""
+        method = self.rules.method
+        if method == "POST" and csrf.is_fetch(request) and session is not None:
+            return Response(200, Headers([(csrf.HEADER, session.csrf_token), (b"cache-control", NO_STORE)]))
+        if request.method != method:
+            raise MethodNotAllowed(method, "the logout endpoint")
+        if method == "POST" and self.rules.csrf:
+            csrf.check_token(request, session)
+        if session is not None:
+            await self.sessions.drop(session)
+            self.told.schedule(session, request)
+            log.info("logout_completed", user=None if session.login is None else session.login.user)
+        gone = self.cookies.session_gone(request.headers.text("user-agent") or "")
+        headers = [(b"set-cookie", gone.encode("latin-1")), (b"cache-control", NO_STORE)]
+        if skips_redirect(request.target):
+            return Response(200, Headers(headers))
+        url = self._next(request)
+        if method == "POST":
+            return Response(200, Headers([*headers, (b"content-type", b"text/plain; charset=utf-8")]), url.encode())
+        return Response(302, Headers([*headers, (b"location", url.encode("latin-1"))]))
+
+    def _next(self, request: Request) -> str:
+        query = request.target.partition("?")[2]
+        page = self.rules.page
+        if self.uaa is None:
+            # Nobody logs in here, so there is nobody else to tell.
+            return page_url(page or "/", address_of(request), query)
+        url = f"{self.uaa.credentials.url}/logout.do"
+        if page is None:
+            return url
+        target = encode(page_url(page, address_of(request), query))
+        return f"{url}?redirect={target}&client_id={self.uaa.credentials.clientid}"
+
+
+def page_url(page: str, address: Address, query: str) -> str:
+    """Return the absolute URL of the page to show after a logout, with the query of the logout request."""
+    absolute = page if "://" in page else f"{address.origin}{address.prefix}/{page.lstrip('/')}"
+    if not query:
+        return absolute
+    return f"{absolute}{'&' if '?' in absolute else '?'}{query}"
+
+
+def skips_redirect(target: str) -> bool:
+    """Tell whether the caller wants no redirect; `skip-redirect=false` means what it says."""
+    try:
+        query = parse_qs(target.partition("?")[2], keep_blank_values=True, max_num_fields=100)
+    except ValueError:
+        return False
+    values = query.get("skip-redirect")
+    return values is not None and values[0].lower() != "false"
+
+
+@dataclass(frozen=True, slots=True)
+class BackendsTold:
+    """Tells backends that a session has ended, each at the path that it asked for."""
+
+    logouts: Mapping[str, BackendLogout]
+    backends: Backends
+    forwarding: Forwarding
+    client: Client
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def schedule(self, session: Session, request: Request | None) -> None:
+        """Call the backends, in the background; only for sessions of users."""
+        if session.login is None:
+            return
+        for name, logout in self.logouts.items():
+            task = asyncio.get_running_loop().create_task(self._tell(name, logout, session, request))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
+    async def _tell(self, name: str, logout: BackendLogout, session: Session, request: Request | None) -> None:
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                backend = await self.backends.named(name, session, new_uuid())
+                response = await self.client.send(self._request(backend, logout, session, request))
+                if not isinstance(response.body, bytes):
+                    response.body.abandon()
+            log.info("backend_logout", destination=name, status=response.status)
+        except (EntrywayError, TimeoutError) as error:
+            # The user is logged out all the same; a backend that cannot be told ends its session by itself.
+            log.warning("backend_logout_failed", destination=name, reason=str(error) or type(error).__name__)
+
+    def _request(
+        self, backend: Backend, logout: BackendLogout, session: Session, request: Request | None
+    ) -> OutgoingRequest:
+        path = "/" + logout.path.lstrip("/")
+        target = backend.target(path)
+        headers = self.forwarding.background_headers(backend, session, target, request, new_uuid().encode())
+        return OutgoingRequest(logout.method, target, backend.origin, headers, timeouts=backend.timeouts)
+
+    async def close(self) -> None:
+        """Give the calls that are under way a moment, then stop them."""
+        if self.tasks:
+            _, late = await asyncio.wait(self.tasks, timeout=2)
+            for task in late:
+                task.cancel()

@@ -1,0 +1,65 @@
+"""From the URL of a destination to what the engine dials."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Hashable
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from entryway.config.xs_app_destinations import EnvironmentDestination
+from entryway.http import Origin, Timeouts
+from entryway.router.backends import Backend
+
+PLAIN = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+
+
+@dataclass(frozen=True, slots=True)
+class TlsContexts:
+    """The two ways to speak TLS to a backend; shared, so that connections can be."""
+
+    verified: ssl.SSLContext
+    unverified: ssl.SSLContext
+
+    def choose(self, *, strict: bool) -> ssl.SSLContext:
+        """Return the context for a destination."""
+        return self.verified if strict else self.unverified
+
+
+def origin_of(
+    url: str,
+    tls: TlsContexts | None,
+    *,
+    strict: bool = True,
+    proxy: tuple[str, int] | None = None,
+    partition: Hashable = None,
+) -> tuple[Origin, str]:
+    """Return what to dial for a URL, and its path without a slash at the end; raise ValueError for other URLs."""
+    parts = urlsplit(url)
+    scheme = PLAIN.get(parts.scheme)
+    if scheme is None or not parts.hostname:
+        raise ValueError("not an absolute URL of http, https, ws or wss")
+    port = parts.port or (443 if scheme == "https" else 80)
+    context = tls.choose(strict=strict) if scheme == "https" and tls is not None else None
+    path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._").rstrip("/")
+    return Origin(scheme, parts.hostname, port, tls=context, proxy=proxy, partition=partition), path
+
+
+def timeouts_of(milliseconds: int) -> Timeouts:
+    """Return the time-outs for a destination: its `timeout` bounds every wait for it."""
+    seconds = milliseconds / 1000
+    return Timeouts(connect=min(seconds, 10.0), response=seconds, body=seconds, pool=min(seconds, 10.0))
+
+
+def environment_backend(destination: EnvironmentDestination, tls: TlsContexts) -> Backend:
+    """Return the backend for a destination of the environment that is reached directly or by its own proxy."""
+    origin, path = origin_of(destination.url, tls, strict=destination.strict_ssl, proxy=destination.proxy)
+    return Backend(
+        name=destination.name,
+        origin=origin,
+        base_path=path,
+        timeouts=timeouts_of(destination.timeout_ms),
+        forward_token=destination.forward_auth_token,
+        forwarded_headers=destination.set_x_forwarded_headers,
+        preserve_host=destination.preserve_host,
+    )

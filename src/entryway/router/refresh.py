@@ -1,0 +1,95 @@
+"""Keeping a login fresh: the token is renewed ahead of its end, once per session however many requests notice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from entryway.clients.tokens import TokenRefused
+from entryway.errors import EntrywayError
+from entryway.router.sessions import Login, Session, SessionStore
+from entryway.router.uaa import Uaa
+from entryway.router.user_token import read_login
+from entryway.telemetry import get_logger
+
+log = get_logger("router.refresh")
+
+RETRY_SECONDS = 20.0
+
+
+def due(login: Login, now: float, minimum_validity: float) -> bool:
+    """Tell whether it is time to renew the token."""
+    if login.refresh_at is not None and now >= login.refresh_at:
+        return True
+    return login.expires_at - now <= minimum_validity
+
+
+@dataclass(frozen=True, slots=True)
+class Refresher:
+    """Renews tokens. A token that is still good is served while its successor is fetched."""
+
+    uaa: Uaa
+    sessions: SessionStore
+    clock: Callable[[], float]
+    zone_id: str
+    refresh_ahead: float | None
+    minimum_validity: float
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def keep_fresh(self, session: Session) -> None:
+        """Renew the session's token if that is due; afterwards a login whose token has expired is gone."""
+        login = session.login
+        if login is None:
+            return
+        now = self.clock()
+        if not due(login, now, self.minimum_validity):
+            return
+        usable = login.expires_at - now > self.minimum_validity
+        if self.refresh_ahead is not None and login.refresh_token is not None:
+            task = session.refreshing
+            if task is None and now >= session.refresh_not_before:
+                task = session.refreshing = asyncio.get_running_loop().create_task(self._refresh(session, login))
+                self.tasks.add(task)
+                task.add_done_callback(self.tasks.discard)
+            if task is not None and not usable:
+                await asyncio.shield(task)
+        current = session.login
+        if current is not None and current.expires_at <= self.clock():
+            log.info("session_ended", reason="token_expired", user=current.user)
+            await self.sessions.drop(session)
+            session.login = None
+
+    async def _refresh(self, session: Session, login: Login) -> None:
+        try:
+            tokens = await self.uaa.refresh(login.refresh_token or "")
+            if tokens.refresh_token is None:
+                tokens = replace(tokens, refresh_token=login.refresh_token)
+            fresh = read_login(
+                tokens,
+                self.clock(),
+                client_id=self.uaa.credentials.clientid,
+                zone_id=self.zone_id,
+                refresh_ahead=self.refresh_ahead,
+            )
+            if fresh.claims.get("sub") != login.claims.get("sub"):
+                log.error("token_refresh_refused", reason="the new token is for another user", user=login.user)
+                session.refresh_not_before = float("inf")
+                return
+            session.login = fresh
+            session.found.clear()  # what was exchanged for the old token ends with it
+            await self.sessions.save(session)
+        except TokenRefused as error:
+            log.warning("token_refresh_refused", reason=error.detail, user=login.user)
+            session.refresh_not_before = float("inf")
+        except EntrywayError as error:
+            log.warning("token_refresh_failed", reason=error.detail, user=login.user)
+            session.refresh_not_before = self.clock() + RETRY_SECONDS
+        finally:
+            session.refreshing = None
+
+    async def close(self) -> None:
+        """Stop what is under way."""
+        for task in list(self.tasks):
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)

@@ -1,0 +1,315 @@
+"""The heart: one request from its arrival to its answer, in the order in which things happen."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from entryway.config.xs_app_model import ToDestination, ToFolder
+from entryway.errors import EntrywayError
+from entryway.http import ClientGone, Headers, OutgoingRequest, Request, Response
+from entryway.router import access, csrf, user_api, websockets
+from entryway.router.address import address_of, prefix_of, require_origin_form, without_forwarding
+from entryway.router.backend_cookies import parse_set_cookie
+from entryway.router.errors import InsecureTransport, LoginRequired, LoginUnavailable, MethodNotAllowed
+from entryway.router.identifiers import new_request_id, new_uuid
+from entryway.router.login import local_path
+from entryway.router.on_premise import check_proxy_answer
+from entryway.router.paths import check_path
+from entryway.router.returned import end_to_end, remember
+from entryway.router.routes import Match, MethodMismatch, Routes
+from entryway.telemetry import get_logger
+
+if TYPE_CHECKING:
+    from entryway.http import Client, Peer
+    from entryway.router.access_log import AccessLog
+    from entryway.router.backends import Backend, Backends
+    from entryway.router.cookies import CookieRules, SessionCookie
+    from entryway.router.forward import Forwarding
+    from entryway.router.logout import SignOut
+    from entryway.router.refresh import Refresher
+    from entryway.router.respond import Responder
+    from entryway.router.returned import Additions, CookieSorter
+    from entryway.router.sessions import Session, SessionMaker, SessionStore
+    from entryway.router.signin import SignIn
+    from entryway.router.static import Folder
+    from entryway.router.uaa import Uaa
+    from entryway.router.websockets import SocketRules
+
+log = get_logger("router")
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """What the configuration says about requests as a whole."""
+
+    welcome_file: str | None
+    https_only: bool
+    trusts: Callable[[Peer], bool]
+    trusts_everybody: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Router:
+    """One application's router."""
+
+    surface: Surface
+    routes: Routes
+    sessions: SessionStore
+    maker: SessionMaker
+    cookies: CookieRules
+    session_cookie: SessionCookie
+    signin: SignIn
+    signout: SignOut
+    refresher: Refresher | None
+    backends: Backends
+    folders: Mapping[int, Folder]
+    forwarding: Forwarding
+    client: Client
+    cookie_sorter: CookieSorter
+    additions: Additions
+    sockets: SocketRules
+    responder: Responder
+    access_log: AccessLog
+    uaa: Uaa | None
+    clock: Callable[[], float]
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer a request, whatever happens on the way; note it in the access log."""
+        began = time.perf_counter()
+        request_id = request.headers.get(b"x-request-id") or new_request_id().encode()
+        notes = Notes()
+        try:
+            if request.upgrade is None:
+                response = await self.handle(request, request_id, notes)
+            else:
+                response = await self.handle_upgrade(request, request_id, notes)
+        except EntrywayError as error:
+            response = self._failed(request, error, request_id, notes)
+        except Exception:
+            log.exception("request_failed", request_id=request_id.decode("latin-1"))
+            response = self._failed(request, EntrywayError(), request_id, notes)
+        if request.upgrade is None:
+            self.additions.add(response.headers.raw, request_id)
+        self._note(request, response, request_id, notes, time.perf_counter() - began)
+        return response
+
+    async def handle(self, request: Request, request_id: bytes, notes: Notes) -> Response:
+        """Answer an ordinary request."""
+        self._check_transport(request)
+        check_path(request.target)
+        path = request.target.partition("?")[0]
+        session = notes.session = await self._load_session(request)
+        if self.signin.is_callback(path) and request.method == "GET" and self._comes_from_login(request, session):
+            return await self.signin.callback(request)
+        if self.signout.is_endpoint(path):
+            return await self.signout.handle(request, session)
+        if path == "/" and self.surface.welcome_file is not None:
+            if not csrf.is_fetch(request):
+                return self._welcome(request)
+            request.target = "/" + self.surface.welcome_file.lstrip("/")
+
+        match = self.routes.match(request.method, request.target)
+        allowed, match = (match.allowed, match.match) if isinstance(match, MethodMismatch) else (None, match)
+        served = match.served
+        notes.route = served.label
+        try:
+            login = access.authenticate(served, session)
+        except LoginRequired:
+            return self.signin.challenge(request, served)
+        access.authorize(served, request.method, login)
+        csrf.check(served, request, session)
+        if allowed is not None:
+            raise MethodNotAllowed(allowed, served.label)
+
+        response, session = await self._answer(request, match, session, request_id)
+        notes.session = session
+        return await self._with_csrf_token(request, response, match, session)
+
+    async def handle_upgrade(self, request: Request, request_id: bytes, notes: Notes) -> Response:
+        """Answer a request to switch protocols."""
+        if request.upgrade != "websocket":
+            return websockets.plain(400, "Bad Request", "upgrade_unknown")
+        try:
+            self._check_transport(request)
+            check_path(request.target)
+            self.sockets.check(request, address_of(request))
+            session = notes.session = await self._load_session(request)
+            match = self.routes.match(request.method, request.target)
+            if isinstance(match, MethodMismatch):
+                raise MethodNotAllowed(match.allowed, "websocket")
+            notes.route = match.served.label
+            login = access.authenticate(match.served, session)
+            access.authorize(match.served, request.method, login)
+            goal = match.served.route.goal
+            if not isinstance(goal, ToDestination):
+                raise MethodNotAllowed("GET", "web sockets go to destinations only")
+            response, _, _ = await self._send(request, match, goal, session, request_id)
+        except EntrywayError as error:
+            notes.error = error
+            return websockets.refusal(error)
+        if response.upgrade is None:
+            if not isinstance(response.body, bytes):
+                response.body.abandon()
+            return websockets.refused_by_backend(response.status)
+        raw, _ = end_to_end(response)
+        response.headers = Headers.trusted(raw)
+        return response
+
+    async def _answer(
+        self, request: Request, match: Match, session: Session | None, request_id: bytes
+    ) -> tuple[Response, Session | None]:
+        goal = match.served.route.goal
+        if isinstance(goal, ToDestination):
+            return await self._forward(request, match, goal, session, request_id)
+        if isinstance(goal, ToFolder):
+            return self.folders[id(goal)].serve(request, match.target()), session
+        login = None if session is None else session.login
+        return await user_api.answer(match.target(), login, self.uaa), session
+
+    async def _forward(
+        self, request: Request, match: Match, goal: ToDestination, session: Session | None, request_id: bytes
+    ) -> tuple[Response, Session | None]:
+        response, backend, target = await self._send(request, match, goal, session, request_id)
+        if backend.on_premise:
+            check_proxy_answer(request, response)
+        raw, lines = end_to_end(response)
+        if lines:
+            session = await self._sort_cookies(request, match, session, backend, target, raw, lines)
+        response.headers = Headers.trusted(raw)
+        return response, session
+
+    async def _send(
+        self, request: Request, match: Match, goal: ToDestination, session: Session | None, request_id: bytes
+    ) -> tuple[Response, Backend, str]:
+        headers = request.headers
+        correlation_id = headers.get(b"x-correlationid") or headers.get(b"x-request-id") or new_uuid().encode()
+        host = headers.text("host") or ""
+        backend = await self.backends.resolve(match, goal, host, session, correlation_id.decode("latin-1"))
+        target = backend.target(match.target())
+        outgoing = self.forwarding.request_headers(
+            request, backend, session, hide_csrf=match.served.csrf, correlation_id=correlation_id, target=target
+        )
+        response = await self.client.send(
+            OutgoingRequest(
+                request.method,
+                target,
+                backend.origin,
+                outgoing,
+                request.body,
+                upgrade=request.upgrade,
+                timeouts=backend.timeouts,
+                on_interim=request.send_interim,
+            )
+        )
+        return response, backend, target
+
+    async def _load_session(self, request: Request) -> Session | None:
+        header = request.headers.get(b"cookie")
+        value = self.session_cookie.value(header, self.cookies.session_name)
+        if value is None:
+            return None
+        session = await self.sessions.load(value)
+        if session is not None and session.login is not None and self.refresher is not None:
+            await self.refresher.keep_fresh(session)
+            if session.ended:
+                return None
+        return session
+
+    async def _with_csrf_token(
+        self, request: Request, response: Response, match: Match, session: Session | None
+    ) -> Response:
+        """Answer `x-csrf-token: fetch`, unless the backend has or the route wants none."""
+        if (
+            not csrf.is_fetch(request)
+            or not (match.served.csrf or match.served.public)
+            or csrf.HEADER in response.headers
+        ):
+            return response
+        if session is None:
+            session = await self._begin_anonymous(request, response.headers.raw)
+        response.headers.raw.append((csrf.HEADER, session.csrf_token))
+        return response
+
+    async def _sort_cookies(
+        self,
+        request: Request,
+        match: Match,
+        session: Session | None,
+        backend: Backend,
+        target: str,
+        raw: list[tuple[bytes, bytes]],
+        lines: list[bytes],
+    ) -> Session | None:
+        passes = match.served.route.set_backend_session_cookies
+        cookies = [parse_set_cookie(line) for line in lines]
+        kept = self.cookie_sorter.for_session(cookies, pass_session_cookies=passes)
+        if kept and session is None:
+            session = await self._begin_anonymous(request, raw)
+        for line in self.cookie_sorter.for_browser(cookies, lines, pass_session_cookies=passes):
+            raw.append((b"set-cookie", line))
+        if session is not None:
+            remember(session, backend, target, cookies, kept)
+            await self.sessions.save(session)
+        return session
+
+    async def _begin_anonymous(self, request: Request, raw: list[tuple[bytes, bytes]]) -> Session:
+        session = self.maker.new(os.urandom(64), self.clock())
+        await self.sessions.save(session)
+        agent = request.headers.text("user-agent") or ""
+        line = self.cookies.session(session.cookie, secure=address_of(request).secure, user_agent=agent)
+        raw.append((b"set-cookie", line.encode("latin-1")))
+        return session
+
+    def _comes_from_login(self, request: Request, session: Session | None) -> bool:
+        # Who is logged in and comes back to the callback (the browser's back button) gets what the routes say.
+        return (
+            session is None
+            or session.login is None
+            or b"locationAfterLogin=" in (request.headers.get(b"cookie") or b"")
+        )
+
+    def _check_transport(self, request: Request) -> None:
+        if not self.surface.trusts_everybody and not self.surface.trusts(request.peer):
+            request.headers = without_forwarding(request.headers)
+        require_origin_form(request.target)
+        if self.surface.https_only and not address_of(request).secure:
+            raise InsecureTransport("SECURE_SESSION_COOKIE is set, and the request came by http")
+
+    def _welcome(self, request: Request) -> Response:
+        location = prefix_of(request) + local_path(self.surface.welcome_file or "/")
+        return Response(302, Headers([(b"location", location.encode("latin-1"))]))
+
+    def _failed(self, request: Request, error: EntrywayError, request_id: bytes, notes: Notes) -> Response:
+        notes.error = error
+        if error.status >= 500 and not isinstance(error, ClientGone | LoginUnavailable):
+            log.warning("request_failed", code=error.code, reason=error.detail, request_id=request_id.decode("latin-1"))
+        return self.responder.error(request, error, request_id.decode("latin-1"))
+
+    def _note(self, request: Request, response: Response, request_id: bytes, notes: Notes, seconds: float) -> None:
+        login = None if notes.session is None else notes.session.login
+        self.access_log.write(
+            request.method,
+            request.target.partition("?")[0],
+            response.status,
+            seconds,
+            request_id.decode("latin-1"),
+            client=request.peer.host,
+            user="" if login is None else login.user,
+            route=notes.route,
+            error="" if notes.error is None else f"{notes.error.code}: {notes.error.detail}",
+        )
+
+
+class Notes:
+    """What the access log wants to know of a request, gathered on its way."""
+
+    __slots__ = ("error", "route", "session")
+
+    def __init__(self) -> None:
+        self.error: EntrywayError | None = None
+        self.route = ""
+        self.session: Session | None = None

@@ -1,0 +1,94 @@
+"""Runs a router until it is told to stop: reads the configuration, listens, drains."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import uvloop
+
+from entryway.config.mistakes import ConfigurationMistakes
+from entryway.http import ErrorRenderer, Request, Response, Server
+from entryway.router.build import Application, build
+from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
+from entryway.router.identifiers import new_request_id
+from entryway.telemetry import get_logger
+
+log = get_logger("router")
+
+WRONG_CONFIGURATION = 1
+"""What a router of this kind exits with, as its users' scripts expect."""
+CANNOT_LISTEN = 1
+GRACE_SECONDS = 10.0
+LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"
+
+
+def run(workdir: Path, environ: Mapping[str, str]) -> int:
+    """Serve until SIGTERM or SIGINT, and return the exit code."""
+    try:
+        configuration = read_configuration(workdir, environ)
+    except ConfigurationMistakes as found:
+        for mistake in found.mistakes:
+            print(line_of(mistake), file=sys.stderr)  # noqa: T201 - for the person who starts it
+        return WRONG_CONFIGURATION
+    for warning in configuration.warnings:
+        print(f"warning: {line_of(warning)}", file=sys.stderr)  # noqa: T201 - for the person who starts it
+    return uvloop.run(_serve(configuration))
+
+
+async def _serve(configuration: RouterConfiguration) -> int:
+    try:
+        application = build(configuration)
+    except ConfigurationMistakes as found:
+        for mistake in found.mistakes:
+            print(line_of(mistake), file=sys.stderr)  # noqa: T201 - for the person who starts it
+        return WRONG_CONFIGURATION
+    server = Server(application.router, application.limits, on_error=_renderer(application))
+    host, port = listening_host(configuration), configuration.environment.port
+    try:
+        await server.listen(host, port)
+    except OSError as error:
+        reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+        print(f"port {port} {reason}; set PORT to another one", file=sys.stderr)  # noqa: T201 - see above
+        await application.close()
+        return CANNOT_LISTEN
+    application.start(load_tokens=not configuration.environment.skip_startup_tokens)
+    log.info("router_listening", host=host, port=port, routes=len(application.router.routes.routes))
+    await _told_to_stop()
+    log.info("router_stopping")
+    await server.close(GRACE_SECONDS)
+    await application.close()
+    return 0
+
+
+def listening_host(configuration: RouterConfiguration) -> str:
+    """Return where to listen: on a developer's machine for that machine only, on a platform for its front end."""
+    environ = configuration.environ
+    if chosen := environ.get("ENTRYWAY_ROUTER_HOST"):
+        return chosen
+    on_platform = "VCAP_APPLICATION" in environ or "KUBERNETES_SERVICE_HOST" in environ
+    return EVERYWHERE if on_platform else LOCAL
+
+
+def _renderer(application: Application) -> ErrorRenderer:
+    router = application.router
+
+    def render(request: Request | None, error: Exception) -> Response:
+        request_id = new_request_id()
+        response = router.responder.error(request, error, request_id)
+        router.additions.add(response.headers.raw, request_id.encode())
+        return response
+
+    return render
+
+
+async def _told_to_stop() -> None:
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()

@@ -1,0 +1,158 @@
+"""Sessions: who a browser is, for as long as it keeps asking.
+
+The cookie holds a random name and its signature; everything else stays here. `SessionStore` is the interface;
+`MemorySessions` keeps sessions in this process, in the order of their last use, so that the next to expire is the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from entryway.router.backend_cookies import CookieJar
+from entryway.router.csrf import new_token
+
+NAME_BYTES = 24  # 32 characters of base64
+CSRF_BYTES = 28
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What the authorization server said about the user; replaced as a whole when the token is refreshed."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    expires_at: float
+    refresh_at: float | None
+    authorization: bytes = field(repr=False)
+    scopes: frozenset[str]
+    claims: Mapping[str, Any] = field(repr=False)
+    user: str
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One browser's session; without `login` it is anonymous."""
+
+    name: str
+    cookie: bytes = field(repr=False)
+    """The value of the cookie, name and signature, as the browser must send it."""
+    csrf_token: bytes = field(repr=False)
+    touched: float
+    login: Login | None = None
+    jars: dict[str, CookieJar] = field(default_factory=dict, repr=False)
+    """Session cookies of the backends, by destination."""
+    found: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """What was found out for this user and may be used again: destinations, exchanged tokens."""
+    refreshing: asyncio.Task[None] | None = field(default=None, repr=False)
+    refresh_not_before: float = 0.0
+    ended: bool = False
+
+
+class SessionStore(Protocol):
+    """Where sessions are kept."""
+
+    async def load(self, cookie: bytes) -> Session | None:
+        """Return the session that this cookie value names, and note that it was used."""
+
+    async def save(self, session: Session) -> None:
+        """Keep a new session, or what changed in one."""
+
+    async def drop(self, session: Session) -> None:
+        """End a session: no cookie names it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMaker:
+    """Makes new sessions with signed names."""
+
+    secret: bytes = field(repr=False)
+
+    def new(self, chance: bytes, now: float) -> Session:
+        """Make an anonymous session; `chance` is random bytes that nobody has seen."""
+        name = base64.urlsafe_b64encode(chance[:NAME_BYTES]).decode()
+        token = new_token(chance[NAME_BYTES : NAME_BYTES + CSRF_BYTES])
+        return Session(name, self.cookie_value(name), token, now)
+
+    def cookie_value(self, name: str) -> bytes:
+        """Return name and signature in the form that cookies of this kind have: `s:<name>.<signature>`, URL-encoded."""
+        signature = base64.b64encode(hmac.digest(self.secret, name.encode(), hashlib.sha256)).rstrip(b"=").decode()
+        return quote(f"s:{name}.{signature}", safe="").encode()
+
+
+COOKIE_PREFIX = b"s%3A"
+NAME_LENGTH = 32
+
+
+class MemorySessions:
+    """Sessions of one process; each lives for `timeout` seconds after its last use."""
+
+    def __init__(
+        self, timeout: float, clock: Callable[[], float], on_expired: Callable[[Session], None] | None = None
+    ) -> None:
+        self.timeout = timeout
+        self.clock = clock
+        self.on_expired = on_expired
+        self._sessions: OrderedDict[bytes, Session] = OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    async def load(self, cookie: bytes) -> Session | None:
+        name = cookie[len(COOKIE_PREFIX) : len(COOKIE_PREFIX) + NAME_LENGTH]
+        session = self._sessions.get(name)
+        # The stored value has the right signature, so comparing with it is checking the signature.
+        if session is None or not hmac.compare_digest(session.cookie, cookie):
+            return None
+        now = self.clock()
+        if now - session.touched >= self.timeout:
+            self._expire(session)
+            return None
+        session.touched = now
+        self._sessions.move_to_end(name)
+        return session
+
+    async def save(self, session: Session) -> None:
+        if session.ended:
+            return  # a request that was under way when the user left must not bring the session back
+        name = session.name.encode()
+        self._sessions[name] = session
+        self._sessions.move_to_end(name)
+        if self._timer is None:
+            self._watch()
+
+    async def drop(self, session: Session) -> None:
+        session.ended = True
+        self._sessions.pop(session.name.encode(), None)
+
+    def close(self) -> None:
+        """Stop watching the clock."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _watch(self) -> None:
+        """Wake up when the session that was used longest ago expires."""
+        self._timer = None
+        now = self.clock()
+        while self._sessions:
+            oldest = next(iter(self._sessions.values()))
+            left = oldest.touched + self.timeout - now
+            if left > 0:
+                self._timer = asyncio.get_running_loop().call_later(left, self._watch)
+                return
+            self._expire(oldest)
+
+    def _expire(self, session: Session) -> None:
+        session.ended = True
+        self._sessions.pop(session.name.encode(), None)
+        if self.on_expired is not None:
+            self.on_expired(session)

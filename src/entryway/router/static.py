@@ -1,0 +1,166 @@
+"""Files of a folder: conditional requests, one range, weak validators; never a file outside of the folder."""
+
+from __future__ import annotations
+
+import os
+import stat as stats
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from entryway.http import Body, Headers, Request, Response
+from entryway.router.conditions import Range, RangeUnsatisfiable, parse_range, verdict
+from entryway.router.dates import http_date
+from entryway.router.errors import FileNotFound, MethodNotAllowed, PathForbidden, PathRefused
+from entryway.router.login_page import NO_STORE
+from entryway.router.mime import content_type
+from entryway.router.paths import decode
+
+SMALL = 64 * 1024
+CHUNK = 256 * 1024
+CACHE_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file as it is on disk: where it really lies, how long it is, when it changed."""
+
+    path: str
+    size: int
+    modified_ns: int
+    headers: tuple[tuple[bytes, bytes], ...]
+    etag: bytes
+    content: bytes | None
+    """The bytes of a small file."""
+
+
+class Folder:
+    """The files below one folder."""
+
+    def __init__(self, root: Path, cache_control: str | None) -> None:
+        self.root = os.path.realpath(root)
+        self.cache_control = None if cache_control is None else cache_control.encode("latin-1")
+        self._known: dict[str, Found] = {}
+        self._cached_bytes = 0
+
+    def serve(self, request: Request, target: str) -> Response:
+        """Answer with the file that the rewritten path names."""
+        if request.method not in ("GET", "HEAD"):
+            raise MethodNotAllowed("GET, HEAD", "files", bare=True)
+        path = target.partition("?")[0]
+        name = relative_name(path)
+        if name.endswith("/") or not name:
+            return self._answer(request, self.find(name + "index.html"))
+        try:
+            return self._answer(request, self.find(name))
+        except IsADirectoryError:
+            return _to_folder(request)
+
+    def find(self, name: str) -> Found:
+        """Return a file by its name below the folder."""
+        known = self._known.get(name)
+        path = os.path.join(self.root, name) if known is None else known.path  # noqa: PTH118 - on the hot path
+        try:
+            now = os.stat(path)  # noqa: PTH116 - on the hot path
+        except (OSError, ValueError):
+            self._known.pop(name, None)
+            raise FileNotFound(name) from None
+        if known is not None and (known.size, known.modified_ns) == (now.st_size, now.st_mtime_ns):
+            return known
+        return self._look(name, path, now)
+
+    def _look(self, name: str, path: str, now: os.stat_result) -> Found:
+        real = os.path.realpath(path)
+        # A link may lead anywhere; what is served lies in the folder.
+        if real != self.root and not real.startswith(self.root + os.sep):
+            raise FileNotFound(f"{name} leads out of the folder")
+        if stats.S_ISDIR(now.st_mode):
+            raise IsADirectoryError(name)
+        if not stats.S_ISREG(now.st_mode):
+            raise FileNotFound(f"{name} is no file")
+        etag = f'W/"{now.st_size:x}-{now.st_mtime_ns // 1_000_000:x}"'.encode()
+        headers = [(b"accept-ranges", b"bytes"), (b"last-modified", http_date(now.st_mtime)), (b"etag", etag)]
+        if self.cache_control is not None:
+            headers.append((b"cache-control", self.cache_control))
+        content = self._read_small(real, now.st_size)
+        found = Found(real, now.st_size, now.st_mtime_ns, tuple(headers), etag, content)
+        if content is not None:
+            self._known[name] = found
+        return found
+
+    def _read_small(self, path: str, size: int) -> bytes | None:
+        if size > SMALL:
+            return None
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            raise FileNotFound(f"{path} cannot be read: {error.strerror}") from None
+        if self._cached_bytes > CACHE_BYTES:
+            self._known.clear()
+            self._cached_bytes = 0
+        self._cached_bytes += len(content)
+        return content if len(content) == size else None
+
+    @staticmethod
+    def _answer(request: Request, found: Found) -> Response:
+        headers = [*found.headers]
+        kind = verdict(request, found.etag, found.modified_ns // 1_000_000_000)
+        if kind == 304:
+            return Response(304, Headers.trusted(headers))
+        if kind == 412:
+            return Response(412, Headers.trusted([(b"cache-control", NO_STORE)]))
+        headers.append((b"content-type", content_type(found.path)))
+        try:
+            part = parse_range(request, found.size, found.etag, found.modified_ns // 1_000_000_000)
+        except RangeUnsatisfiable:
+            unsatisfiable = b"bytes */%d" % found.size
+            return Response(416, Headers.trusted([(b"content-range", unsatisfiable), (b"cache-control", NO_STORE)]))
+        if part is not None:
+            headers.append((b"content-range", b"bytes %d-%d/%d" % (part.first, part.last, found.size)))
+            return Response(206, Headers.trusted(headers), _part_of(found, part))
+        if found.content is not None:
+            return Response(200, Headers.trusted(headers), found.content)
+        return Response(200, Headers.trusted(headers), _part_of(found, Range(0, found.size - 1)))
+
+
+def relative_name(path: str) -> str:
+    """Return the path as a name below a folder, or raise for names that could mean something else."""
+    name = decode(path).lstrip("/")
+    if "\0" in name:
+        raise PathRefused("NUL in the path")
+    segments = name.replace("\\", "/").split("/")
+    if ".." in segments:
+        raise PathForbidden("the path climbs out of the folder")
+    if any(segment.startswith(".") for segment in segments):
+        raise FileNotFound("hidden files are not served")
+    return name
+
+
+def _part_of(found: Found, part: Range) -> bytes | Body:
+    if found.content is not None:
+        return found.content[part.first : part.last + 1]
+    length = part.last - part.first + 1
+    return Body.from_chunks(_read(found.path, part.first, length), length)
+
+
+async def _read(path: str, start: int, length: int) -> AsyncIterator[bytes]:
+    # The engine asks for the next chunk when the client has taken the last one.
+    with open(path, "rb") as file:  # noqa: ASYNC230, PTH123 - pages of the system's cache; a thread costs more
+        file.seek(start)
+        while length > 0:
+            chunk = file.read(min(CHUNK, length))
+            if not chunk:
+                raise FileNotFound("the file became shorter while it was sent")
+            length -= len(chunk)
+            yield chunk
+
+
+def _to_folder(request: Request) -> Response:
+    path, mark, query = request.target.partition("?")
+    location = "/" + path.lstrip("/") + "/" + mark + query
+    headers = [
+        (b"location", location.encode("latin-1")),
+        (b"content-security-policy", b"default-src 'none'"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    return Response(301, Headers(headers))

@@ -1,0 +1,86 @@
+"""What the router asks the authorization server, in the form that servers of this kind are used to from routers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+
+from entryway.clients.http import call
+from entryway.clients.tokens import JWT_BEARER, TokenSet, parse_token_answer
+from entryway.config.bindings import OAuthCredentials
+from entryway.errors import UpstreamError
+
+ACCEPT = {"accept": "application/json, text/plain, */*"}
+ANSWER_LIMIT = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Uaa:
+    """The token endpoint, for one client after the other."""
+
+    http: httpx.AsyncClient
+    credentials: OAuthCredentials
+    timeout: httpx.Timeout | None = None
+
+    async def redeem(self, code: str, redirect_uri: str, verifier: str | None) -> TokenSet:
+        """Return the tokens for a code; a code works once, so nothing is tried twice."""
+        form = {"grant_type": "authorization_code", "redirect_uri": redirect_uri, "code": code}
+        if verifier is not None:
+            form["code_verifier"] = verifier
+        return await self._ask(form | self._client(self.credentials), self.credentials)
+
+    async def refresh(self, refresh_token: str) -> TokenSet:
+        """Return fresh tokens."""
+        client = self.credentials
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "app_tid": ""}
+        if client.secret is None:
+            return await self._ask(form | self._client(client), client)
+        return await self._ask(form, client, auth=(client.clientid, client.secret))
+
+    async def password(self, username: str, password: str) -> TokenSet:
+        """Return tokens for a name and a password."""
+        form = {"grant_type": "password", "username": username, "password": password}
+        return await self._ask(form | self._client(self.credentials), self.credentials)
+
+    async def client_token(self, client: OAuthCredentials) -> TokenSet:
+        """Return a token of one of the application's other clients itself."""
+        return await self._ask({"grant_type": "client_credentials"} | self._client(client), client)
+
+    async def exchange(self, client: OAuthCredentials, assertion: str) -> TokenSet:
+        """Return the user's token for another client."""
+        form = {"grant_type": JWT_BEARER, "assertion": assertion, "response_type": "token"}
+        return await self._ask(form | self._client(client), client)
+
+    async def user_info(self, access_token: str) -> dict[str, object]:
+        """Return what the server tells about the user of a token."""
+        headers = {"accept": "application/json", "authorization": f"Bearer {access_token}"}
+        answer = await call(self.http, "GET", f"{self.credentials.url}/userinfo", headers=headers, timeout=self.timeout)
+        if answer.status != 200:
+            raise UpstreamError(answer.origin, f"userinfo answered {answer.status}")
+        return answer.json_object()
+
+    async def _ask(
+        self,
+        form: dict[str, str],
+        client: OAuthCredentials,
+        *,
+        auth: tuple[str, str] | None = None,
+    ) -> TokenSet:
+        answer = await call(
+            self.http,
+            "POST",
+            client.token_url,
+            headers=ACCEPT,
+            form=form,
+            auth=auth,
+            timeout=self.timeout,
+            limit=ANSWER_LIMIT,
+        )
+        return parse_token_answer(answer, submitted=tuple(form.values()))
+
+    @staticmethod
+    def _client(client: OAuthCredentials) -> dict[str, str]:
+        if client.secret is None:
+            return {"client_id": client.clientid}
+        return {"client_id": client.clientid, "client_secret": client.secret}
