@@ -1,4 +1,4 @@
-"""Headless Chromium that trusts the landscape's certificate authority the way a person's browser would: by its store."""
+"""Headless Chromium that trusts the landscape's certificate authority as a person's browser would: by its store."""
 
 from __future__ import annotations
 

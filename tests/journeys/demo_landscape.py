@@ -92,7 +92,7 @@ class Landscape:
             entry.split("=", 1) for entry in (proc / "environ").read_bytes().decode().split("\0") if "=" in entry
         )
         arguments = (proc / "cmdline").read_bytes().decode().rstrip("\0").split("\0")
-        lost = Lost(arguments, environment, Path(os.readlink(proc / "cwd")))
+        lost = Lost(arguments, environment, (proc / "cwd").readlink())
         os.kill(pid, signal.SIGKILL)
         return lost
 
@@ -118,7 +118,7 @@ class Landscape:
             if entry.name.isdigit():
                 try:
                     arguments = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                    folder = Path(os.readlink(entry / "cwd"))
+                    folder = (entry / "cwd").readlink()
                 except OSError:
                     continue
                 if folder.is_relative_to(self.folder) or any(str(self.folder) in each for each in arguments):

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -134,25 +135,32 @@ def test_the_backend_refuses_the_application_itself_where_a_user_is_needed(
     assert answer.status_code == 403
 
 
+PRICE_OF_ONE = "/api/products/HT-1000/price"
+
+
 @pytest.mark.parametrize(
-    ("path", "headers", "body", "status"),
+    ("path", "change", "status"),
     [
-        ("/api/products/HT-1000/price", {"If-Match": '"1"'}, {"price": "-1"}, 422),
-        ("/api/products/HT-1000/price", {"If-Match": '"1"'}, {"price": "1.234"}, 422),
-        ("/api/products/HT-1000/price", {"If-Match": '"1"'}, {"price": "1000000"}, 422),
-        ("/api/products/HT-1000/price", {"If-Match": '"1"'}, {"price": "1", "name": "x"}, 422),
-        ("/api/products/HT-1000/price", {"If-Match": '"1"'}, [], 422),
-        ("/api/products/HT-1000/price", {}, PRICE, 422),
-        ("/api/products/HT-1000')%2f/price", {"If-Match": '"1"'}, PRICE, 404),
-        ("/api/products/HT_1000/price", {"If-Match": '"1"'}, PRICE, 422),
-        ("/api/products/HT-9999/price", {"If-Match": '"1"'}, PRICE, 404),
-        ("/api/products/HT-1000/price", {"If-Match": '"1"'}, PRICE, 412),
+        (PRICE_OF_ONE, {"json": {"price": "-1"}}, 422),
+        (PRICE_OF_ONE, {"json": {"price": "1.234"}}, 422),
+        (PRICE_OF_ONE, {"json": {"price": "1000000"}}, 422),
+        (PRICE_OF_ONE, {"json": {"price": "NaN"}}, 422),
+        (PRICE_OF_ONE, {"json": {"price": "1", "name": "x"}}, 422),
+        (PRICE_OF_ONE, {"json": []}, 422),
+        (PRICE_OF_ONE, {"content": b"{", "headers": {"Content-Type": "application/json"}}, 422),
+        ("/api/products/HT-1000')%2f/price", {"json": PRICE}, 404),
+        ("/api/products/HT_1000/price", {"json": PRICE}, 422),
+        ("/api/products/HT-9999/price", {"json": PRICE}, 404),
+        (PRICE_OF_ONE, {"json": PRICE, "headers": {"If-Match": "no etag"}}, 422),
+        (PRICE_OF_ONE, {"json": PRICE}, 412),
     ],
 )
 def test_the_backend_answers_bad_input_with_what_is_wrong(
-    demo: Landscape, backend: httpx.Client, path: str, headers: dict[str, str], body: object, status: int
+    demo: Landscape, backend: httpx.Client, path: str, change: dict[str, Any], status: int
 ) -> None:
-    answer = backend.patch(path, headers=bearer(user_token(demo, "alice")) | headers, json=body)
+    headers = bearer(user_token(demo, "alice")) | {"If-Match": '"not-the-present-one"'} | change.get("headers", {})
+
+    answer = backend.patch(path, **change | {"headers": headers})
 
     assert answer.status_code == status, answer.text
 
