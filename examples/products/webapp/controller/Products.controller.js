@@ -27,8 +27,7 @@ sap.ui.define([
 
 		async start() {
 			this.texts = await this.getOwnerComponent().getModel("i18n").getResourceBundle();
-			this.session.setProperty("/identityText", this.texts.getText("identityUnknown"));
-			this.session.setProperty("/countText", this.texts.getText("appTitle"));
+			this.forgetIdentity();
 			this.readIdentity();
 			try {
 				this.showUser(await router.currentUser());
@@ -48,6 +47,13 @@ sap.ui.define([
 				initials: initials,
 				permissions: permissions.sort().join(", ")
 			});
+		},
+
+		/** Show nothing that the on-premise system has not just said. */
+		forgetIdentity() {
+			this.session.setProperty("/identity", null);
+			this.session.setProperty("/identityText", this.texts ? this.texts.getText("identityUnknown") : "");
+			this.session.setProperty("/countText", this.texts ? this.texts.getText("appTitle") : "");
 		},
 
 		readIdentity() {
@@ -148,6 +154,7 @@ sap.ui.define([
 
 		onReadFailed(event) {
 			const response = event.getParameter("response") || event.getParameters();
+			this.forgetIdentity();
 			this.explain(Number(response.statusCode), response.responseText, false);
 		},
 

@@ -22,8 +22,8 @@ sap.ui.define([], function () {
 			case 403: return { title: "refusedTitle", text: writing ? "refused" : "refusedToLook" };
 			case 412: return { title: "changedMeanwhileTitle", text: "changedMeanwhile" };
 			case 502:
-			case 503:
-			case 504: return { title: "unreachableTitle", text: "unreachable", action: "tryAgain" };
+			case 504: return { title: "brokenTitle", text: "broken", action: "tryAgain" };
+			case 503: return { title: "unreachableTitle", text: "unreachable", action: "tryAgain" };
 			default: return { title: "failedTitle", text: "failed" };
 		}
 	}
