@@ -1,5 +1,7 @@
 """`entryway connector run` and `entryway connector pair`."""
 
+import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -36,9 +38,29 @@ def run(config: Annotated[Path, CONFIG] = Path("connector.yaml")) -> None:
 
 
 @app.command("pair", epilog=PAIR_EPILOG)
-def pair(config: Annotated[Path, CONFIG] = Path("connector.yaml")) -> None:
+def pair(
+    url: Annotated[str, typer.Option(help="Address of the control plane, for example https://localhost:8443.")],
+    config: Annotated[Path, CONFIG] = Path("connector.yaml"),
+    token_file: Annotated[Path, typer.Option(help="File that holds the one-time token; - is standard input.")] = Path(
+        "-"
+    ),
+    location: Annotated[str | None, typer.Option(help="Location id that the token was made for.")] = None,
+    ca: Annotated[Path | None, typer.Option(help="PEM file: whom to believe besides the system's authorities.")] = None,
+) -> None:
     """Exchange a one-time token for the connector's certificate; needed once."""
     start_logging()
     from entryway.connector.pair import pair as pair_connector
 
-    pair_connector(config)
+    # Not an option of its own: the arguments of a process can be read by everybody on the machine.
+    token = _read(token_file)
+    path = asyncio.run(pair_connector(url=url, token=token, config=config, location_id=location, ca_file=ca))
+    typer.echo(f"paired; start it with: entryway connector run --config {path}")
+
+
+def _read(file: Path) -> str:
+    if str(file) == "-":
+        return sys.stdin.readline().strip()
+    try:
+        return file.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error}") from error

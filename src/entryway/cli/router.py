@@ -1,5 +1,6 @@
 """`entryway router`."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -28,4 +29,4 @@ def router(
     start_logging()
     from entryway.router.run import run
 
-    run(workdir)
+    raise typer.Exit(run(workdir, os.environ))

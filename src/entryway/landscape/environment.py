@@ -59,17 +59,19 @@ def inherited(environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def trusting(environ: Mapping[str, str], state: StateFolder) -> dict[str, str]:
-    """Return the environment with trust in the landscape's certificates, in the variables that HTTP clients read."""
-    proxied_not = ",".join(filter(None, [environ.get("NO_PROXY") or environ.get("no_proxy"), LOCAL_HOSTS]))
+def trust_variables(state: StateFolder) -> dict[str, str]:
+    """Return the variables in which HTTP clients find whom to believe: the landscape, and everybody else as before."""
     return {
-        **environ,
         "SSL_CERT_FILE": str(state.ca_bundle),
         "REQUESTS_CA_BUNDLE": str(state.ca_bundle),
         "NODE_EXTRA_CA_CERTS": str(state.ca_certificate),
-        "NO_PROXY": proxied_not,
-        "no_proxy": proxied_not,
     }
+
+
+def trusting(environ: Mapping[str, str], state: StateFolder) -> dict[str, str]:
+    """Return the environment with trust in the landscape, and no company's proxy between its parts."""
+    proxied_not = ",".join(filter(None, [environ.get("NO_PROXY") or environ.get("no_proxy"), LOCAL_HOSTS]))
+    return {**environ, **trust_variables(state), "NO_PROXY": proxied_not, "no_proxy": proxied_not}
 
 
 def vcap_services(bound: Iterable[Bound]) -> dict[str, list[dict[str, Any]]]:

@@ -1,0 +1,80 @@
+"""What the application needs of the services: instances, bindings and users, created or brought up to date."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from entryway.clients.http import new_http
+from entryway.clients.platform import PlatformClient
+from entryway.clients.tls import outgoing_context
+from entryway.config.descriptor import USER_PROVIDED, Module, ServiceInstance
+from entryway.config.landscape_file import UserDocument
+from entryway.landscape.application import Application
+from entryway.landscape.environment import Bound
+from entryway.landscape.record import LandscapeRecord, NewId
+from entryway.landscape.secrets import Secrets
+from entryway.landscape.state import StateFolder
+
+
+@asynccontextmanager
+async def platform_client(state: StateFolder, secrets: Secrets, url: str) -> AsyncIterator[PlatformClient]:
+    """Give a client of the control plane that acts as the platform."""
+    async with new_http(outgoing_context(os.environ, ca_files=[state.ca_certificate])) as http:
+        yield PlatformClient(http, url, secrets.platform_client_secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioner:
+    """Acts on one landscape; ids that it makes are kept in `record`."""
+
+    platform: PlatformClient
+    record: LandscapeRecord
+    new_id: NewId
+
+    async def create_instances(self, application: Application) -> None:
+        """Create or update every service instance of the application."""
+        for instance in application.descriptor.instances:
+            if instance.service is None or instance.service == USER_PROVIDED:
+                continue
+            await self.platform.provision(
+                self.record.instance_id(instance.name, self.new_id),
+                instance.service,
+                instance.plan or "",
+                instance.parameters,
+                instance_name=instance.name,
+            )
+
+    async def bind(self, module: Module, application: Application) -> list[Bound]:
+        """Return the module's services with the credentials of its bindings."""
+        bound = []
+        for request in module.bindings:
+            instance = application.descriptor.instance(request.instance)
+            if instance is None:
+                continue
+            instance_id = self.record.instance_id(instance.name, self.new_id)
+            binding_id = self.record.binding_id(module.name, instance.name, self.new_id)
+            credentials = await self._credentials(instance, instance_id, binding_id, dict(request.parameters))
+            bound.append(Bound(instance, instance_id, binding_id, request, credentials))
+        return bound
+
+    async def put_user(self, user: UserDocument) -> None:
+        """Create or update a user."""
+        await self.platform.put_user(
+            user.name,
+            password=user.password,
+            given_name=user.given_name or "",
+            family_name=user.family_name or "",
+            email=user.address,
+            role_collections=user.role_collections,
+        )
+
+    async def _credentials(
+        self, instance: ServiceInstance, instance_id: str, binding_id: str, parameters: dict[str, Any]
+    ) -> dict[str, Any]:
+        if instance.service is None or instance.service == USER_PROVIDED:
+            return dict(instance.parameters)
+        return await self.platform.bind(instance_id, instance.service, instance.plan or "", binding_id, parameters)

@@ -1,0 +1,79 @@
+"""What others ask of a landscape that runs: environments and tokens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+from entryway.clients.http import new_http
+from entryway.clients.tls import outgoing_context
+from entryway.clients.tokens import TokenClient
+from entryway.config.bindings import Binding, UaaCredentials, find_uaa, read_bindings
+from entryway.config.schema import did_you_mean
+from entryway.errors import EntrywayError, NotFound
+from entryway.landscape.environment_file import kept_modules, load_environment
+from entryway.landscape.provision import platform_client
+from entryway.landscape.record import load_record
+from entryway.landscape.secrets import load_secrets
+from entryway.landscape.state import FOLDER_NAME, StateFolder, is_held
+
+
+class NotRunning(EntrywayError):
+    """The command needs a landscape that runs."""
+
+    code = "not_running"
+    title = "No landscape runs here"
+
+
+def environment_of(folder: Path, module: str) -> dict[str, str]:
+    """Return what the running landscape gives a module."""
+    state = _running_state(folder)
+    known = kept_modules(state)
+    if module not in known:
+        hint = did_you_mean(module, known) or f"known: {', '.join(known) or 'none yet, it is still starting'}"
+        raise NotFound(f'no module "{module}" is part of this landscape ({hint})')
+    return load_environment(state, module)
+
+
+def client_token(folder: Path, module: str) -> str:
+    """Return a token of the module itself, by client credentials."""
+    credentials = UaaCredentials.model_validate(_uaa(folder, module).credentials)
+    state = _running_state(folder)
+
+    async def fetch() -> str:
+        async with new_http(outgoing_context(os.environ, ca_files=[state.ca_certificate])) as http:
+            return (await TokenClient(http).client_credentials(credentials)).access_token
+
+    return asyncio.run(fetch())
+
+
+def user_token(folder: Path, module: str, user: str) -> str:
+    """Return a token for the module as if the user had logged in."""
+    state = _running_state(folder)
+    url = load_record(state).ports.public_url
+    name = _uaa(folder, module).name
+    services = json.loads(environment_of(folder, module)["VCAP_SERVICES"])
+    instance_id = next(each["instance_guid"] for found in services.values() for each in found if each["name"] == name)
+
+    async def fetch() -> str:
+        async with platform_client(state, load_secrets(state), url) as platform:
+            return (await platform.user_token(instance_id, user)).access_token
+
+    return asyncio.run(fetch())
+
+
+def _running_state(folder: Path) -> StateFolder:
+    state = StateFolder((folder / FOLDER_NAME).resolve())
+    if not is_held(state):
+        raise NotRunning(f"`entryway up` does not run in {folder.resolve()}; start it, or name its folder with --dir")
+    return state
+
+
+def _uaa(folder: Path, module: str) -> Binding:
+    environment = environment_of(folder, module)
+    binding = find_uaa(read_bindings(environment, folder), environment)
+    if binding is None:
+        raise NotFound(f'"{module}" has no binding to an authorization server (service xsuaa)')
+    return binding
