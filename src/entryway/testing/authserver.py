@@ -1,0 +1,193 @@
+"""The real authorization server for a test, with the platform's and an application's side of it."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+
+from entryway.authserver.build import build
+from entryway.authserver.settings import AuthServerSettings
+from entryway.testing.authority import TestAuthority
+from entryway.testing.serving import served
+
+PLATFORM_SECRET = "the-platform-client-secret-of-a-test"  # noqa: S105 - of a test
+MASTER_KEY = bytes(range(32))
+REDIRECT_URI = "http://localhost:5000/login/callback"
+
+
+@dataclass
+class MovableClock:
+    """Real time, plus what a test has added to it."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def advance(self, **by: float) -> None:
+        """Let time pass."""
+        self.ahead += timedelta(**by)
+
+
+@dataclass(frozen=True)
+class BoundApplication:
+    """An application that has been deployed and bound: its credentials as a binding gives them."""
+
+    instance_id: str
+    credentials: dict[str, str] = field(repr=False)
+
+    @property
+    def client_id(self) -> str:
+        return self.credentials["clientid"]
+
+    @property
+    def secret(self) -> str:
+        return self.credentials["clientsecret"]
+
+    @property
+    def name(self) -> str:
+        return self.credentials["xsappname"]
+
+
+class Browser:
+    """What a browser does at a login: follows redirects inside the server, keeps cookies, fills in the form."""
+
+    def __init__(self, url: str, tls: ssl.SSLContext) -> None:
+        self.http = httpx.Client(base_url=url, verify=tls, headers={"accept": "text/html"}, timeout=30)
+
+    def authorize(self, application: BoundApplication, **parameters: str) -> httpx.Response:
+        """Come from an application to log in."""
+        query = {
+            "response_type": "code",
+            "client_id": application.client_id,
+            "redirect_uri": REDIRECT_URI,
+            **parameters,
+        }
+        return self.http.get("/oauth/authorize", params={name: value for name, value in query.items() if value})
+
+    def submit(self, page: httpx.Response, user_name: str, password: str, **fields: str) -> httpx.Response:
+        """Fill in the login page and send it."""
+        hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
+        form = {**hidden, "username": user_name, "password": password, **fields}
+        return self.http.post("/login.do", data=form)
+
+    def log_in(self, application: BoundApplication, user_name: str, password: str, **parameters: str) -> str:
+        """Log in and return the code that the application is given."""
+        page = self.authorize(application, **parameters)
+        assert page.status_code == 200, page.text
+        return code_in(self.submit(page, user_name, password))
+
+
+def code_in(response: httpx.Response) -> str:
+    """Return the code of a redirect back to an application."""
+    assert response.status_code == 302, f"{response.status_code}: {response.text}"
+    return parse_qs(urlsplit(response.headers["location"]).query)["code"][0]
+
+
+class RunningAuthServer:
+    """An authorization server on real HTTPS."""
+
+    def __init__(self, url: str, authority: TestAuthority, clock: MovableClock) -> None:
+        self.url = url
+        self.clock = clock
+        self.ca_file = authority.ca_file
+        self.tls = ssl.create_default_context(cafile=str(authority.ca_file))
+        self.http = httpx.Client(base_url=url, verify=self.tls, timeout=30)
+
+    def browser(self) -> Browser:
+        """Return a browser without any cookies."""
+        return Browser(self.url, self.tls)
+
+    def platform_token(self) -> str:
+        """Return a token of the platform."""
+        answer = self.http.post(
+            "/oauth/token", data={"grant_type": "client_credentials"}, auth=("entryway-platform", PLATFORM_SECRET)
+        )
+        assert answer.status_code == 200, answer.text
+        token: str = answer.json()["access_token"]
+        return token
+
+    def platform(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Ask the internal interface."""
+        headers = {"authorization": f"Bearer {self.platform_token()}"}
+        return self.http.request(method, f"/entryway/v1{path}", json=body, headers=headers)
+
+    def deploy(self, xs_security: Mapping[str, Any], instance_id: str | None = None) -> BoundApplication:
+        """Create an application and a binding of it."""
+        instance_id = instance_id or str(uuid.uuid4())
+        answer = self.platform(
+            "PUT", f"/applications/{instance_id}", {"plan": "application", "xs_security": dict(xs_security)}
+        )
+        assert answer.status_code in {200, 201}, answer.text
+        return self.bind(instance_id)
+
+    def clone(self, master: str) -> BoundApplication:
+        """Create an instance of a service and a binding of it."""
+        instance_id = str(uuid.uuid4())
+        answer = self.platform("PUT", f"/applications/{instance_id}", {"plan": "clone", "master": master})
+        assert answer.status_code == 201, answer.text
+        return self.bind(instance_id)
+
+    def bind(self, instance_id: str, binding_id: str | None = None) -> BoundApplication:
+        """Create a binding."""
+        answer = self.platform("PUT", f"/applications/{instance_id}/bindings/{binding_id or uuid.uuid4()}")
+        assert answer.status_code == 200, answer.text
+        return BoundApplication(instance_id, answer.json())
+
+    def user(self, name: str, password: str, role_collections: Sequence[str] = ()) -> dict[str, Any]:
+        """Create or update a user."""
+        body = {
+            "password": password,
+            "given_name": name.partition("@")[0].capitalize(),
+            "family_name": "Example",
+            "email": f"{name.partition('@')[0]}@example.com",
+            "role_collections": list(role_collections),
+        }
+        answer = self.platform("PUT", f"/users/{name}", body)
+        assert answer.status_code in {200, 201}, answer.text
+        user: dict[str, Any] = answer.json()
+        return user
+
+    def token(self, application: BoundApplication, **form: str) -> httpx.Response:
+        """Ask the token endpoint, with the credentials in the body as most clients of this format send them."""
+        return self.http.post(
+            "/oauth/token", data={"client_id": application.client_id, "client_secret": application.secret, **form}
+        )
+
+    def redeem(self, application: BoundApplication, code: str, **form: str) -> httpx.Response:
+        """Exchange a code for tokens."""
+        return self.token(
+            application, **{"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI, **form}
+        )
+
+
+@contextmanager
+def running_authserver(folder: Path, clock: MovableClock | None = None) -> Iterator[RunningAuthServer]:
+    """Run an authorization server with its state in `folder`."""
+    authority, clock = TestAuthority.create(folder / "ca"), clock or MovableClock()
+
+    def make(url: str) -> Any:
+        settings = AuthServerSettings(
+            public_url=url,
+            database_url=f"sqlite+aiosqlite:///{folder}/authserver.db",
+            master_key=MASTER_KEY,
+            platform_client_secret=PLATFORM_SECRET,
+        )
+        return build(settings, clock=clock)
+
+    with served(make, authority) as url:
+        server = RunningAuthServer(url, authority, clock)
+        try:
+            yield server
+        finally:
+            server.http.close()

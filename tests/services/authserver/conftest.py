@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from entryway.testing.authserver import BoundApplication, Browser, RunningAuthServer, running_authserver
+
+
+def products(name: str) -> dict:
+    return {
+        "xsappname": name,
+        "tenant-mode": "dedicated",
+        "scopes": [
+            {"name": "$XSAPPNAME.Display", "description": "See products"},
+            {"name": "$XSAPPNAME.Edit", "description": "Change prices"},
+        ],
+        "role-templates": [
+            {"name": "Viewer", "scope-references": ["$XSAPPNAME.Display"]},
+            {"name": "Editor", "scope-references": ["$XSAPPNAME.Display", "$XSAPPNAME.Edit"]},
+        ],
+        "role-collections": [
+            {"name": f"{name} Viewer", "role-template-references": ["$XSAPPNAME.Viewer"]},
+            {"name": f"{name} Editor", "role-template-references": ["$XSAPPNAME.Editor"]},
+        ],
+        "oauth2-configuration": {"redirect-uris": ["https://*.apps.example.com/login/callback"]},
+    }
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory):
+    with running_authserver(tmp_path_factory.mktemp("authserver")) as running:
+        yield running
+
+
+@pytest.fixture
+def browser(server: RunningAuthServer):
+    made = server.browser()
+    yield made
+    made.http.close()
+
+
+@pytest.fixture
+def app(server: RunningAuthServer) -> BoundApplication:
+    return server.deploy(products(f"products-{uuid.uuid4().hex[:8]}"))
+
+
+@pytest.fixture
+def editor(server: RunningAuthServer, app: BoundApplication) -> str:
+    name = f"erin-{uuid.uuid4().hex[:8]}@example.com"
+    server.user(name, "correct horse", [f"{app.name.partition('!')[0]} Editor"])
+    return name
+
+
+@pytest.fixture
+def viewer(server: RunningAuthServer, app: BoundApplication) -> str:
+    name = f"vic-{uuid.uuid4().hex[:8]}@example.com"
+    server.user(name, "correct horse", [f"{app.name.partition('!')[0]} Viewer"])
+    return name
+
+
+@pytest.fixture
+def code(browser: Browser, app: BoundApplication, editor: str) -> str:
+    return browser.log_in(app, editor, "correct horse")
