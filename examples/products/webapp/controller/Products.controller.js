@@ -51,6 +51,7 @@ sap.ui.define([
 
 		/** Show nothing that the on-premise system has not just said. */
 		forgetIdentity() {
+			this.answered = false;
 			this.session.setProperty("/identity", null);
 			this.session.setProperty("/identityText", this.texts ? this.texts.getText("identityUnknown") : "");
 			this.session.setProperty("/countText", this.texts ? this.texts.getText("appTitle") : "");
@@ -61,6 +62,8 @@ sap.ui.define([
 				success: (answer) => {
 					const identity = answer.results[0];
 					const until = DateFormat.getDateTimeInstance({ style: "medium" }).format(identity.NotAfter);
+					this.answered = true;
+					this.onProductsChanged();
 					this.session.setProperty("/identity", identity);
 					this.session.setProperty("/identityText", this.texts.getText(
 						"identity", [identity.User, identity.Subject, identity.Issuer, until]
@@ -71,7 +74,7 @@ sap.ui.define([
 
 		onProductsChanged() {
 			const binding = this.byId("table").getBinding("items");
-			if (this.texts && binding.isLengthFinal()) {
+			if (this.answered && binding.isLengthFinal()) {
 				this.session.setProperty("/countText", this.texts.getText("productCount", [binding.getLength()]));
 			}
 		},
