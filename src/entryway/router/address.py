@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from entryway.http import Headers, Peer, Request
-from entryway.router.errors import PathRefused
+from entryway.router.errors import RouteNotFound
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -100,6 +100,6 @@ def prefix_of(request: Request) -> str:
 
 
 def require_origin_form(target: str) -> None:
-    """Raise PathRefused for request targets that are no path."""
+    """Raise RouteNotFound for request targets that are no path: no route of an application can mean them."""
     if not target.startswith("/"):
-        raise PathRefused(f"not a path: {target[:40]!r}")
+        raise RouteNotFound(f"not a path: {target[:40]!r}")

@@ -45,6 +45,9 @@ log = get_logger("router")
 
 DEFAULT_SESSION_MINUTES = 15
 DEFAULT_UAA_MILLISECONDS = 10_000
+DEFAULT_KEEP_ALIVE = 125.0
+MOST_HEADERS = 200
+UNLIMITED = 7 * 24 * 3600.0  # what a setting of 0 means: no bound that anybody meets
 
 
 @dataclass(slots=True, eq=False)
@@ -232,11 +235,12 @@ def _expired(told: BackendsTold, session: Session) -> None:
 
 def _limits(configuration: RouterConfiguration) -> Limits:
     environment = configuration.environment
-    idle = environment.keep_alive if environment.keep_alive is not None else 125.0
-    arriving = environment.incoming_request_timeout or 300.0
+    connection = environment.incoming_connection_timeout or UNLIMITED
+    arriving = min(environment.incoming_request_timeout or UNLIMITED, connection)
     return Limits(
+        header_count=MOST_HEADERS,
         header_timeout=arriving,
         body_timeout=arriving,
-        idle_timeout=idle or 125.0,
-        total_timeout=None,
+        write_timeout=connection,
+        idle_timeout=environment.keep_alive or min(DEFAULT_KEEP_ALIVE, connection),
     )

@@ -130,7 +130,8 @@ class Router:
         return await self._with_csrf_token(request, response, match, session)
 
     async def handle_upgrade(self, request: Request, request_id: bytes, notes: Notes) -> Response:
-        """Answer a request to switch protocols."""
+        """Answer a request to switch protocols; whoever is refused has no use for the connection."""
+        request.keep_alive = False
         if request.upgrade != "websocket":
             return websockets.plain(400, "Bad Request", "upgrade_unknown")
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ GRACE_SECONDS = 10.0
 LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
 
-def run(workdir: Path, environ: Mapping[str, str]) -> int:
+def run(workdir: Path, environ: Mapping[str, str] = os.environ) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit code."""
     try:
         configuration = read_configuration(workdir, environ)

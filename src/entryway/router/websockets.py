@@ -122,7 +122,6 @@ def plain(status: int, text: str, code: str) -> Response:
         (b"content-type", b"text/html"),
         (b"x-content-type-options", b"nosniff"),
         (b"entryway-error", code.encode()),
-        (b"connection", b"close"),
     ]
     shown = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return Response(status, Headers(headers), shown.encode("latin-1", "replace"))
