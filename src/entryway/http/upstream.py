@@ -481,6 +481,10 @@ class UpstreamConnection(asyncio.Protocol):
             if not self.closed:
                 self.close()
             return
+        if self._paused:
+            # The consumer still has what came last; the connection itself must hear what comes next.
+            self._paused = False
+            self.transport.resume_reading()
         self._reused = True
         if self.pool is not None:
             self.pool.release(self)
