@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from entryway.clients.access import BearerCaller
+from entryway.clients.access import BearerCaller, PlatformRefused
 from entryway.errors import UpstreamError
 
 
@@ -35,7 +35,7 @@ class ApplicationsClient:
 
     async def delete_application(self, instance_id: str) -> None:
         """Delete an application or a clone with all its bindings."""
-        await self.caller.send("DELETE", _path(instance_id))
+        await self._delete(_path(instance_id))
 
     async def put_binding(self, instance_id: str, binding_id: str) -> dict[str, Any]:
         """Return the credentials of a binding; the same ids give the same credentials again."""
@@ -44,7 +44,15 @@ class ApplicationsClient:
 
     async def delete_binding(self, instance_id: str, binding_id: str) -> None:
         """End a binding: its secret is worth nothing from now on."""
-        await self.caller.send("DELETE", f"{_path(instance_id)}/bindings/{quote(binding_id, safe='')}")
+        await self._delete(f"{_path(instance_id)}/bindings/{quote(binding_id, safe='')}")
+
+    async def _delete(self, path: str) -> None:
+        try:
+            await self.caller.send("DELETE", path)
+        except PlatformRefused as error:
+            # What is gone already need not be deleted.
+            if error.answered not in {404, 410}:
+                raise
 
     async def _put(self, instance_id: str, body: Mapping[str, Any]) -> RegisteredApplication:
         answer = await self.caller.send("PUT", _path(instance_id), json=body)

@@ -19,7 +19,7 @@ from entryway.config.credentials import (
 from entryway.config.default_env import read_default_env
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.mounts import read_mounts
-from entryway.config.vcap import Binding, json_object, parse_services, pointer, vcap_services
+from entryway.config.vcap import Binding, json_object, parse_services, pointer, service_binding, vcap_services
 
 __all__ = [
     "Binding",
@@ -32,6 +32,7 @@ __all__ = [
     "find_uaa",
     "read_bindings",
     "read_default_env",
+    "service_binding",
     "vcap_services",
 ]
 

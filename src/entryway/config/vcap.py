@@ -13,6 +13,13 @@ from entryway.config.mistakes import ConfigurationMistakes, Mistake
 
 Model = TypeVar("Model", bound=BaseModel)
 
+# How applications find a service among those that are bound: by these tags, word for word.
+SERVICE_TAGS: Mapping[str, tuple[str, ...]] = {
+    "xsuaa": ("xsuaa",),
+    "destination": ("destination", "conn", "connsvc"),
+    "connectivity": ("connectivity", "conn", "connsvc"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
@@ -136,3 +143,25 @@ def json_object(text: str, file: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ConfigurationMistakes([Mistake(file, "", "must be an object")])
     return value
+
+
+def service_binding(
+    service: str,
+    plan: str,
+    instance_name: str,
+    credentials: Mapping[str, Any],
+    *,
+    instance_guid: str | None = None,
+    binding_guid: str | None = None,
+) -> Binding:
+    """Return the binding of one of our own services, with the tags that applications look for."""
+    return Binding(
+        instance_name,
+        service,
+        plan,
+        SERVICE_TAGS.get(service, ()),
+        credentials,
+        instance_name=instance_name,
+        instance_guid=instance_guid,
+        binding_guid=binding_guid,
+    )

@@ -1,0 +1,25 @@
+"""What it means to have an instance of each service: one file for each, and the table that lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from entryway.broker.offerings.connectivity import ConnectivityOffering
+from entryway.broker.offerings.destination import DestinationOffering
+from entryway.broker.offerings.kind import Offering
+from entryway.broker.offerings.xsuaa import XsuaaOffering
+from entryway.broker.settings import BrokerSettings
+from entryway.clients.applications import ApplicationsClient
+from entryway.clients.tokens import TokenClient
+
+
+def build_offerings(
+    settings: BrokerSettings, applications: ApplicationsClient, tokens: TokenClient
+) -> Mapping[str, Offering]:
+    """Return the offerings by the names of their services."""
+    proxy = (settings.onpremise_proxy_host, settings.onpremise_proxy_port)
+    return {
+        "xsuaa": XsuaaOffering(applications),
+        "destination": DestinationOffering(applications, tokens, settings.destination_uri),
+        "connectivity": ConnectivityOffering(applications, *proxy),
+    }

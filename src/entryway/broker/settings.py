@@ -1,0 +1,25 @@
+"""What the broker must be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokerSettings:
+    """`public_url` is also where the destination service is, unless `destination_url` says otherwise."""
+
+    public_url: str
+    uaa_url: str
+    database_url: str
+    master_key: bytes = field(repr=False)
+    platform_client_secret: str = field(repr=False)
+    ca_file: Path | None = None
+    destination_url: str = ""
+    onpremise_proxy_host: str = "localhost"
+    onpremise_proxy_port: int = 20003
+
+    @property
+    def destination_uri(self) -> str:
+        return (self.destination_url or self.public_url).rstrip("/")

@@ -1,0 +1,57 @@
+"""An ASGI application served for real: on a free port of `localhost`, over TLS, in a thread of its own."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from entryway.testing.authority import TestAuthority
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def served(build: Callable[[str], Any], authority: TestAuthority) -> Iterator[str]:
+    """Serve what `build` makes of its own URL, and give that URL when it answers."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", 0))
+        url = f"https://localhost:{listener.getsockname()[1]}"
+        files = authority.issue_server()
+        config = uvicorn.Config(
+            build(url),
+            ssl_certfile=str(files.certificate),
+            ssl_keyfile=str(files.key),
+            lifespan="on",
+            ws="none",
+            log_config=None,
+            access_log=False,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],), name=f"serving {url}", daemon=True)
+        thread.start()
+        try:
+            _wait_until_started(server, thread)
+            yield url
+        finally:
+            server.should_exit = True
+            thread.join(20)
+            assert not thread.is_alive(), "the server did not stop"
+
+
+def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+    while not server.started:
+        thread.join(0.01)
+        if not thread.is_alive():
+            raise RuntimeError("the server ended before it started; its log says why")
