@@ -27,7 +27,7 @@ _VARIABLE = re.compile(r"\(\(([A-Za-z0-9_.\-]+)\)\)")
 class ServiceReference(KebabDocument):
     name: Name
     parameters: Values
-    binding_name: str | None = None
+    binding_name: Annotated[str | None, Field(alias="binding_name")] = None
 
 
 def _reference(value: Any) -> Any:

@@ -156,6 +156,8 @@ class _Reader:
         command = parameters.get("command")
         if isinstance(command, str) and command.strip():
             return command
+        if "command" in module.parameters and "command" not in parameters:
+            return ""  # a placeholder in it has no value, which is said already
         if command is not None:
             rule = "the command must be a text that is not empty"
             self.mistakes.append(Mistake(self.file, f"{place}/parameters/command", rule))
