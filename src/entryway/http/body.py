@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Protocol
 
 from entryway.http.errors import BodyIncomplete, ContentTooLarge
@@ -252,8 +253,9 @@ class _Generated:
             self._task.cancel()
 
     async def _feed(self) -> None:
+        chunks = aiter(self._chunks)
         try:
-            async for chunk in self._chunks:
+            async for chunk in chunks:
                 if chunk:
                     self.body.feed(chunk)
                     await self._flowing.wait()
@@ -261,3 +263,6 @@ class _Generated:
             self.body.fail(error)
         else:
             self.body.end()
+        finally:
+            if isinstance(chunks, AsyncGenerator):
+                await chunks.aclose()

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 from collections import deque
+from contextlib import suppress
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -444,7 +445,7 @@ class ServerConnection(asyncio.Protocol):
                 return
         if self._queue:
             request = self._queue.popleft()
-            if self._incoming is None:
+            if self._incoming is None and not self._head_arriving:
                 self.read_deadline = _NEVER
             self._current = request
             self._started = False
@@ -497,7 +498,7 @@ class ServerConnection(asyncio.Protocol):
         """Answer a request that failed, once; an answer that has begun cannot be taken back."""
         if self.closed:
             return
-        if self._started:
+        if self._has_begun():
             self.abort()
             return
         stand_in = request or cast("Request", self._current)
@@ -505,11 +506,14 @@ class ServerConnection(asyncio.Protocol):
             self._respond(stand_in, self._server.on_error(request, error))
         except Exception as second:  # noqa: BLE001 a broken renderer must not leave the client waiting
             self._server.report(second)
-            if self._started:
+            if self._has_begun():
                 self.abort()
                 return
             self._closing = True
             self._respond(stand_in, Response(500))
+
+    def _has_begun(self) -> bool:
+        return self._started
 
     # -- answering ----------------------------------------------------------------------------------------------
 
@@ -671,10 +675,8 @@ class ServerConnection(asyncio.Protocol):
         sock = self.transport.get_extra_info("socket")
         if sock is not None and self._started:
             # RST instead of FIN: the only visible sign when the end of the connection is the end of the body.
-            try:
+            with suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
-            except OSError:
-                pass
         self.transport.abort()
 
     def check_deadlines(self, now: float) -> None:

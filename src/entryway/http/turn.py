@@ -64,6 +64,7 @@ class Turn(Coroutine[Any, Any, None]):
     """Drives one connection's handlers, one at a time."""
 
     __slots__ = (
+        "_cancelling",
         "_closed",
         "_connection_context",
         "_context",
@@ -95,12 +96,14 @@ class Turn(Coroutine[Any, Any, None]):
         self._hosted = False
         self._running = False
         self._closed = False
+        self._cancelling = False
 
     # -- what the connection calls ------------------------------------------------------------------------------
 
     def start(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Drive this handler; the owner hears of its end."""
         self._coroutine = coroutine
+        self._cancelling = False
         self._context = self._connection_context.copy()  # what one request sets, the next does not see
         if self._task is None:
             self._task = self._loop.create_task(self)
@@ -115,6 +118,7 @@ class Turn(Coroutine[Any, Any, None]):
         """Cancel the handler, if one is running."""
         if self._coroutine is None or self._task is None:
             return
+        self._cancelling = True
         if self._hosted or self._running or asyncio.current_task(self._loop) is not None:
             self._task.cancel()
         else:
@@ -180,8 +184,11 @@ class Turn(Coroutine[Any, Any, None]):
             self._owner.handled(result)
         elif isinstance(failure, Exception):
             self._owner.handler_failed(failure)
-        else:
+        elif self._cancelling or cast("asyncio.Task[None]", self._task).cancelling():
             self._owner.handler_cancelled()
+        else:
+            # Nobody cancelled the handler: it awaited something that was cancelled.
+            self._owner.handler_failed(RuntimeError("a handler awaited something that was cancelled"))
 
     def _wait_for(self, arrival: Arrival[Any]) -> None:
         arrival._asyncio_future_blocking = False  # noqa: SLF001 as a task does

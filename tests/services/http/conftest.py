@@ -15,7 +15,6 @@ from entryway.http import (
     ConnectionSource,
     ErrorRenderer,
     Handler,
-    Headers,
     Limits,
     OutgoingRequest,
     PoolLimits,

@@ -349,7 +349,8 @@ async def test_a_chunked_body_that_grows_too_long_is_refused(serve):
 async def test_a_body_within_the_limit_is_accepted(serve):
     place = await serve(echo, Limits(body_bytes=10))
     answer = await place.ask(
-        b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\na\r\nabcdefghij\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"a\r\nabcdefghij\r\n0\r\n\r\n",
     )
 
     assert answer.endswith(b"POST / abcdefghij")
