@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from entryway.cli.log_settings import stay_quiet
 from entryway.cli.outcome import ExitCode, tell, tell_mistakes
 
 EPILOG = """[bold]Examples[/bold]
@@ -23,6 +24,7 @@ def check(
 
     Reads mta.yaml or manifest.yml, entryway.yaml, and every xs-app.json and xs-security.json that they lead to.
     """
+    stay_quiet()
     from entryway.landscape.check import check_folder
 
     mistakes = check_folder(folder)

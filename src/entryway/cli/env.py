@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from entryway.cli.log_settings import stay_quiet
+
 EPILOG = """[bold]Examples[/bold] (while `entryway up` runs)
 
     entryway env backend --format dotenv > .env
@@ -37,6 +39,7 @@ def env(
 
     With it the application runs by hand, in a debugger or under another router. The output holds secrets.
     """
+    stay_quiet()
     from entryway.landscape.environment_file import render
     from entryway.landscape.running import environment_of
 

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from entryway.cli.log_settings import stay_quiet
+
 EPILOG = """[bold]Examples[/bold]
 
     entryway explain GET /odata/Products -w router
@@ -20,6 +22,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Say which route answers a request, why the earlier ones do not, and what it asks for."""
+    stay_quiet()
     from entryway.cli.explanation import show
 
     show(method, url, workdir, as_json=as_json)

@@ -27,3 +27,8 @@ def start_logging(environ: Mapping[str, str] = os.environ) -> None:
     if mistakes:
         raise ConfigurationMistakes(mistakes)
     configure_logging(json=chosen == "json", level=level)
+
+
+def stay_quiet() -> None:
+    """Log warnings only: for commands whose output is for a person or for another command."""
+    configure_logging(json=False, level="warning")

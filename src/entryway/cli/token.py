@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from entryway.cli.log_settings import stay_quiet
+
 EPILOG = """[bold]Examples[/bold] (while `entryway up` runs)
 
     entryway token --user anna --app backend        as if anna had logged in
@@ -24,6 +26,7 @@ def token(
     """Print a real token of the authorization server, to try things with."""
     if user is not None and client:
         raise typer.BadParameter("--user and --client exclude one another")
+    stay_quiet()
     from entryway.landscape.running import client_token, user_token
 
     typer.echo(client_token(folder, app) if user is None else user_token(folder, app, user))

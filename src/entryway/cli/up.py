@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from entryway.cli.log_settings import stay_quiet
+
 EPILOG = """[bold]Examples[/bold]
 
     entryway up                                     the application of the current folder
@@ -27,6 +29,7 @@ def up(
     ] = None,
 ) -> None:
     """Start the application of a folder with everything that stands behind it, on this machine."""
+    stay_quiet()
     from entryway.landscape.up import run
 
     raise typer.Exit(run(folder, port or []))

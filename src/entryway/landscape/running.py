@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from http import HTTPStatus
 from pathlib import Path
 
+from entryway.clients.access import PlatformRefused
 from entryway.clients.http import new_http
 from entryway.clients.tls import outgoing_context
 from entryway.clients.tokens import TokenClient
@@ -59,7 +61,12 @@ def user_token(folder: Path, module: str, user: str) -> str:
 
     async def fetch() -> str:
         async with platform_client(state, load_secrets(state), url) as platform:
-            return (await platform.user_token(instance_id, user)).access_token
+            try:
+                return (await platform.user_token(instance_id, user)).access_token
+            except PlatformRefused as error:
+                if error.answered == HTTPStatus.NOT_FOUND:
+                    raise NotFound(f'there is no user "{user}"') from error
+                raise
 
     return asyncio.run(fetch())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,6 +32,8 @@ log = get_logger(__name__)
 
 def run(root: Path, *, host: str, port: int | None) -> None:
     """Run the control plane with this state folder, creating in it what is missing, until asked to stop."""
+    # Databases are for their owner alone, like everything else in the folder.
+    os.umask(0o077)
     state = open_state(root)
     record = load_record(state)
     if port is not None and port != record.ports.services:
