@@ -13,10 +13,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+CONNECTOR_ID = "00000000-0000-4000-8000-000000000001"
+
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
     folder: Path
+
+    def read(self, file: str) -> str:
+        return (self.folder / file).read_text()
 
     def context(self, end: str, protocols: list[str]) -> ssl.SSLContext:
         """Return mutual TLS for one end (`gateway` accepts, `connector` dials)."""
@@ -37,7 +42,13 @@ def create(folder: Path) -> Certificates:
     (folder / "ca.pem").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
     for end in ("gateway", "connector"):
         key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, end)])
+        # The tunnel reads a connector's tenant and id from its subject.
+        name = x509.Name(
+            [
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "tenant"),
+                x509.NameAttribute(NameOID.COMMON_NAME, CONNECTOR_ID),
+            ]
+        )
         certificate = _certificate(name, ca_name, key, ca_key, authority=False)
         (folder / f"{end}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         (folder / f"{end}.key").write_bytes(
