@@ -48,9 +48,6 @@ def create(folder: Path) -> Certificates:
                 x509.NameAttribute(NameOID.ORGANIZATION_NAME, "tenant"),
                 x509.NameAttribute(NameOID.COMMON_NAME, CONNECTOR_ID),
             ]
-                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "tenant"),
-                x509.NameAttribute(NameOID.COMMON_NAME, CONNECTOR_ID),
-            ]
         )
         certificate = _certificate(name, ca_name, key, ca_key, authority=False)
         (folder / f"{end}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
