@@ -1,0 +1,169 @@
+"""The router beside nginx as a plain proxy, in one run: CPU time per request of each process tree.
+
+python benchmarks/router.py [--seconds 6] [--rounds 2]
+
+Both routes have twenty others before them. The authenticated one loads the session, checks a scope, and forwards a token
+of about 1.8 kB; CSRF protection and the access log are on. The session comes from a real login at a small server here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import http.client
+import json
+import os
+import re
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+from measure import Figure, Subject, free_port, measure, nginx_proxy, nginx_upstream, process, table
+
+from entryway.http import Headers, Request, Response, Server
+
+CLIENT = {"clientid": "sb-bench!t1", "clientsecret": "benchmark-secret", "xsappname": "bench!t1"}
+TOKEN_BYTES = 1800
+BROWSER = {"Accept": "application/json", "User-Agent": "Mozilla/5.0"}
+
+
+def token() -> str:
+    """Return a token of the usual size; nobody checks its signature here, only the router's work is of interest."""
+    now = int(time.time())
+    claims = {
+        "sub": "1", "user_name": "alex", "email": "alex@example.com", "cid": CLIENT["clientid"],
+        "aud": [CLIENT["clientid"]], "scope": ["openid", "bench!t1.Display", "bench!t1.Edit"],
+        "iat": now, "exp": now + 43200, "padding": "",
+    }  # fmt: skip
+    missing = TOKEN_BYTES - 390 - len(json.dumps(claims)) * 4 // 3
+    claims["padding"] = "x" * (missing * 3 // 4)
+    parts = [json.dumps({"alg": "RS256", "typ": "JWT"}), json.dumps(claims), "s" * 256]
+    return ".".join(base64.urlsafe_b64encode(part.encode()).rstrip(b"=").decode() for part in parts)
+
+
+async def serve_uaa(port: int) -> None:
+    """An authorization server that says yes to everybody."""
+
+    async def handle(request: Request) -> Response:
+        await request.body.read()
+        target = urlsplit(request.target)
+        if target.path == "/oauth/authorize":
+            query = parse_qs(target.query)
+            location = f"{query['redirect_uri'][0]}?code=c&state={query['state'][0]}"
+            return Response(302, Headers([(b"location", location.encode())]))
+        answer = {"access_token": token(), "refresh_token": "r", "expires_in": 43200, "token_type": "bearer"}
+        return Response(200, Headers([(b"content-type", b"application/json")]), json.dumps(answer).encode())
+
+    server = Server(handle)
+    await server.listen("127.0.0.1", port)
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    await ended.wait()
+    await server.close(grace_seconds=0.2)
+
+
+def login(port: int, path: str) -> str:
+    """Log in as a browser does, and return the Cookie header of the session."""
+    page = _get(port, path, {})
+    cookies = {"locationAfterLogin": quote(path, safe="")}
+    cookies["JSESSIONID"] = re.search(r"JSESSIONID=([^;]+)", page.headers["set-cookie"])[1]
+    text = page.read().decode()
+    cookies["signature"] = re.search(r'signature=([^;"]+)', text)[1]
+    authorize = urlsplit(json.loads(re.search(r'location=("[^"]+")</script>', text)[1]))
+    back = urlsplit(_get(authorize.port, f"{authorize.path}?{authorize.query}", {}).headers["location"])
+    done = _get(port, f"{back.path}?{back.query}", cookies)
+    if done.status != 302:
+        raise RuntimeError(f"the login failed: {done.status} {done.headers}")
+    session = next(line for line in done.headers.get_all("set-cookie") if line.startswith("JSESSIONID=s"))
+    return session.partition(";")[0]
+
+
+def _get(port: int, target: str, cookies: dict[str, str]) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    cookie = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())} if cookies else {}
+    connection.request("GET", target, headers=BROWSER | cookie)
+    return connection.getresponse()
+
+
+def write_application(folder: Path, uaa: int, upstream: int, routes_before: int) -> dict[str, str]:
+    """Write the router's files, and return its environment."""
+    before = [
+        {"source": f"/part{index}/(.*)$", "target": "$1", "destination": "backend"} for index in range(routes_before)
+    ]
+    static = {"source": "^/files/(.*)$", "target": "$1", "localDir": "files", "authenticationType": "none"}
+    routes = [
+        *before,
+        {"source": "^/public/(.*)$", "target": "$1", "destination": "backend", "authenticationType": "none"},
+        {"source": "^/api/(.*)$", "target": "$1", "destination": "backend", "scope": "$XSAPPNAME.Display"},
+        static,
+    ]
+    (folder / "xs-app.json").write_text(json.dumps({"routes": routes}))
+    (folder / "files").mkdir()
+    (folder / "files" / "app.js").write_text("// small\n" * 100)
+    credentials = CLIENT | {"url": f"http://127.0.0.1:{uaa}", "uaadomain": f"127.0.0.1:{uaa}"}
+    (folder / "default-services.json").write_text(json.dumps({"uaa": credentials}))
+    destination = {"name": "backend", "url": f"http://127.0.0.1:{upstream}", "forwardAuthToken": True}
+    return {"destinations": json.dumps([destination])}
+
+
+def compare(seconds: int, rounds: int) -> list[Figure]:
+    """Measure everything, several times, and return the best round of each: the others had to share the machine."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        upstream, reference, uaa, port = free_port(), free_port(), free_port(), free_port()
+        (folder / "app").mkdir()
+        env = write_application(folder / "app", uaa, upstream, 20) | {"PORT": str(port)}
+        me = [sys.executable, __file__]
+        command = [sys.executable, "-m", "entryway.router", "-w", str(folder / "app")]
+        with (
+            nginx_upstream(folder, upstream),
+            nginx_proxy(folder, reference, upstream) as nginx_pid,
+            process([*me, "--serve-uaa", str(uaa)], port=uaa),
+            silenced(),
+            process(command, port=port, env=env) as pid,
+        ):
+            cookie = login(port, "/api/x")
+            at = f"http://127.0.0.1:{port}"
+            subjects = [
+                Subject("nginx plain proxy", nginx_pid, f"http://127.0.0.1:{reference}/x"),
+                Subject("router, public route", pid, f"{at}/public/x"),
+                Subject("router, authenticated route", pid, f"{at}/api/x", {"Cookie": cookie}),
+                Subject("router, static file", pid, f"{at}/files/app.js"),
+            ]
+            taken = [[measure(subject, seconds=seconds) for subject in subjects] for _ in range(rounds)]
+        return [min(figures, key=lambda figure: figure.cpu_us) for figures in zip(*taken, strict=True)]
+
+
+class silenced:  # noqa: N801 - reads as a phrase
+    """Send the router's access log to nowhere: it is written all the same."""
+
+    def __enter__(self) -> None:
+        sys.stdout.flush()
+        self.kept = os.dup(1)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
+
+    def __exit__(self, *_: object) -> None:
+        os.dup2(self.kept, 1)
+        os.close(self.kept)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--serve-uaa", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.serve_uaa:
+        asyncio.run(serve_uaa(arguments.serve_uaa))
+        return
+    print(table(compare(arguments.seconds, arguments.rounds), "nginx plain proxy"))
+
+
+if __name__ == "__main__":
+    main()
