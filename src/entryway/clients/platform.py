@@ -25,6 +25,8 @@ class PlatformClient:
     http: httpx.AsyncClient
     base_url: str
     secret: str = field(repr=False)
+    broker_url: str = ""
+    """Where the broker is, if not at `base_url`."""
     caller: BearerCaller = field(init=False, repr=False)
     _ids: dict[tuple[str, str], tuple[str, str]] = field(init=False, default_factory=dict, repr=False)
 
@@ -139,7 +141,7 @@ class PlatformClient:
         return await call(
             self.http,
             method,
-            self.base_url.rstrip("/") + path,
+            (self.broker_url or self.base_url).rstrip("/") + path,
             headers={"x-broker-api-version": BROKER_API_VERSION, "accept": "application/json"},
             params=params,
             json=body,

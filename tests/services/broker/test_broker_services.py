@@ -1,0 +1,360 @@
+"""The broker creates what platforms ask for, at the real authorization server and the real destination service."""
+
+import json
+import sqlite3
+import ssl
+from pathlib import Path
+
+import pytest
+from control_plane import BINDING, INSTANCE, SECRET, ControlPlane
+
+from entryway.clients.access import PlatformRefused
+from entryway.clients.http import new_http
+from entryway.clients.platform import PlatformClient
+from entryway.config.bindings import ConnectivityCredentials, DestinationCredentials, UaaCredentials, service_binding
+from entryway.security import TokenValidator, parse_credentials
+
+XS_SECURITY = {
+    "xsappname": "products",
+    "scopes": [{"name": "$XSAPPNAME.Display"}, {"name": "$XSAPPNAME.Edit"}],
+    "role-templates": [{"name": "Viewer", "scope-references": ["$XSAPPNAME.Display"]}],
+    "role-collections": [{"name": "Viewers", "role-template-references": ["$XSAPPNAME.Viewer"]}],
+}
+ERP = {
+    "Name": "erp",
+    "Type": "HTTP",
+    "URL": "http://erp:44300",
+    "ProxyType": "OnPremise",
+    "Authentication": "PrincipalPropagation",
+}
+
+
+def initial(level: str = "instance", policy: str | None = None, *destinations: dict) -> dict:
+    content: dict = {"destinations": list(destinations or [ERP])}
+    if policy is not None:
+        content["existing_destinations_policy"] = policy
+    return {"init_data": {level: content}}
+
+
+class TestXsuaa:
+    def test_an_application_gets_a_client(self, plane: ControlPlane):
+        assert plane.provision("xsuaa", XS_SECURITY).status_code == 201
+        answer = plane.bind("xsuaa")
+        assert answer.status_code == 201
+        credentials = answer.json()["credentials"]
+        assert credentials["clientid"] == "sb-products!t1"
+        assert credentials["xsappname"] == "products!t1"
+        assert all(isinstance(value, str) for value in credentials.values())
+
+        token = plane.token(credentials).json()["access_token"]
+
+        context = ssl.create_default_context(cafile=str(plane.authority.ca_file))
+        validator = TokenValidator(parse_credentials(credentials), tls=context)
+        assert validator.validate(token).get_clientid() == "sb-products!t1"
+        binding = service_binding("xsuaa", "application", "uaa", credentials)
+        assert binding.parse(UaaCredentials).zone_id == credentials["zoneid"]
+
+    def test_the_same_again_changes_nothing(self, plane):
+        plane.provision("xsuaa", XS_SECURITY)
+        assert plane.provision("xsuaa", XS_SECURITY).status_code == 200
+        first, second = plane.bind("xsuaa"), plane.bind("xsuaa")
+        assert (first.status_code, second.status_code) == (201, 200)
+        assert first.json() == second.json()
+
+    def test_something_else_under_the_same_id_is_a_conflict(self, plane):
+        plane.provision("xsuaa", XS_SECURITY)
+        assert plane.provision("xsuaa", XS_SECURITY | {"description": "more"}).status_code == 409
+        assert plane.provision("connectivity").status_code == 409
+        plane.bind("xsuaa")
+        assert plane.bind("xsuaa", parameters={"hide-secret": "true"}).status_code == 409
+
+    def test_every_binding_has_its_own_secret_and_it_ends_with_it(self, plane):
+        plane.provision("xsuaa", XS_SECURITY)
+        first = plane.bind("xsuaa", "binding-1").json()["credentials"]
+        second = plane.bind("xsuaa", "binding-2").json()["credentials"]
+        assert first["clientsecret"] != second["clientsecret"]
+
+        assert plane.unbind("xsuaa", "binding-1").status_code == 200
+
+        assert plane.token(first).status_code == 401
+        assert plane.token(second).status_code == 200
+        assert plane.unbind("xsuaa", "binding-1").status_code == 410
+
+    def test_a_descriptor_that_is_wrong_is_refused_with_the_reason(self, plane):
+        answer = plane.provision("xsuaa", {"xsappname": "what is this?"})
+        assert answer.status_code == 400
+        assert answer.json()["error"] == "BadRequest"
+        assert "xsappname" in answer.json()["description"]
+        assert plane.send("GET", f"/v2/service_instances/{INSTANCE}").status_code == 404
+
+    def test_without_a_name_it_gets_one(self, plane):
+        assert plane.provision("xsuaa", {}).status_code == 201
+        assert plane.bind("xsuaa").json()["credentials"]["xsappname"].startswith(f"na-{INSTANCE}!t")
+
+    def test_the_descriptor_can_be_changed(self, plane):
+        plane.provision("xsuaa", XS_SECURITY)
+        more = XS_SECURITY | {"scopes": [*XS_SECURITY["scopes"], {"name": "$XSAPPNAME.Delete"}]}
+        body = plane.ids("xsuaa") | {"parameters": more}
+        path = f"/v2/service_instances/{INSTANCE}"
+        assert plane.send("PATCH", path, json=body).status_code == 200
+        assert plane.send("GET", path).json()["parameters"] == more
+        wrong = plane.ids("xsuaa") | {"parameters": XS_SECURITY | {"xsappname": "other"}}
+        assert plane.send("PATCH", path, json=wrong).status_code == 400
+        assert plane.send("GET", path).json()["parameters"] == more
+
+    def test_a_secret_can_stay_hidden(self, plane):
+        plane.provision("xsuaa", XS_SECURITY)
+        answer = plane.bind("xsuaa", parameters={"hide-secret": "true"})
+        assert "clientsecret" not in answer.json()["credentials"]
+
+    @pytest.mark.parametrize(
+        "parameters", [{"credential-type": "x509"}, {"xsuaa": {"credential-type": "x509"}}, {"xsuaa": 5}, {"what": 1}]
+    )
+    def test_bindings_that_cannot_be_given(self, plane, parameters):
+        plane.provision("xsuaa", XS_SECURITY)
+        assert plane.bind("xsuaa", parameters=parameters).status_code == 400
+
+    def test_an_instance_that_is_deleted_takes_its_secrets_along(self, plane):
+        plane.provision("xsuaa", XS_SECURITY)
+        credentials = plane.bind("xsuaa").json()["credentials"]
+        assert plane.deprovision("xsuaa").status_code == 200
+        assert plane.token(credentials).status_code == 401
+        assert plane.deprovision("xsuaa").status_code == 410
+        assert plane.provision("xsuaa", XS_SECURITY).status_code == 201
+        assert plane.bind("xsuaa").status_code == 201
+
+
+class TestDestination:
+    def test_an_instance_is_a_client_of_the_destination_service(self, plane):
+        assert plane.provision("destination").status_code == 201
+        credentials = plane.bind("destination").json()["credentials"]
+        assert credentials["clientid"] == f"sb-clone-{INSTANCE}!b1|destination-xsappname!b1"
+        assert credentials["instanceid"] == INSTANCE
+        assert credentials["uri"] == plane.destination_url
+        assert service_binding("destination", "lite", "d", credentials).parse(DestinationCredentials)
+        assert plane.destinations(credentials, "instanceDestinations").json() == []
+
+    def test_it_starts_with_the_destinations_that_were_asked_for(self, plane):
+        parameters = {
+            "HTML5Runtime_enabled": True,
+            "init_data": {
+                "instance": {"destinations": [ERP]},
+                "subaccount": {"destinations": [ERP | {"Name": "shared"}]},
+            },
+        }
+        assert plane.provision("destination", parameters).status_code == 201
+        credentials = plane.bind("destination").json()["credentials"]
+        found = plane.destinations(credentials, "destinations/erp").json()
+        assert found["destinationConfiguration"] == ERP
+        assert found["owner"]["InstanceId"] == INSTANCE
+        assert plane.destinations(credentials, "destinations/shared").json()["owner"]["InstanceId"] is None
+
+    @pytest.mark.parametrize(
+        ("policy", "status", "url"),
+        [
+            (None, 400, "http://old"),
+            ("fail", 400, "http://old"),
+            ("ignore", 201, "http://old"),
+            ("update", 201, "http://new"),
+        ],
+    )
+    def test_destinations_that_exist_already(self, plane, policy, status, url):
+        other = "other-instance"
+        plane.provision("destination", initial("subaccount", None, ERP | {"URL": "http://old"}), other)
+        answer = plane.provision("destination", initial("subaccount", policy, ERP | {"URL": "http://new"}))
+        assert answer.status_code == status
+        credentials = plane.bind("destination", instance_id=other).json()["credentials"]
+        found = plane.destinations(credentials, "subaccountDestinations/erp").json()
+        assert found["URL"] == url
+
+    def test_if_one_fails_nothing_is_left(self, plane):
+        answer = plane.provision("destination", initial("instance", None, ERP, {"Name": "bad", "Type": "NONE"}))
+        assert answer.status_code == 400
+        assert "bad" in answer.json()["description"]
+        assert plane.provision("destination").status_code == 201
+        credentials = plane.bind("destination").json()["credentials"]
+        assert plane.destinations(credentials, "instanceDestinations").json() == []
+
+    @pytest.mark.parametrize(
+        "parameters",
+        [
+            {"init_data": []},
+            {"init_data": {"tenant": {}}},
+            {"init_data": {"instance": []}},
+            {"init_data": {"instance": {"destinations": {}}}},
+            {"init_data": {"instance": {"destinations": [5]}}},
+            {"init_data": {"instance": {"destinations": [], "existing_destinations_policy": "perhaps"}}},
+            {"init_data": {"instance": {"certificates": [{}]}}},
+            {"subscriber_access": {}},
+        ],
+    )
+    def test_parameters_that_cannot_be_understood(self, plane, parameters):
+        assert plane.provision("destination", parameters).status_code == 400
+
+    def test_the_destinations_of_an_instance_go_with_it(self, plane):
+        plane.provision("destination", initial())
+        assert plane.deprovision("destination").status_code == 200
+        with sqlite3.connect(plane.databases["destinations"]) as database:
+            assert database.execute("select count(*) from destination").fetchone() == (0,)
+
+    def test_more_destinations_come_with_an_update(self, plane):
+        plane.provision("destination", initial())
+        parameters = initial("instance", "update", ERP, ERP | {"Name": "crm"})
+        body = plane.ids("destination") | {"parameters": parameters}
+        assert plane.send("PATCH", f"/v2/service_instances/{INSTANCE}", json=body).status_code == 200
+        credentials = plane.bind("destination").json()["credentials"]
+        names = plane.destinations(credentials, "instanceDestinations?$select=Name").json()
+        assert names == [{"Name": "crm"}, {"Name": "erp"}]
+
+    def test_passwords_are_not_told_again(self, plane):
+        plane.provision("destination", initial("instance", None, ERP | {"Password": "s3cret"}))
+        assert "s3cret" not in plane.send("GET", f"/v2/service_instances/{INSTANCE}").text
+
+
+class TestConnectivity:
+    def test_an_instance_may_use_the_proxy(self, plane):
+        assert plane.provision("connectivity").status_code == 201
+        credentials = plane.bind("connectivity").json()["credentials"]
+        assert credentials["clientid"] == f"sb-clone-{INSTANCE}!b1|connectivity!b1"
+        assert credentials["onpremise_proxy_port"] == credentials["onpremise_proxy_http_port"] == "20003"
+        assert credentials["url"] == credentials["token_service_url"] == plane.uaa_url
+        parsed = service_binding("connectivity", "lite", "c", credentials).parse(ConnectivityCredentials)
+        assert parsed.proxy == ("proxy.example.com", 20003)
+        assert plane.token(credentials).status_code == 200
+
+    def test_it_has_no_parameters(self, plane):
+        assert plane.provision("connectivity", {"x": 1}).status_code == 400
+
+
+class TestInterface:
+    def test_the_catalog(self, plane):
+        services = plane.send("GET", "/v2/catalog").json()["services"]
+        assert {service["name"]: service["tags"] for service in services} == {
+            "xsuaa": ["xsuaa"],
+            "destination": ["destination", "conn", "connsvc"],
+            "connectivity": ["connectivity", "conn", "connsvc"],
+        }
+        ids = [service["id"] for service in services] + [
+            plan["id"] for service in services for plan in service["plans"]
+        ]
+        assert len(set(ids)) == len(ids) == 6
+
+    @pytest.mark.parametrize(
+        "auth", [("entryway-platform", "wrong"), ("other", SECRET), ("entryway-platform", ""), ("", SECRET)]
+    )
+    def test_somebody_else(self, plane, auth):
+        answer = plane.send("GET", "/v2/catalog", auth=auth)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Basic")
+
+    @pytest.mark.parametrize("value", ["", "Basic", "Basic %%%", "Bearer x", "Basic ZW50cnl3YXk="])
+    def test_no_authentication_at_all(self, plane, value):
+        headers = {"x-broker-api-version": "2.17"} | ({"authorization": value} if value else {})
+        assert plane.http.get(f"{plane.broker_url}/v2/catalog", headers=headers).status_code == 401
+
+    def test_versions(self, plane):
+        auth = ("entryway-platform", SECRET)
+        assert plane.http.get(f"{plane.broker_url}/v2/catalog", auth=auth).status_code == 400
+        for version in ("1.0", "3.0", "2", "2.x", ""):
+            assert plane.send("GET", "/v2/catalog", headers={"x-broker-api-version": version}).status_code == 412
+        assert plane.send("GET", "/v2/catalog", headers={"x-broker-api-version": "2.13"}).status_code == 200
+
+    def test_the_request_is_named_in_the_answer(self, plane):
+        header = {"x-broker-api-request-identity": "request-1"}
+        assert plane.send("GET", "/v2/catalog", headers=header).headers["x-broker-api-request-identity"] == "request-1"
+        missing = plane.send("GET", f"/v2/service_instances/{INSTANCE}", headers=header)
+        assert (missing.status_code, missing.headers["x-broker-api-request-identity"]) == (404, "request-1")
+
+    @pytest.mark.parametrize(
+        "body", [None, [], 5, {"service_id": 5}, {"service_id": "x", "plan_id": "y"}, {"parameters": []}]
+    )
+    def test_bodies_that_cannot_be_understood(self, plane, body):
+        answer = plane.send("PUT", f"/v2/service_instances/{INSTANCE}", json=body)
+        assert answer.status_code == 400
+        assert answer.json()["error"] == "BadRequest"
+
+    def test_a_body_that_is_no_json(self, plane):
+        for content in (b"{", b"\xff", b"[" * 100_000):
+            answer = plane.send("PUT", f"/v2/service_instances/{INSTANCE}", content=content)
+            assert answer.status_code == 400
+
+    @pytest.mark.parametrize("instance_id", ["a%20b", "-a", "a" * 65, "%C3%A4", "a$b"])
+    def test_ids_that_are_none(self, plane, instance_id):
+        body = plane.ids("connectivity")
+        assert plane.send("PUT", f"/v2/service_instances/{instance_id}", json=body).status_code == 400
+
+    def test_a_binding_needs_its_instance(self, plane):
+        assert plane.bind("xsuaa").status_code == 400
+        plane.provision("connectivity")
+        assert plane.bind("xsuaa").status_code == 400
+        assert plane.deprovision("xsuaa").status_code == 400
+        assert plane.send("DELETE", f"/v2/service_instances/{INSTANCE}").status_code == 400
+
+    def test_fetching(self, plane):
+        plane.provision("connectivity")
+        credentials = plane.bind("connectivity").json()["credentials"]
+        instance = f"/v2/service_instances/{INSTANCE}"
+        binding = f"{instance}/service_bindings/{BINDING}"
+        assert plane.send("GET", instance).json() == plane.ids("connectivity") | {"parameters": {}}
+        assert plane.send("GET", binding).json() == {"credentials": credentials, "parameters": {}}
+        assert plane.send("GET", f"{instance}/last_operation").json() == {"state": "succeeded"}
+        assert plane.send("GET", f"{binding}/last_operation").json() == {"state": "succeeded"}
+        assert plane.send("GET", f"{instance}/service_bindings/none").status_code == 404
+
+    def test_nothing_that_is_secret_lies_open_in_the_databases(self, plane):
+        plane.provision("destination", initial("instance", None, ERP | {"Password": "s3cret-of-erp"}))
+        secret = plane.bind("destination").json()["credentials"]["clientsecret"].split("$")[1]
+        for name in ("broker", "destinations", "authserver"):
+            raw = b"".join(path.read_bytes() for path in Path(plane.databases[name]).parent.glob(f"{name}.db*"))
+            assert raw
+            for value in (secret.encode(), b"s3cret-of-erp", b"erp:44300"):
+                assert value not in raw
+
+
+class TestPlatformClient:
+    """What the landscape and the command line use."""
+
+    @pytest.fixture
+    async def platform(self, plane):
+        context = ssl.create_default_context(cafile=str(plane.authority.ca_file))
+        async with new_http(context) as http:
+            yield PlatformClient(http, plane.uaa_url, SECRET, broker_url=plane.broker_url)
+
+    async def test_from_nothing_to_a_users_token(self, plane, platform):
+        await platform.provision(INSTANCE, "xsuaa", "application", XS_SECURITY, instance_name="uaa")
+        credentials = await platform.bind(INSTANCE, "xsuaa", "application", BINDING)
+        await platform.put_user(
+            "kim",
+            password="correct horse battery",
+            given_name="Kim",
+            family_name="Example",
+            email="kim@example.com",
+            role_collections=["Viewers"],
+        )
+
+        tokens = await platform.user_token(INSTANCE, "kim")
+
+        context = ssl.create_default_context(cafile=str(plane.authority.ca_file))
+        user = await TokenValidator(parse_credentials(credentials), tls=context).validate_async(tokens.access_token)
+        assert (user.get_logon_name(), user.local_scopes()) == ("kim", {"Display"})
+        assert "kim" in json.dumps(await platform.users())
+        assert "Viewers" in json.dumps(await platform.role_collections())
+
+    async def test_changes_and_an_end(self, platform):
+        await platform.provision(INSTANCE, "xsuaa", "application", XS_SECURITY)
+        await platform.provision(INSTANCE, "xsuaa", "application", XS_SECURITY | {"description": "more"})
+        await platform.bind(INSTANCE, "xsuaa", "application", BINDING)
+        for _ in range(2):
+            await platform.unbind(INSTANCE, "xsuaa", "application", BINDING)
+        for _ in range(2):
+            await platform.deprovision(INSTANCE, "xsuaa", "application")
+
+    async def test_a_refusal_says_why(self, platform):
+        with pytest.raises(PlatformRefused) as caught:
+            await platform.provision(INSTANCE, "xsuaa", "application", {"xsappname": "what is this?"})
+        assert "xsappname" in caught.value.description
+
+    async def test_a_wrong_secret(self, plane, platform):
+        stranger = PlatformClient(platform.http, plane.uaa_url, "wrong", broker_url=plane.broker_url)
+        with pytest.raises(PlatformRefused):
+            await stranger.provision(INSTANCE, "xsuaa", "application", XS_SECURITY)
