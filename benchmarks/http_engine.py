@@ -1,4 +1,4 @@
-"""The HTTP engine as a plain proxy beside nginx as a plain proxy, in one run: CPU time per request of each process tree.
+"""The HTTP engine as a plain proxy beside nginx as one, in one run: CPU time per request of each process tree.
 
 python benchmarks/http_engine.py [--seconds 6] [--rounds 2]
 """
@@ -13,9 +13,9 @@ import tempfile
 from pathlib import Path
 
 import uvloop
-from measure import Figure, Subject, free_port, measure, nginx_proxy, nginx_upstream, process, table
 
 from entryway.http import Client, Headers, Origin, OutgoingRequest, Request, Response, Server, end_to_end
+from measure import Figure, Subject, free_port, measure, nginx_proxy, nginx_upstream, process, table
 
 
 async def serve_proxy(port: int, upstream: int) -> None:

@@ -212,11 +212,10 @@ def measure(subject: Subject, *, seconds: int, connections: int = 64, warm_up: i
 def table(figures: Sequence[Figure], reference: str) -> str:
     """Return the figures as a table; `reference` names the one that ratios refer to."""
     base = next(figure for figure in figures if figure.name == reference)
-    lines = [
-        f"{'subject':<34}{'CPU us/request':>15}{'x ' + reference:>18}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'MB':>7}{'errors':>8}",
-    ]
+    titles = f"{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'MB':>7}{'errors':>8}"
+    lines = [f"{'subject':<34}{'CPU us/request':>15}{'x ' + reference:>22}{titles}"]
     lines += [
-        f"{figure.name:<34}{figure.cpu_us:>15.1f}{figure.cpu_us / base.cpu_us:>18.2f}{figure.load.per_second:>12.0f}"
+        f"{figure.name:<34}{figure.cpu_us:>15.1f}{figure.cpu_us / base.cpu_us:>22.2f}{figure.load.per_second:>12.0f}"
         f"{figure.load.latency_ms.get('50', 0):>9.2f}{figure.load.latency_ms.get('99', 0):>9.2f}"
         f"{figure.memory_mb:>7.0f}{figure.load.errors:>8}"
         for figure in figures

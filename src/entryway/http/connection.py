@@ -588,7 +588,7 @@ class ServerConnection(asyncio.Protocol):
         if request.upgrade == "connect":
             head = heads.interim_head(response.status, response.headers)
         else:
-            framing = b"connection: upgrade\r\nupgrade: %b\r\n" % request.upgrade.encode("latin-1")
+            framing = heads.upgrade_framing(request.upgrade)
             head = heads.response_head(101, response.headers, framing, self._server.date)
         self._started = True
         self.transport.write(head)

@@ -6,6 +6,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from entryway.http.body import Body
+from entryway.http.headers import checked_name, checked_value
+from entryway.http.parsing import METHODS
 
 if TYPE_CHECKING:
     from entryway.http.headers import Headers
@@ -35,6 +37,7 @@ _NOT_IN_TRAILERS = _OURS | {
 _STATUS_LINES = {
     status.value: b"HTTP/1.1 %d %s\r\n" % (status.value, status.phrase.encode("ascii")) for status in HTTPStatus
 }
+METHOD_BYTES = {name: method for method, name in METHODS.items()}
 _NO_CONTENT_LENGTH = frozenset({204, 304})
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
@@ -68,7 +71,14 @@ def response_head(status: int, headers: Headers, framing: bytes, date: bytes) ->
 
 def request_head(method: str, target: bytes, headers: Headers, authority: bytes, framing: bytes) -> bytes:
     """Return the head of a request; the Host header is the first of the headers' own, or `authority`."""
-    parts = [method.encode("ascii"), b" ", target, b" HTTP/1.1\r\nhost: ", authority, b"\r\n"]
+    parts = [
+        METHOD_BYTES.get(method) or _checked_method(method),
+        b" ",
+        target,
+        b" HTTP/1.1\r\nhost: ",
+        authority,
+        b"\r\n",
+    ]
     lines = 3 + framing.count(b"\n")
     hosted = False
     for name, value in headers.raw:
@@ -81,6 +91,11 @@ def request_head(method: str, target: bytes, headers: Headers, authority: bytes,
         lines += 1
     parts += (framing, b"\r\n")
     return _checked(b"".join(parts), lines)
+
+
+def upgrade_framing(protocol: str) -> bytes:
+    """Return the lines that ask for, or agree to, another protocol."""
+    return b"connection: upgrade\r\nupgrade: %b\r\n" % checked_value(protocol.encode("latin-1"))
 
 
 def interim_head(status: int, headers: Headers) -> bytes:
@@ -133,6 +148,10 @@ def _checked(head: bytes, lines: int) -> bytes:
     if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
         raise UnsafeHead("a line break or NUL inside a message head")
     return head
+
+
+def _checked_method(method: str) -> bytes:
+    return checked_name(method.lower().encode("ascii")).upper()
 
 
 def _status_line(status: int) -> bytes:

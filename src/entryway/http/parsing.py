@@ -11,7 +11,8 @@ from entryway.http.target import parse_target
 if TYPE_CHECKING:
     from entryway.http.headers import RawHeader
 
-_HTTP_METHODS = (
+# The registry of methods, as far as llhttp knows it.
+_HTTP_METHODS = (  # noqa: SIM905 one word per method reads better than one string per method
     "GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH UNLOCK BIND "
     "REBIND UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PURGE MKCALENDAR LINK "
     "UNLINK QUERY"

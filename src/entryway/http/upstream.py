@@ -133,7 +133,7 @@ class UpstreamConnection(asyncio.Protocol):
         body = request.body
         framing, chunked = heads.request_framing(request.method, body)
         if request.upgrade is not None and request.upgrade != "connect":
-            framing += b"connection: upgrade\r\nupgrade: %b\r\n" % request.upgrade.encode("latin-1")
+            framing += heads.upgrade_framing(request.upgrade)
         target = checked_target(request.target.encode("latin-1"))
         if origin.target_prefix and target.startswith(b"/"):
             target = origin.target_prefix + target

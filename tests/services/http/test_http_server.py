@@ -11,8 +11,8 @@ import pytest
 from http_certificates import certificates
 
 from entryway.errors import NotFound
-from entryway.http import Body, Headers, Limits, Request, Response, Server
-from entryway.testing.upstream import dial
+from entryway.http import Body, Headers, Limits, OutgoingRequest, RawStream, Request, Response, Server
+from entryway.testing.upstream import dial, scripted_upstream
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -256,8 +256,6 @@ async def test_an_upgrade_that_nobody_asked_for_is_a_500(serve):
     other, _ = socket.socketpair()
 
     async def handle(_request: Request) -> Response:
-        from entryway.http import RawStream
-
         loop = asyncio.get_running_loop()
         _, raw = await loop.create_connection(RawStream, sock=other)
         return Response(101, None, b"", upgrade=raw)
@@ -316,9 +314,6 @@ async def test_a_handler_may_wait_for_anything(serve):
 
 
 async def test_a_timeout_around_a_call_that_has_not_suspended_before_works(serve, client):
-    from entryway.http import OutgoingRequest
-    from entryway.testing.upstream import scripted_upstream
-
     async with scripted_upstream(lambda wire: wire.closed()) as upstream:
 
         async def handle(_request: Request) -> Response:
