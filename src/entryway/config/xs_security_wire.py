@@ -48,7 +48,8 @@ class AttributeWire(Wire):
 
 class AttributeReferenceWire(Wire):
     name: Reference
-    default_values: tuple[Text, ...] = Field(default=(), alias="default-values")
+    # Not strict: a validator has run before, so this comes as a list of Python and no longer as JSON.
+    default_values: tuple[Text, ...] = Field(default=(), alias="default-values", strict=False)
 
 
 class RoleTemplateWire(Wire):

@@ -14,7 +14,7 @@ def claims(token: str) -> dict:
 
 
 def header(token: str) -> dict:
-    part = token.split(".")[0]
+    part = token.partition(".")[0]
     return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
@@ -164,7 +164,7 @@ def test_a_secret_of_another_application_is_refused(server: RunningAuthServer, a
     ],
 )
 def test_bad_requests_get_the_errors_that_clients_know(
-    server: RunningAuthServer, app: BoundApplication, form: dict, status: int, error: str, text: str | None
+    *, server: RunningAuthServer, app: BoundApplication, form: dict, status: int, error: str, text: str | None
 ) -> None:
     answer = server.token(app, **form)
     assert (answer.status_code, answer.json()["error"]) == (status, error)

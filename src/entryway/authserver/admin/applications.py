@@ -132,7 +132,7 @@ class Applications:
 
 
 async def _find(session: AsyncSession, zid: str, instance_id: str) -> tables.Application | None:
-    return await session.get(tables.Application, (zid, instance_id))
+    return await session.get(tables.Application, {"zid": zid, "instance_id": instance_id})
 
 
 async def _check_update(

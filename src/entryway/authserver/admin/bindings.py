@@ -48,7 +48,7 @@ class Bindings:
         """Return the credentials of a binding, which is created where it does not exist."""
         async with self.database.transaction() as session:
             application = await _application(session, zone, instance_id)
-            row = await session.get(tables.BindingSecret, (zone.id, instance_id, binding_id))
+            row = await session.get(tables.BindingSecret, _key(zone, instance_id, binding_id))
             if row is None:
                 secret = new_secret(binding_id)
                 session.add(
@@ -73,7 +73,7 @@ class Bindings:
         """End a binding: its secret is worth nothing from now on."""
         async with self.database.transaction() as session:
             await _application(session, zone, instance_id)
-            row = await session.get(tables.BindingSecret, (zone.id, instance_id, binding_id))
+            row = await session.get(tables.BindingSecret, _key(zone, instance_id, binding_id))
             if row is None:
                 raise BindingUnknown(binding_id)
             await session.delete(row)
@@ -113,7 +113,7 @@ def new_secret(binding_id: str) -> str:
 
 
 async def _application(session: AsyncSession, zone: Zone, instance_id: str) -> tables.Application:
-    application = await session.get(tables.Application, (zone.id, instance_id))
+    application = await session.get(tables.Application, {"zid": zone.id, "instance_id": instance_id})
     if application is None or application.plan == "platform":
         raise ApplicationUnknown(instance_id)
     return application
@@ -121,3 +121,7 @@ async def _application(session: AsyncSession, zone: Zone, instance_id: str) -> t
 
 def _purpose(zone: Zone, instance_id: str, binding_id: str) -> str:
     return f"binding-secret/{zone.id}/{instance_id}/{binding_id}"
+
+
+def _key(zone: Zone, instance_id: str, binding_id: str) -> dict[str, str]:
+    return {"zid": zone.id, "instance_id": instance_id, "binding_id": binding_id}
