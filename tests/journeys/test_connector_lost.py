@@ -77,9 +77,15 @@ async def test_without_the_backend_the_login_is_kept(products: ProductsPage, dem
 
 
 async def expect_recovery(page: Page, path: str = "odata/WhoAmISet") -> None:
-    await page.wait_for_function(
-        """async path => (await fetch(path, {headers: {"X-Requested-With": "XMLHttpRequest"}})).ok""",
-        arg=path,
-        polling=250,
-        timeout=30_000,
+    recovered = await page.evaluate(
+        """async path => {
+            const end = Date.now() + 30_000;
+            while (Date.now() < end) {
+                if ((await fetch(path, {headers: {"X-Requested-With": "XMLHttpRequest"}})).ok) return true;
+                await new Promise(resolve => setTimeout(resolve, 200));
+            }
+            return false;
+        }""",
+        path,
     )
+    assert recovered, f"{path} did not answer again"

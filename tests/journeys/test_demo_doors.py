@@ -94,7 +94,7 @@ def test_the_backend_believes_a_real_token(demo: Landscape, backend: httpx.Clien
 
 
 def test_the_backend_refuses_whoever_has_no_token(backend: httpx.Client) -> None:
-    for headers in ({}, {"Authorization": "Basic YWxpY2U6YWxpY2UtZWRpdHM="}, {"Authorization": "Bearer "}):
+    for headers in ({}, {"Authorization": "Basic YWxpY2U6YWxpY2UtZWRpdHM="}, {"Authorization": "Bearer"}):
         assert backend.get("/api/me", headers=headers).status_code == 401
         assert backend.patch("/api/products/HT-1000/price", headers=headers, json=PRICE).status_code == 401
 

@@ -86,7 +86,11 @@ async def test_a_price_that_is_none_is_not_sent(products: ProductsPage) -> None:
 
     await products.change_price("HT-1003", "-5")
 
-    await expect(products.page.get_by_text("Enter a price between 0.01 and 999,999.99")).to_be_visible()
+    dialog = products.page.get_by_role("dialog")
+    await expect(dialog.get_by_text("Enter a price between 0.01 and 999,999.99").first).to_be_attached()
+    await expect(dialog.get_by_role("textbox")).to_have_attribute("aria-invalid", "true")
+    await products.page.reload()
+    await products.shows_price("HT-1003", "12.99")
 
 
 async def test_of_two_editors_the_second_is_told_of_the_first(

@@ -102,10 +102,10 @@ def parse_product(answer: dict[str, Any]) -> PricedProduct:
 
 
 def _message(response: httpx.Response) -> str:
-    """Return the sentence in an error document of OData V2 or of the connectivity proxy."""
+    """Return the sentence that says why: in the error document of OData V2 or of the proxy, or in its header."""
     try:
         message = response.json()["error"]["message"]
     except (ValueError, KeyError, TypeError):
-        return f"answered {response.status_code}"
+        message = response.headers.get("x-error-message")  # an answer to HEAD has no document
     text = message.get("value") if isinstance(message, dict) else message
-    return text[:300] if isinstance(text, str) else f"answered {response.status_code}"
+    return text[:300] if isinstance(text, str) and text else f"answered {response.status_code}"
