@@ -1,10 +1,11 @@
+import sqlite3
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import httpx
 import pytest
-from control_plane import SECRET, ControlPlane
+from control_plane import INSTANCE, OTHER_INSTANCE, SECRET, ControlPlane
 
 from entryway.authserver.build import build as build_authserver
 from entryway.authserver.settings import AuthServerSettings
@@ -19,7 +20,19 @@ MASTER_KEY = bytes(range(32))
 
 
 @pytest.fixture
-def plane(tmp_path) -> Iterator[ControlPlane]:
+def plane(running_plane: ControlPlane) -> Iterator[ControlPlane]:
+    """The control plane without any instance; what a test leaves behind is deleted as a platform would."""
+    yield running_plane
+    for service in ("xsuaa", "destination", "connectivity"):
+        for instance_id in (INSTANCE, OTHER_INSTANCE):
+            running_plane.deprovision(service, instance_id)
+    with sqlite3.connect(running_plane.databases["destinations"]) as database:
+        database.execute("delete from destination")
+
+
+@pytest.fixture(scope="session")
+def running_plane(tmp_path_factory) -> Iterator[ControlPlane]:
+    tmp_path = tmp_path_factory.mktemp("plane")
     authority = TestAuthority.create(tmp_path / "ca")
     databases = {name: f"{tmp_path}/{name}.db" for name in ("authserver", "destinations", "broker")}
 

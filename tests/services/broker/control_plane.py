@@ -1,6 +1,6 @@
 """The broker with its real neighbours, each on its own port."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -9,6 +9,7 @@ from entryway.testing.authority import TestAuthority
 
 SECRET = "platform-secret-of-the-test"
 INSTANCE = "11111111-0000-4000-8000-000000000001"
+OTHER_INSTANCE = "other-instance"
 BINDING = "aaaaaaaa-0000-4000-8000-000000000001"
 VERSION = {"x-broker-api-version": "2.17"}
 
@@ -21,12 +22,13 @@ class ControlPlane:
     authority: TestAuthority
     http: httpx.Client
     databases: dict[str, str]
+    offered: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def ids(self, service: str) -> dict[str, str]:
-        for offered in self.send("GET", "/v2/catalog").json()["services"]:
-            if offered["name"] == service:
-                return {"service_id": offered["id"], "plan_id": offered["plans"][0]["id"]}
-        raise KeyError(service)
+        if not self.offered:
+            for offered in self.send("GET", "/v2/catalog").json()["services"]:
+                self.offered[offered["name"]] = {"service_id": offered["id"], "plan_id": offered["plans"][0]["id"]}
+        return dict(self.offered[service])
 
     def send(self, method: str, path: str, *, json: Any = None, auth: Any = None, **more: Any) -> httpx.Response:
         headers = VERSION | more.pop("headers", {})

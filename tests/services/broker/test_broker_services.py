@@ -6,7 +6,7 @@ import ssl
 from pathlib import Path
 
 import pytest
-from control_plane import BINDING, INSTANCE, SECRET, ControlPlane
+from control_plane import BINDING, INSTANCE, OTHER_INSTANCE, SECRET, ControlPlane
 
 from entryway.clients.access import PlatformRefused
 from entryway.clients.http import new_http
@@ -159,7 +159,7 @@ class TestDestination:
         ],
     )
     def test_destinations_that_exist_already(self, plane, policy, status, url):
-        other = "other-instance"
+        other = OTHER_INSTANCE
         plane.provision("destination", initial("subaccount", None, ERP | {"URL": "http://old"}), other)
         answer = plane.provision("destination", initial("subaccount", policy, ERP | {"URL": "http://new"}))
         assert answer.status_code == status
