@@ -1,0 +1,101 @@
+"""The router's environment variables: each bad value is named."""
+
+import json
+from typing import Any
+
+import pytest
+
+from entryway.config.xs_app_destinations import parse_destinations
+from entryway.config.xs_app_environment import RouterEnvironment, read_environment
+
+
+def settings(**variables: Any) -> RouterEnvironment:
+    found, mistakes = read_environment({name: text(value) for name, value in variables.items()})
+    assert mistakes == []
+    return found
+
+
+def wrong(**variables: Any) -> str:
+    _, mistakes = read_environment({name: text(value) for name, value in variables.items()})
+    return "\n".join(f"{mistake.file}{mistake.path}: {mistake.rule}" for mistake in mistakes)
+
+
+def text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def test_defaults():
+    found = settings()
+    assert (found.port, found.session_cookie_name, found.jwt_refresh_minutes) == (5000, "JSESSIONID", 5)
+    assert found.trusted_proxies is None
+
+
+def test_values_are_read():
+    found = settings(
+        PORT="8080",
+        SESSION_TIMEOUT="30",
+        httpHeaders=[{"X-A": "1"}],
+        COOKIES={"SameSite": "Lax", "Partitioned": {"supportedPartitionAgents": "Chrome", "unsupportedPartitionAgents": "x"}},
+        STATE_PARAMETER_SECRET="false",
+        INCOMING_CONNECTION_TIMEOUT="1500",
+        TRUSTED_PROXIES="10.0.0.0/8, ::1",
+        destinations=[{"name": "b", "url": "http://h", "timeout": 5, "strictSSL": False}],
+    )
+    assert (found.port, found.session_timeout_minutes, found.http_headers) == (8080, 30, (("X-A", "1"),))
+    assert (found.same_site, found.state_protection, found.incoming_connection_timeout) == ("Lax", False, 1.5)
+    assert found.partitioned is not None
+    assert len(found.trusted_proxies or ()) == 2
+    assert (found.destinations["b"].timeout_ms, found.destinations["b"].strict_ssl) == (5, False)
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"PORT": "70000"}, "environment-settings/port: Value 70000 is greater than maximum 65535"),
+        ({"SESSION_TIMEOUT": "abc"}, "Invalid value for environment variable SESSION_TIMEOUT"),
+        ({"SESSION_TIMEOUT": "0"}, "environment-settings/sessionTimeout: Value 0 is less than minimum 1"),
+        ({"SESSION_TIMEOUT": "0.5"}, "environment-settings/sessionTimeout: Invalid type: number (expected integer)"),
+        ({"SEND_XFRAMEOPTIONS": "maybe"}, "Invalid value for environment variable SEND_XFRAMEOPTIONS"),
+        ({"httpHeaders": {"a": "b"}}, "http-headers: Invalid type: object (expected array)"),
+        ({"httpHeaders": [{"set-cookie": "a"}]}, 'Headers "set-cookie" and "cookie" are not allowed'),
+        ({"httpHeaders": [{"x": "a\r\nb: c"}]}, "characters that a header cannot hold"),
+        ({"httpHeaders": [{"a": "1", "b": "2"}]}, "http-headers/0: Too many properties defined (2), maximum 1"),
+        ({"COOKIES": {"SameSite": "Strict"}}, '/SameSite: No enum match for: "Strict"'),
+        ({"COOKIES": {"Foo": "x"}}, "/Foo: Additional properties not allowed"),
+        ({"SESSION_COOKIE_NAME": "a=b; Domain=x"}, "environment-settings/sessionCookieName"),
+        ({"TENANT_HOST_PATTERN": "(["}, "environment-settings/tenantHostPattern: Format validation failed"),
+        ({"TRUSTED_PROXIES": "nowhere"}, "Invalid value for environment variable TRUSTED_PROXIES"),
+        ({"WS_ALLOWED_ORIGINS": "x"}, "Invalid value for environment variable WS_ALLOWED_ORIGINS"),
+        ({"plugins": "{}"}, "plugins: Invalid type: object (expected array)"),
+        ({"CJ_PROTECT_WHITELIST": [{"host": "a.*.b"}]}, "clickjack-whitelist/0: Format validation failed"),
+        ({"destinations": "nope"}, "Invalid value for environment variable destinations: "),
+    ],
+)
+def test_bad_values_are_named(variables: dict[str, Any], expected: str):
+    assert expected in wrong(**variables)
+
+
+@pytest.mark.parametrize(
+    ("destination", "expected"),
+    [
+        ({"name": "b"}, "/: Missing required property: url"),
+        ({"url": "http://x"}, "/: Missing required property: name"),
+        ({"name": "b", "url": "x"}, "/url/: Format validation failed (URI must be absolute)"),
+        ({"name": "b", "url": "http://"}, "/url/: Format validation failed (URI must be absolute)"),
+        ({"name": "b", "url": "http://h:99999"}, "/url/: Format validation failed (URI must be absolute)"),
+        ({"name": "b", "url": "ftp://x"}, "unsupported protocol"),
+        ({"name": "b", "url": "http://h", "proxyHost": "p"}, "key must exist: proxyPort (due to key: proxyHost)"),
+        ({"name": "b", "url": "http://h", "timeout": "10"}, "/timeout/: Invalid type: string (expected integer)"),
+        ({"name": "b", "url": "http://h", "timeout": 0}, "/timeout/: Value 0 is less than minimum 1"),
+        ({"name": "b", "url": "http://h", "foo": 1}, "/foo/: Additional properties not allowed"),
+        ({"name": "b", "url": "http://h", "proxyType": "OnPremise", "forwardAuthToken": True}, "forwardAuthToken is not possible"),
+    ],
+)
+def test_each_mistake_of_a_destination_is_named(destination: dict[str, Any], expected: str):
+    _, mistakes = parse_destinations([destination])
+    assert any(expected in f"{mistake.path}/: {mistake.rule}" for mistake in mistakes)
+
+
+def test_a_name_is_used_once():
+    _, mistakes = parse_destinations([{"name": "b", "url": "http://h"}] * 2)
+    assert [mistake.rule for mistake in mistakes] == ["Format validation failed (Duplicate destination names: b)"]
