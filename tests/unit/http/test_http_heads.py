@@ -38,7 +38,7 @@ def parse_response(data: bytes) -> Parsed:
     return Parsed(httptools.HttpResponseParser, data)
 
 
-@given(st.lists(st.tuples(BYTES, BYTES), max_size=5))
+@given(st.lists(st.tuples(BYTES.filter(lambda name: name != b"date"), BYTES), max_size=5))
 def test_a_head_is_refused_or_has_just_the_lines_it_was_given(pairs):
     headers = Headers.trusted(pairs)
     try:

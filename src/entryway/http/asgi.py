@@ -1,0 +1,220 @@
+"""A `Handler` as an ASGI application, for Granian, uvicorn, and everything that mounts ASGI.
+
+HTTP is complete: bodies stream both ways with backpressure, a client that goes away cancels the handler (and with it
+the upstream's request), and a body that breaks off ends in an exception, on which servers cut the client off. Trailers
+and 1xx responses do not cross, because ASGI has no place for them that servers implement. WebSockets do not cross
+either: a handler approves an upgrade and gives raw bytes, ASGI wants messages. Such a request is denied with 501
+where the server knows denial responses, and with 403 (ASGI's answer to a close before accept) where it does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, cast
+from urllib.parse import quote
+
+from entryway.http.body import EMPTY, Body
+from entryway.http.errors import BodyIncomplete, ClientGone
+from entryway.http.headers import Headers, end_to_end
+from entryway.http.messages import ErrorRenderer, Handler, Peer, Request, Response
+from entryway.http.server import plain_error
+
+Scope = MutableMapping[str, Any]
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+_NO_BODY = frozenset({204, 304})
+_BODY_WITHOUT_LENGTH = frozenset({"POST", "PUT", "PATCH"})
+
+
+@asynccontextmanager
+async def _nothing() -> AsyncIterator[None]:
+    yield
+
+
+class AsgiApplication:
+    """Serves `handler`; `lifespan` is entered at startup and left at shutdown."""
+
+    def __init__(
+        self, handler: Handler, on_error: ErrorRenderer | None = None, lifespan: Lifespan | None = None
+    ) -> None:
+        self._handler = handler
+        self._on_error = on_error or plain_error
+        self._lifespan = lifespan or _nothing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await _deny_websocket(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            raise ValueError(f"an ASGI scope that we do not know: {scope['type']}")
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        incoming = _Incoming(receive, cast("asyncio.Task[Any]", asyncio.current_task()))
+        request = read_request(scope, incoming)
+        incoming.begin(request.body)
+        response: Response | None = None
+        try:
+            try:
+                response = await self._handler(request)
+            except Exception as error:  # noqa: BLE001 rendered in one place
+                response = self._on_error(request, error)
+            await _send_response(request, response, send)
+        except asyncio.CancelledError:
+            if not incoming.gone:
+                raise
+            cast("asyncio.Task[Any]", asyncio.current_task()).uncancel()
+        finally:
+            await incoming.end()
+            if response is not None and isinstance(response.body, Body):
+                response.body.abandon()
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        lifespan = self._lifespan()
+        try:
+            await lifespan.__aenter__()
+        except Exception as error:  # noqa: BLE001 the server reports it
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await lifespan.__aexit__(None, None, None)
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+class _Incoming:
+    """Reads ASGI's events: feeds the request's body when it is wanted, and notices that the client went away."""
+
+    def __init__(self, receive: Receive, handling: asyncio.Task[Any]) -> None:
+        self.gone = False
+        self._receive = receive
+        self._handling = handling
+        self._body: Body = EMPTY
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, body: Body) -> None:
+        self._body = body
+        if body is EMPTY:
+            self.wanted()  # nothing to wait for but the end of the client
+
+    async def end(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    # the body's producer (a Source)
+
+    def wanted(self) -> None:
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._read())
+
+    def pause_reading(self) -> None:
+        self._flowing.clear()
+
+    def resume_reading(self) -> None:
+        self._flowing.set()
+
+    def abandon(self) -> None:
+        self._flowing.set()
+
+    async def _read(self) -> None:
+        body = self._body
+        more = True
+        while True:
+            event = await self._receive()
+            if event["type"] == "http.disconnect":
+                self.gone = True
+                body.fail(ClientGone())
+                self._handling.cancel()
+                return
+            data = event.get("body", b"")
+            if data and body.error is None:
+                body.feed(bytes(data))
+                await self._flowing.wait()
+            if more and not event.get("more_body", False):
+                more = False
+                if not body.complete and body.error is None:
+                    body.end()
+
+
+def read_request(scope: Scope, source: Any) -> Request:
+    """Return the request of an HTTP scope; `source` produces its body."""
+    raw = [(bytes(name).lower(), bytes(value)) for name, value in scope["headers"] if not name.startswith(b":")]
+    headers = Headers.trusted(raw)
+    if b"host" not in headers and scope.get("server"):
+        host, port = scope["server"]
+        headers.add(b"host", (f"[{host}]" if ":" in host else host).encode("ascii") + (b":%d" % port if port else b""))
+    path = scope.get("raw_path") or quote(scope["path"], safe="/:@!$&'()*+,;=-._~").encode("ascii")
+    target = path.partition(b"?")[0].decode("ascii")
+    query = scope.get("query_string", b"")
+    if query:
+        target += "?" + query.decode("ascii")
+    method = scope["method"]
+    return Request(
+        method,
+        target,
+        headers,
+        _body(method, scope.get("http_version", "1.1"), headers, source),
+        _peer(scope),
+        scope.get("scheme", "http"),
+    )
+
+
+def _body(method: str, version: str, headers: Headers, source: Any) -> Body:
+    length = headers.get(b"content-length")
+    if length is not None and length.isdigit():
+        return Body(int(length), source) if int(length) else EMPTY
+    if b"transfer-encoding" in headers or (not version.startswith("1") and method in _BODY_WITHOUT_LENGTH):
+        return Body(None, source)
+    return EMPTY
+
+
+def _peer(scope: Scope) -> Peer:
+    client = scope.get("client") or ("", 0)
+    tls = (scope.get("extensions") or {}).get("tls") or {}
+    chain = tls.get("client_cert_chain") or ()
+    certificate = ssl.PEM_cert_to_DER_cert(chain[0]) if chain else None
+    return Peer(client[0], client[1], certificate)
+
+
+async def _send_response(request: Request, response: Response, send: Send) -> None:
+    body = response.body
+    length = body.length if isinstance(body, Body) else len(body)
+    headers = end_to_end(response.headers).without({b"content-length"}).raw
+    bodiless = request.method == "HEAD" or response.status in _NO_BODY
+    if length is not None and response.status != 204 and not (response.status == 304 and length == 0):
+        headers.append((b"content-length", b"%d" % length))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    if bodiless:
+        await send({"type": "http.response.body", "body": b""})
+        return
+    if isinstance(body, Body):
+        sent = 0
+        async for chunk in body:
+            sent += len(chunk)
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        if length is not None and sent != length:
+            raise BodyIncomplete("the response body is not as long as declared")
+        body = b""
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _deny_websocket(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()  # websocket.connect
+    if "websocket.http.response" in (scope.get("extensions") or {}):
+        headers = [(b"content-type", b"text/plain"), (b"entryway-error", b"websocket_unsupported")]
+        await send({"type": "websocket.http.response.start", "status": 501, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": b"WebSockets are not served here"})
+    else:
+        await send({"type": "websocket.close", "code": 1011, "reason": "WebSockets are not served here"})

@@ -1,0 +1,186 @@
+"""The ASGI adapter in real server processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from entryway.testing.upstream import Wire, dial, recording_upstream, scripted_upstream
+
+pytestmark = pytest.mark.asyncio(loop_factories=["asyncio"])  # the servers under test run in processes of their own
+
+COMMANDS = {
+    "granian": ["granian", "--interface", "asgi", "--no-ws", "--host", "127.0.0.1", "--log-level", "error", "--port"],
+    "granian-ws": ["granian", "--interface", "asgi", "--host", "127.0.0.1", "--log-level", "error", "--port"],
+    "uvicorn": ["uvicorn", "--host", "127.0.0.1", "--log-level", "critical", "--port"],
+}
+
+
+@asynccontextmanager
+async def running(server: str, upstream_port: int):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        *COMMANDS[server],
+        str(port),
+        "http_asgi_app:app",
+        cwd=Path(__file__).parent,
+        env={**os.environ, "UPSTREAM_PORT": str(upstream_port)},
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(200):
+            try:
+                wire = await dial("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                await wire.close()
+                break
+        yield port
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@pytest.fixture(params=["granian", "uvicorn"])
+def server(request) -> str:
+    return request.param
+
+
+async def test_requests_and_bodies_cross(server):
+    async with recording_upstream() as upstream, running(server, upstream.port) as port:
+        wire = await dial("127.0.0.1", port)
+        await wire.saying(
+            b"POST /a%20b/%C3%A4?c=d%20e HTTP/1.1\r\nHost: app:80\r\nContent-Length: 4\r\nX-A: 1\r\nX-A: 2\r\n\r\nbody",
+        )
+        assert (await wire.hear_head()).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert await wire.hear(12) == b'{"ok": true}'
+        await wire.saying(
+            b"POST /chunked HTTP/1.1\r\nHost: app\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        )
+        await wire.hear_head()
+        await wire.hear(12)
+        await wire.saying(b"HEAD / HTTP/1.1\r\nHost: app\r\n\r\n")
+        assert b"content-length: 12" in (await wire.hear_head()).lower()
+        await wire.saying(b"GET /fails HTTP/1.1\r\nHost: app\r\nConnection: close\r\n\r\n")
+        failure = await wire.hear_all()
+        assert failure.startswith(b"HTTP/1.1 500 ")
+        assert b"password" not in failure
+        await wire.close()
+
+        first, second, third = upstream.requests
+        assert (first.method, first.target, first.body) == ("POST", "/a%20b/%C3%A4?c=d%20e", b"body")
+        assert first.headers.all(b"x-a") == [b"1", b"2"]
+        assert first.headers.get(b"host") == b"app:80"
+        assert (second.target, second.body) == ("/chunked", b"abc")
+        assert (third.method, third.body) == ("HEAD", b"")
+
+
+async def test_bodies_stream_both_ways(server):
+    got_half, release = asyncio.Event(), asyncio.Event()
+
+    async def script(wire: Wire) -> None:
+        await wire.hear_until(b"half")
+        got_half.set()
+        await wire.hear_until(b"rest")
+        await wire.saying(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc")
+        await release.wait()
+        await wire.saying(b"def")
+        await wire.closed()
+
+    async with scripted_upstream(script) as upstream, running(server, upstream.port) as port:
+        wire = await dial("127.0.0.1", port)
+        await wire.saying(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nhalf")
+        await asyncio.wait_for(got_half.wait(), 5)
+        await wire.saying(b"rest")
+        await wire.hear_until(b"abc")
+        release.set()
+        assert await wire.hear(3) == b"def"
+        await wire.close()
+
+
+async def test_a_slow_reader_slows_the_upstream_down(server):
+    sent = 0
+    total = 256 * 1024 * 1024
+
+    async def script(wire: Wire) -> None:
+        nonlocal sent
+        await wire.hear_head()
+        wire.say(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % total)
+        while sent < total:
+            await wire.saying(b"x" * 65536)
+            sent += 65536
+
+    async with scripted_upstream(script) as upstream, running(server, upstream.port) as port:
+        wire = await dial("127.0.0.1", port)
+        await wire.saying(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await wire.hear_head()
+        before = -1
+        while sent != before:
+            before = sent
+            await asyncio.sleep(0.3)
+        assert sent < total / 2
+        await wire.close()
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_client_that_goes_away_ends_the_upstream_request(server, begun):
+    asked, ended = asyncio.Event(), asyncio.Event()
+
+    async def script(wire: Wire) -> None:
+        await wire.hear_head()
+        if begun:
+            await wire.saying(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome")
+        asked.set()
+        await wire.closed(10)
+        ended.set()
+
+    async with scripted_upstream(script) as upstream, running(server, upstream.port) as port:
+        wire = await dial("127.0.0.1", port)
+        await wire.saying(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.wait_for(asked.wait(), 5)
+        if begun:
+            await wire.hear_until(b"some")
+        await wire.close()
+        await asyncio.wait_for(ended.wait(), 3)
+
+
+async def test_an_upstream_that_dies_in_the_middle_leaves_the_answer_visibly_incomplete(server):
+    async def script(wire: Wire) -> None:
+        await wire.hear_head()
+        await wire.saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n")
+        await asyncio.sleep(0.05)
+
+    async with scripted_upstream(script) as upstream, running(server, upstream.port) as port:
+        wire = await dial("127.0.0.1", port)
+        await wire.saying(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        try:
+            answer = await wire.hear_all()
+        except ConnectionError:
+            answer = bytes(wire.heard)
+        assert not answer.endswith(b"0\r\n\r\n")
+        await wire.close()
+
+
+@pytest.mark.parametrize("asgi_server", ["granian-ws", "uvicorn"])
+async def test_a_websocket_is_denied_clearly(asgi_server):
+    async with recording_upstream() as upstream, running(asgi_server, upstream.port) as port:
+        wire = await dial("127.0.0.1", port)
+        await wire.saying(
+            b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        )
+        head = await wire.hear_head()
+        assert head.startswith(b"HTTP/1.1 501 ")
+        await wire.close()
+        assert upstream.requests == []
