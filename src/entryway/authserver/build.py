@@ -86,14 +86,14 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
-        await bootstrap.run()
-        await housekeeping.sweep()
-        sweeping = asyncio.create_task(housekeeping.run())
         try:
-            yield
+            await bootstrap.run()
+            await housekeeping.sweep()
+            async with asyncio.TaskGroup() as tasks:
+                sweeping = tasks.create_task(housekeeping.run())
+                yield
+                sweeping.cancel()
         finally:
-            sweeping.cancel()
-            await asyncio.gather(sweeping, return_exceptions=True)
             passwords.close()
             await database.close()
 

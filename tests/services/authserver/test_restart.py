@@ -1,0 +1,119 @@
+"""What a landscape keeps: the next start finds the tenant, the keys and the clients of the one before."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from entryway.authserver.build import build
+from entryway.authserver.housekeeping import Housekeeping
+from entryway.authserver.settings import AuthServerSettings
+from entryway.errors import ConfigurationError, EntrywayError
+from entryway.storage import Database
+from entryway.testing.authserver import MASTER_KEY, MovableClock, running_authserver
+
+
+def test_a_token_of_before_holds_after_a_restart(tmp_path: Path) -> None:
+    with running_authserver(tmp_path) as server:
+        app = server.deploy({"xsappname": "kept"})
+        keys = server.http.get("/token_keys").json()
+    with running_authserver(tmp_path) as server:
+        assert server.http.get("/token_keys").json() == keys
+        assert server.token(app, grant_type="client_credentials").status_code == 200
+
+
+def test_no_secret_is_in_the_database(tmp_path: Path) -> None:
+    with running_authserver(tmp_path) as server:
+        app = server.deploy({"xsappname": "sealed"})
+        server.user("someone", "a-very-secret-password")
+        form = {"grant_type": "password", "username": "someone", "password": "a-very-secret-password"}
+        refresh = server.token(app, **form).json()["refresh_token"]
+        browser = server.browser()
+        code = browser.log_in(app, "someone", "a-very-secret-password")
+        cookie = browser.http.cookies["__Host-entryway-login"]
+        browser.http.close()
+    stored = b"".join(file.read_bytes() for file in tmp_path.glob("authserver.db*"))
+    assert b"sealed" in stored
+    for secret in (app.secret, app.secret.partition("$")[2], refresh, code, cookie, "a-very-secret-password"):
+        assert secret.encode() not in stored
+    assert b"PRIVATE KEY" not in stored
+
+
+def _settings(folder: Path, **changed: object) -> AuthServerSettings:
+    given = {
+        "public_url": "https://localhost:8443",
+        "database_url": f"sqlite+aiosqlite:///{folder}/a.db",
+        "master_key": MASTER_KEY,
+        "platform_client_secret": "x",
+    }
+    return AuthServerSettings(**(given | changed))
+
+
+async def _start(settings: AuthServerSettings) -> None:
+    app = build(settings)
+    async with app.router.lifespan_context(app):
+        pass
+
+
+async def test_another_master_key_is_noticed_at_the_start(tmp_path: Path) -> None:
+    await _start(_settings(tmp_path))
+    with pytest.raises(EntrywayError):
+        await _start(_settings(tmp_path, master_key=bytes(32)))
+
+
+async def test_another_subdomain_is_noticed_at_the_start(tmp_path: Path) -> None:
+    await _start(_settings(tmp_path))
+    with pytest.raises(ConfigurationError, match="dev"):
+        await _start(_settings(tmp_path, subdomain="other"))
+
+
+async def test_housekeeping_removes_what_is_over_and_nothing_else(tmp_path: Path) -> None:
+    def use() -> None:
+        with running_authserver(tmp_path) as server:
+            app = server.deploy({"xsappname": "swept"})
+            server.user("someone", "pw")
+            browser = server.browser()
+            browser.authorize(app)
+            server.redeem(app, browser.log_in(app, "someone", "pw"))
+            server.token(app, grant_type="password", username="someone", password="wrong")
+            browser.http.close()
+
+    await asyncio.to_thread(use)
+    database, clock = Database(f"sqlite+aiosqlite:///{tmp_path}/authserver.db"), MovableClock()
+    short_lived = ("login_attempts", "login_sessions", "login_failures")
+    long_lived = ("authorizations", "authorization_codes", "refresh_tokens")
+
+    async def counts(tables: tuple[str, ...]) -> list[int]:
+        async with database.read() as session:
+            return [(await session.execute(text(f"select count(*) from {table}"))).scalar_one() for table in tables]
+
+    await Housekeeping(database, clock).sweep()
+    assert all(await counts(short_lived + long_lived))
+    clock.advance(hours=1)
+    await Housekeeping(database, clock).sweep()
+    assert await counts(short_lived) == [0, 0, 0]
+    assert all(await counts(long_lived))
+    clock.advance(days=9)
+    await Housekeeping(database, clock).sweep()
+    assert await counts(long_lived) == [0, 0, 0]
+    assert await counts(("users", "applications")) == [1, 4]
+    await database.close()
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"public_url": "http://localhost:8443"},
+        {"public_url": "https://localhost:8443/path"},
+        {"public_url": "https://user@localhost"},
+        {"public_url": "https://localhost:port"},
+        {"public_url": ""},
+        {"platform_client_secret": ""},
+    ],
+)
+def test_settings_that_cannot_work_are_refused(tmp_path: Path, changed: dict) -> None:
+    with pytest.raises(ConfigurationError):
+        _settings(tmp_path, **changed)
