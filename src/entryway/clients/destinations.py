@@ -86,7 +86,7 @@ def parse_found(name: str, answer: Answer) -> FoundDestination:
         raise UpstreamError(answer.origin, f"destination {name}: the answer has no destinationConfiguration")
     owner = content.get("owner")
     owner = owner if isinstance(owner, dict) else {}
-    tokens = content.get("authTokens") or []
+    tokens = [] if content.get("authTokens") is None else content["authTokens"]
     if not isinstance(tokens, list):
         raise UpstreamError(answer.origin, f"destination {name}: authTokens is not a list")
     return FoundDestination(
