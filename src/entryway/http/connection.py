@@ -69,6 +69,7 @@ class ServerConnection(asyncio.Protocol):
         "_parser",
         "_paused",
         "_queue",
+        "_read_size",
         "_refusal",
         "_requests",
         "_scheme",
@@ -103,6 +104,7 @@ class ServerConnection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._head_arriving = False
         self._head_bytes = 0
+        self._read_size = 0
         self._incoming: Body | None = None
         self._incoming_size = 0
         self._left = 0
@@ -193,6 +195,7 @@ class ServerConnection(asyncio.Protocol):
             self._parse(bytes(view[start : start + _SLICE]))
 
     def _parse(self, data: bytes) -> None:
+        self._read_size = len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as switch:
@@ -256,7 +259,11 @@ class ServerConnection(asyncio.Protocol):
         target = self._target
         if len(target) > limits.target_bytes:
             raise TargetTooLong
-        if len(headers) > limits.header_count or parsing.head_size(target, headers) > limits.header_bytes:
+        if len(headers) > limits.header_count or (
+            # It is only added up when so much came that it could be too much.
+            self._head_bytes + self._read_size > limits.header_bytes
+            and parsing.head_size(target, headers) > limits.header_bytes
+        ):
             raise HeadersTooLarge
         method = parsing.method_name(parser.get_method())
         version = parser.get_http_version()
@@ -322,6 +329,8 @@ class ServerConnection(asyncio.Protocol):
             return
         self._incoming = None
         self._left = 0
+        # The handler may be behind with what came last; the connection itself must hear what comes next.
+        self.resume_reading()
         self.read_deadline = _NEVER
         trailers = None
         if self._headers:
