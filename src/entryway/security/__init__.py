@@ -10,6 +10,7 @@ application. Network and cryptography are imported with the first token, so that
 from entryway.security.context import SecurityContext
 from entryway.security.credentials import ServiceCredentials, find_credentials, parse_credentials
 from entryway.security.errors import BindingMissing, InsufficientScope, KeysUnavailable, TokenInvalid, TokenMissing
+from entryway.security.exchange import ExchangeFailed
 from entryway.security.validator import (
     TokenValidator,
     create_security_context,
@@ -19,6 +20,7 @@ from entryway.security.validator import (
 
 __all__ = [
     "BindingMissing",
+    "ExchangeFailed",
     "InsufficientScope",
     "KeysUnavailable",
     "SecurityContext",

@@ -9,6 +9,7 @@ from typing import Any
 
 from entryway.security.claims import texts
 from entryway.security.credentials import ServiceCredentials
+from entryway.security.exchange import exchange, exchange_async
 
 CLIENT_CREDENTIALS = "client_credentials"
 XSAPPNAME = "$XSAPPNAME."
@@ -111,6 +112,14 @@ class SecurityContext:
 
     def get_additional_auth_attribute(self, name: str) -> str | None:
         return _mapping(self.claims, "az_attr").get(name)
+
+    def request_token_for_client(self, service_credentials: Mapping[str, Any], scopes: str = "") -> str:
+        """Return a token of the same user for the service whose credentials these are."""
+        return exchange(self.token, service_credentials, scopes)
+
+    async def request_token_for_client_async(self, service_credentials: Mapping[str, Any], scopes: str = "") -> str:
+        """Return a token of the same user for the service whose credentials these are."""
+        return await exchange_async(self.token, service_credentials, scopes)
 
     def _names_user(self) -> bool:
         return self.get_grant_type() != CLIENT_CREDENTIALS

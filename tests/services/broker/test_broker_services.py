@@ -9,8 +9,10 @@ import pytest
 from control_plane import BINDING, INSTANCE, OTHER_INSTANCE, SECRET, ControlPlane
 
 from entryway.clients.access import PlatformRefused
+from entryway.clients.destinations import DestinationsClient
 from entryway.clients.http import new_http
 from entryway.clients.platform import PlatformClient
+from entryway.clients.tokens import TokenClient
 from entryway.config.bindings import ConnectivityCredentials, DestinationCredentials, UaaCredentials, service_binding
 from entryway.security import TokenValidator, parse_credentials
 
@@ -358,3 +360,47 @@ class TestPlatformClient:
         stranger = PlatformClient(platform.http, plane.uaa_url, "wrong", broker_url=plane.broker_url)
         with pytest.raises(PlatformRefused):
             await stranger.provision(INSTANCE, "xsuaa", "application", XS_SECURITY)
+
+    async def test_a_user_reaches_another_application_through_a_destination(self, plane, platform):
+        """The whole way: log in at one application, find a destination, get a token that a second one accepts."""
+        await platform.provision(INSTANCE, "xsuaa", "application", XS_SECURITY)
+        application = await platform.bind(INSTANCE, "xsuaa", "application", BINDING)
+        exchange = ERP | {
+            "ProxyType": "Internet",
+            "Authentication": "OAuth2UserTokenExchange",
+            "clientId": application["clientid"],
+            "clientSecret": application["clientsecret"],
+            "tokenServiceURL": f"{application['url']}/oauth/token",
+        }
+        own = ERP | exchange | {"Name": "own", "Authentication": "OAuth2ClientCredentials"}
+        await platform.provision(OTHER_INSTANCE, "destination", "lite", initial("instance", None, exchange, own))
+        service = await platform.bind(OTHER_INSTANCE, "destination", "lite", BINDING)
+        await platform.put_user(
+            "kim",
+            password="correct horse battery",
+            given_name="Kim",
+            family_name="Example",
+            email="kim@example.com",
+            role_collections=["Viewers"],
+        )
+        users = (await platform.user_token(INSTANCE, "kim")).access_token
+        tokens, credentials = TokenClient(platform.http), DestinationCredentials.model_validate(service)
+        destinations = DestinationsClient(platform.http, credentials.uri)
+        own_token = (await tokens.client_credentials(credentials)).access_token
+        exchanged = (await tokens.jwt_bearer(credentials, users)).access_token
+        validator = TokenValidator(
+            parse_credentials(application), tls=ssl.create_default_context(cafile=str(plane.authority.ca_file))
+        )
+
+        for found in (
+            await destinations.find("erp", own_token, user_token=users),
+            await destinations.find("erp", exchanged),
+        ):
+            [token] = found.auth_tokens
+            assert token.error is None
+            user = await validator.validate_async(token.value)
+            assert (user.get_logon_name(), user.local_scopes()) == ("kim", {"Display"})
+        [technical] = (await destinations.find("own", own_token)).auth_tokens
+        assert (await validator.validate_async(technical.value)).get_logon_name() is None
+        [failed] = (await destinations.find("erp", own_token)).auth_tokens
+        assert failed.error is not None
