@@ -28,6 +28,9 @@ HOP_BY_HOP = frozenset(
     },
 )
 
+# What Connection nearly always says, in the spellings that are in use; neither names another field.
+_NAMES_NOTHING_MORE = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
+
 _names_seen_valid: set[bytes] = set()
 
 _COMMON = (
@@ -128,8 +131,8 @@ def end_to_end(headers: Headers, keep: Collection[bytes] = ()) -> Headers:
     """Return the headers that may cross a proxy; `keep` saves a name that this hop handles for its neighbour."""
     raw = headers.raw
     ends_here: Collection[bytes] = HOP_BY_HOP
-    for name, _ in raw:
-        if name == b"connection":
+    for name, value in raw:
+        if name == b"connection" and value not in _NAMES_NOTHING_MORE:
             # RFC 9110 §7.6.1: Connection names further headers that end at this hop.
             ends_here = HOP_BY_HOP | headers.tokens(b"connection")
             break

@@ -471,6 +471,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._asked = None
         self._body = None
         self._deadline = _NEVER
+        if self._paused and not self.closed:
+            # The consumer is behind with what came last; the next answer must be heard all the same.
+            self._paused = False
+            self.transport.resume_reading()
         sent_body, self._sent_body = self._sent_body, None
         if sent_body is not None:
             # It answered without waiting for the whole request.

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from entryway.http import Limits, Origin, Timeouts
+from entryway.http import Headers, Limits, Origin, OutgoingRequest, Request, Response, Timeouts
 from entryway.testing.upstream import Wire, recording_upstream, scripted_upstream
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -633,3 +633,61 @@ async def test_a_half_closed_client_is_answered_where_that_is_wanted(proxy):
         answer = await wire.hear_all()
         assert answer.startswith(b"HTTP/1.1 200")
         assert answer.endswith(b"ok")
+
+
+async def test_connections_stay_usable_after_bodies_that_ended_while_their_consumer_was_behind(proxy):
+    size = 3_000_000
+
+    async def script(wire: Wire) -> None:
+        for _ in range(4):
+            await wire.hear_head()
+            received = 0
+            while received < size:
+                received += len(await wire.reader.read(1 << 16))
+                await asyncio.sleep(0.0005)
+            await wire.saying(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+        await wire.hear_head()
+
+    async with scripted_upstream(script) as upstream:
+        place = await proxy(upstream.origin)
+        wire = await place.dial()
+        for _ in range(4):
+            wire.say(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + b"y" * size)
+            await wire.hear_head()
+            received = 0
+            while received < size:
+                data = await asyncio.wait_for(wire.reader.read(1 << 16), 5)
+                received += len(data)
+                await asyncio.sleep(0.0005)
+            assert received == size
+        assert len(upstream.connections) == 1
+
+
+@pytest.mark.parametrize("side", ["request", "response"])
+async def test_a_body_that_ends_in_the_read_that_fills_the_buffer_leaves_the_connection_usable(serve, client, side):
+    size = 70_000  # more than a body buffers, and less than one read may bring
+
+    async def script(wire: Wire) -> None:
+        while True:
+            await wire.hear_head()
+            body = b"x" * (size if side == "response" else 2)
+            await wire.saying(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    async with scripted_upstream(script) as upstream:
+
+        async def handle(request: Request) -> Response:
+            outgoing = OutgoingRequest("GET", "/", upstream.origin, Headers())
+            response = await client.send(outgoing)
+            await asyncio.sleep(0.02)  # behind: everything has come meanwhile
+            sizes = [len(await request.body.read()), len(await response.body.read())]
+            return Response(200, None, repr(sizes).encode())
+
+        place = await serve(handle)
+        wire = await place.dial()
+        sent = size if side == "request" else 0
+        for _ in range(5):
+            wire.say(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % sent + b"y" * sent)
+            await wire.hear_head()
+            expected = repr([sent, size if side == "response" else 2]).encode()
+            assert await wire.hear(len(expected)) == expected
+        assert len(upstream.connections) == 1
