@@ -75,7 +75,7 @@ class OAuth2ConfigurationWire(Wire):
     refresh_token_validity: int = Field(default=604800, ge=60, le=31536000, alias="refresh-token-validity")
     redirect_uris: tuple[Reference, ...] = Field(default=(), max_length=500, alias="redirect-uris")
     credential_types: tuple[Literal["binding-secret", "x509", "instance-secret"], ...] = Field(
-        default=("binding-secret",), min_length=1, alias="credential-types"
+        default=("binding-secret",), alias="credential-types"
     )
     system_attributes: tuple[Literal["groups", "rolecollections", "ias-token", "ias-corporate-idp-token"], ...] = Field(
         default=("groups", "rolecollections"), alias="system-attributes"

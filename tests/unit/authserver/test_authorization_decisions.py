@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from entryway.authserver.admin.updates import refused
+from entryway.authserver.authorizations import Authorization
+from entryway.authserver.clients import ALWAYS_ALLOWED, allowed_authorities, allowed_user_scopes
+from entryway.authserver.digests import Digests
+from entryway.authserver.granting import user_scopes
+from entryway.authserver.roles import merge_attributes
+from entryway.authserver.zones import NamedZone, ZoneUnknown, named_by
+from entryway.config.xs_security import parse
+from entryway.config.xs_security_wire import XsSecurityWire
+from entryway.errors import BadRequest
+from entryway.oauth.errors import InvalidScope
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+SCOPES = st.sets(st.sampled_from(["a!t1.X", "a!t1.Y", "b!t1.Z", "openid", "uaa.user", "profile"]))
+
+
+def authorization(requested: set[str], granted: set[str] | None = None) -> Authorization:
+    return Authorization(
+        id="i",
+        zid="z",
+        client_id="c",
+        user_id="u",
+        grant_type="authorization_code",
+        requested_scopes=frozenset(requested),
+        authenticated_at=NOW,
+        granted_scopes=None if granted is None else frozenset(granted),
+    )
+
+
+@given(asked=SCOPES, requested=SCOPES, own=SCOPES, by_roles=SCOPES)
+def test_a_first_token_holds_what_roles_client_and_request_have_in_common(
+    asked: set[str], requested: set[str], own: set[str], by_roles: set[str]
+) -> None:
+    allowed = own | ALWAYS_ALLOWED
+    try:
+        given_scopes = user_scopes(authorization(asked), requested, allowed, by_roles)
+    except InvalidScope:
+        assert not asked <= allowed or not requested <= allowed or (asked and not requested <= asked)
+        return
+    assert "openid" in given_scopes
+    assert given_scopes - {"openid"} <= allowed
+    assert given_scopes - {"openid", "profile"} <= by_roles
+    if asked:
+        assert given_scopes - {"openid"} <= asked
+    if requested:
+        assert given_scopes - {"openid"} <= requested
+
+
+@given(granted=SCOPES, requested=SCOPES, own=SCOPES, by_roles=SCOPES)
+def test_a_refresh_holds_no_more_than_the_first_token_and_than_the_roles_of_now(
+    granted: set[str], requested: set[str], own: set[str], by_roles: set[str]
+) -> None:
+    if not requested <= granted:
+        with pytest.raises(InvalidScope):
+            user_scopes(authorization(set(), granted), requested, own | ALWAYS_ALLOWED, by_roles)
+        return
+    again = user_scopes(authorization(set(), granted), requested, own | ALWAYS_ALLOWED, by_roles)
+    assert again <= (requested or granted)
+    assert again - {"openid", "profile"} <= by_roles
+
+
+def test_a_granted_scope_counts_when_it_is_accepted() -> None:
+    own, granted = ["a!t1.X"], ["b!t1.Z", "c!t1.W"]
+    assert allowed_user_scopes(own, granted, []) == {"a!t1.X"} | ALWAYS_ALLOWED
+    assert allowed_user_scopes(own, granted, ["b!t1.Z", "d!t1.V"]) == {"a!t1.X", "b!t1.Z"} | ALWAYS_ALLOWED
+    assert allowed_user_scopes(own, granted, ["$ACCEPT_GRANTED_SCOPES"]) == {*own, *granted} | ALWAYS_ALLOWED
+
+
+def test_an_own_scope_is_no_authority_by_itself() -> None:
+    own, granted = ["a!t1.X"], ["b!t1.Z"]
+    assert allowed_authorities("application", own, granted, []) == {"uaa.resource"}
+    assert allowed_authorities("application", own, [*granted, *own], []) == {"uaa.resource", "a!t1.X"}
+    assert allowed_authorities("application", own, granted, own) == {"uaa.resource", "a!t1.X"}
+    assert allowed_authorities("application", own, granted, ["$ACCEPT_GRANTED_AUTHORITIES"]) == {
+        "uaa.resource",
+        "b!t1.Z",
+    }
+
+
+def test_naming_the_platforms_scope_gives_it_to_the_platform_alone() -> None:
+    assert "entryway.platform" not in allowed_authorities("application", [], [], ["entryway.platform"])
+    assert "entryway.platform" in allowed_authorities("platform", [], [], ["entryway.platform"])
+
+
+def test_attributes_are_united_over_roles_and_lifted_by_one_without_restriction() -> None:
+    assert merge_attributes([{"Country": ["FR"]}, {"Country": ["DE", "FR"], "Cost": ["1"]}]) == {
+        "Cost": ["1"],
+        "Country": ["DE", "FR"],
+    }
+    assert merge_attributes([{"Country": ["FR"]}, {"Country": []}]) == {}
+    assert merge_attributes([]) == {}
+
+
+def test_digests_depend_on_the_key_the_purpose_and_where_parts_end() -> None:
+    digests = Digests(bytes(32))
+    assert digests.of("p", "a") == digests.of("p", "a")
+    different = {
+        digests.of("p", "a"),
+        digests.of("q", "a"),
+        digests.of("p", "a", ""),
+        digests.of("p", "", "a"),
+        Digests(bytes(31) + b"1").of("p", "a"),
+    }
+    assert len(different) == 5
+
+
+HOST = "localhost"
+
+
+@pytest.mark.parametrize(
+    ("header", "query", "host", "named"),
+    [
+        (None, None, "localhost:8443", NamedZone()),
+        (None, None, "LOCALHOST", NamedZone()),
+        (None, None, "localhost.", NamedZone()),
+        (None, None, "127.0.0.1:8443", NamedZone()),
+        (None, None, "[::1]:8443", NamedZone()),
+        (None, None, "Acme.localhost:8443", NamedZone(subdomain="acme")),
+        ("z-1", None, "evil.example", NamedZone(id="z-1")),
+        (None, "z-1", "evil.example", NamedZone(id="z-1")),
+        ("z-1", "z-1", "localhost", NamedZone(id="z-1")),
+    ],
+)
+def test_a_tenant_is_named_by_header_query_or_host(
+    header: str | None, query: str | None, host: str, named: NamedZone
+) -> None:
+    assert named_by(header, query, host, HOST) == named
+
+
+@pytest.mark.parametrize(
+    "host", ["", "evil.example", "a.b.localhost", "-a.localhost", ".localhost", "localhost.evil", "["]
+)
+def test_a_host_of_another_landscape_names_no_tenant(host: str) -> None:
+    with pytest.raises(ZoneUnknown):
+        named_by(None, None, host, HOST)
+
+
+@pytest.mark.parametrize("zid", ["'", "a b", "x" * 37, "\xff", "../x"])
+def test_a_malformed_tenant_is_unknown(zid: str) -> None:
+    with pytest.raises(ZoneUnknown):
+        named_by(zid, None, "localhost", HOST)
+    with pytest.raises(ZoneUnknown):
+        named_by(None, zid, "localhost", HOST)
+
+
+def test_two_tenants_at_once_are_refused() -> None:
+    with pytest.raises(BadRequest):
+        named_by("a", "b", "localhost", HOST)
+
+
+def content(**changes: object) -> XsSecurityWire:
+    document = {
+        "xsappname": "a",
+        "attributes": [{"name": "X", "valueType": "s", "valueRequired": False}],
+        "role-templates": [{"name": "T"}, {"name": "U"}],
+        "role-collections": [{"name": "C", "role-template-references": ["$XSAPPNAME.T"]}],
+    }
+    return parse(document | changes).content
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"xsappname": "b"}, "/xsappname"),
+        ({"attributes": [{"name": "X", "valueType": "int", "valueRequired": False}]}, "/attributes/0/valueType"),
+        ({"attributes": [{"name": "X"}]}, "/attributes/0/valueRequired"),
+        (
+            {"role-collections": [{"name": "C", "role-template-references": ["$XSAPPNAME.T", "$XSAPPNAME.U"]}]},
+            "/role-collections/0/role-template-references",
+        ),
+    ],
+)
+def test_changes_that_users_depend_on_are_refused(changes: dict, path: str) -> None:
+    assert [mistake.path for mistake in refused(content(), content(**changes), {"C"})] == [path]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"attributes": [{"name": "X", "valueType": "string", "valueRequired": False}]},
+        {"attributes": []},
+        {"role-collections": []},
+        {"role-templates": [{"name": "T", "description": "new"}]},
+    ],
+)
+def test_other_changes_are_allowed(changes: dict) -> None:
+    assert list(refused(content(), content(**changes), {"C"})) == []
+
+
+def test_a_role_collection_that_nobody_has_may_change() -> None:
+    changed = content(**{"role-collections": [{"name": "C", "role-template-references": ["$XSAPPNAME.U"]}]})
+    assert list(refused(content(), changed, set())) == []
