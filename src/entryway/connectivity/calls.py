@@ -20,7 +20,8 @@ from entryway.tunnel.forwarding import PRINCIPAL, REQUEST_ID, for_the_backend
 from entryway.tunnel.identity import check_location_id
 
 LINE_LIMIT = 8192
-LOCATION = b"sap-connectivity-scc-location_id"
+# The name has an underscore in its middle; who writes a dash means the same, and must not reach another location.
+LOCATIONS = frozenset({b"sap-connectivity-scc-location_id", b"sap-connectivity-scc-location-id"})
 # Either one says on whose behalf the system is called: a person, or a technical user.
 PRINCIPAL_HEADERS = (b"sap-connectivity-authentication", b"sap-connectivity-technical-authentication")
 
@@ -106,7 +107,7 @@ def _target(method: str, text: str) -> Target:
 
 
 def _location(headers: Headers) -> str:
-    values = headers.all(LOCATION)
+    values = [value for name, value in headers.raw if name in LOCATIONS]
     if not values:
         return ""
     location_id = values[0].decode("latin-1")

@@ -22,7 +22,7 @@ from entryway.connector.run import serve
 from entryway.http import Body, Client, Handler, Headers, Origin, OutgoingRequest, Timeouts
 from entryway.testing.authority import TestAuthority
 from entryway.testing.issuer import Issuer
-from entryway.testing.serving import served
+from entryway.testing.serving import free_port, served
 from entryway.testing.upstream import RecordingUpstream, recording_upstream
 
 CONNECTIVITY_CLIENT = "sb-clone-00000000-1111-4222-8333-444444444444!b1|connectivity!b1"
@@ -150,10 +150,8 @@ class OnPremise:
         origin = Origin("http", "127.0.0.1", self.ports.proxy)
         outgoing = OutgoingRequest(method, target, origin, raw, body, timeouts=Timeouts(response=20))
         response = await self.client.send(outgoing)
-        content = response.body
-        return Answer(
-            response.status, response.headers, content if isinstance(content, bytes) else await content.read()
-        )
+        content = response.body if isinstance(response.body, bytes) else await response.body.read()
+        return Answer(response.status, response.headers, content)
 
 
 async def stop(task: asyncio.Task[None]) -> None:
@@ -175,28 +173,25 @@ async def on_premise(issuer: Issuer, folder: Path, **settings: Any) -> AsyncIter
         certificate_file=files.certificate,
         key_file=files.key,
         proxy_port=0,
-        gateway_port=0,
+        gateway_port=free_port(),
         grace_seconds=0.2,
     )
 
-    def pairing(port: int) -> PairingSettings:
-        return PairingSettings(
-            public_url="https://localhost",
-            uaa_url=issuer.url,
-            database_url=f"sqlite+aiosqlite:///{folder / 'pairing.db'}",
-            master_key=b"m" * 32,
-            ca_file=issuer.ca_file,
-            gateway_port=port,
-            authority_file=authority_file,
-            attempts_per_minute=1000,
-        )
+    pairing = PairingSettings(
+        public_url="https://localhost",
+        uaa_url=issuer.url,
+        database_url=f"sqlite+aiosqlite:///{folder / 'pairing.db'}",
+        master_key=b"m" * 32,
+        ca_file=issuer.ca_file,
+        gateway_port=wanted.gateway_port,
+        authority_file=authority_file,
+        attempts_per_minute=1000,
+    )
 
     async with AsyncExitStack() as stack:
-        # The authority is made by the pairing API; the gateway believes it; pairing tells where the gateway is.
-        with served(lambda _: build(pairing(1)), issuer.authority):
-            pass
+        # The pairing API first: it makes the authority that the gateway believes.
+        url = stack.enter_context(served(lambda _: build(pairing), issuer.authority))
         ports = await stack.enter_async_context(running(replace(wanted, **settings)))
-        url = stack.enter_context(served(lambda _: build(pairing(ports.gateway)), issuer.authority))
         client = Client()
         stack.push_async_callback(client.close)
         yield OnPremise(issuer, folder, url, wanted, ports, client, stack)
