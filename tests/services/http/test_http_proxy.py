@@ -664,8 +664,11 @@ async def test_connections_stay_usable_after_bodies_that_ended_while_their_consu
 
 
 @pytest.mark.parametrize("side", ["request", "response"])
-async def test_a_body_that_ends_in_the_read_that_fills_the_buffer_leaves_the_connection_usable(serve, client, side):
-    size = 70_000  # more than a body buffers, and less than one read may bring
+async def test_a_body_that_ends_in_the_read_that_fills_the_buffer_leaves_the_connection_usable(
+    serve, client, side, monkeypatch
+):
+    size = 10_000  # more than a body buffers, and less than one read brings
+    monkeypatch.setattr("entryway.http.body.HIGH_WATER", 5_000)
 
     async def script(wire: Wire) -> None:
         while True:
