@@ -26,7 +26,7 @@ Id = Annotated[str, Field(min_length=1, max_length=200)]
 class InstanceContext(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    instance_name: str = Field(default="", max_length=255)
+    instance_name: str = Field(default="", max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")
 
 
 class InstanceRequest(BaseModel):

@@ -92,7 +92,7 @@ def check_name(name: Any) -> str:
         raise InvalidRequest("a destination must have a property Name that is a text and not empty")
     if len(name) > NAME_LENGTH:
         raise InvalidRequest(f"a destination's name has at most {NAME_LENGTH} characters")
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or not _is_text(name):
         raise InvalidRequest(
             "a destination's name may hold no blanks, control characters or any of / \\ ? # % & ; \" ' < >"
         )
@@ -107,7 +107,7 @@ def _key(name: str, key: str) -> str:
 
 def _text(name: str, key: str, value: Any) -> str:
     if isinstance(value, str):
-        if "\x00" in value:
+        if "\x00" in value or not _is_text(value):
             raise InvalidRequest(f"destination {name}: property {key} holds a character that is not allowed")
         return value
     if isinstance(value, bool):
@@ -115,6 +115,11 @@ def _text(name: str, key: str, value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     raise InvalidRequest(f"destination {name}: property {key} must be a text")
+
+
+def _is_text(value: str) -> bool:
+    # JSON can hold halves of a character, which no encoding of text can.
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _check_choice(destination: Destination, key: str, choices: frozenset[str], *, required: bool = False) -> None:

@@ -19,7 +19,7 @@ from entryway.security.context import SecurityContext
 from entryway.security.credentials import ServiceCredentials, parse_credentials
 from entryway.security.errors import KeysUnavailable, TokenInvalid
 from entryway.security.fetch import fetch, fetch_async, key_url
-from entryway.security.jws import UnverifiedToken, take_apart, verify
+from entryway.security.jws import TOKEN_LIMIT, UnverifiedToken, take_apart, verify
 from entryway.security.keys import KeyCache
 
 REMEMBERED = 1000
@@ -39,6 +39,8 @@ class Remembered:
 
     def find(self, token: str, now: float) -> SecurityContext | None:
         """Return what was found of this token, if that was not long ago."""
+        if len(token) > TOKEN_LIMIT or not token.isascii():
+            return None  # not worth a hash: it cannot have been found good
         key = sha256(token.encode()).digest()
         with self._lock:
             entry = self._entries.get(key)

@@ -228,7 +228,20 @@ class TestWhatIsRefused:
         assert answer.json()["ErrorMessage"]
         assert service.send("GET", "v1/instanceDestinations").json() == []
 
-    @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000, b'{"Name": NaN}', b"x" * 5_000_000])
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b"{",
+            b"\xff",
+            b"[" * 100_000,
+            b'{"Name": NaN}',
+            b'{"Name": "\\ud800", "Type": "TCP"}',
+            b'{"Name": "a", "Type": "TCP", "x": "\\udfff"}',
+            b'{"Name": "a", "Type": "TCP", "\\ud800": "x"}',
+            b"x" * 5_000_000,
+        ],
+    )
     def test_bodies_that_are_no_json(self, service, content):
         url = f"{service.url}/destination-configuration/v1/instanceDestinations"
         headers = {"authorization": f"Bearer {service.token()}"}

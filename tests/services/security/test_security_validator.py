@@ -277,7 +277,21 @@ class TestAudience:
 
 class TestGarbage:
     @pytest.mark.parametrize(
-        "text", ["", ".", "..", "a.b", "a.b.c.d", "a.b.c", "a b.c.d", "ä.b.c", "\x00.a.b", "e30.e30.e30", "MQ.e30.AA"]
+        "text",
+        [
+            "",
+            ".",
+            "..",
+            "a.b",
+            "a.b.c.d",
+            "a.b.c",
+            "a b.c.d",
+            "ä.b.c",
+            "\ud800.b.c",
+            "\x00.a.b",
+            "e30.e30.e30",
+            "MQ.e30.AA",
+        ],
     )
     def test_is_refused(self, validator, text):
         assert refusal_of(validator, text) in {"malformed", "algorithm"}
