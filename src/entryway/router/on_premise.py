@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from entryway.errors import UpstreamError
@@ -14,11 +15,11 @@ class ConnectionToCompanyFailed(UpstreamError):
     code: ClassVar[str] = "on_premise_unavailable"
     title: ClassVar[str] = "The connection into the company network is not available"
 
-    def __init__(self, hop: str, status: int, code: str) -> None:
-        super().__init__(hop, f"{hop} answered {status} {code}")
+    def __init__(self, hop: str, status: int, reason: str | None) -> None:
+        super().__init__(hop, f"answered {status} {reason or ''}".rstrip())
         self.hop = hop
         self.answered = status
-        self.reason = code
+        self.reason = reason or self.code
 
 
 def check_proxy_answer(request: Request, response: Response) -> None:
@@ -32,4 +33,9 @@ def check_proxy_answer(request: Request, response: Response) -> None:
         return
     if not isinstance(response.body, bytes):
         response.body.abandon()
-    raise ConnectionToCompanyFailed(hop, response.status, code or "")
+    raise ConnectionToCompanyFailed(_word(hop), response.status, None if code is None else _word(code))
+
+
+def _word(text: str) -> str:
+    """Keep what can stand in a header and a page."""
+    return re.sub(r"[^A-Za-z0-9_.:-]", "", text)[:60]

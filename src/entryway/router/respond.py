@@ -17,6 +17,7 @@ from entryway.errors import EntrywayError, UpstreamError
 from entryway.http import Headers, Request, Response
 from entryway.router.errors import CsrfTokenRequired, LoginFailed, MethodNotAllowed
 from entryway.router.login_page import NO_STORE
+from entryway.router.on_premise import ConnectionToCompanyFailed
 from entryway.telemetry import get_logger
 
 log = get_logger("router")
@@ -39,8 +40,8 @@ class Responder:
     def error(self, request: Request | None, error: Exception, request_id: str) -> Response:
         """Return the answer; what an error's detail says goes to the log alone."""
         known = error if isinstance(error, EntrywayError) else EntrywayError("unexpected")
-        status = known.status
-        headers: list[tuple[bytes, bytes]] = [(b"entryway-error", known.code.encode())]
+        status, code = told(known)
+        headers: list[tuple[bytes, bytes]] = [(b"entryway-error", code.encode())]
         if self.name_source:
             headers.append((b"x-error-source", b"gateway"))
         if isinstance(known, CsrfTokenRequired):
@@ -71,9 +72,10 @@ class Responder:
             ], _page(request, error, request_id)
         if b"json" in accept:
             return [(b"content-type", b"application/problem+json")], _problem(error, request_id)
-        phrase = phrase_of(error.status)
+        status, code = told(error)
+        phrase = phrase_of(status)
         # The form that tools of developers read; the second part is the name of the error, nothing from inside.
-        text = f"{error.status}: {phrase}\t{error.code}" if self.development else phrase
+        text = f"{status}: {phrase}\t{code}" if self.development else phrase
         return [(b"x-content-type-options", b"nosniff")], text.encode()
 
 
@@ -92,6 +94,13 @@ def error_pages(pages: Sequence[ErrorPage]) -> tuple[dict[int, bytes], dict[int,
     return files, redirects
 
 
+def told(error: EntrywayError) -> tuple[int, str]:
+    """Return status and code as the caller sees them; those of the connectivity proxy are passed on."""
+    if isinstance(error, ConnectionToCompanyFailed):
+        return error.answered, error.reason
+    return error.status, error.code
+
+
 def phrase_of(status: int) -> str:
     """Return the reason phrase of a status."""
     try:
@@ -101,32 +110,36 @@ def phrase_of(status: int) -> str:
 
 
 def _problem(error: EntrywayError, request_id: str) -> bytes:
+    status, code = told(error)
     problem = {
-        "type": f"urn:entryway:error:{error.code}",
+        "type": f"urn:entryway:error:{code}",
         "title": error.title,
-        "status": error.status,
-        "code": error.code,
+        "status": status,
+        "code": code,
         "request_id": request_id,
     }
     return json.dumps(problem).encode()
 
 
 def _page(request: Request, error: EntrywayError, request_id: str) -> bytes:
+    status, code = told(error)
     again = ""
     if isinstance(error, LoginFailed):
         again = '<p><a href="/">Try again</a></p>'
-    elif error.status in (502, 503, 504) and request.method == "GET":
+    elif status in (502, 503, 504) and request.method == "GET":
         again = '<p><a href="">Try again</a></p>'
     hop = ""
     if isinstance(error, UpstreamError):
         hop = (
             "<p>The application itself is running, and you are still logged in. What failed is a system behind it.</p>"
         )
+    if isinstance(error, ConnectionToCompanyFailed):
+        hop += f"<p>The answer came from: {html.escape(error.hop)}</p>"
     return _PAGE.format(
         title=html.escape(error.title),
-        status=error.status,
-        phrase=html.escape(phrase_of(error.status)),
-        code=html.escape(error.code),
+        status=status,
+        phrase=html.escape(phrase_of(status)),
+        code=html.escape(code),
         request_id=html.escape(request_id),
         hop=hop,
         again=again,

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entryway.config.xs_app_environment import PartitionedCookies
-from entryway.router.backend_cookies import CookieJar, SetCookie, default_path, domain_matches, parse_set_cookie, path_matches
+from entryway.router.backend_cookies import (
+    CookieJar,
+    SetCookie,
+    default_path,
+    domain_matches,
+    parse_set_cookie,
+    path_matches,
+)
 from entryway.router.cookies import CookieRules, SessionCookie
 
 OWN = SessionCookie({"JSESSIONID"})
@@ -37,7 +44,12 @@ def test_the_routers_and_the_authorization_servers_cookies_are_taken_out(header:
     assert OWN.strip(header) == left
 
 
-@given(st.lists(st.sampled_from([b"a=1", b"JSESSIONID=s", b"b=JSESSIONID", b"__Host-entryway-x=y", b" JSESSIONID=t"]), max_size=6))
+@given(
+    st.lists(
+        st.sampled_from([b"a=1", b"JSESSIONID=s", b"b=JSESSIONID", b"__Host-entryway-x=y", b" JSESSIONID=t"]),
+        max_size=6,
+    )
+)
 def test_nothing_of_ours_is_left(parts: list[bytes]):
     left = [part.strip() for part in OWN.strip(b";".join(parts)).split(b";") if part.strip()]
     assert left == [part.strip() for part in parts if part.strip().startswith((b"a=", b"b="))]
@@ -49,7 +61,9 @@ def test_cookies_are_written_as_configured():
     assert plain.session(b"v", secure=True, user_agent="") == "JSESSIONID=v; Path=/; HttpOnly; Secure"
     assert plain.gone("signature", "") == "signature=; Max-Age=0; Path=/;"
     strict = CookieRules("S", "None", CHROME)
-    assert strict.session(b"v", secure=False, user_agent="Chrome") == "S=v; Path=/; HttpOnly; SameSite=None; Partitioned"
+    assert (
+        strict.session(b"v", secure=False, user_agent="Chrome") == "S=v; Path=/; HttpOnly; SameSite=None; Partitioned"
+    )
     assert strict.state("u", "Firefox") == "S_STATE=u; Max-Age=180; Path=/; HttpOnly; Secure; SameSite=None"
     assert strict.script_attributes("Chrome") == "Secure;SameSite=None;Partitioned"
     assert strict.script_attributes("Chrome Postman") == "Secure;SameSite=None"
@@ -63,7 +77,13 @@ def parsed(line: bytes) -> SetCookie:
 
 def test_set_cookie_lines_are_taken_apart():
     cookie = parsed(b"a=b; Path=/x; Domain=.Host.Example; HttpOnly")
-    assert (cookie.name, cookie.value, cookie.path, cookie.domain, cookie.persistent) == (b"a", b"b", b"/x", b"host.example", False)
+    assert (cookie.name, cookie.value, cookie.path, cookie.domain, cookie.persistent) == (
+        b"a",
+        b"b",
+        b"/x",
+        b"host.example",
+        False,
+    )
     assert parsed(b"a=b; Max-Age=60").persistent
     assert parsed(b"a=; max-age=0").expired
     assert parsed(b"a=b; expires=Wed, 01 Jan 2031 00:00:00 GMT").persistent
@@ -101,12 +121,18 @@ def test_a_later_cookie_replaces_and_a_deletion_forgets():
     assert jar.header(b"h", b"/") == b""
 
 
-@pytest.mark.parametrize(("host", "domain", "fits"), [(b"a.b", b"a.b", True), (b"x.a.b", b"a.b", True), (b"xa.b", b"a.b", False), (b"1.2.3.4", b"3.4", False)])
+@pytest.mark.parametrize(
+    ("host", "domain", "fits"),
+    [(b"a.b", b"a.b", True), (b"x.a.b", b"a.b", True), (b"xa.b", b"a.b", False), (b"1.2.3.4", b"3.4", False)],
+)
 def test_domains(host: bytes, domain: bytes, fits: bool):
     assert domain_matches(host, domain) is fits
 
 
-@pytest.mark.parametrize(("path", "cookie", "fits"), [(b"/a/b", b"/a", True), (b"/ab", b"/a", False), (b"/a?x", b"/a", True), (b"/a/b", b"/a/", True)])
+@pytest.mark.parametrize(
+    ("path", "cookie", "fits"),
+    [(b"/a/b", b"/a", True), (b"/ab", b"/a", False), (b"/a?x", b"/a", True), (b"/a/b", b"/a/", True)],
+)
 def test_paths(path: bytes, cookie: bytes, fits: bool):
     assert path_matches(path, cookie) is fits
     assert default_path(b"/x") == b"/"

@@ -48,8 +48,14 @@ def test_the_backend_learns_how_the_client_asked():
 
 
 def test_what_a_proxy_in_front_said_is_kept():
-    sent = forwarded(("x-forwarded-host", "outside"), ("x-forwarded-for", "203.0.113.1"), ("x-forwarded-path", "/pre/in"))
-    assert (sent["x-forwarded-host"], sent["x-forwarded-for"], sent["x-forwarded-path"]) == ("outside", "203.0.113.1", "/pre/in")
+    sent = forwarded(
+        ("x-forwarded-host", "outside"), ("x-forwarded-for", "203.0.113.1"), ("x-forwarded-path", "/pre/in")
+    )
+    assert (sent["x-forwarded-host"], sent["x-forwarded-for"], sent["x-forwarded-path"]) == (
+        "outside",
+        "203.0.113.1",
+        "/pre/in",
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,12 @@ def test_the_session_cookie_goes_nowhere_but_the_browser():
 
 @pytest.mark.parametrize(
     ("user", "forwards", "expected"),
-    [(None, True, "Basic own"), (session(login=False), True, None), (session(), True, "Bearer tok"), (session(), False, None)],
+    [
+        (None, True, "Basic own"),
+        (session(login=False), True, None),
+        (session(), True, "Bearer tok"),
+        (session(), False, None),
+    ],
 )
 def test_authorization_is_the_clients_without_a_session_and_ours_with_one(user, forwards, expected):
     backend = Backend("b", BACKEND.origin, "", Timeouts(), forward_token=forwards)
@@ -122,7 +133,18 @@ def test_forwarding_headers_can_be_switched_off():
 
 
 def test_hop_by_hop_headers_of_the_backend_end_here():
-    answer = Response(200, Headers([(b"connection", b"close, x-hop"), (b"x-hop", b"1"), (b"keep-alive", b"5"), (b"x-a", b"1"), (b"set-cookie", b"a=b")]))
+    answer = Response(
+        200,
+        Headers(
+            [
+                (b"connection", b"close, x-hop"),
+                (b"x-hop", b"1"),
+                (b"keep-alive", b"5"),
+                (b"x-a", b"1"),
+                (b"set-cookie", b"a=b"),
+            ]
+        ),
+    )
     raw, cookies = end_to_end(answer)
     assert raw == [(b"x-a", b"1")]
     assert cookies == [b"a=b"]

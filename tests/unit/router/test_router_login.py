@@ -96,7 +96,10 @@ def test_the_location_must_be_one_that_we_signed():
         login.check_location(KEYS, None, signature, signed=True)
 
 
-@given(st.text(max_size=40) | st.sampled_from(["//evil.com", "/\\evil.com", "\\/evil.com", "https://evil.com", "javascript:x", "///evil.com"]))
+@given(
+    st.text(max_size=40)
+    | st.sampled_from(["//evil.com", "/\\evil.com", "\\/evil.com", "https://evil.com", "javascript:x", "///evil.com"])
+)
 def test_a_login_never_leaves_the_application(location: str):
     try:
         path = login.local_path(location)

@@ -23,12 +23,16 @@ def test_dot_segments_and_malformed_escapes_are_refused(path: str):
         check_path(path + "?a=b")
 
 
-@pytest.mark.parametrize("path", ["/a", "/...", "/a..b", "/..;/x", "/%00", "/%20", "/a%2Fb", "/a?x=../b", "/a?%zz", "//x", "/%C3%A4"])
+@pytest.mark.parametrize(
+    "path", ["/a", "/...", "/a..b", "/..;/x", "/%00", "/%20", "/a%2Fb", "/a?x=../b", "/a?%zz", "//x", "/%C3%A4"]
+)
 def test_other_paths_pass(path: str):
     check_path(path)
 
 
-@given(st.lists(st.sampled_from(["a", ".", "..", "%2e", "%2E%2e", "%252e", "b.c", "%2f", "%5c"]), min_size=1, max_size=6))
+@given(
+    st.lists(st.sampled_from(["a", ".", "..", "%2e", "%2E%2e", "%252e", "b.c", "%2f", "%5c"]), min_size=1, max_size=6)
+)
 def test_what_passes_has_no_dot_segment_after_any_decoding(segments: list[str]):
     from urllib.parse import unquote
 

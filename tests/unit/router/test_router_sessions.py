@@ -39,7 +39,14 @@ async def test_no_other_cookie_finds_it(clock: Clock):
     sessions = MemorySessions(60, clock)
     session = new(clock)
     await sessions.save(session)
-    for wrong in (b"", b"x", session.cookie[:-1], session.cookie + b"a", session.name.encode(), session.cookie[:36] + b"B" * 40):
+    for wrong in (
+        b"",
+        b"x",
+        session.cookie[:-1],
+        session.cookie + b"a",
+        session.name.encode(),
+        session.cookie[:36] + b"B" * 40,
+    ):
         assert await sessions.load(wrong) is None
     sessions.close()
 

@@ -1,0 +1,234 @@
+"""Destinations of the destination service, and the way into a company network."""
+
+import asyncio
+
+import pytest
+from router_neighbours import answer, running_destinations
+
+from entryway.http import Headers, Response
+from entryway.testing.upstream import recording_upstream
+
+
+def bearer(value: str, **more) -> list:
+    return [
+        {
+            "type": "Bearer",
+            "value": value,
+            "http_header": {"key": "Authorization", "value": f"Bearer {value}"},
+            "expires_in": "43199",
+        }
+        | more
+    ]
+
+
+@pytest.fixture
+async def service(world):
+    return await world.stack.enter_async_context(running_destinations(world.uaa))
+
+
+@pytest.fixture
+async def proxy(world):
+    """The connectivity proxy: answers itself."""
+    return await world.stack.enter_async_context(recording_upstream())
+
+
+@pytest.fixture
+async def start(world, service, proxy):
+    async def started(*names: str, public: tuple[str, ...] = ()):
+        routes = [{"source": f"^/{name}/(.*)$", "target": "$1", "destination": name} for name in names]
+        routes += [
+            {"source": f"^/{name}/(.*)$", "target": "$1", "destination": name, "authenticationType": "none"}
+            for name in public
+        ]
+        routes += [
+            {"source": "^/dynamic/([^/]+)/(.*)$", "target": "$2", "destination": "$1"},
+            {"source": "^/private/", "destination": "b"},
+        ]
+        connectivity = world.uaa.credentials(
+            clientid="conn-client",
+            clientsecret="conn-secret",
+            onpremise_proxy_host="127.0.0.1",
+            onpremise_proxy_port=str(proxy.port),
+        )
+        services = {"destination": service.credentials(), "connectivity": connectivity}
+        return await world.start(*routes, services=services)
+
+    return started
+
+
+def sent(world) -> Headers:
+    return world.backend.requests[-1].headers
+
+
+async def test_the_service_is_asked_with_the_users_token_exchanged_for_it(world, service, start):
+    service.define("crm", world.backend.url + "/base/", bearer("XT"))
+    browser = await start("crm")
+    await browser.log_in()
+    login = world.uaa.issued
+    assert (await browser.get("/crm/x?a=1")).status_code == 200
+    assert world.backend.requests[-1].target == "/base/x?a=1"
+    assert sent(world).text("authorization") == "Bearer XT"
+    (form,) = world.uaa.grants("jwt-bearer")
+    assert (form["client_id"], login) == ("dest-client", 1)
+    ((_, authorization),) = service.requests
+    assert authorization != f"Bearer {form['assertion']}"
+
+
+async def test_an_answer_is_used_again_for_the_same_user_only(world, service, start):
+    service.define("crm", world.backend.url)
+    browser = await start("crm")
+    await browser.log_in()
+    for _ in range(3):
+        await browser.get("/crm/x")
+    assert len(service.requests) == 1
+    other = await world.browser()
+    await other.log_in()
+    await other.get("/crm/x")
+    assert len(service.requests) == 2
+    world.clock.now += 301
+    await browser.get("/crm/x")
+    assert len(service.requests) == 3
+
+
+async def test_many_requests_ask_once(world, service, start):
+    service.define("crm", world.backend.url)
+    browser = await start("crm")
+    await browser.log_in()
+    service.hold = asyncio.Event()
+    waiting = [asyncio.create_task(browser.get("/crm/x")) for _ in range(10)]
+    async with asyncio.timeout(5):
+        while not service.requests:
+            await asyncio.sleep(0.01)
+    service.hold.set()
+    assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {200}
+    assert len(service.requests) == 1
+    assert len(world.uaa.grants("jwt-bearer")) == 1
+
+
+async def test_a_public_route_asks_with_the_applications_own_token(world, service, start):
+    service.define("crm", world.backend.url)
+    browser = await start(public=("crm",))
+    assert (await browser.get("/crm/x")).status_code == 200
+    assert [form["client_id"] for form in world.uaa.grants("client_credentials")] == ["dest-client"]
+    assert world.uaa.grants("jwt-bearer") == []
+
+
+async def test_properties_decide_how_the_destination_is_asked(world, service, start):
+    service.define(
+        "crm", world.backend.url, **{"sap-client": "100", "URL.headers.X-Mine": "m", "HTML5.ForwardAuthToken": "true",
+        "HTML5.SetXForwardedHeaders": "false", "HTML5.PreserveHostHeader": "true"}
+    )  # fmt: skip
+    browser = await start("crm")
+    await browser.log_in()
+    await browser.get("/crm/x", sap_client="200")
+    headers = sent(world)
+    assert (headers.text("sap-client"), headers.text("x-mine"), headers.text("host")) == (
+        "100",
+        "m",
+        f"127.0.0.1:{world.port}",
+    )
+    assert headers.text("authorization").startswith("Bearer ey")
+    assert headers.text("x-forwarded-host") is None
+
+
+@pytest.mark.parametrize(
+    ("define", "status"),
+    [
+        (None, 502),
+        ({"tokens": [{"type": "", "value": "", "error": "no"}]}, 502),
+        ({"Type": "MAIL"}, 502),
+        ({"url": "relative"}, 502),
+        ({"tokens": [{"http_header": {"key": "A", "value": "x\r\nEvil: 1"}}]}, 502),
+    ],
+)
+async def test_a_destination_that_cannot_be_used_is_a_bad_gateway(world, service, start, define, status):
+    if define is not None:
+        service.define("crm", **({"url": world.backend.url} | define))
+    browser = await start("crm")
+    await browser.log_in()
+    found = await browser.get("/crm/x")
+    assert (found.status_code, found.headers["entryway-error"]) == (status, "destination_failed")
+    assert world.backend.requests == []
+
+
+async def test_a_client_reaches_only_destinations_that_allow_to_be_named(world, service, start):
+    service.define("open", world.backend.url, **{"HTML5.DynamicDestination": "true"})
+    service.define("closed", world.backend.url)
+    browser = await start()
+    await browser.log_in()
+    assert (await browser.get("/dynamic/open/x")).status_code == 200
+    for name in ("closed", "unknown", "..%2f..%2fadmin"):
+        assert (await browser.get(f"/dynamic/{name}/x")).status_code in (400, 404)
+    assert len(world.backend.requests) == 1
+
+
+async def test_a_destination_in_a_company_network_is_asked_through_the_proxy_as_the_user(world, service, start, proxy):
+    service.define(
+        "erp",
+        "http://erp.virtual:44300/base",
+        ProxyType="OnPremise",
+        Authentication="PrincipalPropagation",
+        CloudConnectorLocationId="plant1",
+    )
+    browser = await start("erp")
+    await browser.log_in()
+    assert (
+        await browser.get("/erp/x?a=1", authorization="Basic x", sap_connectivity_authentication="Bearer forged")
+    ).status_code == 200
+    (asked,) = proxy.requests
+    assert asked.target == "http://erp.virtual:44300/base/x?a=1"
+    headers = asked.headers
+    assert headers.text("host") == "erp.virtual:44300"
+    assert headers.text("sap-connectivity-scc-location_id") == "plant1"
+    assert headers.all(b"sap-connectivity-authentication") == [service.requests[-1][1].encode()]
+    assert headers.text("proxy-authorization").startswith("Bearer ey")
+    assert headers.text("authorization") is None
+    assert [form["client_id"] for form in world.uaa.grants("client_credentials")] == ["conn-client"]
+
+
+async def test_users_do_not_share_a_connection_into_the_company_network(world, service, start, proxy):
+    service.define("erp", "http://erp.virtual:80", ProxyType="OnPremise", Authentication="PrincipalPropagation")
+    browser = await start("erp")
+    await browser.log_in()
+    other = await world.browser()
+    await other.log_in()
+    for visitor in (browser, other):
+        await visitor.get("/erp/x")
+    assert len({asked.headers.text("sap-connectivity-authentication") for asked in proxy.requests}) == 2
+
+
+async def test_a_proxy_that_reaches_no_connector_is_a_page_that_names_the_hop(world, service, start, proxy):
+    service.define("erp", "http://erp.virtual:80", ProxyType="OnPremise")
+    browser = await start("erp")
+    await browser.log_in()
+
+    async def no_connector(_request):
+        headers = [
+            (b"x-error-origin", b"connectivity-proxy"),
+            (b"entryway-error", b"no_connector"),
+            (b"content-type", b"application/json"),
+        ]
+        return Response(503, Headers(headers), b'{"error": {}}')
+
+    proxy.handler = no_connector
+    page = await browser.page("/erp/x")
+    assert (page.status_code, page.headers["entryway-error"]) == (503, "no_connector")
+    assert "company network" in page.text
+    assert "connectivity-proxy" in page.text
+    script = await browser.get("/erp/x")
+    assert (script.status_code, script.json()) == (503, {"error": {}})
+    proxy.handler = None
+    assert (await browser.page("/erp/x")).status_code == 200
+
+
+async def test_an_error_of_the_system_itself_is_passed_on(world, service, start, proxy):
+    service.define("erp", "http://erp.virtual:80", ProxyType="OnPremise")
+    browser = await start("erp")
+    await browser.log_in()
+
+    async def broken(_request):
+        return answer(500, {"mine": True})
+
+    proxy.handler = broken
+    page = await browser.page("/erp/x")
+    assert (page.status_code, page.json()) == (500, {"mine": True})
