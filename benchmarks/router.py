@@ -2,8 +2,8 @@
 
 python benchmarks/router.py [--seconds 6] [--rounds 2]
 
-Both routes have twenty others before them. The authenticated one loads the session, checks a scope, and forwards a token
-of about 1.8 kB; CSRF protection and the access log are on. The session comes from a real login at a small server here.
+Both routes have twenty others before them. The authenticated one loads the session, checks a scope, and forwards a
+token of about 1.8 kB; CSRF protection and the access log are on. The session comes from a real login at a small server.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ import time
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
-from measure import Figure, Subject, free_port, measure, nginx_proxy, nginx_upstream, process, table
-
 from entryway.http import Headers, Request, Response, Server
+from measure import Figure, Subject, free_port, measure, nginx_proxy, nginx_upstream, process, table
 
 CLIENT = {"clientid": "sb-bench!t1", "clientsecret": "benchmark-secret", "xsappname": "bench!t1"}
 TOKEN_BYTES = 1800

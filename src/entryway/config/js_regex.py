@@ -41,7 +41,7 @@ class JsRegex:
     names: dict[str, int]
     ignore_case: bool
     literal_prefix: str
-    """What every match begins with at the start of the text; empty if the expression is not anchored or ignores case."""
+    """What every match begins with, at the start of the text; empty if that is not one text."""
 
 
 def compile_js(source: str, *, ignore_case: bool = False) -> JsRegex:

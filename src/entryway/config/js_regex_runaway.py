@@ -34,7 +34,7 @@ class Automaton:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What the outside needs to know of a part of the pattern: its first and last states, and whether it may be empty."""
+    """What the outside needs to know of a part of the pattern."""
 
     nullable: bool
     first: tuple[int, ...]
@@ -51,7 +51,7 @@ def runs_away(root: Node) -> bool:
     return _ambiguous_loop(automaton) or any(runs_away(look) for look in automaton.looks)
 
 
-def _add(node: Node, automaton: Automaton) -> Part:
+def _add(node: Node, automaton: Automaton) -> Part:  # noqa: PLR0911 - one return for each kind of node
     match node:
         case Characters(mask, _):
             return _state(mask, automaton)

@@ -41,7 +41,7 @@ class Characters:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """A place, not a character: `^`, `$`, `\\b`, `\\B`."""
+    r"""A place, not a character: `^`, `$`, `\b`, `\B`."""
 
     source: str
 
@@ -322,7 +322,7 @@ def escape_in_class(character: str) -> str:
 
 
 def class_escape(letter: str, *, in_class: bool = False) -> Characters:
-    """Return the set of `\\d`, `\\w`, `\\s` or its complement; ASCII only, as JavaScript has them."""
+    r"""Return the set of `\d`, `\w`, `\s` or its complement; ASCII only, as JavaScript has them."""
     mask, parts = CLASSES[letter.lower()]
     if letter.islower():
         return Characters(mask, parts if in_class else f"[{parts}]")
@@ -352,7 +352,7 @@ def _count_groups(source: str) -> int:
     return len(re.findall(r"\((?!\?)|\(\?<(?![=!])", plain))
 
 
-def transform(node: Node, change: Callable[[Characters], Characters]) -> Node:
+def transform(node: Node, change: Callable[[Characters], Characters]) -> Node:  # noqa: PLR0911 - one for each kind
     """Return the same tree with every set of characters changed."""
     match node:
         case Characters():

@@ -58,7 +58,7 @@ def _mistake(error: ErrorDetails, model: type[Document], file: str, path: str) -
     return Mistake(file, path + pointer(place), rule, suggestion)
 
 
-def _rule(error: ErrorDetails) -> str:
+def _rule(error: ErrorDetails) -> str:  # noqa: C901, PLR0911 - one sentence for each kind
     kind, given, context = error["type"], error["input"], error.get("ctx", {})
     if kind in EXPECTED:
         return wrong_type(given, EXPECTED[kind])

@@ -1,4 +1,4 @@
-"""Destinations that the environment variable `destinations` defines: name and URL of a backend, and how to talk to it."""
+"""Destinations that the variable `destinations` defines: name and URL of a backend, and how to talk to it."""
 
 from __future__ import annotations
 

@@ -66,8 +66,8 @@ class ReplaceService(Document):
 
 class ReplaceDocument(Document):
     path_suffixes: Annotated[list[str], Field(min_length=1)]
-    vars: list[str] = []
-    services: dict[str, ReplaceService] = {}
+    vars: list[str] = Field(default_factory=list)
+    services: dict[str, ReplaceService] = Field(default_factory=dict)
 
 
 class RouteDocument(Document):
@@ -154,26 +154,33 @@ class AllowedOriginDocument(Document):
     port: int | str | None = None
 
 
+CORS_METHODS: tuple[Method, ...] = ("GET", "POST", "HEAD", "OPTIONS")
+CORS_HEADERS = (
+    "Origin",
+    "Accept",
+    "X-Requested-With",
+    "Content-Type",
+    "Access-Control-Request-Method",
+    "Access-Control-Request-Headers",
+)
+
+
 class CorsDocument(Document):
     uri_pattern: str
     host_pattern: str | None = None
     allowed_origin: Annotated[list[AllowedOriginDocument], Field(min_length=1)]
-    allowed_methods: list[Method] = ["GET", "POST", "HEAD", "OPTIONS"]
+    allowed_methods: list[Method] = Field(default_factory=lambda: list(CORS_METHODS))
     max_age: int = 1800
-    allowed_headers: list[str] = [
-        "Origin",
-        "Accept",
-        "X-Requested-With",
-        "Content-Type",
-        "Access-Control-Request-Method",
-        "Access-Control-Request-Headers",
-    ]
-    expose_headers: list[str] = []
+    allowed_headers: list[str] = Field(default_factory=lambda: list(CORS_HEADERS))
+    expose_headers: list[str] = Field(default_factory=list)
     allowed_credentials: bool = True
 
 
 class OutgoingDocument(Document):
     timeout: Annotated[int, Field(ge=0)]
+
+
+OutgoingService = Literal["xsuaa", "identity", "html5-apps-repo", "destination", "cls"]
 
 
 class XsAppDocument(Document):
@@ -183,18 +190,16 @@ class XsAppDocument(Document):
     authentication_method: Literal["route", "none"] = "route"
     session_timeout: int | None = None
     plugin_metadata_endpoint: str | None = None
-    routes: list[Any] = []
+    routes: list[Any] = Field(default_factory=list)
     login: LoginDocument | None = None
     logout: LogoutDocument | None = None
-    destinations: dict[str, BackendLogoutDocument] = {}
-    services: dict[str, ServiceLogoutDocument] = {}
-    response_headers: list[HeaderDocument] = []
+    destinations: dict[str, BackendLogoutDocument] = Field(default_factory=dict)
+    services: dict[str, ServiceLogoutDocument] = Field(default_factory=dict)
+    response_headers: list[HeaderDocument] = Field(default_factory=list)
     compression: CompressionDocument = CompressionDocument()
     whitelist_service: EndpointDocument | None = None
     websockets: WebSocketsDocument = WebSocketsDocument(enabled=False)
-    error_page: list[ErrorPageDocument] = []
-    cors: list[CorsDocument] = []
+    error_page: list[ErrorPageDocument] = Field(default_factory=list)
+    cors: list[CorsDocument] = Field(default_factory=list)
     state_protection: bool = True
-    outgoing_request_options: dict[
-        Literal["xsuaa", "identity", "html5-apps-repo", "destination", "cls"], OutgoingDocument
-    ] = {}
+    outgoing_request_options: dict[OutgoingService, OutgoingDocument] = Field(default_factory=dict)

@@ -20,6 +20,7 @@ from entryway.config.xs_app_document import CompressionDocument, CorsDocument
 SETTINGS = "environment-settings"
 COOKIES = "Cookies environment variable"
 FORBIDDEN_HEADERS = {"set-cookie", "cookie"}
+SWITCHED_OFF = "false"
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -204,8 +205,8 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
         same_site=cookies.same_site if cookies else None,
         partitioned=_partitioned(read, cookies),
         preserve_fragment=read.boolean("PRESERVE_FRAGMENT", default=True),
-        state_protection=state_secret != "false",
-        state_secret=state_secret if state_secret not in (None, "", "false", "true") else None,
+        state_protection=state_secret != SWITCHED_OFF,
+        state_secret=state_secret if state_secret not in (None, "", SWITCHED_OFF, "true") else None,
         pkce=read.boolean("PKCE_ENABLED", default=True),
         external_reverse_proxy=read.boolean("EXTERNAL_REVERSE_PROXY", default=False),
         tenant_host_pattern=read.regex("TENANT_HOST_PATTERN", "tenantHostPattern"),
@@ -349,7 +350,7 @@ def _patterns(read: Reader) -> tuple[str, ...]:
 
 
 def _networks(read: Reader) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] | None:
-    """Read `TRUSTED_PROXIES`: addresses and networks whose forwarding headers are believed; unset believes everybody."""
+    """Read `TRUSTED_PROXIES`: whose forwarding headers are believed; unset believes everybody's."""
     text = read.environ.get("TRUSTED_PROXIES")
     if text is None:
         return None

@@ -111,7 +111,7 @@ class XsApp:
     logout: Logout = Logout()
     backend_logouts: Mapping[str, BackendLogout] = field(default_factory=lambda: NOTHING)
     response_headers: tuple[tuple[str, str], ...] = ()
-    compression: CompressionDocument = CompressionDocument()
+    compression: CompressionDocument = field(default_factory=CompressionDocument)
     websockets: bool = False
     error_pages: tuple[ErrorPage, ...] = ()
     cors: tuple[CorsDocument, ...] = ()

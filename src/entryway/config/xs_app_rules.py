@@ -9,6 +9,15 @@ from typing import Any
 from entryway.config.js_regex import JsRegex, RegexRefused, compile_js, compile_template
 from entryway.config.mistakes import Mistake
 from entryway.config.schema import check, pointer, wrong_type
+from entryway.config.xs_app_document import (
+    ErrorPageDocument,
+    LogoutDocument,
+    PluginDocument,
+    RouteDocument,
+    ScopesByMethod,
+    SourceObject,
+    XsAppDocument,
+)
 from entryway.config.xs_app_model import (
     XS_APP,
     BackendLogout,
@@ -21,15 +30,6 @@ from entryway.config.xs_app_model import (
     ToService,
     XsApp,
     logout_of,
-)
-from entryway.config.xs_app_document import (
-    ErrorPageDocument,
-    LogoutDocument,
-    PluginDocument,
-    RouteDocument,
-    ScopesByMethod,
-    SourceObject,
-    XsAppDocument,
 )
 
 DEFAULT_SOURCE = "^/(.*)$"

@@ -12,7 +12,7 @@ from entryway.router.dates import parse_http_date
 _ONE_RANGE = re.compile(rb"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*")
 
 
-class RangeUnsatisfiable(Exception):  # noqa: N818 - it is answered, not an error of ours
+class RangeUnsatisfiable(Exception):
     """The range lies beyond the end."""
 
 

@@ -1,4 +1,4 @@
-"""Cross-site request forgery: whoever changes something must show a token that only the application's pages can read."""
+"""Cross-site request forgery: whoever changes something shows a token that only the application's pages can read."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def _explain_routes(
     return Explanation(method, target, "not_found", tuple(earlier), notes=notes)
 
 
-def _explain_match(
+def _explain_match(  # noqa: PLR0917 - values, not a bag
     match: Match,
     method: str,
     target: str,

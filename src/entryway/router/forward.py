@@ -83,17 +83,15 @@ class Forwarding:
                 elif name == b"x-csrf-token":
                     if not hide_csrf:
                         raw.append(header)
-                elif name.startswith(b"x-forwarded-"):
-                    if backend.forwarded_headers and name not in forwarded:
-                        forwarded.add(name)
-                        raw.append(header)
+                elif name in _FORWARDED and backend.forwarded_headers and name not in forwarded:
+                    forwarded.add(name)
+                    raw.append(header)
             elif name in dropped:
                 if name == b"connection":
                     # RFC 9110 §7.6.1: Connection names further headers that end at this hop.
                     dropped = dropped | incoming.tokens(b"connection")
-            elif name not in replaced and not name.startswith(b"sap-connectivity-"):
-                if b"_" not in name or not _impersonates(name):
-                    raw.append(header)
+            elif name not in replaced and not name.startswith(b"sap-connectivity-") and not _impersonates(name):
+                raw.append(header)
         if dropped is not _DROPPED:
             raw = [header for header in raw if header[0] not in dropped or header[0] in _LOOKED_AT]
         if backend.forwarded_headers:
@@ -156,5 +154,7 @@ class Forwarding:
 
 def _impersonates(name: bytes) -> bool:
     """Tell whether many servers would take the name for one of the platform's: `_` and `-` become one variable."""
+    if b"_" not in name:
+        return False
     twin = name.replace(b"_", b"-")
     return twin in _DROPPED or twin in _LOOKED_AT or twin in FORWARDING or twin.startswith(b"sap-connectivity-")

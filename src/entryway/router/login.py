@@ -1,8 +1,8 @@
 """What the login decides: where the browser is sent, whether what comes back belongs to it, and where it goes then.
 
 Nothing is stored for a login that has only begun. The browser gets a random cookie; `state` is a time, a nonce and a
-keyed hash over both and the cookie, and the PKCE verifier is derived from cookie and state. So whoever sends back a state
-must hold the cookie, for three minutes, and a flood of begun logins costs no memory.
+keyed hash over both and the cookie, and the PKCE verifier is derived from cookie and state. So whoever sends back a
+state must hold the cookie, for three minutes, and a flood of begun logins costs no memory.
 """
 
 from __future__ import annotations
@@ -153,9 +153,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def local_path(location: str) -> str:
-    """Return the location as a path of this application: one slash first, for browsers read `//` and `/\\` as a host."""
+    """Return the location as a path of this application, which a browser cannot read as another host."""
     if _CONTROL.search(location):
         raise LoginLocationRefused("control character in locationAfterLogin")
+    # Browsers take `//` and `/\\` at the beginning for a host.
     path = "/" + _OUTWARD.sub("", location, count=1)
     return quote(path, safe="/%?#[]@!$&'()*+,;=:-._~|{}^`\"<>")
 

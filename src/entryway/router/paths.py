@@ -20,7 +20,7 @@ _DOT_SEGMENT = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
 
 
 def check_path(target: str) -> None:
-    """Raise PathRefused if the path of the target has dot segments or escapes without meaning, however often encoded."""
+    """Raise PathRefused if the path has dot segments or escapes without meaning, however often encoded."""
     path = target.partition("?")[0]
     if _SUSPICIOUS.search(path):
         _look_closer(path)

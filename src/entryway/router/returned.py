@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from entryway.http import HOP_BY_HOP, Headers, Response
+from entryway.http import HOP_BY_HOP, Response
 from entryway.router.backend_cookies import BackendCookie, CookieJar, SetCookie, parse_set_cookie
 from entryway.router.backends import Backend
 from entryway.router.sessions import Session

@@ -84,9 +84,9 @@ class Router:
         notes = Notes()
         try:
             if request.upgrade is None:
-                response = await self.handle(request, request_id, notes)
+                response = await self.handle(request, notes)
             else:
-                response = await self.handle_upgrade(request, request_id, notes)
+                response = await self.handle_upgrade(request, notes)
         except EntrywayError as error:
             response = self._failed(request, error, request_id, notes)
         except Exception:
@@ -97,7 +97,7 @@ class Router:
         self._note(request, response, request_id, notes, time.perf_counter() - began)
         return response
 
-    async def handle(self, request: Request, request_id: bytes, notes: Notes) -> Response:
+    async def handle(self, request: Request, notes: Notes) -> Response:
         """Answer an ordinary request."""
         self._check_transport(request)
         check_path(request.target)
@@ -125,11 +125,11 @@ class Router:
         if allowed is not None:
             raise MethodNotAllowed(allowed, served.label)
 
-        response, session = await self._answer(request, match, session, request_id)
+        response, session = await self._answer(request, match, session)
         notes.session = session
         return await self._with_csrf_token(request, response, match, session)
 
-    async def handle_upgrade(self, request: Request, request_id: bytes, notes: Notes) -> Response:
+    async def handle_upgrade(self, request: Request, notes: Notes) -> Response:
         """Answer a request to switch protocols; whoever is refused has no use for the connection."""
         request.keep_alive = False
         if request.upgrade != "websocket":
@@ -148,7 +148,7 @@ class Router:
             goal = match.served.route.goal
             if not isinstance(goal, ToDestination):
                 raise MethodNotAllowed("GET", "web sockets go to destinations only")
-            response, _, _ = await self._send(request, match, goal, session, request_id)
+            response, _, _ = await self._send(request, match, goal, session)
         except EntrywayError as error:
             notes.error = error
             return websockets.refusal(error)
@@ -160,21 +160,19 @@ class Router:
         response.headers = Headers.trusted(raw)
         return response
 
-    async def _answer(
-        self, request: Request, match: Match, session: Session | None, request_id: bytes
-    ) -> tuple[Response, Session | None]:
+    async def _answer(self, request: Request, match: Match, session: Session | None) -> tuple[Response, Session | None]:
         goal = match.served.route.goal
         if isinstance(goal, ToDestination):
-            return await self._forward(request, match, goal, session, request_id)
+            return await self._forward(request, match, goal, session)
         if isinstance(goal, ToFolder):
             return self.folders[id(goal)].serve(request, match.target()), session
         login = None if session is None else session.login
         return await user_api.answer(match.target(), login, self.uaa), session
 
     async def _forward(
-        self, request: Request, match: Match, goal: ToDestination, session: Session | None, request_id: bytes
+        self, request: Request, match: Match, goal: ToDestination, session: Session | None
     ) -> tuple[Response, Session | None]:
-        response, backend, target = await self._send(request, match, goal, session, request_id)
+        response, backend, target = await self._send(request, match, goal, session)
         if backend.on_premise:
             check_proxy_answer(request, response)
         raw, lines = end_to_end(response)
@@ -184,7 +182,7 @@ class Router:
         return response, session
 
     async def _send(
-        self, request: Request, match: Match, goal: ToDestination, session: Session | None, request_id: bytes
+        self, request: Request, match: Match, goal: ToDestination, session: Session | None
     ) -> tuple[Response, Backend, str]:
         headers = request.headers
         correlation_id = headers.get(b"x-correlationid") or headers.get(b"x-request-id") or new_uuid().encode()
@@ -235,7 +233,7 @@ class Router:
         response.headers.raw.append((csrf.HEADER, session.csrf_token))
         return response
 
-    async def _sort_cookies(
+    async def _sort_cookies(  # noqa: PLR0917 - values, not a bag
         self,
         request: Request,
         match: Match,
@@ -250,8 +248,8 @@ class Router:
         kept = self.cookie_sorter.for_session(cookies, pass_session_cookies=passes)
         if kept and session is None:
             session = await self._begin_anonymous(request, raw)
-        for line in self.cookie_sorter.for_browser(cookies, lines, pass_session_cookies=passes):
-            raw.append((b"set-cookie", line))
+        passed = self.cookie_sorter.for_browser(cookies, lines, pass_session_cookies=passes)
+        raw += [(b"set-cookie", line) for line in passed]
         if session is not None:
             remember(session, backend, target, cookies, kept)
             await self.sessions.save(session)

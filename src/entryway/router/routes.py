@@ -41,8 +41,7 @@ class Match:
         if template is not None:
             # JavaScript's replace: only the matched part changes.
             url = url[: self.found.start()] + template.expand(self.found) + url[self.found.end() :]
-        if url.endswith("?"):
-            url = url[:-1]
+        url = url.removesuffix("?")
         return url if url.startswith("/") else "/" + url
 
 

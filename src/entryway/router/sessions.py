@@ -1,7 +1,7 @@
 """Sessions: who a browser is, for as long as it keeps asking.
 
 The cookie holds a random name and its signature; everything else stays here. `SessionStore` is the interface;
-`MemorySessions` keeps sessions in this process, in the order of their last use, so that the next to expire is the first.
+`MemorySessions` keeps sessions in this process, in the order of their last use: the next to expire is the first.
 """
 
 from __future__ import annotations

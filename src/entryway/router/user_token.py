@@ -1,4 +1,4 @@
-"""From the token endpoint's answer to what the router needs to know of a user, at every request, without parsing again."""
+"""From the token endpoint's answer to what every request needs to know of a user, without parsing again."""
 
 from __future__ import annotations
 

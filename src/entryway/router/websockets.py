@@ -71,7 +71,7 @@ def split_origin(origin: str) -> tuple[str, str, int] | None:
 
 
 def origin_fits(origin: str, protocol: str | None, host: str | None, port: int | str | None) -> bool:
-    """Compare an origin with a configured one; what the entry leaves out does not matter, `*.x` stands for subdomains."""
+    """Compare an origin with a configured one; what that leaves out does not matter, `*.x` stands for subdomains."""
     given = split_origin(origin)
     if given is None:
         return False

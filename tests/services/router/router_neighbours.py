@@ -18,6 +18,13 @@ JSON = [(b"content-type", b"application/json")]
 ZONE = "11111111-2222-4333-8444-555555555555"
 
 
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that another process or task does."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - there is nothing to subscribe to
+            await asyncio.sleep(0.01)
+
+
 def answer(status: int, content: Any) -> Response:
     return Response(status, Headers(JSON), json.dumps(content).encode())
 
@@ -48,9 +55,15 @@ class LoginServer:
 
     def credentials(self, **more: Any) -> dict[str, Any]:
         return {
-            "url": self.url, "clientid": "sb-shop!t1", "clientsecret": "s3cret-of-the-shop", "xsappname": "shop!t1",
-            "identityzone": "acme", "identityzoneid": ZONE, "uaadomain": urlsplit(self.url).netloc, "tenantmode": "dedicated",
-        } | more  # fmt: skip
+            "url": self.url,
+            "clientid": "sb-shop!t1",
+            "clientsecret": "s3cret-of-the-shop",
+            "xsappname": "shop!t1",
+            "identityzone": "acme",
+            "identityzoneid": ZONE,
+            "uaadomain": urlsplit(self.url).netloc,
+            "tenantmode": "dedicated",
+        } | more
 
     def grants(self, grant: str) -> list[dict[str, str]]:
         return [form for form in self.requests if form["grant_type"].endswith(grant)]
@@ -59,10 +72,18 @@ class LoginServer:
         self.issued += 1
         now = int(self.clock())
         claims = {
-            "sub": "7", "user_name": "alex", "given_name": "Alex", "family_name": "Example", "email": "alex@example.com",
-            "cid": client, "aud": [client], "zid": ZONE, "scope": list(self.scopes), "exp": now + self.expires_in,
+            "sub": "7",
+            "user_name": "alex",
+            "given_name": "Alex",
+            "family_name": "Example",
+            "email": "alex@example.com",
+            "cid": client,
+            "aud": [client],
+            "zid": ZONE,
+            "scope": list(self.scopes),
+            "exp": now + self.expires_in,
             "jti": str(self.issued),
-        }  # fmt: skip
+        }
         return unsigned_token(claims | self.claims)
 
     async def handle(self, request: Request) -> Response:

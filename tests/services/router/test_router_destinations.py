@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from router_neighbours import answer, running_destinations
+from router_neighbours import answer, running_destinations, until
 
 from entryway.http import Headers, Response
 from entryway.testing.upstream import recording_upstream
@@ -96,9 +96,7 @@ async def test_many_requests_ask_once(world, service, start):
     await browser.log_in()
     service.hold = asyncio.Event()
     waiting = [asyncio.create_task(browser.get("/crm/x")) for _ in range(10)]
-    async with asyncio.timeout(5):
-        while not service.requests:
-            await asyncio.sleep(0.01)
+    await until(lambda: service.requests)
     service.hold.set()
     assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {200}
     assert len(service.requests) == 1

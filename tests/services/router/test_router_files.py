@@ -63,11 +63,20 @@ async def test_what_is_not_in_the_folder_is_not_found(browser, name):
 @pytest.mark.parametrize(
     "target",
     [
-        "/f/../secret.txt", "/f/%2e%2e/secret.txt", "/f/..%2fsecret.txt", "/f/%252e%252e/secret.txt", "/f/..%5csecret.txt",
-        "/f/sub/../../secret.txt", "/f/..\\secret.txt", "/f/%c0%ae%c0%ae/secret.txt", "/f/a.txt%00", "/f//../secret.txt",
-        "/f/%ef%bc%8e%ef%bc%8e/secret.txt", "/f/..;/secret.txt",
+        "/f/../secret.txt",
+        "/f/%2e%2e/secret.txt",
+        "/f/..%2fsecret.txt",
+        "/f/%252e%252e/secret.txt",
+        "/f/..%5csecret.txt",
+        "/f/sub/../../secret.txt",
+        "/f/..\\secret.txt",
+        "/f/%c0%ae%c0%ae/secret.txt",
+        "/f/a.txt%00",
+        "/f//../secret.txt",
+        "/f/%ef%bc%8e%ef%bc%8e/secret.txt",
+        "/f/..;/secret.txt",
     ],
-)  # fmt: skip
+)
 async def test_no_encoding_leads_out_of_the_folder(browser, world, target):
     reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
     writer.write(f"GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())

@@ -148,7 +148,8 @@ async def test_a_login_replaces_the_session_that_the_browser_had(world):
     state = other.cookie("JSESSIONID")
     answer = await other.http.get(url)
     back = urlsplit(answer.headers["location"])
-    cookies = f"JSESSIONID={state}; JSESSIONID={old}; locationAfterLogin={other.cookie('locationAfterLogin')}; signature={other.cookie('signature')}"
+    noted = {name: other.cookie(name) for name in ("locationAfterLogin", "signature")}
+    cookies = f"JSESSIONID={state}; JSESSIONID={old}; " + "; ".join(f"{name}={value}" for name, value in noted.items())
     other.http.cookies.clear()
     done = await other.request("GET", f"{back.path}?{back.query}", cookie=cookies)
     assert done.status_code == 302

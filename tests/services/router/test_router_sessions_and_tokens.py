@@ -3,6 +3,9 @@
 import asyncio
 
 import pytest
+from router_neighbours import until
+
+from entryway.http import Headers, Response
 
 
 def authorization(world) -> str:
@@ -23,9 +26,7 @@ async def test_when_a_session_expires_its_backends_are_told(world):
     await browser.log_in()
     world.clock.now += 600
     await browser.get("/private/x")
-    async with asyncio.timeout(5):
-        while not world.backend.requests:
-            await asyncio.sleep(0.01)
+    await until(lambda: world.backend.requests)
     (told,) = world.backend.requests
     assert (told.method, told.target) == ("POST", "/bye")
     assert told.headers.text("authorization").startswith("Bearer ey")
@@ -133,9 +134,7 @@ async def test_logging_out_ends_the_session_everywhere(world):
     assert answer.headers["location"] == f"{world.uaa.url}/logout.do?redirect={page}&client_id=sb-shop!t1"
     stranger = await world.browser()
     assert (await stranger.request("POST", "/private/x", cookie=cookie)).status_code == 401
-    async with asyncio.timeout(5):
-        while not world.backend.requests:
-            await asyncio.sleep(0.01)
+    await until(lambda: world.backend.requests)
     assert world.backend.requests[0].headers.text("x-forwarded-path") == "/do/logout"
     assert "JSESSIONID" not in (world.backend.requests[0].headers.text("cookie") or "")
 
@@ -177,8 +176,6 @@ async def test_a_backend_that_cannot_be_told_does_not_stop_the_logout(world):
 
 
 async def test_a_request_under_way_does_not_bring_an_ended_session_back(world):
-    from entryway.http import Headers, Response
-
     browser = await world.start()
     await browser.log_in()
     arrived, go_on = asyncio.Event(), asyncio.Event()

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 import websockets
+from router_neighbours import until
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import serve
 
@@ -78,9 +79,7 @@ async def test_close_codes_pass_both_ways(world, echo):
         assert (socket.close_code, socket.close_reason) == (4001, "asked")
     async with opened(world, "/ws/x") as socket:
         await socket.close(4005, "bye")
-    async with asyncio.timeout(5):
-        while 4005 not in seen:
-            await asyncio.sleep(0.01)
+    await until(lambda: 4005 in seen)
 
 
 async def test_pings_reach_the_backend_and_come_back(world, echo):

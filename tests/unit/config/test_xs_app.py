@@ -39,14 +39,29 @@ def test_a_complete_file_is_understood(tmp_path: Path):
             "authenticationMethod": "route",
             "sessionTimeout": 30,
             "login": {"callbackEndpoint": "/cb"},
-            "logout": {"logoutEndpoint": "/out", "logoutPage": "/bye.html", "logoutMethod": "POST", "csrfProtection": False},
+            "logout": {
+                "logoutEndpoint": "/out",
+                "logoutPage": "/bye.html",
+                "logoutMethod": "POST",
+                "csrfProtection": False,
+            },
             "destinations": {"b": {"logoutPath": "/end", "logoutMethod": "GET"}},
             "responseHeaders": [{"name": "X-A", "value": "1"}],
             "websockets": {"enabled": True},
             "routes": [
-                {"source": {"path": "^/A/(.*)$", "matchCase": False}, "target": "/x/$1", "destination": "b", "scope": ["s", "t"]},
+                {
+                    "source": {"path": "^/A/(.*)$", "matchCase": False},
+                    "target": "/x/$1",
+                    "destination": "b",
+                    "scope": ["s", "t"],
+                },
                 {"source": "^/web/(.*)$", "target": "$1", "localDir": "web", "cacheControl": "no-cache"},
-                {"source": "^/d/([^/]+)/", "destination": "$1", "scope": {"GET": "s", "default": ["t"]}, "httpMethods": ["GET"]},
+                {
+                    "source": "^/d/([^/]+)/",
+                    "destination": "$1",
+                    "scope": {"GET": "s", "default": ["t"]},
+                    "httpMethods": ["GET"],
+                },
             ],
         },
     )
@@ -84,12 +99,18 @@ def test_a_complete_file_is_understood(tmp_path: Path):
         (one(scope=[]), "/routes/0/scope: Array is too short (0), minimum 1"),
         (one(scope={"FOO": "x"}), "/routes/0/scope/FOO: Additional properties not allowed"),
         (one(scope={"GET": []}), "/routes/0/scope/GET: Array is too short (0), minimum 1"),
-        (one(source={"path": "^/a", "matchCase": "x"}), "/routes/0/source/matchCase: Invalid type: string (expected boolean)"),
+        (
+            one(source={"path": "^/a", "matchCase": "x"}),
+            "/routes/0/source/matchCase: Invalid type: string (expected boolean)",
+        ),
         (one(source={"matchCase": True}), "/routes/0/source: Missing required property: path"),
         (one(httpMethods=["get"]), '/routes/0/httpMethods/0: No enum match for: "get"'),
         (one(csrfProtection="x"), "/routes/0/csrfProtection: Invalid type: string (expected boolean)"),
         (one(localDir="web"), "/routes/0: Format validation failed (Route has both localDir and destination)"),
-        ({"routes": [{"source": "^/a", "localDir": "no"}]}, "/routes/0: Format validation failed (no is not a directory)"),
+        (
+            {"routes": [{"source": "^/a", "localDir": "no"}]},
+            "/routes/0: Format validation failed (no is not a directory)",
+        ),
         (
             {"routes": [{"source": "^/a", "localDir": "web", "httpMethods": ["GET"]}]},
             "/routes/0: Format validation failed (Route has both localDir and httpMethods)",
@@ -108,8 +129,14 @@ def test_a_complete_file_is_understood(tmp_path: Path):
             '/destinations/zz: Format validation failed (Destination(s) "zz" not used by any route)',
         ),
         ({"websockets": {}}, "/websockets: Missing required property: enabled"),
-        ({"errorPage": [{"status": 404}]}, "/errorPage/0: Format validation failed (an error page has either a file or a path)"),
-        ({"errorPage": [{"status": 404, "file": "no.html"}]}, "/errorPage/0/file: Format validation failed (no.html is not a file)"),
+        (
+            {"errorPage": [{"status": 404}]},
+            "/errorPage/0: Format validation failed (an error page has either a file or a path)",
+        ),
+        (
+            {"errorPage": [{"status": 404, "file": "no.html"}]},
+            "/errorPage/0/file: Format validation failed (no.html is not a file)",
+        ),
         ({"responseHeaders": [{"name": "x"}]}, "/responseHeaders/0: Missing required property: value"),
     ],
 )
@@ -126,14 +153,20 @@ def test_a_source_that_cannot_be_used_names_its_route(tmp_path: Path, source: st
 def test_all_mistakes_come_at_once(tmp_path: Path):
     found = mistakes(
         tmp_path,
-        {"welcomFile": "/x", "routes": [{"source": "^/(", "destination": "b"}, {"source": "^/a"}, {"sorce": "^/b", "destination": "b"}]},
+        {
+            "welcomFile": "/x",
+            "routes": [{"source": "^/(", "destination": "b"}, {"source": "^/a"}, {"sorce": "^/b", "destination": "b"}],
+        },
     )
     assert len(found) == 5
 
 
 def test_a_near_key_is_suggested(tmp_path: Path):
     with pytest.raises(ConfigurationMistakes) as wrong:
-        read(tmp_path, {"welcomFile": "/x", "routes": [{"source": "^/a", "Destination": "b"}], "logout": {"logoutEndpont": "/x"}})
+        read(
+            tmp_path,
+            {"welcomFile": "/x", "routes": [{"source": "^/a", "Destination": "b"}], "logout": {"logoutEndpont": "/x"}},
+        )
     suggestions = {mistake.path: mistake.suggestion for mistake in wrong.value.mistakes}
     assert suggestions["/welcomFile"] == "did you mean welcomeFile?"
     assert suggestions["/logout/logoutEndpont"] == "did you mean logoutEndpoint?"

@@ -35,7 +35,10 @@ def test_values_are_read():
         PORT="8080",
         SESSION_TIMEOUT="30",
         httpHeaders=[{"X-A": "1"}],
-        COOKIES={"SameSite": "Lax", "Partitioned": {"supportedPartitionAgents": "Chrome", "unsupportedPartitionAgents": "x"}},
+        COOKIES={
+            "SameSite": "Lax",
+            "Partitioned": {"supportedPartitionAgents": "Chrome", "unsupportedPartitionAgents": "x"},
+        },
         STATE_PARAMETER_SECRET="false",
         INCOMING_CONNECTION_TIMEOUT="1500",
         TRUSTED_PROXIES="10.0.0.0/8, ::1",
@@ -88,7 +91,10 @@ def test_bad_values_are_named(variables: dict[str, Any], expected: str):
         ({"name": "b", "url": "http://h", "timeout": "10"}, "/timeout/: Invalid type: string (expected integer)"),
         ({"name": "b", "url": "http://h", "timeout": 0}, "/timeout/: Value 0 is less than minimum 1"),
         ({"name": "b", "url": "http://h", "foo": 1}, "/foo/: Additional properties not allowed"),
-        ({"name": "b", "url": "http://h", "proxyType": "OnPremise", "forwardAuthToken": True}, "forwardAuthToken is not possible"),
+        (
+            {"name": "b", "url": "http://h", "proxyType": "OnPremise", "forwardAuthToken": True},
+            "forwardAuthToken is not possible",
+        ),
     ],
 )
 def test_each_mistake_of_a_destination_is_named(destination: dict[str, Any], expected: str):

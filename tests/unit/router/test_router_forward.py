@@ -61,11 +61,26 @@ def test_what_a_proxy_in_front_said_is_kept():
 @pytest.mark.parametrize(
     "name",
     [
-        "tenantid", "sap-connectivity-authentication", "sap-connectivity-scc-location_id", "sap-connectivity-technical-authentication",
-        "proxy-authorization", "ssl_client_cert", "ssl-client-cert", "x-ias-token", "x-approuter-authorization", "x-custom-host",
-        "sap_connectivity_authentication", "x_ias_token", "keep-alive", "te", "trailer", "upgrade", "transfer-encoding", "public",
+        "tenantid",
+        "sap-connectivity-authentication",
+        "sap-connectivity-scc-location_id",
+        "sap-connectivity-technical-authentication",
+        "proxy-authorization",
+        "ssl_client_cert",
+        "ssl-client-cert",
+        "x-ias-token",
+        "x-approuter-authorization",
+        "x-custom-host",
+        "sap_connectivity_authentication",
+        "x_ias_token",
+        "keep-alive",
+        "te",
+        "trailer",
+        "upgrade",
+        "transfer-encoding",
+        "public",
     ],
-)  # fmt: skip
+)
 def test_what_would_pass_for_the_platforms_word_is_taken_out(name: str):
     sent = forwarded((name, "forged"))
     assert "forged" not in sent.values()
@@ -111,10 +126,15 @@ def test_authorization_is_the_clients_without_a_session_and_ours_with_one(user, 
 
 def test_a_destinations_own_headers_replace_the_clients():
     backend = Backend(
-        "b", BACKEND.origin, "", Timeouts(), forward_token=True,
+        "b",
+        BACKEND.origin,
+        "",
+        Timeouts(),
+        forward_token=True,
         headers=((b"authorization", b"Basic dest"), (b"sap-client", b"100")),
-        defaults=((b"x-mine", b"default"),), replaced=frozenset({b"authorization", b"sap-client"}),
-    )  # fmt: skip
+        defaults=((b"x-mine", b"default"),),
+        replaced=frozenset({b"authorization", b"sap-client"}),
+    )
     sent = forwarded(("authorization", "x"), ("sap-client", "200"), ("x-mine", "own"), backend=backend, user=session())
     assert (sent["authorization"], sent["sap-client"], sent["x-mine"]) == ("Basic dest", "100", "own")
     assert forwarded(backend=backend)["x-mine"] == "default"

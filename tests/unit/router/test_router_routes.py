@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entryway.config.xs_app import XsApp, read_xs_app
+from entryway.config.js_regex import compile_js
+from entryway.config.xs_app import Route, ToDestination, XsApp, read_xs_app
 from entryway.router import access
 from entryway.router.errors import InsufficientScope, LoginRequired, RouteNotFound
 from entryway.router.routes import Match, MethodMismatch, Routes, serve_routes
@@ -86,9 +87,6 @@ SOURCES = ["^/a/", "^/a/b/(.*)$", "^/b/", "/a/", "^/(.*)$", "^/ab", "x", "^/c/(?
 
 @given(st.lists(st.sampled_from(SOURCES), max_size=8), st.text("abcdx/?", max_size=8))
 def test_the_index_changes_nothing(sources: list[str], rest: str):
-    from entryway.config.js_regex import compile_js
-    from entryway.config.xs_app import Route, ToDestination
-
     routes = [Route(f"/routes/{index}", compile_js(source), ToDestination("b")) for index, source in enumerate(sources)]
     url = "/" + rest
     first = next((route.place for route in routes if route.source.pattern.search(url)), None)
