@@ -247,7 +247,7 @@ class ServerConnection(asyncio.Protocol):
             self._framing.note(name, value)
         self._headers.append((name, value))
 
-    def on_headers_complete(self) -> None:
+    def on_headers_complete(self) -> None:  # noqa: C901 the limits and refusals of a head, in their order
         if self._body_ahead:
             self._headers = []
             return
@@ -453,30 +453,32 @@ class ServerConnection(asyncio.Protocol):
             if self._current is not None:  # it came to a refusal, which is being answered
                 return
         if self._queue:
-            request = self._queue.popleft()
-            if self._incoming is None and not self._head_arriving:
-                self.read_deadline = _NEVER
-            self._current = request
-            self._started = False
-            server = self._server
-            if server.limits.total_timeout is not None:
-                self.total_deadline = self._loop.time() + server.limits.total_timeout
-            if self.on_state is not None:
-                self.on_state("busy")
-            try:
-                coroutine = server.handler(request)
-            except Exception as error:  # noqa: BLE001 a handler that is no coroutine function may raise at once
-                self._fail(request, error)
-                return
-            if type(coroutine) is not CoroutineType:
-                coroutine = _awaiting(coroutine)
-            self._turn.start(cast("Coroutine[Any, Any, Response]", coroutine))
+            self._begin(self._queue.popleft())
         elif self._refusal is not None:
             self._answer_refusal()
         elif self._incoming is None and not self._head_arriving:
             self.read_deadline = self._loop.time() + self._server.limits.idle_timeout
             if self.on_state is not None:
                 self.on_state("idle")
+
+    def _begin(self, request: Request) -> None:
+        if self._incoming is None and not self._head_arriving:
+            self.read_deadline = _NEVER
+        self._current = request
+        self._started = False
+        server = self._server
+        if server.limits.total_timeout is not None:
+            self.total_deadline = self._loop.time() + server.limits.total_timeout
+        if self.on_state is not None:
+            self.on_state("busy")
+        try:
+            coroutine = server.handler(request)
+        except Exception as error:  # noqa: BLE001 a handler that is no coroutine function may raise at once
+            self._fail(request, error)
+            return
+        if type(coroutine) is not CoroutineType:
+            coroutine = _awaiting(coroutine)
+        self._turn.start(cast("Coroutine[Any, Any, Response]", coroutine))
 
     def handled(self, result: Any) -> None:
         request = self._current
@@ -550,12 +552,15 @@ class ServerConnection(asyncio.Protocol):
         if not isinstance(body, Body):
             self.transport.write(head + body if has_body else head)
             self._answered()
-            return
-        if not has_body:
+        elif has_body:
+            self._send_body(head, body)
+        else:
             body.abandon()
             self.transport.write(head)
             self._answered()
-            return
+
+    def _send_body(self, head: bytes, body: Body) -> None:
+        """Send the head with what is there of the body; the rest flows by itself."""
         if body.complete and not self._chunked:
             data = body.take()
             self.transport.write(head + data)

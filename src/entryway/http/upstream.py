@@ -255,7 +255,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self.on_open is not None:
             self.on_open(self)
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, data: bytes) -> None:  # noqa: C901 what may have come, in one place
         if self._asked is None:
             # Bytes that nobody asked for could become the answer to the next request.
             self.abort()
@@ -268,18 +268,9 @@ class UpstreamConnection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as switch:
             self._switch(data[switch.args[0] :])
             return
-        except httptools.HttpParserCallbackError as stop:
-            if not isinstance(stop.__context__, _HeadIsAll):
-                self._fail(stop.__context__ if isinstance(stop.__context__, UpstreamError) else self._broken(str(stop)))
+        except httptools.HttpParserError as stop:
+            if not self._goes_on_after(stop):
                 return
-            self._after_bare_head()
-            if self.closed or self._asked is None:
-                return
-        except httptools.HttpParserError as error:
-            if not self._complete:
-                self._fail(self._broken(str(error)))
-                return
-            self._unsolicited = True
         response = self._response
         if response is not None:
             self._response = None
@@ -297,6 +288,21 @@ class UpstreamConnection(asyncio.Protocol):
             self._check_head_size(data)
         elif self._timeouts.body is not None:
             self._expect_more()
+
+    def _goes_on_after(self, stop: httptools.HttpParserError) -> bool:
+        """The parser stopped: tell whether there is a response all the same."""
+        reason = stop.__context__
+        if isinstance(reason, _HeadIsAll):
+            self._after_bare_head()
+            return not self.closed and self._asked is not None
+        if isinstance(stop, httptools.HttpParserCallbackError):
+            self._fail(reason if isinstance(reason, UpstreamError) else self._broken(str(stop)))
+            return False
+        if self._complete:
+            self._unsolicited = True
+            return True
+        self._fail(self._broken(str(stop)))
+        return False
 
     def eof_received(self) -> bool:
         return False
@@ -471,10 +477,6 @@ class UpstreamConnection(asyncio.Protocol):
         self._asked = None
         self._body = None
         self._deadline = _NEVER
-        if self._paused and not self.closed:
-            # The consumer is behind with what came last; the next answer must be heard all the same.
-            self._paused = False
-            self.transport.resume_reading()
         sent_body, self._sent_body = self._sent_body, None
         if sent_body is not None:
             # It answered without waiting for the whole request.
