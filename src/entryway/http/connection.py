@@ -448,7 +448,7 @@ class ServerConnection(asyncio.Protocol):
 
     def _next(self) -> None:
         """Handle the next request, or go idle."""
-        if self._held is not None and not self._queue:
+        if self._held is not None and self._may_read_on():
             self._release_held()
             if self._current is not None:  # it came to a refusal, which is being answered
                 return
@@ -460,6 +460,10 @@ class ServerConnection(asyncio.Protocol):
             self.read_deadline = self._loop.time() + self._server.limits.idle_timeout
             if self.on_state is not None:
                 self.on_state("idle")
+
+    def _may_read_on(self) -> bool:
+        """Whether what is held back can be parsed: the rest of the last request's body may be in it."""
+        return not self._queue or (len(self._queue) == 1 and self._queue[-1].upgrade is None)
 
     def _begin(self, request: Request) -> None:
         if self._incoming is None and not self._head_arriving:
@@ -533,6 +537,8 @@ class ServerConnection(asyncio.Protocol):
             self._respond_upgrade(request, response)
             return
         body = response.body
+        if isinstance(body, Body) and body.error is not None:
+            raise body.error  # it broke off before a byte of it was sent, so there is still a proper answer to give
         status = response.status
         if status < 200:
             raise ValueError(f"{status} is not a final response")
@@ -670,6 +676,7 @@ class ServerConnection(asyncio.Protocol):
             else:
                 # The rest of the request is short; on_message_complete calls again when it is here.
                 body.abandon()
+                self._expect_more()
             return
         self._current = None
         self._next()

@@ -64,6 +64,16 @@ class Request:
         self.keep_alive = keep_alive
         self.interim = interim
 
+    @property
+    def authority(self) -> str:
+        """The host and port that the request is for: those of the target where it has them, else the Host header's."""
+        # RFC 9112 §3.2.2: with an absolute-form target, Host is ignored.
+        if self.method == "CONNECT":
+            return self.target
+        if not self.target.startswith("/") and "://" in self.target:
+            return self.target.split("://", 1)[1].partition("/")[0].partition("?")[0]
+        return self.headers.text("host") or ""
+
     def send_interim(self, status: int, headers: Headers) -> None:
         """Send a 1xx response, such as 103 Early Hints, ahead of the answer; HTTP/1.0 clients are spared."""
         if self.interim is not None and not self.http10:

@@ -62,6 +62,7 @@ class Server:
             host,
             port,
             ssl=ssl,
+            ssl_handshake_timeout=self.limits.header_timeout if ssl is not None else None,
             reuse_port=reuse_port or None,  # not every platform has it, so False is not passed
             backlog=backlog,
         )

@@ -428,3 +428,46 @@ async def test_a_body_that_is_not_as_long_as_declared_cuts_the_connection_off(se
         place = await serve(handle)
         with pytest.raises(ConnectionResetError):
             await place.ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+
+
+async def test_a_long_pipeline_whose_last_request_has_its_body_still_to_come(serve):
+    place = await serve(echo)
+    for before in range(10, 20):
+        wire = await place.dial()
+        body = b"x" * 40_000
+        await wire.saying(
+            b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n" * before
+            + b"POST /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 40000\r\n\r\n"
+            + body[:17_000],
+        )
+        await wire.saying(body[17_000:])
+        answers = await wire.hear_all()
+        assert answers.count(b"GET /a ") == before
+        assert answers.endswith(b"POST /b " + body)
+
+
+async def test_a_pipeline_that_ends_in_a_declined_upgrade(serve):
+    place = await serve(echo)
+    for before in range(13, 19):
+        answers = await place.ask(
+            b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n" * before
+            + b"GET /b HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+            + b"GET /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        )
+        assert answers.count(b"GET /a ") == before
+        assert answers.count(b"GET /b ") == 1
+        assert answers.endswith(b"GET /c ")
+
+
+async def test_the_authority_of_the_target_counts_more_than_host(serve):
+    async def handle(request: Request) -> Response:
+        return Response(200, None, f"[{request.authority}]".encode())
+
+    place = await serve(handle)
+    answers = await place.ask(
+        b"GET / HTTP/1.1\r\nHost: a:1\r\n\r\n"
+        b"GET http://b:2/x HTTP/1.1\r\nHost: a:1\r\n\r\n"
+        b"GET http://c?x HTTP/1.1\r\nHost: a:1\r\n\r\n"
+        b"GET / HTTP/1.0\r\n\r\n",
+    )
+    assert [part.partition(b"]")[0] for part in answers.split(b"[")[1:]] == [b"a:1", b"b:2", b"c", b""]

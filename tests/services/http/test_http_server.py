@@ -279,6 +279,17 @@ async def test_a_body_whose_producer_fails_cuts_the_client_off(serve):
         await place.ask(GET)
 
 
+async def test_a_body_that_had_failed_before_the_answer_began_still_gets_a_proper_answer(serve):
+    async def handle(_request: Request) -> Response:
+        body = Body(10)
+        body.fail(NotFound())
+        return Response(200, None, body)
+
+    place = await serve(handle)
+    answer = await place.ask(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 404 ")
+
+
 # -- how handlers are driven
 
 
