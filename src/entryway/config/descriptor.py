@@ -67,6 +67,8 @@ class ServiceInstance:
     service: str | None
     plan: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=nothing, repr=False)
+    source: str | None = None
+    """The file, relative to the application's folder, that the parameters are from."""
 
 
 @dataclass(frozen=True, slots=True)

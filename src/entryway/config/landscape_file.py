@@ -59,11 +59,12 @@ def defined_services(document: LandscapeDocument, folder: Path) -> tuple[list[Se
     for name, service in document.services.items():
         place = "/services" + pointer([name])
         config = service.config
+        source = config if isinstance(config, str) else None
         if isinstance(config, str):
             config, wrong = read_json_object(folder / config, config)
             mistakes += wrong
         plan = service.plan or OFFERED.get(service.service)
-        instances.append(ServiceInstance(name, place, service.service, plan, config or {}))
+        instances.append(ServiceInstance(name, place, service.service, plan, config or {}, source))
     return instances, mistakes
 
 

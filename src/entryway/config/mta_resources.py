@@ -53,7 +53,8 @@ def read_instance(
     if plan is not None and not isinstance(plan, str):
         mistakes.append(Mistake(file, f"{place}/parameters/service-plan", wrong_type(plan, "string")))
         plan = None
-    return ServiceInstance(name, place, service, plan, config), mistakes
+    path = parameters.get("path")
+    return ServiceInstance(name, place, service, plan, config, path if isinstance(path, str) else None), mistakes
 
 
 def instance_parameters(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from entryway.config import xs_security
 from entryway.config.default_env import read_default_env
-from entryway.config.descriptor import XSUAA, Module, undefined_services
+from entryway.config.descriptor import XSUAA, Module, ServiceInstance, undefined_services
 from entryway.config.landscape_file import LANDSCAPE_FILE
 from entryway.config.manifest import start_mistakes
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
@@ -61,17 +62,29 @@ def _application_mistakes(application: Application, *, to_start: bool) -> Iterat
         yield from undefined_services(descriptor)
     for instance in descriptor.instances:
         if instance.service == XSUAA:
-            for mistake in xs_security.check(instance.parameters, xs_security.FILE):
-                yield replace(mistake, suggestion=_of(instance.name, mistake.suggestion))
+            yield from _security_mistakes(instance, application)
     yield from _role_collections(application)
     for module in descriptor.modules:
         if module.is_router:
             yield from _router_mistakes(application, module)
 
 
+def _security_mistakes(instance: ServiceInstance, application: Application) -> Sequence[Mistake]:
+    if instance.source is None:
+        return xs_security.check(instance.parameters, f"{application.descriptor.file} (config of {instance.name})")
+    file = _relative(instance.source)
+    try:
+        content = (application.folder / instance.source).read_bytes()
+    except OSError:
+        return []  # said already, by whoever read the parameters
+    # The text says more than what was read from it: a key that is written twice, for example.
+    alone = xs_security.check(content, file)
+    return alone or xs_security.check(instance.parameters, file)
+
+
 def _router_mistakes(application: Application, module: Module) -> Iterator[Mistake]:
     folder = application.folder / module.folder
-    relative = (Path(module.folder) / "xs-app.json").as_posix().removeprefix("./")
+    relative = _relative(f"{module.folder}/xs-app.json")
     xs_app, mistakes = parse_xs_app(folder / "xs-app.json")
     yield from (replace(mistake, file=relative) for mistake in mistakes)
     environment, mistakes = _environment(folder, module.environment)
@@ -127,8 +140,12 @@ def _loose_mistakes(folder: Path, application: Application | None) -> Iterator[M
     """Yield what is wrong with files that no module leads to."""
     modules = application.descriptor.modules if application else ()
     led_to = {(folder / module.folder).resolve() / "xs-app.json" for module in modules if module.is_router}
+    instances = application.descriptor.instances if application else ()
+    read = {(folder / instance.source).resolve() for instance in instances if instance.source is not None}
     shared = False
     for path in sorted(folder.glob(XS_SECURITY_FILES)):
+        if path.resolve() in read:
+            continue
         content = path.read_bytes()
         yield from xs_security.check(content, path.name)
         shared = shared or _tenant_mode(content) == SHARED
@@ -166,6 +183,10 @@ def _tenant_mode(content: bytes) -> Any:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _relative(name: str) -> str:
+    return posixpath.normpath(name)
 
 
 def _of(name: str, suggestion: str) -> str:

@@ -59,8 +59,9 @@ class Parts:
         try:
             async with asyncio.timeout(timeout_seconds):
                 while not await probe():
-                    if process.ended:
-                        raise StartFailed(_with_last_lines(process.epitaph, process))
+                    # Whichever part it is that ended: this one may be waiting for it.
+                    for each in self.ended():
+                        raise StartFailed(_with_last_lines(each.epitaph, each))
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError as error:
             reason = f"{process.name} was not ready after {timeout_seconds:.0f} seconds"

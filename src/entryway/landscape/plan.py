@@ -14,6 +14,7 @@ from entryway.landscape.check import check_application, in_order
 from entryway.landscape.ports import WantedPort
 from entryway.landscape.record import ControlPorts
 
+OWN_PARTS = ("services", "connectivity", "connector", "entryway")
 COMMAND_LINE = "the command line"
 CONTROL_PARTS = {"services": "the control plane", "gateway": "the gateway", "onpremise-proxy": "the on-premise proxy"}
 
@@ -46,7 +47,7 @@ def prepare(folder: Path, port_options: Sequence[str]) -> Plan:
     if application is None or any(mistake.severity == "error" for mistake in mistakes):
         raise ConfigurationMistakes(mistakes)
     ports = control_ports(application.landscape.ports, chosen)
-    clashes = list(_clashes(application, ports))
+    clashes = [*_clashes(application, ports), *_names_taken(application)]
     if clashes:
         raise ConfigurationMistakes([*clashes, *mistakes])
     return Plan(application, ports, tuple(mistakes))
@@ -112,6 +113,19 @@ def _clashes(application: Application, ports: ControlPorts) -> Iterator[Mistake]
             rule = f"{wanted.part} and {seen[wanted.port]} have the same port {wanted.port}"
             yield Mistake(LANDSCAPE_FILE, f"/ports/{name}", rule, f"choose another one with {wanted.setting}")
         seen.setdefault(wanted.port, wanted.part)
+
+
+def _names_taken(application: Application) -> Iterator[Mistake]:
+    """Yield names that two parts would have in logs, files and options."""
+    taken = dict.fromkeys((*CONTROL_PARTS, *OWN_PARTS), "a part of every landscape")
+    places = [(application.descriptor.file, module.place, module.name) for module in application.descriptor.modules]
+    on_premise = application.landscape.on_premise
+    for index, system in enumerate(on_premise.systems if on_premise else []):
+        places.append((LANDSCAPE_FILE, f"/on-premise/systems/{index}", system.name))
+    for file, place, name in places:
+        if name in taken:
+            yield Mistake(file, f"{place}/name", f'the name "{name}" is that of {taken[name]}', "choose another one")
+        taken.setdefault(name, f"{file} at {place}")
 
 
 def _unknown_options(modules: Mapping[str, int], application: Application) -> Iterator[Mistake]:

@@ -45,11 +45,18 @@ class Process:
     """A running process; `ended` becomes true when it and its output have ended."""
 
     def __init__(
-        self, command: Command, process: asyncio.subprocess.Process, write: Callable[[str, str], None]
+        self,
+        command: Command,
+        process: asyncio.subprocess.Process,
+        lines: asyncio.StreamReader,
+        transport: asyncio.ReadTransport,
+        write: Callable[[str, str], None],
     ) -> None:
         self.name = command.name
         self.tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._process = process
+        self._lines = lines
+        self._transport = transport
         self._write = write
         self._log_file = command.log_file
         self._done = asyncio.ensure_future(self._follow())
@@ -57,20 +64,26 @@ class Process:
     @classmethod
     async def start(cls, command: Command, write: Callable[[str, str], None]) -> Process:
         """Start it; every line that it writes goes to `write` with its name, and to its log file."""
+        # A pipe of our own: asyncio would take a process for running as long as a child of it holds the output open.
+        reading, writing = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
                 *command.arguments,
                 cwd=command.folder,
                 env=dict(command.environment),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
+                stdout=writing,
+                stderr=writing,
                 # Ctrl-C in the terminal reaches the landscape alone, which ends its parts in order.
                 start_new_session=True,
             )
         except OSError as error:
+            os.close(reading)
             raise StartFailed(f"{command.name} cannot be started: {error.strerror}: {error.filename}") from error
-        return cls(command, process, write)
+        finally:
+            os.close(writing)
+        lines, transport = await _reader(reading)
+        return cls(command, process, lines, transport, write)
 
     @property
     def group(self) -> int:
@@ -101,15 +114,15 @@ class Process:
 
     async def stop(self, grace_seconds: float = STOP_GRACE_SECONDS) -> None:
         """Ask it and its children to end, and kill what is left after the grace."""
-        if self.ended:
-            return
-        self.signal(signal.SIGTERM)
-        await asyncio.wait({self._done}, timeout=grace_seconds)
+        if not self.ended:
+            self.signal(signal.SIGTERM)
+            await asyncio.wait({self._done}, timeout=grace_seconds)
         if not self.ended:
             self.signal(signal.SIGKILL)
             # Whoever left the group may hold the output open for ever.
             await asyncio.wait({self._done}, timeout=OUTPUT_GRACE_SECONDS)
-            self._done.cancel()
+        self._done.cancel()
+        self._transport.close()
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the whole group."""
@@ -117,12 +130,11 @@ class Process:
             os.killpg(self.group, number)
 
     async def _follow(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - it was asked for
         descriptor = os.open(self._log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, PRIVATE_FILE)
         with os.fdopen(descriptor, "w", encoding="utf-8", buffering=1) as log:
             ending = asyncio.ensure_future(self._end_with_first())
             rest = b""
-            while chunk := await self._process.stdout.read(CHUNK):
+            while chunk := await self._lines.read(CHUNK):
                 *lines, rest = (rest + chunk).split(b"\n")
                 if len(rest) > LONGEST_LINE:
                     lines, rest = [*lines, rest], b""
@@ -156,3 +168,11 @@ class Process:
         self.tail.append(text)
         log(text + "\n")
         self._write(self.name, text)
+
+
+async def _reader(descriptor: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
+    reader = asyncio.StreamReader()
+    pipe = os.fdopen(descriptor, "rb", buffering=0)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+    return reader, transport

@@ -39,7 +39,7 @@ class LandscapeRecord(BaseModel):
     applications: dict[str, str] = {}
     instances: dict[str, str] = {}
     bindings: dict[str, str] = {}
-    connector_location: str | None = None
+    users: list[str] = []
 
     def application_id(self, name: str, new_id: NewId) -> str:
         """Return the id of an application, the same one at every start."""

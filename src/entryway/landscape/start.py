@@ -8,7 +8,7 @@ from datetime import datetime
 
 from entryway.clients.platform import PlatformClient
 from entryway.config.descriptor import Module
-from entryway.config.landscape_file import OnPremiseDocument
+from entryway.config.landscape_file import LANDSCAPE_FILE, OnPremiseDocument
 from entryway.landscape.certificates import Certified
 from entryway.landscape.commands import Commands
 from entryway.landscape.environment import Bound, module_environment, trust_variables
@@ -70,12 +70,21 @@ class Start:
         finally:
             # Also what was created before something failed must be found again.
             save_record(self.state, self.record)
-        users = application.landscape.users
+        await self._provision_users(provisioner)
+        return environments
+
+    async def _provision_users(self, provisioner: Provisioner) -> None:
+        users = self.plan.application.landscape.users
+        names = [user.name for user in users]
         if users:
-            self.output.say(f"creating users: {', '.join(user.name for user in users)}")
+            self.output.say(f"creating users: {', '.join(names)}")
         for user in users:
             await provisioner.put_user(user)
-        return environments
+        for name in [name for name in self.record.users if name not in names]:
+            self.output.say(f"locking out {name}, who is no longer in {LANDSCAPE_FILE}")
+            await provisioner.lock_out(name)
+        self.record.users = names
+        save_record(self.state, self.record)
 
     def _environment(self, module: Module, provisioner: Provisioner, bound: Sequence[Bound]) -> dict[str, str]:
         """Return what the landscape gives a module, and keep it for `entryway env`."""

@@ -109,6 +109,8 @@ def open_state(root: Path) -> StateFolder:
             state.run,
         ):
             private_folder(folder)
+        # The folder is often inside a repository, and its secrets must never get into one.
+        (state.root / ".gitignore").write_text("*\n", "ascii")
     except OSError as error:
         raise StateUnusable(f"{state.root} cannot be used: {error}") from error
     return state
