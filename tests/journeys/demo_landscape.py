@@ -10,6 +10,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,15 +25,6 @@ PORT_NAMES = ("services", "gateway", "onpremise-proxy")
 MODULES = ("products-router", "products-backend")
 START_SECONDS = 120.0
 STOP_SECONDS = 30.0
-
-
-@dataclass(frozen=True)
-class Lost:
-    """A process that is no more."""
-
-    arguments: list[str]
-    environment: dict[str, str] = field(repr=False)
-    folder: Path
 
 
 @dataclass(frozen=True)
@@ -84,26 +77,23 @@ class Landscape:
         assert done.returncode == 0, f"entryway {arguments[0]} ended with {done.returncode}: {done.stderr}"
         return done.stdout.strip()
 
-    def kill(self, *words: str) -> Lost:
-        """Kill one process of the landscape as a crash would, and return what it takes to start it again."""
+    @contextmanager
+    def without(self, *words: str) -> Iterator[None]:
+        """Kill the process whose command line has these words, as a crash would, and start it again afterwards."""
         pid = self.process_id(*words)
         proc = Path("/proc") / str(pid)
-        environment = dict(
-            entry.split("=", 1) for entry in (proc / "environ").read_bytes().decode().split("\0") if "=" in entry
-        )
-        arguments = (proc / "cmdline").read_bytes().decode().rstrip("\0").split("\0")
-        lost = Lost(arguments, environment, (proc / "cwd").readlink())
+        arguments = _entries(proc / "cmdline")
+        environment = dict(entry.split("=", 1) for entry in _entries(proc / "environ") if "=" in entry)
+        folder = (proc / "cwd").readlink()
         os.kill(pid, signal.SIGKILL)
-        return lost
-
-    def start_by_hand(self, lost: Lost) -> None:
-        """Start a killed process again: the landscape restarts nothing by itself."""
-        with (self.folder / "by-hand.log").open("ab") as output:
-            self.by_hand.append(
-                subprocess.Popen(
-                    lost.arguments, env=lost.environment, cwd=lost.folder, stdout=output, stderr=subprocess.STDOUT
+        try:
+            yield
+        finally:
+            # The landscape restarts nothing by itself.
+            with (self.folder / "by-hand.log").open("ab") as output:
+                self.by_hand.append(
+                    subprocess.Popen(arguments, env=environment, cwd=folder, stdout=output, stderr=subprocess.STDOUT)
                 )
-            )
 
     def process_id(self, *words: str) -> int:
         """Return the id of the only process of this landscape whose command line has these words side by side."""
@@ -117,7 +107,7 @@ class Landscape:
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
-                    arguments = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                    arguments = _entries(entry / "cmdline")
                     folder = (entry / "cwd").readlink()
                 except OSError:
                     continue
@@ -200,6 +190,10 @@ def _wait_until_ready(landscape: Landscape) -> None:
         if time.monotonic() > deadline:
             pytest.fail(f"`entryway up` was not ready after {START_SECONDS:.0f} s:\n{landscape.output()[-8000:]}")
         time.sleep(0.1)
+
+
+def _entries(file: Path) -> list[str]:
+    return file.read_bytes().decode(errors="replace").rstrip("\0").split("\0")
 
 
 def _side_by_side(words: tuple[str, ...], arguments: list[str]) -> bool:
