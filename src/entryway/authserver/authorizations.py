@@ -45,6 +45,7 @@ class Authorization:
     nonce: str | None = None
     additional: Mapping[str, str] = field(default_factory=dict)
     revocation_signature: str | None = None
+    stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +139,13 @@ class Authorizations:
         token, now = random_text(), self._clock()
         expires_at = now + lifetime
         async with self._database.transaction() as session:
-            table = tables.Authorization
-            stored = (
-                update(table)
-                .where(table.id == authorization.id)
-                .values(granted_scopes=sorted(scopes), revocation_signature=signature, expires_at=expires_at)
-            )
-            if (await session.execute(stored)).rowcount == 0:  # type: ignore[attr-defined]
+            if authorization.stored:
+                table = tables.Authorization
+                granted = {"granted_scopes": sorted(scopes), "revocation_signature": signature}
+                await session.execute(
+                    update(table).where(table.id == authorization.id).values(expires_at=expires_at, **granted)
+                )
+            else:
                 row = _row(authorization, expires_at)
                 row.granted_scopes, row.revocation_signature = sorted(scopes), signature
                 session.add(row)
@@ -177,13 +178,6 @@ class Authorizations:
         if authorization.revoked_at is not None:
             raise InvalidToken("Invalid refresh token (revoked)", "the authorization was revoked")
         return _authorization(authorization)
-
-    async def is_revoked(self, zid: str, authorization_id: str) -> bool:
-        """Say whether the authorization has ended before its time."""
-        table = tables.Authorization
-        async with self._database.read() as session:
-            query = select(table.revoked_at).where(table.id == authorization_id, table.zid == zid)
-            return (await session.execute(query)).scalar_one_or_none() is not None
 
     async def _end_replayed(self, session: AsyncSession, digest: bytes, zid: str) -> None:
         # RFC 6749 §4.1.2: a code that comes twice was stolen, and nobody can say which of the two was the thief.
@@ -230,4 +224,5 @@ def _authorization(row: tables.Authorization) -> Authorization:
         nonce=row.nonce,
         additional=row.additional,
         revocation_signature=row.revocation_signature,
+        stored=True,
     )

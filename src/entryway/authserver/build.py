@@ -60,14 +60,18 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     )
     passwords, pages = Passwords(), Pages(settings.product_name)
     zones, keys = Zones(database, settings), SigningKeys(database, sealer, clock)
-    clients, users, roles = Clients(database, digests), Users(database, passwords, digests, clock), Roles(database)
+    clients, users, roles = (
+        Clients(database, digests, clock),
+        Users(database, passwords, digests, clock),
+        Roles(database),
+    )
     authorizations = Authorizations(database, digests, clock)
     attempts, login_sessions = Attempts(database, digests, clock), Sessions(database, users, digests, clock)
     issuer = Issuer(keys, users, authorizations, digests, clock)
     granting = Granting(issuer, roles)
     grants = make_grants(issuer, users, authorizations, clock)
     bearer = Bearer(settings, zones, issuer)
-    applications = Applications(database, clock)
+    applications = Applications(database, clients, clock)
     flow = LoginFlow(attempts, authorizations, clients, users, pages)
     housekeeping = Housekeeping(database, clock)
     bootstrap = Bootstrap(settings, database, sealer, digests, keys, zones, applications, clock)
@@ -78,7 +82,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     logout = LogoutEndpoint(settings, zones, clients, login_sessions, keys, pages)
     metadata = MetadataEndpoints(settings, zones, keys, grants)
     inspection = InspectionEndpoints(settings, zones, clients, issuer, bearer)
-    bindings = Bindings(database, sealer, digests, keys, settings, clock)
+    bindings = Bindings(database, sealer, digests, keys, settings, clients, clock)
     people = People(database, passwords, clock)
     admin = AdminEndpoints(bearer, applications, bindings, people, users, clients, granting, clock)
     respond = Responder(pages)

@@ -17,11 +17,13 @@ from entryway.oauth.errors import BadCredentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
     from sqlalchemy.orm import InstrumentedAttribute
 
     from entryway.authserver.digests import Digests
+    from entryway.authserver.moments import Clock
     from entryway.config.redirect_patterns import RedirectPattern
     from entryway.oauth.credentials import PresentedCredentials
     from entryway.storage import Database
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 # What every client may ask for on a user's behalf.
 OIDC_SCOPES = frozenset({"profile", "email", "phone", "roles", "user_attributes"})
 ALWAYS_ALLOWED = OIDC_SCOPES | {scopes.OPENID, scopes.USER}
+REMEMBERED = timedelta(seconds=5)
 SECRET_PURPOSE = "client-secret"  # noqa: S105 - the name of a purpose
 
 
@@ -58,17 +61,31 @@ class Client:
         return self.plan == "clone"
 
 
-class Clients:
-    """The clients of all tenants."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A client as it was read, with the digests of its secrets."""
 
-    def __init__(self, database: Database, digests: Digests) -> None:
+    client: Client
+    digests: Sequence[bytes]
+    read_at: datetime
+
+
+class Clients:
+    """The clients of all tenants; those in use are kept in memory for a few seconds.
+
+    What this process changes it forgets at once (`forget`); what another process changes is seen after `REMEMBERED`.
+    """
+
+    def __init__(self, database: Database, digests: Digests, clock: Clock) -> None:
         self._database = database
         self._digests = digests
+        self._clock = clock
+        self._known: dict[tuple[str, str], _Known] = {}
 
     async def find(self, zid: str, client_id: str) -> Client | None:
         """Return the client, None when there is none by that id."""
-        async with self._database.read() as session:
-            return await _load(session, zid, tables.ClientRow.client_id, client_id)
+        known = await self._read(zid, client_id)
+        return known.client if known else None
 
     async def find_by_instance(self, zid: str, instance_id: str) -> Client | None:
         """Return the client of an application, None when there is no such application."""
@@ -79,13 +96,29 @@ class Clients:
         """Return the client that one of the readings proves, or raise BadCredentials."""
         for presented in readings:
             digest = self._digests.of(SECRET_PURPOSE, zid, presented.secret)
-            async with self._database.read() as session:
-                found = await _load(session, zid, tables.ClientRow.client_id, presented.client_id)
-                known = await _digests(session, zid, found.instance_id) if found else []
-            matches = [hmac.compare_digest(digest, candidate) for candidate in known]
-            if found and any(matches):
-                return found
+            known = await self._read(zid, presented.client_id)
+            matches = [hmac.compare_digest(digest, candidate) for candidate in known.digests] if known else []
+            if known and any(matches):
+                return known.client
         raise BadCredentials(detail=f"client {readings[0].client_id!r} is unknown or its secret is wrong")
+
+    def forget(self) -> None:
+        """Read everything anew: an application or a binding has changed, and grants reach across applications."""
+        # A new dictionary, not an empty one: whoever is reading the database now writes into the old one.
+        self._known = {}
+
+    async def _read(self, zid: str, client_id: str) -> _Known | None:
+        known, memory = self._known.get((zid, client_id)), self._known
+        if known is not None and self._clock() - known.read_at < REMEMBERED:
+            return known
+        read_at = self._clock()
+        async with self._database.read() as session:
+            client = await _load(session, zid, tables.ClientRow.client_id, client_id)
+            if client is None:
+                return None
+            known = _Known(client, await _digests(session, zid, client.instance_id), read_at)
+        memory[zid, client_id] = known
+        return known
 
 
 async def _load(session: AsyncSession, zid: str, column: InstrumentedAttribute[str], value: str) -> Client | None:

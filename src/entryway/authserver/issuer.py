@@ -103,11 +103,9 @@ class Issuer:
             raise InvalidToken(detail="an id_token is not an access token")
         if "user_id" not in body:
             return OwnToken(body, None)
-        user = await self.users.find(zone.id, str(body["user_id"]))
+        user = await self.users.find_holder(zone.id, str(body["user_id"]), str(body.get("sid")))
         if user is None or body.get("rev_sig") != self.revocation_signature(body["cid"], user):
-            raise InvalidToken(detail="the user is gone or has changed since")
-        if await self.authorizations.is_revoked(zone.id, str(body.get("sid"))):
-            raise InvalidToken(detail="the authorization was revoked")
+            raise InvalidToken(detail="the user is gone or has changed since, or the authorization was revoked")
         return OwnToken(body, user)
 
     def revocation_signature(self, client_id: str, user: User) -> str:

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import and_, delete, select, update
 
 from entryway.authserver import lockout, passwords, tables
 from entryway.oauth.errors import BadCredentials
@@ -52,6 +52,18 @@ class Users:
             query = select(tables.User).where(tables.User.zid == zid, tables.User.id == user_id)
             row = (await session.execute(query)).scalar_one_or_none()
         return _user(row) if row else None
+
+    async def find_holder(self, zid: str, user_id: str, authorization_id: str) -> User | None:
+        """Return the user of a token, unless what they allowed the token's client has been revoked."""
+        authorization = tables.Authorization
+        query = (
+            select(tables.User, authorization.revoked_at)
+            .outerjoin(authorization, and_(authorization.zid == tables.User.zid, authorization.id == authorization_id))
+            .where(tables.User.zid == zid, tables.User.id == user_id)
+        )
+        async with self._database.read() as session:
+            found = (await session.execute(query)).first()
+        return _user(found[0]) if found is not None and found[1] is None else None
 
     async def find_by_name(self, zid: str, user_name: str) -> User | None:
         """Return the user who logs in by this name."""

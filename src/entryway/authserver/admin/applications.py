@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from entryway.authserver.clients import Clients
     from entryway.authserver.moments import Clock
     from entryway.authserver.zones import Zone
     from entryway.storage import Database
@@ -56,6 +57,7 @@ class Applications:
     """The applications of all tenants."""
 
     database: Database
+    clients: Clients
     clock: Clock
 
     async def put(self, zone: Zone, instance_id: str, plan: str, source: Mapping[str, Any]) -> Registered:
@@ -80,6 +82,7 @@ class Applications:
                 await _put_collections(session, zone, instance_id, xsappname, content)
         except IntegrityError as error:
             raise Conflict(f"another service instance has the xsappname {xsappname} already") from error
+        self.clients.forget()
         return Registered(xsappname, descriptors.client_id_of(xsappname), created)
 
     async def put_clone(self, zone: Zone, instance_id: str, master: str) -> Registered:
@@ -105,6 +108,7 @@ class Applications:
                 session.add(row)
                 await session.flush()
                 session.add(descriptors.client_row(zone.id, zone.number, instance_id, xsappname, content))
+        self.clients.forget()
         return Registered(xsappname, descriptors.client_id_of(xsappname), existing is None)
 
     async def delete(self, zone: Zone, instance_id: str) -> None:
@@ -114,6 +118,7 @@ class Applications:
             if application is None or application.plan not in {"application", "clone"}:
                 raise ApplicationUnknown(instance_id)
             await session.delete(application)
+        self.clients.forget()
 
     def _row(
         self, zone: Zone, instance_id: str, xsappname: str, plan: str, content: XsSecurityWire

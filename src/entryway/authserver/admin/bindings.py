@@ -18,6 +18,7 @@ from entryway.errors import NotFound
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from entryway.authserver.clients import Clients
     from entryway.authserver.digests import Digests
     from entryway.authserver.moments import Clock
     from entryway.authserver.settings import AuthServerSettings
@@ -42,6 +43,7 @@ class Bindings:
     digests: Digests
     keys: SigningKeys
     settings: AuthServerSettings
+    clients: Clients
     clock: Clock
 
     async def put(self, zone: Zone, instance_id: str, binding_id: str) -> dict[str, str]:
@@ -67,6 +69,7 @@ class Bindings:
                 tables.ClientRow.zid == zone.id, tables.ClientRow.instance_id == instance_id
             )
             client_id = (await session.execute(client)).scalar_one()
+        self.clients.forget()
         return await self._credentials(zone, application, client_id, secret)
 
     async def delete(self, zone: Zone, instance_id: str, binding_id: str) -> None:
@@ -77,6 +80,7 @@ class Bindings:
             if row is None:
                 raise BindingUnknown(binding_id)
             await session.delete(row)
+        self.clients.forget()
 
     async def _credentials(
         self, zone: Zone, application: tables.Application, client_id: str, secret: str
