@@ -80,13 +80,15 @@ class Broker:
                 raise BrokerRequestInvalid("there is no such instance")
             _check_same(instance, plan)
             known = await self.store.find_binding(instance_id, binding_id)
-            if known is not None:
-                if known.parameters != parameters:
-                    raise InstanceConflict("a binding of this id exists already with other attributes")
-                return known, False
+            if known is not None and known.parameters != parameters:
+                raise InstanceConflict("a binding of this id exists already with other attributes")
+            # Asked for again, a binding keeps its secret; addresses and keys in it may have changed since.
             credentials = await self.offerings[plan.service].bind(instance_id, binding_id, parameters)
             bound = Bound(instance_id, binding_id, instance.zid, parameters, credentials)
-            await self.store.add_binding(bound)
+            if known != bound:
+                await self.store.save_binding(bound)
+        if known is not None:
+            return bound, False
         log.info("binding_created", instance_id=instance_id, binding_id=binding_id, service=plan.service)
         return bound, True
 

@@ -81,27 +81,33 @@ class BrokerStore:
 
     async def find_binding(self, instance_id: str, binding_id: str) -> Bound | None:
         async with self.database.read() as session:
-            row = await session.get(BindingRow, (instance_id, binding_id))
+            row = await session.get(BindingRow, {"instance_id": instance_id, "id": binding_id})
         if row is None:
             return None
         parameters = self._unseal(row.sealed_parameters, "parameters", instance_id, binding_id)
         credentials = self._unseal(row.sealed_credentials, "credentials", instance_id, binding_id)
         return Bound(row.instance_id, row.id, row.zid, parameters, credentials)
 
-    async def add_binding(self, bound: Bound) -> None:
-        """Store a new binding."""
+    async def save_binding(self, bound: Bound) -> None:
+        """Store the binding, new or changed."""
         ids = (bound.instance_id, bound.id)
+        parameters = self._seal(bound.parameters, "parameters", *ids)
+        credentials = self._seal(bound.credentials, "credentials", *ids)
         async with self.database.transaction() as session:
-            session.add(
-                BindingRow(
-                    instance_id=bound.instance_id,
-                    id=bound.id,
-                    zid=bound.zid,
-                    sealed_parameters=self._seal(bound.parameters, "parameters", *ids),
-                    sealed_credentials=self._seal(bound.credentials, "credentials", *ids),
-                    created_at=self.now(),
+            row = await session.get(BindingRow, {"instance_id": bound.instance_id, "id": bound.id})
+            if row is None:
+                session.add(
+                    BindingRow(
+                        instance_id=bound.instance_id,
+                        id=bound.id,
+                        zid=bound.zid,
+                        sealed_parameters=parameters,
+                        sealed_credentials=credentials,
+                        created_at=self.now(),
+                    )
                 )
-            )
+            else:
+                row.sealed_parameters, row.sealed_credentials = parameters, credentials
 
     async def drop_binding(self, instance_id: str, binding_id: str) -> None:
         async with self.database.transaction() as session:

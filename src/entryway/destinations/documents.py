@@ -92,7 +92,7 @@ def check_name(name: Any) -> str:
         raise InvalidRequest("a destination must have a property Name that is a text and not empty")
     if len(name) > NAME_LENGTH:
         raise InvalidRequest(f"a destination's name has at most {NAME_LENGTH} characters")
-    if not _NAME.fullmatch(name) or not _is_text(name):
+    if not _NAME.fullmatch(name) or name in {".", ".."} or not _is_text(name):
         raise InvalidRequest(
             "a destination's name may hold no blanks, control characters or any of / \\ ? # % & ; \" ' < >"
         )

@@ -46,7 +46,7 @@ class DestinationStore:
     async def find(self, level: Level, name: str) -> Stored | None:
         """Return the destination on exactly this level."""
         async with self.database.read() as session:
-            row = await session.get(DestinationRow, (level.zid, level.instance_id, name))
+            row = await session.get(DestinationRow, _key(level, name))
         return None if row is None else self._stored(row)
 
     async def names(self, level: Level) -> list[tuple[str, datetime]]:
@@ -77,7 +77,7 @@ class DestinationStore:
         """Store a new destination."""
         try:
             async with self.database.transaction() as session:
-                if await session.get(DestinationRow, (level.zid, level.instance_id, destination.name)) is not None:
+                if await session.get(DestinationRow, _key(level, destination.name)) is not None:
                     raise DestinationExists(destination.name)
                 if await _count(session, level) >= self.limit:
                     raise InvalidRequest(f"there are {self.limit} destinations already, and there may be no more")
@@ -88,7 +88,7 @@ class DestinationStore:
     async def replace(self, level: Level, destination: Destination) -> None:
         """Store a destination in place of the one that has its name."""
         async with self.database.transaction() as session:
-            row = await session.get(DestinationRow, (level.zid, level.instance_id, destination.name))
+            row = await session.get(DestinationRow, _key(level, destination.name))
             if row is None:
                 raise DestinationMissing(destination.name)
             fresh = self._row(level, destination)
@@ -97,7 +97,7 @@ class DestinationStore:
     async def drop(self, level: Level, name: str) -> bool:
         """Delete a destination; return whether there was one."""
         async with self.database.transaction() as session:
-            row = await session.get(DestinationRow, (level.zid, level.instance_id, name))
+            row = await session.get(DestinationRow, _key(level, name))
             if row is None:
                 return False
             await session.delete(row)
@@ -128,6 +128,10 @@ class DestinationStore:
         level = Level(row.zid, row.instance_id)
         properties = json.loads(self.sealer.unseal(row.sealed, _purpose(level, row.name)))
         return Stored(Destination(row.name, properties), level, row.modified_at)
+
+
+def _key(level: Level, name: str) -> dict[str, str]:
+    return {"zid": level.zid, "instance_id": level.instance_id, "name": name}
 
 
 def _purpose(level: Level, name: str) -> str:

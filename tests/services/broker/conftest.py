@@ -2,6 +2,7 @@ import sqlite3
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -65,22 +66,18 @@ def running_plane(tmp_path_factory) -> Iterator[ControlPlane]:
 
         destination_url = stack.enter_context(served(destinations, authority))
 
-        def broker(url: str):
-            return build_broker(
-                BrokerSettings(
-                    public_url=url,
-                    uaa_url=uaa_url,
-                    database_url=database("broker"),
-                    master_key=MASTER_KEY,
-                    platform_client_secret=SECRET,
-                    ca_file=authority.ca_file,
-                    destination_url=destination_url,
-                    onpremise_proxy_host="proxy.example.com",
-                    onpremise_proxy_port=20003,
-                )
-            )
-
-        broker_url = stack.enter_context(served(broker, authority))
+        settings = BrokerSettings(
+            public_url="https://localhost",
+            uaa_url=uaa_url,
+            database_url=database("broker"),
+            master_key=MASTER_KEY,
+            platform_client_secret=SECRET,
+            ca_file=authority.ca_file,
+            destination_url=destination_url,
+            onpremise_proxy_host="proxy.example.com",
+            onpremise_proxy_port=20003,
+        )
+        broker_url = stack.enter_context(served(lambda url: build_broker(replace(settings, public_url=url)), authority))
         context = ssl.create_default_context(cafile=str(authority.ca_file))
         http = stack.enter_context(httpx.Client(verify=context, trust_env=False, timeout=20))
-        yield ControlPlane(uaa_url, destination_url, broker_url, authority, http, databases)
+        yield ControlPlane(uaa_url, destination_url, broker_url, authority, http, databases, settings)

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from entryway.broker.settings import BrokerSettings
 from entryway.testing.authority import TestAuthority
 
 SECRET = "platform-secret-of-the-test"
@@ -22,6 +23,7 @@ class ControlPlane:
     authority: TestAuthority
     http: httpx.Client
     databases: dict[str, str]
+    settings: BrokerSettings
     offered: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def ids(self, service: str) -> dict[str, str]:

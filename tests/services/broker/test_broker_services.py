@@ -3,11 +3,13 @@
 import json
 import sqlite3
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from control_plane import BINDING, INSTANCE, OTHER_INSTANCE, SECRET, ControlPlane
 
+from entryway.broker.build import build
 from entryway.clients.access import PlatformRefused
 from entryway.clients.destinations import DestinationsClient
 from entryway.clients.http import new_http
@@ -15,6 +17,7 @@ from entryway.clients.platform import PlatformClient
 from entryway.clients.tokens import TokenClient
 from entryway.config.bindings import ConnectivityCredentials, DestinationCredentials, UaaCredentials, service_binding
 from entryway.security import TokenValidator, parse_credentials
+from entryway.testing.serving import served
 
 XS_SECURITY = {
     "xsappname": "products",
@@ -226,6 +229,17 @@ class TestConnectivity:
 
     def test_it_has_no_parameters(self, plane):
         assert plane.provision("connectivity", {"x": 1}).status_code == 400
+
+
+def test_a_binding_keeps_its_secret_when_addresses_change(plane):
+    plane.provision("connectivity")
+    before = plane.bind("connectivity").json()["credentials"]
+    moved = replace(plane.settings, onpremise_proxy_port=20013)
+    with served(lambda url: build(replace(moved, public_url=url)), plane.authority) as url:
+        answer = replace(plane, broker_url=url).bind("connectivity")
+    assert answer.status_code == 200
+    after = answer.json()["credentials"]
+    assert after == before | {"onpremise_proxy_port": "20013", "onpremise_proxy_http_port": "20013"}
 
 
 class TestInterface:

@@ -202,6 +202,7 @@ class TestWhatIsRefused:
             document("a?b"),
             document("a\nb"),
             document("a%62"),
+            document(".."),
             document("<script>"),
             {"Name": "erp"},
             {"Name": "erp", "Type": "FTP"},
