@@ -30,6 +30,7 @@ from entryway.router.login import derive_keys
 from entryway.router.logout import BackendsTold, SignOut
 from entryway.router.origins import TlsContexts, environment_backend
 from entryway.router.refresh import Refresher
+from entryway.router.replace import build_replacement
 from entryway.router.respond import Responder, error_pages
 from entryway.router.returned import CookieSorter, additions
 from entryway.router.router import Router, Surface
@@ -164,7 +165,7 @@ def build(
         signout=SignOut(xs_app.logout, uaa, cookies, sessions, told),
         refresher=refresher,
         backends=backends,
-        folders=_folders([served.route for served in routes.routes]),
+        folders=_folders(configuration, [served.route for served in routes.routes]),
         forwarding=forwarding,
         client=client,
         cookie_sorter=CookieSorter(frozenset({cookies.session_name.encode(), cookies.state_name.encode()})),
@@ -192,9 +193,15 @@ def _routes(configuration: RouterConfiguration) -> Routes:
     )
 
 
-def _folders(routes: Sequence[Route]) -> dict[int, Folder]:
-    goals = [route.goal for route in routes if isinstance(route.goal, ToFolder)]
-    return {id(goal): Folder(goal.path, goal.cache_control) for goal in goals}
+def _folders(configuration: RouterConfiguration, routes: Sequence[Route]) -> dict[int, Folder]:
+    folders = {}
+    for goal in (route.goal for route in routes):
+        if isinstance(goal, ToFolder):
+            replacement = None
+            if goal.replace is not None:
+                replacement = build_replacement(goal.replace, configuration.environ, configuration.bindings)
+            folders[id(goal)] = Folder(goal.path, goal.cache_control, replacement)
+    return folders
 
 
 def _backends(

@@ -27,6 +27,7 @@ from entryway.config.schema import did_you_mean
 from entryway.config.xs_app import USER_API, XS_APP, Route, ToDestination, ToService, XsApp, parse_xs_app
 from entryway.config.xs_app_environment import RouterEnvironment, header_rule, read_environment
 from entryway.config.xs_app_plugins import parse_plugins
+from entryway.router.replace import replace_mistakes
 
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result")
@@ -76,6 +77,7 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
     if xs_app is not None:
         mistakes += route_mistakes(xs_app, environment, services, bindings)
         mistakes += _header_mistakes(xs_app)
+        mistakes += replace_mistakes(xs_app.routes, bindings)
     mistakes += _plugin_mistakes(plugins, environment, services)
     mistakes += _environment_mistakes(environment, services)
     errors = [mistake for mistake in mistakes if mistake.severity == "error"]

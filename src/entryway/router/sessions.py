@@ -88,6 +88,8 @@ class SessionMaker:
 
 
 COOKIE_PREFIX = b"s%3A"
+MOST_ANONYMOUS = 50_000
+"""Anybody can make the router begin a session without login; beyond this many, the one made first ends."""
 NAME_LENGTH = 32
 
 
@@ -101,6 +103,7 @@ class MemorySessions:
         self.clock = clock
         self.on_expired = on_expired
         self._sessions: OrderedDict[bytes, Session] = OrderedDict()
+        self._anonymous: OrderedDict[bytes, None] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -126,12 +129,15 @@ class MemorySessions:
         name = session.name.encode()
         self._sessions[name] = session
         self._sessions.move_to_end(name)
+        if session.login is None:
+            self._anonymous[name] = None
+            if len(self._anonymous) > MOST_ANONYMOUS:
+                self._forget(self._sessions[next(iter(self._anonymous))])
         if self._timer is None:
             self._watch()
 
     async def drop(self, session: Session) -> None:
-        session.ended = True
-        self._sessions.pop(session.name.encode(), None)
+        self._forget(session)
 
     def close(self) -> None:
         """Stop watching the clock."""
@@ -152,7 +158,12 @@ class MemorySessions:
             self._expire(oldest)
 
     def _expire(self, session: Session) -> None:
-        session.ended = True
-        self._sessions.pop(session.name.encode(), None)
+        self._forget(session)
         if self.on_expired is not None:
             self.on_expired(session)
+
+    def _forget(self, session: Session) -> None:
+        session.ended = True
+        name = session.name.encode()
+        self._sessions.pop(name, None)
+        self._anonymous.pop(name, None)

@@ -15,6 +15,8 @@ from entryway.router.errors import FileNotFound, MethodNotAllowed, PathForbidden
 from entryway.router.login_page import NO_STORE
 from entryway.router.mime import content_type
 from entryway.router.paths import decode
+from entryway.router.replace import Replacement
+from entryway.router.replace import content_type as replaced_type
 
 SMALL = 64 * 1024
 CHUNK = 256 * 1024
@@ -37,8 +39,9 @@ class Found:
 class Folder:
     """The files below one folder."""
 
-    def __init__(self, root: Path, cache_control: str | None) -> None:
+    def __init__(self, root: Path, cache_control: str | None, replacement: Replacement | None = None) -> None:
         self.root = os.path.realpath(root)
+        self.replacement = replacement
         self.cache_control = None if cache_control is None else cache_control.encode("latin-1")
         self._known: dict[str, Found] = {}
         self._cached_bytes = 0
@@ -52,7 +55,10 @@ class Folder:
         if name.endswith("/") or not name:
             return self._answer(request, self.find(name + "index.html"))
         try:
-            return self._answer(request, self.find(name))
+            found = self.find(name)
+            if self.replacement is not None and self.replacement.concerns(name):
+                return self._replaced(found, self.replacement)
+            return self._answer(request, found)
         except IsADirectoryError:
             return _to_folder(request)
 
@@ -100,6 +106,15 @@ class Folder:
             self._cached_bytes = 0
         self._cached_bytes += len(content)
         return content if len(content) == size else None
+
+    def _replaced(self, found: Found, replacement: Replacement) -> Response:
+        """Answer with a file whose placeholders are filled in; it has no validators, for those know the file alone."""
+        content = found.content if found.content is not None else Path(found.path).read_bytes()
+        headers = [(b"content-type", replaced_type(found.path))]
+        if self.cache_control is not None:
+            headers.append((b"cache-control", self.cache_control))
+        text = replacement.apply(content.decode("utf-8", "replace"))
+        return Response(200, Headers.trusted(headers), text.encode())
 
     @staticmethod
     def _answer(request: Request, found: Found) -> Response:

@@ -100,3 +100,13 @@ def test_secrets_do_not_show(clock: Clock):
     session = new(clock)
     assert session.cookie.decode() not in repr(session)
     assert session.csrf_token.decode() not in repr(session)
+
+
+async def test_strangers_cannot_fill_the_memory_with_sessions(clock: Clock, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("entryway.router.sessions.MOST_ANONYMOUS", 3)
+    sessions = MemorySessions(60, clock)
+    made = [new(clock, number) for number in range(5)]
+    for session in made:
+        await sessions.save(session)
+    assert [await sessions.load(session.cookie) is not None for session in made] == [False, False, True, True, True]
+    sessions.close()

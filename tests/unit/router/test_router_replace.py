@@ -1,0 +1,44 @@
+"""Placeholders in files."""
+
+import pytest
+
+from entryway.router.replace import Replacement, content_type
+
+REPLACEMENT = Replacement(
+    ("b.html", "/index.html", ".json"),
+    {"FOO": "a\"b<c>&d'/`=", "N": 5, "T": True, "svc": {"url": "http://h", "deep": {"k": "v"}}},
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{{FOO}}", "a&quot;b&lt;c&gt;&amp;d&#39;&#x2F;&#x60;&#x3D;"),
+        ("{{{FOO}}}|{{&FOO}}", "a\"b<c>&d'/`=|a\"b<c>&d'/`="),
+        ("[{{ N }}{{T}}]", "[5true]"),
+        ("{{svc.url}} {{{svc.url}}} {{svc.deep.k}}", "http:&#x2F;&#x2F;h http://h v"),
+        ("[{{OTHER}}{{svc.none}}{{svc}}{{FOO.x}}{{svc.url.x}}]", "[]"),
+        ("{{}} { {FOO} } {{#FOO}}", "{{}} { {FOO} } {{#FOO}}"),
+    ],
+)
+def test_placeholders(text: str, expected: str):
+    assert REPLACEMENT.apply(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "concerned"),
+    [
+        ("b.html", True),
+        ("x/b.html", True),
+        ("index.html", True),
+        ("xindex.html", False),
+        ("a.json", True),
+        ("a.js", False),
+    ],
+)
+def test_suffixes_choose_the_files(name: str, concerned: object):
+    assert REPLACEMENT.concerns(name) is concerned
+
+
+def test_types():
+    assert (content_type("a/b.js"), content_type("x.xyz")) == (b"application/javascript", b"text/html")
