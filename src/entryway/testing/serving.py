@@ -23,7 +23,10 @@ def free_port() -> int:
 
 @contextmanager
 def served(build: Callable[[str], Any], authority: TestAuthority) -> Iterator[str]:
-    """Serve what `build` makes of its own URL, and give that URL when it answers."""
+    """Serve what `build` makes of its own URL, and give that URL when it answers.
+
+    Clients must be closed before the server: one that keeps its connection does not answer the end of TLS on it.
+    """
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", 0))

@@ -6,6 +6,7 @@ import ssl
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 from control_plane import BINDING, INSTANCE, OTHER_INSTANCE, SECRET, ControlPlane
 
@@ -235,8 +236,12 @@ def test_a_binding_keeps_its_secret_when_addresses_change(plane):
     plane.provision("connectivity")
     before = plane.bind("connectivity").json()["credentials"]
     moved = replace(plane.settings, onpremise_proxy_port=20013)
-    with served(lambda url: build(replace(moved, public_url=url)), plane.authority) as url:
-        answer = replace(plane, broker_url=url).bind("connectivity")
+    context = ssl.create_default_context(cafile=str(plane.authority.ca_file))
+    with (
+        served(lambda url: build(replace(moved, public_url=url)), plane.authority) as url,
+        httpx.Client(verify=context, trust_env=False) as http,
+    ):
+        answer = replace(plane, broker_url=url, http=http).bind("connectivity")
     assert answer.status_code == 200
     after = answer.json()["credentials"]
     assert after == before | {"onpremise_proxy_port": "20013", "onpremise_proxy_http_port": "20013"}
