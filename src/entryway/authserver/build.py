@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -123,7 +124,11 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             *admin.routes(),
         ],
         middleware=[Middleware(Edge)],
-        exception_handlers={EntrywayError: respond.on_error, HTTPException: respond.on_http_exception},
+        exception_handlers={
+            EntrywayError: respond.on_error,
+            HTTPException: respond.on_http_exception,
+            DBAPIError: respond.on_database_error,
+        },
         lifespan=lifespan,
     )
     # A redirect to the path without its slash would lose the form that was posted.

@@ -5,12 +5,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from entryway.authserver.edge import MalformedJson
 from entryway.config.mistakes import ConfigurationMistakes
-from entryway.errors import EntrywayError
+from entryway.errors import Conflict, EntrywayError
 from entryway.oauth.errors import BadCredentials, InsufficientScope, InvalidClient, InvalidToken, OAuthError
 from entryway.telemetry import get_logger
 
@@ -24,6 +25,21 @@ log = get_logger(__name__)
 _PAGES = ("/oauth/authorize", "/login", "/logout", "/passcode")
 _ADMIN = "/entryway/"
 DESCRIPTOR_PREFIX = "Error parsing xs-security.json data: Inconsistent xs-security.json: "
+
+
+class ChangedMeanwhile(Conflict):
+    """Two requests made or ended the same thing at one moment."""
+
+    code = "changed_meanwhile"
+    title = "This was changed at the same moment by another request; please ask again"
+
+
+class Unavailable(EntrywayError):
+    """The database does not answer; it may soon."""
+
+    code = "temporarily_unavailable"
+    status = 503
+    title = "Please try again in a moment"
 
 
 class Responder:
@@ -48,6 +64,12 @@ class Responder:
         if challenge:
             response.headers["www-authenticate"] = challenge
         return response
+
+    async def on_database_error(self, request: Request, error: Exception) -> Response:
+        """Answer that somebody else was quicker, or that the database cannot be reached now."""
+        log.warning("database_failed", path=request.url.path, error=type(error).__name__)
+        ours = ChangedMeanwhile() if isinstance(error, IntegrityError) else Unavailable()
+        return await self.on_error(request, ours)
 
     async def on_http_exception(self, request: Request, error: Exception) -> Response:
         """Answer what routing refused: an unknown path or method."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import JSON, MetaData, event
+from sqlalchemy import JSON, MetaData, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -56,12 +56,13 @@ class Database:
         self._url = _parse(url)
         self.engine: AsyncEngine = create_async_engine(self._url)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        if self._url.get_backend_name() == "sqlite":
+        self._is_sqlite = self._url.get_backend_name() == "sqlite"
+        if self._is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
 
     async def create_all(self, metadata: MetaData) -> None:
         """Create the tables that do not exist yet."""
-        if self._url.get_backend_name() == "sqlite" and self._url.database not in {None, "", ":memory:"}:
+        if self._is_sqlite and self._url.database not in {None, "", ":memory:"}:
             _make_room(Path(str(self._url.database)))
         try:
             async with self.engine.begin() as connection:
@@ -79,6 +80,9 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Give a session whose changes are kept together, or not at all when the block raises."""
         async with self._sessions.begin() as session:
+            if self._is_sqlite:
+                # Without it, SQLite locks at the first write, and what was read before may have changed by then.
+                await session.execute(text("BEGIN IMMEDIATE"))
             yield session
 
     async def close(self) -> None:
