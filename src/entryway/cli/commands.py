@@ -37,5 +37,6 @@ app.command("version")(version.version)
 def main() -> None:
     """Run the command that the arguments name and end with its exit code."""
     with told_in_clear_words():
-        app()
+        # Also for `python -m entryway`.
+        app(prog_name="entryway")
     sys.exit(0)

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Mapping
 
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
-from entryway.telemetry import configure_logging
 
 FORMATS = ("json", "text")
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -26,9 +25,13 @@ def start_logging(environ: Mapping[str, str] = os.environ) -> None:
     ]
     if mistakes:
         raise ConfigurationMistakes(mistakes)
+    from entryway.telemetry import configure_logging
+
     configure_logging(json=chosen == "json", level=level)
 
 
 def stay_quiet() -> None:
     """Log warnings only: for commands whose output is for a person or for another command."""
+    from entryway.telemetry import configure_logging
+
     configure_logging(json=False, level="warning")

@@ -1,0 +1,270 @@
+"""The command line as a person meets it: real processes, what they print, and how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from entryway.cli.commands import app
+
+COMMANDS = (
+    "up",
+    "router",
+    "services",
+    "connectivity",
+    "connector",
+    "connector run",
+    "connector pair",
+    "check",
+    "explain",
+    "env",
+    "token",
+    "version",
+)
+PAGE = Path(__file__).parents[3] / "docs" / "command-line.md"
+
+
+def entryway(*arguments: str, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "entryway", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", **environ},
+    )
+
+
+def imported_by(*arguments: str) -> set[str]:
+    """Return the modules that a command imports."""
+    code = (
+        "import sys, runpy\n"
+        f"sys.argv = ['entryway', *{list(arguments)!r}]\n"
+        "try:\n    runpy.run_module('entryway', run_name='__main__')\n"
+        "except SystemExit:\n    print(' '.join(sys.modules), file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    return set(result.stderr.split())
+
+
+def all_commands() -> set[str]:
+    names = set()
+    for name, command in get_command(app).commands.items():
+        names.add(name)
+        names |= {f"{name} {inner}" for inner in getattr(command, "commands", {})}
+    return names
+
+
+def test_the_commands_are_the_ones_that_were_promised():
+    assert all_commands() == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_helps(command: str):
+    result = entryway(*command.split(), "--help")
+
+    assert result.returncode == 0
+    assert f"Usage: entryway {command}" in result.stdout
+    assert ("Example" in result.stdout) == (command not in {"version", "connector"})
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command: str):
+    assert f"entryway {command}" in PAGE.read_text()
+
+
+def test_the_documentation_names_no_option_that_does_not_exist():
+    known = {
+        option
+        for command in get_command(app).commands.values()
+        for each in [command, *getattr(command, "commands", {}).values()]
+        for parameter in each.params
+        for option in parameter.opts
+    } | {"--help"}
+
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE.read_text())) <= known
+
+
+def test_version_says_which():
+    result = entryway("version")
+
+    assert result.returncode == 0
+    assert re.fullmatch(r"entryway \d+\.\d+\.\d+ \(Python 3\.\d+\.\d+, \w+\)\n", result.stdout)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nix"],
+        ["up", "--nix"],
+        ["up", "a", "b"],
+        ["explain", "GET"],
+        ["env"],
+        ["env", "app", "--format", "xml"],
+        ["token", "--user", "anna"],
+        ["token", "--user", "anna", "--client", "--app", "srv"],
+        ["services", "--port", "0"],
+        ["connector", "pair"],
+    ],
+)
+def test_a_command_that_cannot_be_understood_ends_with_2(arguments: list[str], tmp_path: Path):
+    result = entryway(*arguments, cwd=tmp_path)
+
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert "Usage: entryway" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["up", "nowhere"], 2, "nowhere: is no folder"),
+        (["up"], 2, "no file describes an application here"),
+        (["check", "nowhere"], 2, "nowhere: is no folder"),
+        (["check"], 2, "no file describes an application here"),
+        (["explain", "GET", "/"], 2, "xs-app.json: cannot be read: No such file or directory"),
+        (["env", "srv"], 1, "`entryway up` does not run in"),
+        (["token", "--app", "srv"], 1, "`entryway up` does not run in"),
+        (["connectivity", "--state", "state"], 1, "start `entryway services --state state` first"),
+        (["connector", "run"], 2, "does not exist"),
+    ],
+)
+def test_what_goes_wrong_is_said_in_clear_words(arguments: list[str], code: int, said: str, tmp_path: Path):
+    result = entryway(*arguments, cwd=tmp_path)
+
+    assert result.returncode == code
+    assert result.stdout == ""
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(("name", "value"), [("ENTRYWAY_LOG_FORMAT", "xml"), ("ENTRYWAY_LOG_LEVEL", "loud")])
+def test_a_wrong_log_setting_is_a_mistake(name: str, value: str, tmp_path: Path):
+    result = entryway("services", cwd=tmp_path, **{name: value})
+
+    assert result.returncode == 2
+    assert f"error: the environment at {name}: '{value}' is not known" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def folder_with(tmp_path: Path, *routes: dict[str, object]) -> Path:
+    (tmp_path / "xs-app.json").write_text(json.dumps({"routes": list(routes)}))
+    (tmp_path / "default-env.json").write_text(
+        json.dumps({"destinations": [{"name": "backend", "url": "http://localhost:9009"}]})
+    )
+    return tmp_path
+
+
+def test_check_ends_with_0_for_warnings_and_with_2_for_mistakes(tmp_path: Path):
+    folder = folder_with(tmp_path, {"source": "^/app", "destination": "backend"})
+
+    result = entryway("check", str(folder))
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr.splitlines() == [
+        'warning: xs-app.json at /routes/0/source: the source "^/app" also matches "/apps…"',
+        "  → write ^/app(/.*)?$",
+        "0 errors, 1 warning",
+    ]
+    assert entryway("check", "--strict", str(folder)).returncode == 2
+
+    folder_with(tmp_path, {"source": "^/app/(.*)$", "destinaton": "backend"}, {"source": "(", "destination": "backend"})
+    result = entryway("check", str(folder))
+    assert result.returncode == 2
+    assert "error: xs-app.json at /routes/0/destinaton: Additional properties not allowed" in result.stderr
+    assert "  → did you mean destination?" in result.stderr
+    assert "xs-app.json at /routes/1" in result.stderr
+
+
+def test_check_says_that_all_is_well(tmp_path: Path):
+    folder = folder_with(tmp_path, {"source": "^/app/(.*)$", "destination": "backend"})
+
+    result = entryway("check", str(folder))
+
+    assert (result.returncode, result.stderr) == (0, "no mistakes found\n")
+
+
+def test_explain_says_what_becomes_of_a_request(tmp_path: Path):
+    folder = folder_with(
+        tmp_path,
+        {"source": "^/public/(.*)$", "destination": "backend", "authenticationType": "none"},
+        {"source": "^/app/(.*)$", "target": "/v1/$1", "destination": "backend", "scope": "$XSAPPNAME.Display"},
+    )
+
+    result = entryway("explain", "post", "http://localhost:5000/app/orders?x=1", "-w", str(folder))
+
+    assert result.returncode == 0
+    facts = dict(line.split(maxsplit=1) for line in result.stdout.splitlines()[1:])
+    assert result.stdout.startswith("POST /app/orders?x=1 is forwarded to a backend\n")
+    assert facts["route"] == "/routes/1  ^/app/(.*)$"
+    assert facts["not"].startswith("/routes/0  ^/public/(.*)$")
+    assert facts["to"] == "destination backend"
+    assert facts["as"] == "/v1/orders?x=1"
+    assert facts["login"].startswith("xsuaa; without a session")
+    assert "$XSAPPNAME.Display" in facts["scope"]
+    assert "x-csrf-token" in facts["csrf"]
+
+
+def test_explain_as_json_is_for_programs(tmp_path: Path):
+    folder = folder_with(tmp_path, {"source": "^/app/(.*)$", "destination": "backend"})
+
+    result = entryway("explain", "GET", "/nowhere", "-w", str(folder), "--json")
+
+    assert json.loads(result.stdout)["outcome"] == "not_found"
+
+
+def test_explain_knows_the_application_around_the_router(tmp_path: Path):
+    router = tmp_path / "web"
+    router.mkdir()
+    route = {"source": "^/app/(.*)$", "destination": "srv"}
+    (router / "xs-app.json").write_text(json.dumps({"authenticationMethod": "none", "routes": [route]}))
+    (tmp_path / "srv").mkdir()
+    (tmp_path / "mta.yaml").write_text(
+        """
+ID: demo
+version: 1.0.0
+modules:
+  - name: web
+    type: approuter.nodejs
+    path: web
+    requires: [{name: api, group: destinations, properties: {name: srv, url: "~{url}"}}]
+  - name: srv
+    type: python
+    path: srv
+    parameters: {command: ./run}
+    provides: [{name: api, properties: {url: "${default-url}"}}]
+"""
+    )
+
+    result = entryway("explain", "GET", "/app/x", "-w", str(router))
+
+    assert "at      http://localhost:5001/app/x" in result.stdout
+
+
+def test_small_commands_import_little():
+    heavy = {"structlog", "sqlalchemy", "httpx", "cryptography", "granian", "starlette", "jinja2"}
+
+    assert not heavy & imported_by("version")
+
+
+def test_the_router_starts_without_what_only_the_services_need(tmp_path: Path):
+    # It ends at once, for there is nothing to serve, with everything imported that it needs.
+    imported = imported_by("router", "-w", str(tmp_path))
+
+    assert "entryway.router.build" in imported
+    assert not {"sqlalchemy", "aiosqlite", "starlette", "granian", "argon2", "jinja2"} & imported
+
+
+def test_the_token_for_pairing_is_no_argument():
+    # Everybody on a machine can read the arguments of its processes.
+    assert "--token " not in entryway("connector", "pair", "--help").stdout
