@@ -23,9 +23,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landscape]:
     demo_landscape.build_page()
-    landscape = demo_landscape.start(tmp_path_factory.mktemp("demo"))
+    landscape = demo_landscape.start(*demo_landscape.copy(tmp_path_factory.mktemp("demo")))
     yield landscape
-    demo_landscape.stop(landscape)
+    assert demo_landscape.stop(landscape) == 0, landscape.output()[-4000:]
+    assert landscape.processes() == []
 
 
 @pytest.fixture(scope="session")

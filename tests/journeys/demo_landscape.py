@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
@@ -97,11 +98,11 @@ class Landscape:
 
     def process_id(self, *words: str) -> int:
         """Return the id of the only process of this landscape whose command line has these words side by side."""
-        found = [pid for pid, arguments in self._processes() if _side_by_side(words, arguments)]
+        found = [pid for pid, arguments in self.processes() if _side_by_side(words, arguments)]
         assert len(found) == 1, f"{len(found)} processes run {' '.join(words)}:\n{self.output()[-4000:]}"
         return found[0]
 
-    def _processes(self) -> list[tuple[int, list[str]]]:
+    def processes(self) -> list[tuple[int, list[str]]]:
         """Return the processes that work in the demo's folder or name it: nobody else's."""
         found = []
         for entry in Path("/proc").iterdir():
@@ -123,13 +124,18 @@ def build_page() -> None:
         pytest.fail(f"examples/products/setup.py failed:\n{done.stdout}{done.stderr}")
 
 
-def start(folder: Path) -> Landscape:
-    """Copy the example, start it, and return when a browser could open it."""
+def copy(folder: Path) -> tuple[Path, dict[str, int]]:
+    """Copy the example and give it ports of its own."""
     example = folder / "products"
     shutil.copytree(EXAMPLE, example, ignore=LEFT_OUT)
     ports = dict(zip((*PORT_NAMES, *MODULES, "on-premise"), free_ports(6), strict=True))
     _give_ports(example / "entryway.yaml", ports)
-    log = folder / "up.log"
+    return example, ports
+
+
+def start(example: Path, ports: dict[str, int]) -> Landscape:
+    """Start a copy of the example, and return when a browser could open it."""
+    log = example.parent / "up.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "entryway", "up", str(example)],
@@ -138,6 +144,7 @@ def start(folder: Path) -> Landscape:
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_end_with_the_tests,  # noqa: PLW1509 -- one system call, and the tests have one thread
         )
     landscape = Landscape(example, log, ports, process)
     try:
@@ -160,6 +167,12 @@ def stop(landscape: Landscape) -> int:
     except subprocess.TimeoutExpired:
         landscape.process.kill()
         raise
+
+
+def _end_with_the_tests() -> None:
+    """Have the kernel press Ctrl-C if the test run is killed: nothing may stay behind."""
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGINT)
 
 
 def free_ports(count: int) -> list[int]:

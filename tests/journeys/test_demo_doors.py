@@ -55,8 +55,10 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def user_token(demo: Landscape, user: str) -> str:
-    return demo.entryway("token", "--user", user, "--app", "products-router")
+@pytest.fixture(scope="session")
+def tokens(demo: Landscape) -> dict[str, str]:
+    """Real tokens of both users, as the command line gives them."""
+    return {user: demo.entryway("token", "--user", user, "--app", "products-router") for user in ("alice", "bob")}
 
 
 def on_premise(demo: Landscape, client_certificate: tuple[Path, Path] | None) -> httpx.Response:
@@ -86,8 +88,8 @@ def test_the_system_on_premise_turns_other_certificates_of_the_landscape_away(de
         on_premise(demo, (demo.state / "tls" / "server.pem", demo.state / "tls" / "server.key"))
 
 
-def test_the_backend_believes_a_real_token(demo: Landscape, backend: httpx.Client) -> None:
-    answer = backend.get("/api/me", headers=bearer(user_token(demo, "bob")))
+def test_the_backend_believes_a_real_token(tokens: dict[str, str], backend: httpx.Client) -> None:
+    answer = backend.get("/api/me", headers=bearer(tokens["bob"]))
 
     assert answer.status_code == 200
     assert (answer.json()["name"], answer.json()["scopes"]) == ("bob", ["Display"])
@@ -99,9 +101,9 @@ def test_the_backend_refuses_whoever_has_no_token(backend: httpx.Client) -> None
         assert backend.patch("/api/products/HT-1000/price", headers=headers, json=PRICE).status_code == 401
 
 
-def test_the_backend_refuses_a_token_that_somebody_touched(demo: Landscape, backend: httpx.Client) -> None:
-    head, claims, signature = user_token(demo, "bob").split(".")
-    other = user_token(demo, "alice").split(".")
+def test_the_backend_refuses_a_token_that_somebody_touched(tokens: dict[str, str], backend: httpx.Client) -> None:
+    head, claims, signature = tokens["bob"].split(".")
+    other = tokens["alice"].split(".")
     unsigned = base64.urlsafe_b64encode(b'{"alg":"none"}').rstrip(b"=").decode()
     flipped = signature[:20] + ("A" if signature[20] != "A" else "B") + signature[21:]
     for token in (
@@ -119,8 +121,8 @@ def test_the_backend_refuses_a_token_that_somebody_touched(demo: Landscape, back
         assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
 
-def test_the_backend_refuses_who_may_only_look(demo: Landscape, backend: httpx.Client) -> None:
-    headers = bearer(user_token(demo, "bob")) | {"If-Match": '"1"'}
+def test_the_backend_refuses_who_may_only_look(tokens: dict[str, str], backend: httpx.Client) -> None:
+    headers = bearer(tokens["bob"]) | {"If-Match": '"1"'}
 
     assert backend.patch("/api/products/HT-1000/price", headers=headers, json=PRICE).status_code == 403
 
@@ -156,16 +158,16 @@ PRICE_OF_ONE = "/api/products/HT-1000/price"
     ],
 )
 def test_the_backend_answers_bad_input_with_what_is_wrong(
-    demo: Landscape, backend: httpx.Client, path: str, change: dict[str, Any], status: int
+    tokens: dict[str, str], backend: httpx.Client, path: str, change: dict[str, Any], status: int
 ) -> None:
-    headers = bearer(user_token(demo, "alice")) | {"If-Match": '"not-the-present-one"'} | change.get("headers", {})
+    headers = bearer(tokens["alice"]) | {"If-Match": '"not-the-present-one"'} | change.get("headers", {})
 
     answer = backend.patch(path, **change | {"headers": headers})
 
     assert answer.status_code == status, answer.text
 
 
-def test_the_router_starts_a_login_for_pages_and_refuses_scripts(demo: Landscape) -> None:
+def test_the_router_starts_a_login_for_pages_and_refuses_scripts(demo: Landscape, tokens: dict[str, str]) -> None:
     with httpx.Client(base_url=demo.url, trust_env=False) as stranger:
         page = stranger.get("/index.html", headers={"Accept": "text/html", "User-Agent": "Mozilla/5.0"})
         assert page.status_code == 200
@@ -180,15 +182,17 @@ def test_the_router_starts_a_login_for_pages_and_refuses_scripts(demo: Landscape
         ):
             assert stranger.get(path, headers=AJAX).status_code == 401, path
             assert stranger.patch(path).status_code in {401, 405}, path
-        assert stranger.get("/api/me", headers=AJAX | bearer(user_token(demo, "alice"))).status_code == 401
+        assert stranger.get("/api/me", headers=AJAX | bearer(tokens["alice"])).status_code == 401
         assert stranger.get("/public/logged-out.html").status_code == 200
 
 
 @pytest.mark.browser
-async def test_nobody_becomes_somebody_else_by_headers(products: ProductsPage, demo: Landscape) -> None:
+async def test_nobody_becomes_somebody_else_by_headers(
+    products: ProductsPage, demo: Landscape, tokens: dict[str, str]
+) -> None:
     await products.log_in("bob")
     certificate, _ = forged_certificate("alice")
-    alice = user_token(demo, "alice")
+    alice = tokens["alice"]
     for forged in (
         {"SSL_CLIENT_CERT": header_of(certificate)},
         {"ssl-client-cert": header_of(certificate)},
