@@ -13,6 +13,9 @@ from entryway.security.exchange import exchange, exchange_async
 
 CLIENT_CREDENTIALS = "client_credentials"
 XSAPPNAME = "$XSAPPNAME."
+SYSTEM = "System"
+HDB = "HDB"
+JOB_SCHEDULER = "JobScheduler"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,16 @@ class SecurityContext:
         return self.token
 
     def get_token(self, namespace: str, name: str) -> str | None:
-        """Return a token of another kind that travels inside this one."""
-        if (namespace, name) == ("xs", "hdb"):
-            return self.get_hdb_token()
-        return None
+        """Return what to send to a service of the platform: the assertion inside, or the token itself."""
+        if namespace != SYSTEM:
+            return None
+        if name == HDB:
+            inside = _text(self._container(), "hdb.nameduser.saml") if self._names_user() else None
+            return inside or self.token
+        return self.token if name == JOB_SCHEDULER else None
 
     def get_hdb_token(self) -> str | None:
-        return _text(self._container(), "hdb.nameduser.saml") if self._names_user() else None
+        return self.get_token(SYSTEM, HDB)
 
     def get_logon_name(self) -> str | None:
         return _text(self.claims, "user_name") if self._names_user() else None
