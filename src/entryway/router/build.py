@@ -22,8 +22,10 @@ from entryway.router.access_log import AccessLog
 from entryway.router.address import trust_in
 from entryway.router.backends import Backend, Backends, OnPremiseBackend
 from entryway.router.company_network import ClientToken, CompanyNetwork
+from entryway.router.compression import Compressor
 from entryway.router.configuration import RouterConfiguration
 from entryway.router.cookies import CookieRules, SessionCookie
+from entryway.router.cors import build_cors
 from entryway.router.destination_service import ServiceDestinations
 from entryway.router.forward import Forwarding
 from entryway.router.login import derive_keys
@@ -173,6 +175,8 @@ def build(
             environment.http_headers, xs_app.response_headers, frame_options=environment.send_x_frame_options
         ),
         sockets=SocketRules(xs_app.websockets, environment.websocket_origins),
+        cors=build_cors(xs_app.cors, environment.cors),
+        compressor=Compressor(environment.compression or xs_app.compression),
         responder=Responder(configuration.development, environment.return_error_source, pages, redirects),
         access_log=access_log,
         uaa=uaa,

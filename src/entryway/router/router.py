@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from entryway.config.xs_app_model import ToDestination, ToFolder
 from entryway.errors import EntrywayError
 from entryway.http import ClientGone, Headers, OutgoingRequest, Request, Response
-from entryway.router import access, csrf, user_api, websockets
+from entryway.router import access, cors, csrf, user_api, websockets
 from entryway.router.address import address_of, prefix_of, require_origin_form, without_forwarding
 from entryway.router.backend_cookies import parse_set_cookie
 from entryway.router.errors import InsecureTransport, LoginRequired, LoginUnavailable, MethodNotAllowed
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from entryway.http import Client, Peer
     from entryway.router.access_log import AccessLog
     from entryway.router.backends import Backend, Backends
+    from entryway.router.compression import Compressor
     from entryway.router.cookies import CookieRules, SessionCookie
+    from entryway.router.cors import Cors
     from entryway.router.forward import Forwarding
     from entryway.router.logout import SignOut
     from entryway.router.refresh import Refresher
@@ -72,6 +74,8 @@ class Router:
     cookie_sorter: CookieSorter
     additions: Additions
     sockets: SocketRules
+    cors: Cors
+    compressor: Compressor
     responder: Responder
     access_log: AccessLog
     uaa: Uaa | None
@@ -93,6 +97,8 @@ class Router:
             log.exception("request_failed", request_id=request_id.decode("latin-1"))
             response = self._failed(request, EntrywayError(), request_id, notes)
         if request.upgrade is None:
+            if notes.granted:
+                cors.add(response.headers.raw, notes.granted)
             self.additions.add(response.headers.raw, request_id)
         self._note(request, response, request_id, notes, time.perf_counter() - began)
         return response
@@ -102,6 +108,10 @@ class Router:
         self._check_transport(request)
         check_path(request.target)
         path = request.target.partition("?")[0]
+        granted = self.cors.check(request, path)
+        if isinstance(granted, Response):
+            return granted
+        notes.granted = granted
         session = notes.session = await self._load_session(request)
         if self.signin.is_callback(path) and request.method == "GET" and self._comes_from_login(request, session):
             return await self.signin.callback(request)
@@ -127,6 +137,7 @@ class Router:
 
         response, session = await self._answer(request, match, session)
         notes.session = session
+        self.compressor.apply(request, response)
         return await self._with_csrf_token(request, response, match, session)
 
     async def handle_upgrade(self, request: Request, notes: Notes) -> Response:
@@ -306,9 +317,11 @@ class Router:
 class Notes:
     """What the access log wants to know of a request, gathered on its way."""
 
-    __slots__ = ("error", "route", "session")
+    __slots__ = ("error", "granted", "route", "session")
 
     def __init__(self) -> None:
+        self.granted: tuple[tuple[bytes, bytes], ...] = ()
+        """Headers that let a page of another origin read the answer, errors included."""
         self.error: EntrywayError | None = None
         self.route = ""
         self.session: Session | None = None
