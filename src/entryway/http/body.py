@@ -258,6 +258,8 @@ class _Generated:
             async for chunk in chunks:
                 if chunk:
                     self.body.feed(chunk)
+                    # Chunks that need no waiting must not keep the loop from noticing that the consumer is gone.
+                    await asyncio.sleep(0)
                     await self._flowing.wait()
         except Exception as error:  # noqa: BLE001 whatever the generator raises, its consumer must hear of it
             self.body.fail(error)
