@@ -43,7 +43,7 @@ class KeyCache:
     _empty: OrderedDict[str, float] = field(default_factory=OrderedDict)
     _failures: OrderedDict[str, float] = field(default_factory=OrderedDict)
     _window: float = 0.0
-    _asked: int = 0
+    _asked: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, zid: str, kid: str, now: float) -> Any | None:
@@ -63,7 +63,7 @@ class KeyCache:
             if key is None and now - asked < UNKNOWN_KEY_PAUSE:
                 raise TokenInvalid("unknown_key", repr(kid[:100]))
             if known is None:
-                self._count_new_zone(now)
+                self._count_new_zone(zid, now)
             return None
 
     def fetched(self, zid: str, keys: Mapping[str, Any], now: float) -> None:
@@ -85,12 +85,13 @@ class KeyCache:
             self._failures[zid] = now
             _shorten(self._failures, zid)
 
-    def _count_new_zone(self, now: float) -> None:
+    def _count_new_zone(self, zid: str, now: float) -> None:
         if now - self._window >= NEW_ZONES_WINDOW:
-            self._window, self._asked = now, 0
-        self._asked += 1
-        if self._asked > NEW_ZONES:
+            self._window, self._asked = now, set()
+        # Many requests of one tenant, just after the start, are one question.
+        if zid not in self._asked and len(self._asked) >= NEW_ZONES:
             raise KeysUnavailable("too many tenants that are not known, in a short time")
+        self._asked.add(zid)
 
 
 def _shorten(entries: OrderedDict[str, Any], newest: str) -> None:
