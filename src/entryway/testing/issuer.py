@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -23,6 +23,7 @@ from joserfc import jws
 from joserfc.jwk import RSAKey
 
 from entryway.testing.authority import TestAuthority
+from entryway.testing.tls_server import running_tls_server
 
 ZONE = "11111111-2222-4333-8444-555555555555"
 SUBDOMAIN = "dev"
@@ -198,21 +199,9 @@ class Issuer:
 def running_issuer(folder: Path) -> Iterator[Issuer]:
     """Serve an issuer's keys on a free port of `localhost`; certificates are kept in `folder`."""
     authority = TestAuthority.create(folder)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler, bind_and_activate=True)
-    server.daemon_threads = True
-    server.socket = authority.server_context().wrap_socket(
-        server.socket, server_side=True, do_handshake_on_connect=False
-    )
-    issuer = Issuer(f"https://localhost:{server.server_address[1]}", authority)
-    server.issuer = issuer  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="issuer", daemon=True)
-    thread.start()
-    try:
+    with running_tls_server(_Handler, authority) as server:
+        issuer = server.state = Issuer(server.url, authority)
         yield issuer
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -220,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 10
 
     def do_GET(self) -> None:
-        issuer: Issuer = self.server.issuer  # type: ignore[attr-defined]
+        issuer: Issuer = self.server.state  # type: ignore[attr-defined]
         issuer.requests.append(self.path)
         issuer.arrived.set()
         if issuer.delay is not None:

@@ -7,11 +7,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from entryway.testing.authority import TestAuthority
+from entryway.testing.tls_server import running_tls_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +48,11 @@ class TokenService:
 @contextmanager
 def running_token_service(authority: TestAuthority) -> Iterator[TokenService]:
     """Serve a token service on a free port of `localhost`, over TLS."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
-    server.socket = authority.server_context().wrap_socket(
-        server.socket, server_side=True, do_handshake_on_connect=False
-    )
-    service = TokenService(f"https://localhost:{server.server_address[1]}")
-    server.service = service  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="token service", daemon=True)
-    thread.start()
-    try:
+    with running_tls_server(_Handler, authority) as server:
+        service = server.state = TokenService(server.url)
         yield service
-    finally:
         if service.hold is not None:
             service.hold.set()
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -77,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._handle()
 
     def _handle(self) -> None:
-        service: TokenService = self.server.service  # type: ignore[attr-defined]
+        service: TokenService = self.server.state  # type: ignore[attr-defined]
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
         target = urlsplit(self.path)
         service.requests.append(
