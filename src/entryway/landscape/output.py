@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 # Readable on black and on white; red stays free for what goes wrong.
@@ -21,8 +21,11 @@ class Output:
         self._stream = stream
         # https://no-color.org: any non-empty value counts.
         self.colours = not environ.get("NO_COLOR") and (stream.isatty() or bool(environ.get("FORCE_COLOR")))
+        self.when_gone: Callable[[], object] | None = None
+        """What to do when nobody reads any more, as in `entryway up | head`."""
         self._names: dict[str, int] = {}
         self._width = len(OWN_NAME)
+        self._gone = False
 
     def announce(self, *names: str) -> None:
         """Make room for these names, so that all lines are aligned from the start."""
@@ -47,8 +50,15 @@ class Output:
             self._write(f"{self._painted(f'{OWN_NAME:<{self._width}} |', RED)} {self._painted(line, RED)}")
 
     def _write(self, line: str) -> None:
-        self._stream.write(line + "\n")
-        self._stream.flush()
+        if self._gone:
+            return
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._gone = True
+            if self.when_gone is not None:
+                self.when_gone()
 
     def _painted(self, text: str, colour: int) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self.colours else text

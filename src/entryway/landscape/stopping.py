@@ -7,12 +7,13 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# SIGHUP: the terminal was closed.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def on_stop_signal(stop: Callable[[signal.Signals], object]) -> Iterator[None]:
-    """Call `stop` for SIGINT and SIGTERM, instead of what Python does."""
+    """Call `stop` for a signal that means to end, instead of what Python does."""
     loop = asyncio.get_running_loop()
     for number in SIGNALS:
         loop.add_signal_handler(number, stop, number)

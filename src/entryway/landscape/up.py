@@ -60,6 +60,7 @@ async def _keep_up(plan: Plan, state: StateFolder, output: Output) -> int:
         output.say(f"{signal.Signals(number).name}: stopping everything (once more to hurry)")
         asked_to_stop.set()
 
+    output.when_gone = asked_to_stop.set
     with on_stop_signal(stop):
         async with parts:
             stopping = asyncio.ensure_future(asked_to_stop.wait())

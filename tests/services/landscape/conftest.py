@@ -26,3 +26,4 @@ def up(application: Application) -> Iterator[Callable[..., Up]]:
     for each in started:
         if each.process.poll() is None:
             each.interrupt()
+        each.ends()

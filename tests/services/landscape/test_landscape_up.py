@@ -9,6 +9,8 @@ import signal
 import socket
 import ssl
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -104,6 +106,56 @@ def test_the_next_start_reuses_the_state(application: Application, up: Start):
     assert after["VCAP_APPLICATION"]["application_id"] == before["VCAP_APPLICATION"]["application_id"]
     assert (application.state / "ca" / "ca.pem").read_bytes() == authority
     assert second.interrupt() == 0
+
+
+def test_another_port_reaches_the_credentials_of_the_next_start(application: Application, up: Start):
+    first = up()
+    first.sees("ready after")
+    assert first.interrupt() == 0
+
+    second = up("--port", f"services={application.ports['system']}")
+    second.sees("ready after")
+
+    url = f"https://localhost:{application.ports['system']}"
+    environment = json.loads(entryway("env", "srv", "--dir", str(application.folder)).stdout)
+    credentials = environment["VCAP_SERVICES"]["xsuaa"][0]["credentials"]
+    assert credentials["url"] == url
+    assert credentials["uaadomain"] == url.removeprefix("https://")
+    token = claims_of(entryway("token", "--user", "anna", "--app", "srv", "--dir", str(application.folder)).stdout)
+    assert token["iss"] == f"{url}/oauth/token"
+    assert second.interrupt() == 0
+
+
+def test_a_user_who_left_the_file_is_locked_out(application: Application, up: Start):
+    first = up()
+    first.sees("ready after")
+    assert first.interrupt() == 0
+    application.write_json("entryway.yaml", {**application.landscape, "users": []})
+
+    second = up()
+    second.sees("ready after")
+
+    assert "locking out anna, who is no longer in entryway.yaml" in second.text
+    token = claims_of(entryway("token", "--user", "anna", "--app", "srv", "--dir", str(application.folder)).stdout)
+    assert "tiny!t1.Display" not in token["scope"]
+    assert second.interrupt() == 0
+
+
+def test_everything_stops_when_nobody_reads_any_more(application: Application):
+    landscape = subprocess.Popen(
+        [sys.executable, "-m", "entryway", "up", str(application.folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert landscape.stdout is not None
+    landscape.stdout.readline()
+    landscape.stdout.close()
+
+    _, errors = landscape.communicate(timeout=PATIENCE)
+
+    assert landscape.returncode == 130
+    assert errors == b""
+    assert processes_about(str(application.folder)) == []
 
 
 def test_the_state_is_for_its_owner_alone(application: Application, up: Start):
