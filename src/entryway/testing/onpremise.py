@@ -6,7 +6,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,7 @@ class OnPremise:
     ports: Ports
     client: Client
     stack: AsyncExitStack
+    data_plane: AsyncExitStack
     connector: asyncio.Task[None] | None = None
     mappings: list[dict[str, Any]] = field(default_factory=list)
 
@@ -136,6 +137,18 @@ class OnPremise:
         found: list[dict[str, Any]] = json.loads(answer.body)
         return found
 
+    async def get_health(self) -> str:
+        """Return what the data plane says of itself, which it can say as long as it is not blocked."""
+        status: str = json.loads((await self.send("GET", "/health", {})).body)["status"]
+        return status
+
+    async def restart_data_plane(self) -> None:
+        """Stop the proxy and the gateway, and start them again on the same ports."""
+        await self.data_plane.aclose()
+        self.ports = await self.data_plane.enter_async_context(
+            running(replace(self.settings, proxy_port=self.ports.proxy))
+        )
+
     async def get(self, path: str = "/", *, user: str | None = None, **headers: str) -> Answer:
         """Ask the system on premise, as its callers do; underscores in header names stand for dashes."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -155,10 +168,9 @@ class OnPremise:
 
 
 async def stop(task: asyncio.Task[None]) -> None:
-    """End a connector and wait until it has."""
+    """End a connector and wait until it has; one that ended by itself was the test's to look at."""
     task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    await asyncio.wait([task])
 
 
 @asynccontextmanager
@@ -191,10 +203,12 @@ async def on_premise(issuer: Issuer, folder: Path, **settings: Any) -> AsyncIter
     async with AsyncExitStack() as stack:
         # The pairing API first: it makes the authority that the gateway believes.
         url = stack.enter_context(served(lambda _: build(pairing), issuer.authority))
-        ports = await stack.enter_async_context(running(replace(wanted, **settings)))
+        wanted = replace(wanted, **settings)
+        data_plane = await stack.enter_async_context(AsyncExitStack())
+        ports = await data_plane.enter_async_context(running(wanted))
         client = Client()
         stack.push_async_callback(client.close)
-        yield OnPremise(issuer, folder, url, wanted, ports, client, stack)
+        yield OnPremise(issuer, folder, url, wanted, ports, client, stack, data_plane)
 
 
 @dataclass(slots=True)

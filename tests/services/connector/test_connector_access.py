@@ -91,7 +91,7 @@ async def test_only_exposed_paths_are_reached(paths_world: OnPremise, path: str,
 
 
 @pytest.fixture
-async def paths_world(world: OnPremise):  # noqa: ANN201
+async def paths_world(world: OnPremise):
     async def echo(request: Request) -> Response:
         return Response(200, Headers([]), request.target.encode())
 
@@ -242,7 +242,7 @@ async def test_bodies_of_any_kind_arrive_whole(world: OnPremise) -> None:
     async def echo(request: Request) -> Response:
         return Response(201, Headers([(b"x-method", request.method.encode())]), await request.body.read())
 
-    async def pieces():  # noqa: ANN202
+    async def pieces():
         for _ in range(50):
             yield b"0123456789" * 1000
 
