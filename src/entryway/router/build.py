@@ -21,6 +21,8 @@ from entryway.http import Client, Limits, PoolLimits
 from entryway.router.access_log import AccessLog
 from entryway.router.address import trust_in
 from entryway.router.backends import Backend, Backends, OnPremiseBackend
+from entryway.router.built_in import endpoint_routes
+from entryway.router.built_in import services as services_of
 from entryway.router.company_network import ClientToken, CompanyNetwork
 from entryway.router.compression import Compressor
 from entryway.router.configuration import RouterConfiguration
@@ -179,7 +181,7 @@ def build(
         compressor=Compressor(environment.compression or xs_app.compression),
         responder=Responder(configuration.development, environment.return_error_source, pages, redirects),
         access_log=access_log,
-        uaa=uaa,
+        services=services_of(uaa, environment.plugins, environment.allowlist),
         clock=clock,
     )
     return Application(router, _limits(configuration), client, http, sessions, told, own_tokens, access_log)
@@ -189,12 +191,9 @@ def _routes(configuration: RouterConfiguration) -> Routes:
     xs_app, services = configuration.xs_app, configuration.services
     everything_public = xs_app.authentication == "none"
     xsappname = "$XSAPPNAME" if services.uaa is None else services.uaa.xsappname
-    return Routes(
-        [
-            serve_route(route, "xsuaa", everything_public, xsappname)
-            for route in (*configuration.plugins, *xs_app.routes)
-        ]
-    )
+    endpoints = endpoint_routes(xs_app.plugin_metadata_endpoint, xs_app.allowlist_endpoint)
+    routes = (*endpoints, *configuration.plugins, *xs_app.routes)
+    return Routes([serve_route(route, "xsuaa", everything_public, xsappname) for route in routes])
 
 
 def _folders(configuration: RouterConfiguration, routes: Sequence[Route]) -> dict[int, Folder]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from entryway.config.xs_app_model import ToDestination, ToFolder
 from entryway.errors import EntrywayError
 from entryway.http import ClientGone, Headers, OutgoingRequest, Request, Response
-from entryway.router import access, cors, csrf, user_api, websockets
+from entryway.router import access, cors, csrf, websockets
 from entryway.router.address import address_of, prefix_of, require_origin_form, without_forwarding
 from entryway.router.backend_cookies import parse_set_cookie
 from entryway.router.errors import InsecureTransport, LoginRequired, LoginUnavailable, MethodNotAllowed
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from entryway.http import Client, Peer
     from entryway.router.access_log import AccessLog
     from entryway.router.backends import Backend, Backends
+    from entryway.router.built_in import Service
     from entryway.router.compression import Compressor
     from entryway.router.cookies import CookieRules, SessionCookie
     from entryway.router.cors import Cors
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from entryway.router.sessions import Session, SessionMaker, SessionStore
     from entryway.router.signin import SignIn
     from entryway.router.static import Folder
-    from entryway.router.uaa import Uaa
     from entryway.router.websockets import SocketRules
 
 log = get_logger("router")
@@ -78,7 +78,7 @@ class Router:
     compressor: Compressor
     responder: Responder
     access_log: AccessLog
-    uaa: Uaa | None
+    services: Mapping[str, Service]
     clock: Callable[[], float]
 
     async def __call__(self, request: Request) -> Response:
@@ -178,12 +178,19 @@ class Router:
         if isinstance(goal, ToFolder):
             return self.folders[id(goal)].serve(request, match.target()), session
         login = None if session is None else session.login
-        return await user_api.answer(match.target(), login, self.uaa), session
+        return await self.services[goal.name](request, match.target(), login), session
 
     async def _forward(
         self, request: Request, match: Match, goal: ToDestination, session: Session | None
     ) -> tuple[Response, Session | None]:
+        measured = wants_statistics(request)
+        began = time.perf_counter()
         response, backend, target = await self._send(request, match, goal, session)
+        if measured:
+            milliseconds = round((time.perf_counter() - began) * 1000)
+            response.headers.raw.append(
+                (b"sap-statistics-approuter", b"total=%d,ext=%d" % (milliseconds, milliseconds))
+            )
         if backend.on_premise:
             check_proxy_answer(request, response)
         raw, lines = end_to_end(response)
@@ -325,3 +332,11 @@ class Notes:
         self.error: EntrywayError | None = None
         self.route = ""
         self.session: Session | None = None
+
+
+def wants_statistics(request: Request) -> bool:
+    """Tell whether the caller asks how long the backend took."""
+    if "sap-statistics=true" in request.target:
+        return True
+    value = request.headers.get(b"sap-statistics")
+    return value is not None and value.lower() == b"true"
