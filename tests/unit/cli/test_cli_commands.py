@@ -268,3 +268,21 @@ def test_the_router_starts_without_what_only_the_services_need(tmp_path: Path):
 def test_the_token_for_pairing_is_no_argument():
     # Everybody on a machine can read the arguments of its processes.
     assert "--token " not in entryway("connector", "pair", "--help").stdout
+
+
+def test_an_installation_without_the_command_line_says_how_to_get_it():
+    # A finder that hides a module stands for an environment that does not have it.
+    code = (
+        "import sys\n"
+        "class Hidden:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer': raise ModuleNotFoundError('no typer', name='typer')\n"
+        "sys.meta_path.insert(0, Hidden())\n"
+        "from entryway.__main__ import main\n"
+        "main()"
+    )
+
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+
+    assert result.returncode == 1
+    assert result.stderr == "error: the command line needs typer; install it with: pip install 'entryway[server]'\n"
