@@ -11,7 +11,7 @@ from entryway.connector.mappings import Mappings, check_access
 from entryway.connector.propagation import Propagation
 from entryway.connector.rewriting import request_headers, response_headers
 from entryway.errors import EntrywayError, UpstreamError, UpstreamTimeout, UpstreamUnreachable
-from entryway.http import Client, Form, OutgoingRequest, Request, Response, Target, Timeouts, parse_target
+from entryway.http import Body, Client, Form, OutgoingRequest, Request, Response, Target, Timeouts, parse_target
 from entryway.telemetry import get_logger
 from entryway.tunnel.failures import (
     BackendBroken,
@@ -54,7 +54,7 @@ class Connector:
             target.origin_form,
             self.backends.origin(mapping, certificate.subject if certificate else None),
             request_headers(request.headers, mapping, certificate),
-            request.body,
+            _without_trailers(request.body),
             upgrade=request.upgrade,
             timeouts=self.timeouts,
             on_interim=request.send_interim,
@@ -86,6 +86,11 @@ def render(request: Request | None, error: Exception) -> Response:
     request_id = (request.headers.get(REQUEST_ID) or b"").decode("latin-1") if request is not None else ""
     log.error("request_failed", request_id=request_id, exc_info=error)
     return respond(error, CONNECTOR, request_id)
+
+
+def _without_trailers(body: Body) -> Body:
+    # Some servers merge the fields behind a chunked body into those before it: a place to forge an identity in.
+    return body if body.length is not None else Body.from_chunks(body.chunks())
 
 
 def _target(request: Request) -> Target:

@@ -253,3 +253,20 @@ async def test_bodies_of_any_kind_arrive_whole(world: OnPremise) -> None:
 
     assert (whole.status, whole.header("x-method"), whole.body) == (201, "PUT", b"x" * 200_000)
     assert (chunked.header("x-method"), chunked.body) == ("PATCH", b"0123456789" * 50_000)
+
+
+async def test_fields_behind_a_body_do_not_pass(world: OnPremise) -> None:
+    async with erp(world) as system:
+        client = await dial("127.0.0.1", world.ports.proxy)
+        client.say(
+            f"POST http://erp.virtual:443/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+            f"Proxy-Authorization: Bearer {world.proxy_token}\r\n\r\n"
+            "4\r\nbody\r\n0\r\nSSL_CLIENT_CERT: FORGED\r\nX-Sum: 1\r\n\r\n".encode()
+        )
+        assert (await client.hear_head()).startswith(b"HTTP/1.1 200 ")
+        await client.close()
+
+    (seen,) = system.upstream.requests
+    assert seen.body == b"body"
+    assert not seen.trailers
+    assert seen.headers.all(b"ssl_client_cert") == [b""]

@@ -218,15 +218,14 @@ async def test_a_connector_is_killed_and_comes_back(world: OnPremise) -> None:
 
 
 async def test_the_gateway_goes_away_and_comes_back(issuer: Issuer, tmp_path: Path) -> None:
-    async with on_premise(issuer, tmp_path) as world:
-        async with erp(world):
-            assert (await world.get()).status == 200
-            assert world.connector is not None
-            settings = world.settings
-            await world.restart_data_plane()
-            await world.connected()
-            assert (await world.get()).status == 200
-            assert world.ports.gateway == settings.gateway_port
+    async with on_premise(issuer, tmp_path) as world, erp(world):
+        assert (await world.get()).status == 200
+        assert world.connector is not None
+        settings = world.settings
+        await world.restart_data_plane()
+        await world.connected()
+        assert (await world.get()).status == 200
+        assert world.ports.gateway == settings.gateway_port
 
 
 async def test_a_client_that_goes_away_ends_the_request_at_the_system(world: OnPremise) -> None:
