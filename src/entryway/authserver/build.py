@@ -68,7 +68,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     )
     authorizations = Authorizations(database, digests, clock)
     attempts, login_sessions = Attempts(database, digests, clock), Sessions(database, users, digests, clock)
-    issuer = Issuer(keys, users, authorizations, digests, clock)
+    issuer = Issuer(keys, clients, users, authorizations, digests, clock)
     granting = Granting(issuer, roles)
     grants = make_grants(issuer, users, authorizations, clock)
     bearer = Bearer(settings, zones, issuer)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from entryway.authserver import claims
 from entryway.authserver.claims import Login, Occasion
 from entryway.oauth import scopes, tokens
-from entryway.oauth.errors import InvalidToken
+from entryway.oauth.errors import InvalidRequest, InvalidToken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
 
     from entryway.authserver.authorizations import Authorization, Authorizations
-    from entryway.authserver.clients import Client
+    from entryway.authserver.clients import Client, Clients
     from entryway.authserver.digests import Digests
     from entryway.authserver.moments import Clock
     from entryway.authserver.roles import Entitlements
@@ -47,6 +47,7 @@ class Issuer:
     """Issues tokens for one landscape."""
 
     keys: SigningKeys
+    clients: Clients
     users: Users
     authorizations: Authorizations
     digests: Digests
@@ -94,13 +95,15 @@ class Issuer:
         return response
 
     async def read(self, zone: Zone, token: str) -> OwnToken:
-        """Return one of our access tokens if it holds: signature, expiry, tenant, user and authorization."""
+        """Return one of our access tokens if it holds: signature, expiry, tenant, client, user and authorization."""
         ring = await self.keys.ring(zone.id)
         body = tokens.verify(token, ring.verifying, zone.issuer, self.clock())
         if body.get("zid") != zone.id or not isinstance(body.get("cid"), str):
             raise InvalidToken(detail="the token is of another zone, or no token of ours")
         if not isinstance(body.get("scope"), list):
             raise InvalidToken(detail="an id_token is not an access token")
+        if await self.clients.find(zone.id, body["cid"]) is None:
+            raise InvalidToken(detail="the client is gone")
         if "user_id" not in body:
             return OwnToken(body, None)
         user = await self.users.find_holder(zone.id, str(body["user_id"]), str(body.get("sid")))
@@ -122,7 +125,11 @@ class Issuer:
 
     async def _sign(self, zone: Zone, body: Mapping[str, Any]) -> str:
         ring = await self.keys.ring(zone.id)
-        return tokens.sign(body, ring.active, f"{zone.url}/token_keys")
+        token = tokens.sign(body, ring.active, f"{zone.url}/token_keys")
+        if len(token) > tokens.LONGEST:
+            # No server would accept it in a header, and the application could not tell why.
+            raise InvalidRequest("The token would be larger than 16 KB; ask for fewer scopes")
+        return token
 
     async def _response(
         self, zone: Zone, body: Mapping[str, Any], validity: timedelta, granted: AbstractSet[str]

@@ -84,10 +84,7 @@ class LoginEndpoints:
             return self.flow.ask(attempt, browser, user_name=name, message=WRONG, status=401)
         # A new value for the cookie: one that somebody planted in this browser before is worth nothing now.
         await self.sessions.end(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
-        value = await self.sessions.start(user)
-        logged_in = await self.sessions.load(zone.id, value)
-        if logged_in is None:
-            raise InvalidRequest(OVER)
+        value, logged_in = await self.sessions.start(user)
         attempt = await self.attempts.learn_user(attempt, user.id, logged_in.authenticated_at)
         response = await self.flow.proceed(attempt, browser)
         sessions.set_cookie(response, sessions.LOGIN_COOKIE, value)

@@ -49,7 +49,7 @@ class Sessions:
         self._digests = digests
         self._clock = clock
 
-    async def start(self, user: User) -> str:
+    async def start(self, user: User) -> tuple[str, LoggedIn]:
         """Return the value of a new session's cookie; a value that came from a browser is never taken over."""
         value, now = random_text(), self._clock()
         async with self._database.transaction() as session:
@@ -63,7 +63,7 @@ class Sessions:
                     fingerprint=self._fingerprint(user),
                 )
             )
-        return value
+        return value, LoggedIn(user, now)
 
     async def load(self, zid: str, value: str | None) -> LoggedIn | None:
         """Return who is logged in, None when nobody is, or not any more."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 from entryway.errors import ConfigurationError
+
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class AuthServerSettings:
             raise ConfigurationError(f"public_url must be https://host[:port], not {self.public_url!r}")
         if not self.platform_client_secret:
             raise ConfigurationError("platform_client_secret must not be empty")
+        if not _LABEL.fullmatch(self.subdomain):
+            raise ConfigurationError(f"subdomain must be a lower-case host label, not {self.subdomain!r}")
         object.__setattr__(self, "public_url", f"https://{url.netloc.lower()}")
 
     @property

@@ -54,7 +54,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._url = _parse(url)
-        self.engine: AsyncEngine = create_async_engine(self._url)
+        # An error's text goes to the log, and the parameters of a statement may be secrets.
+        self.engine: AsyncEngine = create_async_engine(self._url, hide_parameters=True)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._is_sqlite = self._url.get_backend_name() == "sqlite"
         if self._is_sqlite:

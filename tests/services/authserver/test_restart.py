@@ -112,6 +112,9 @@ async def test_housekeeping_removes_what_is_over_and_nothing_else(tmp_path: Path
         {"public_url": "https://localhost:port"},
         {"public_url": ""},
         {"platform_client_secret": ""},
+        {"subdomain": "Dev"},
+        {"subdomain": "a.b"},
+        {"subdomain": ""},
     ],
 )
 def test_settings_that_cannot_work_are_refused(tmp_path: Path, changed: dict) -> None:

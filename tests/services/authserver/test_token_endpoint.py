@@ -274,3 +274,59 @@ def test_the_redirect_uri_must_be_the_one_of_the_authorization(
     answer = server.redeem(app, code, redirect_uri=REDIRECT_URI + "/other")
     assert answer.status_code == 400
     assert answer.json() == {"error": "invalid_grant", "error_description": "Redirect URI mismatch."}
+
+
+def test_a_token_that_no_header_could_carry_is_refused_with_the_reason(server: RunningAuthServer) -> None:
+    scopes = [f"$XSAPPNAME.{'x' * 80}{number}" for number in range(200)]
+    huge = server.deploy(
+        {
+            "xsappname": "huge",
+            "scopes": [{"name": name} for name in scopes],
+            "role-templates": [{"name": "All", "scope-references": scopes}],
+            "role-collections": [{"name": "Huge", "role-template-references": ["$XSAPPNAME.All"]}],
+        }
+    )
+    server.user("huge@example.com", "correct horse", ["Huge"])
+    form = {"grant_type": "password", "username": "huge@example.com", "password": "correct horse"}
+    answer = server.token(huge, **form)
+    assert answer.status_code == 400
+    assert "larger than 16 KB" in answer.json()["error_description"]
+    assert server.token(huge, **form, scope=scopes[0].replace("$XSAPPNAME", huge.name)).status_code == 200
+
+
+def test_tokens_end_with_their_client(server: RunningAuthServer, app: BoundApplication, code: str) -> None:
+    token = server.redeem(app, code).json()["access_token"]
+    other = server.clone("connectivity")
+
+    def active() -> bool:
+        answer = server.http.post("/introspect", data={"token": token}, auth=(other.client_id, other.secret))
+        return answer.json()["active"]
+
+    assert active()
+    server.platform("DELETE", f"/applications/{app.instance_id}")
+    assert not active()
+
+
+def test_no_secret_reaches_the_log(
+    server: RunningAuthServer,
+    app: BoundApplication,
+    browser: Browser,
+    editor: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    code = browser.log_in(app, editor, "correct horse", state="the-state-of-a-client")
+    tokens = server.redeem(app, code).json()
+    server.redeem(app, code)
+    server.token(app, grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+    server.token(app, grant_type="refresh_token", refresh_token=tokens["refresh_token"] + "x")
+    server.token(app, grant_type="password", username=editor, password="a wrong horse")
+    server.token(app, grant_type="password", username="a typed password", password="x")
+    server.http.post("/oauth/token", data={"grant_type": "client_credentials"}, auth=(app.client_id, "wrong-secret"))
+    logged = "".join(capfd.readouterr())
+    assert "login_completed" in logged
+    assert "request_refused" in logged
+    secrets = [code, "correct horse", "a wrong horse", "a typed password", "wrong-secret", app.secret]
+    secrets += [tokens[name] for name in ("access_token", "refresh_token", "id_token")]
+    secrets += list(browser.http.cookies.values())
+    for secret in secrets:
+        assert secret not in logged
