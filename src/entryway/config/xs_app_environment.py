@@ -87,6 +87,8 @@ class RouterEnvironment:
     backend_max_sockets: int = 100
     skip_startup_tokens: bool = False
     extended_login_csp: bool = False
+    frame_ancestors_seconds: float | None = None
+    """How long the trusted domains of the tenant are kept; None if they are not asked for."""
     compression: CompressionDocument | None = None
     cors: tuple[CorsDocument, ...] = ()
     allowlist: tuple[AllowlistDocument, ...] | None = None
@@ -218,6 +220,7 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
         backend_max_sockets=read.integer("BACKEND_MAX_SOCKETS", "backendMaxSockets", 100, least=1),
         skip_startup_tokens=read.boolean("SKIP_CLIENT_CREDENTIALS_TOKENS_LOAD", default=False),
         extended_login_csp=read.boolean("EXTENDED_LOGIN_CSP", default=False),
+        frame_ancestors_seconds=_frame_ancestors(read),
         compression=_compression(read),
         cors=cors,
         allowlist=_allowlist(read),
@@ -231,6 +234,11 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
 
 def _optional(read: Reader, name: str, setting: str, *, least: int) -> int | None:
     return read.integer(name, setting, 0, least=least) if read.environ.get(name, "").strip() else None
+
+
+def _frame_ancestors(read: Reader) -> float | None:
+    seconds = read.integer("FRAME_ANCESTORS_CSP_HEADER_CACHE_TIME", "frameAncestorsCspHeaderCacheTime", 300, least=0)
+    return seconds if read.boolean("ENABLE_FRAME_ANCESTORS_CSP_HEADERS", default=False) else None
 
 
 def _milliseconds(value: int | None) -> float | None:

@@ -30,6 +30,7 @@ from entryway.router.cookies import CookieRules, SessionCookie
 from entryway.router.cors import build_cors
 from entryway.router.destination_service import ServiceDestinations
 from entryway.router.forward import Forwarding
+from entryway.router.frame_ancestors import FrameAncestors
 from entryway.router.login import derive_keys
 from entryway.router.logout import BackendsTold, SignOut
 from entryway.router.origins import TlsContexts, environment_backend
@@ -179,6 +180,7 @@ def build(
         sockets=SocketRules(xs_app.websockets, environment.websocket_origins),
         cors=build_cors(xs_app.cors, environment.cors),
         compressor=Compressor(environment.compression or xs_app.compression),
+        frame_ancestors=_frame_ancestors(configuration, http, clock),
         responder=Responder(configuration.development, environment.return_error_source, pages, redirects),
         access_log=access_log,
         services=services_of(uaa, environment.plugins, environment.allowlist),
@@ -194,6 +196,15 @@ def _routes(configuration: RouterConfiguration) -> Routes:
     endpoints = endpoint_routes(xs_app.plugin_metadata_endpoint, xs_app.allowlist_endpoint)
     routes = (*endpoints, *configuration.plugins, *xs_app.routes)
     return Routes([serve_route(route, "xsuaa", everything_public, xsappname) for route in routes])
+
+
+def _frame_ancestors(
+    configuration: RouterConfiguration, http: httpx.AsyncClient, clock: Callable[[], float]
+) -> FrameAncestors | None:
+    uaa, seconds = configuration.services.uaa, configuration.environment.frame_ancestors_seconds
+    if seconds is None or uaa is None or not uaa.apiurl:
+        return None
+    return FrameAncestors(http, uaa.apiurl, uaa.identityzone, seconds, clock)
 
 
 def _folders(configuration: RouterConfiguration, routes: Sequence[Route]) -> dict[int, Folder]:

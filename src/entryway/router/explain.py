@@ -12,6 +12,7 @@ from entryway.config.xs_app import Route, ToDestination, ToFolder, XsApp, read_x
 from entryway.config.xs_app_model import XS_APP
 from entryway.errors import EntrywayError
 from entryway.router import csrf
+from entryway.router.built_in import endpoint_routes
 from entryway.router.configuration import read_configuration
 from entryway.router.paths import check_path
 from entryway.router.routes import Match, ServedRoute, serve_route
@@ -72,7 +73,9 @@ def explain(app: XsApp | Path, method: str, url: str, environ: Mapping[str, str]
     if special is not None:
         return special
     public = xs_app.authentication == "none"
-    served = [serve_route(route, "xsuaa", public, xsappname) for route in (*plugins, *xs_app.routes)]
+    endpoints = endpoint_routes(xs_app.plugin_metadata_endpoint, xs_app.allowlist_endpoint)
+    routes = (*endpoints, *plugins, *xs_app.routes)
+    served = [serve_route(route, "xsuaa", public, xsappname) for route in routes]
     return _explain_routes(served, method, target, destinations, notes)
 
 

@@ -15,6 +15,7 @@ from entryway.router import access, cors, csrf, websockets
 from entryway.router.address import address_of, prefix_of, require_origin_form, without_forwarding
 from entryway.router.backend_cookies import parse_set_cookie
 from entryway.router.errors import InsecureTransport, LoginRequired, LoginUnavailable, MethodNotAllowed
+from entryway.router.frame_ancestors import POLICY
 from entryway.router.identifiers import new_request_id, new_uuid
 from entryway.router.login import local_path
 from entryway.router.on_premise import check_proxy_answer
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from entryway.router.cookies import CookieRules, SessionCookie
     from entryway.router.cors import Cors
     from entryway.router.forward import Forwarding
+    from entryway.router.frame_ancestors import FrameAncestors
     from entryway.router.logout import SignOut
     from entryway.router.refresh import Refresher
     from entryway.router.respond import Responder
@@ -76,6 +78,7 @@ class Router:
     sockets: SocketRules
     cors: Cors
     compressor: Compressor
+    frame_ancestors: FrameAncestors | None
     responder: Responder
     access_log: AccessLog
     services: Mapping[str, Service]
@@ -99,6 +102,8 @@ class Router:
         if request.upgrade is None:
             if notes.granted:
                 cors.add(response.headers.raw, notes.granted)
+            if self.frame_ancestors is not None:
+                await self._add_frame_policy(response, self.frame_ancestors)
             self.additions.add(response.headers.raw, request_id)
         self._note(request, response, request_id, notes, time.perf_counter() - began)
         return response
@@ -223,6 +228,11 @@ class Router:
             )
         )
         return response, backend, target
+
+    @staticmethod
+    async def _add_frame_policy(response: Response, ancestors: FrameAncestors) -> None:
+        if POLICY not in response.headers and (policy := await ancestors.policy()) is not None:
+            response.headers.raw.append((POLICY, policy))
 
     async def _load_session(self, request: Request) -> Session | None:
         header = request.headers.get(b"cookie")

@@ -1,0 +1,74 @@
+"""What the router would do with a request, told without starting it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from entryway.config.mistakes import ConfigurationMistakes
+from entryway.router.explain import explain
+
+XS_APP = {
+    "welcomeFile": "/index.html",
+    "logout": {"logoutEndpoint": "/out", "logoutMethod": "POST"},
+    "routes": [
+        {"source": "^/read/", "destination": "b", "httpMethods": ["GET"]},
+        {"source": "^/api/(.*)$", "target": "$1", "destination": "b", "scope": {"GET": "$XSAPPNAME.v"}},
+        {"source": "^/open/", "destination": "b", "authenticationType": "none"},
+    ],
+}
+ENVIRON = {"destinations": json.dumps([{"name": "b", "url": "http://backend/base/"}])}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "xs-app.json").write_text(json.dumps(XS_APP))
+    uaa = {"url": "https://uaa", "clientid": "c", "clientsecret": "s", "xsappname": "shop!t1"}
+    (tmp_path / "default-services.json").write_text(json.dumps({"uaa": uaa}))
+    return tmp_path
+
+
+def test_the_route_that_matches_and_why_the_earlier_did_not(folder: Path):
+    told = explain(folder, "get", "http://localhost:5000/api/x?y=1", ENVIRON)
+    assert (told.outcome, told.place, told.target) == ("forward", "/routes/1", "/x?y=1")
+    assert told.upstream == "http://backend/base/x?y=1"
+    assert [(step.place, step.reason) for step in told.earlier] == [
+        ("/routes/0", "the source does not match path and query")
+    ]
+    assert (told.login, told.without_session, told.scopes, told.csrf) == (
+        "xsuaa",
+        "the login page",
+        ("shop!t1.v",),
+        False,
+    )
+
+
+def test_what_a_changing_request_needs(folder: Path):
+    told = explain(folder, "POST", "/api/x", ENVIRON)
+    assert (told.csrf, told.without_session) == (True, "401")
+    assert "403: the route's scope names neither POST nor a default" in told.notes
+    public = explain(folder, "POST", "/open/x", ENVIRON)
+    assert (public.csrf, public.without_session, public.login) == (False, None, "none")
+
+
+def test_other_outcomes(folder: Path):
+    assert explain(folder, "GET", "/nothing", ENVIRON).outcome == "not_found"
+    wrong_method = explain(folder, "PUT", "/read/x", ENVIRON)
+    assert (wrong_method.outcome, wrong_method.allowed_methods) == ("method_not_allowed", ("GET",))
+    assert explain(folder, "GET", "/", ENVIRON).outcome == "welcome_redirect"
+    assert explain(folder, "GET", "/login/callback", ENVIRON).outcome == "login_callback"
+    assert explain(folder, "POST", "/out", ENVIRON).outcome == "logout"
+    assert explain(folder, "GET", "/out", ENVIRON).outcome == "method_not_allowed"
+    assert explain(folder, "GET", "/api/../x", ENVIRON).outcome == "refused"
+
+
+def test_an_environment_that_lacks_something_costs_detail_only(folder: Path):
+    told = explain(folder, "GET", "/api/x", {})
+    assert (told.outcome, told.upstream) == ("forward", None)
+    assert told.notes
+
+
+def test_a_file_with_mistakes_is_refused(folder: Path):
+    (folder / "xs-app.json").write_text("{")
+    with pytest.raises(ConfigurationMistakes):
+        explain(folder, "GET", "/", ENVIRON)
