@@ -37,7 +37,10 @@ def configure_logging(*, json: bool, level: str = "info", stream: TextIO | None 
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        # People read the clock on their wall; machines compare across hosts.
+        structlog.processors.TimeStamper(fmt="iso", utc=True)
+        if json
+        else structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
         without_secrets,
     ]
     rendering: list[Processor] = _rendering(json=json, colors=_wants_colors(out))
