@@ -2,13 +2,11 @@
 
 import json
 import sqlite3
-import ssl
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import pytest
-from control_plane import BINDING, INSTANCE, OTHER_INSTANCE, SECRET, ControlPlane
+from broker_platform import BINDING, INSTANCE, OTHER_INSTANCE, SECRET, Platform
 
 from entryway.broker.build import build
 from entryway.clients.access import PlatformRefused
@@ -43,7 +41,7 @@ def initial(level: str = "instance", policy: str | None = None, *destinations: d
 
 
 class TestXsuaa:
-    def test_an_application_gets_a_client(self, plane: ControlPlane):
+    def test_an_application_gets_a_client(self, plane: Platform):
         assert plane.provision("xsuaa", XS_SECURITY).status_code == 201
         answer = plane.bind("xsuaa")
         assert answer.status_code == 201
@@ -54,7 +52,7 @@ class TestXsuaa:
 
         token = plane.token(credentials).json()["access_token"]
 
-        context = ssl.create_default_context(cafile=str(plane.authority.ca_file))
+        context = plane.services.tls
         validator = TokenValidator(parse_credentials(credentials), tls=context)
         assert validator.validate(token).get_clientid() == "sb-products!t1"
         binding = service_binding("xsuaa", "application", "uaa", credentials)
@@ -136,7 +134,7 @@ class TestDestination:
         credentials = plane.bind("destination").json()["credentials"]
         assert credentials["clientid"] == f"sb-clone-{INSTANCE}!b1|destination-xsappname!b1"
         assert credentials["instanceid"] == INSTANCE
-        assert credentials["uri"] == plane.destination_url
+        assert credentials["uri"] == plane.services.destination_url
         assert service_binding("destination", "lite", "d", credentials).parse(DestinationCredentials)
         assert plane.destinations(credentials, "instanceDestinations").json() == []
 
@@ -200,7 +198,7 @@ class TestDestination:
     def test_the_destinations_of_an_instance_go_with_it(self, plane):
         plane.provision("destination", initial())
         assert plane.deprovision("destination").status_code == 200
-        with sqlite3.connect(plane.databases["destinations"]) as database:
+        with sqlite3.connect(plane.services.database("destinations")) as database:
             assert database.execute("select count(*) from destination").fetchone() == (0,)
 
     def test_more_destinations_come_with_an_update(self, plane):
@@ -223,7 +221,7 @@ class TestConnectivity:
         credentials = plane.bind("connectivity").json()["credentials"]
         assert credentials["clientid"] == f"sb-clone-{INSTANCE}!b1|connectivity!b1"
         assert credentials["onpremise_proxy_port"] == credentials["onpremise_proxy_http_port"] == "20003"
-        assert credentials["url"] == credentials["token_service_url"] == plane.uaa_url
+        assert credentials["url"] == credentials["token_service_url"] == plane.services.uaa_url
         parsed = service_binding("connectivity", "lite", "c", credentials).parse(ConnectivityCredentials)
         assert parsed.proxy == ("proxy.example.com", 20003)
         assert plane.token(credentials).status_code == 200
@@ -235,10 +233,10 @@ class TestConnectivity:
 def test_a_binding_keeps_its_secret_when_addresses_change(plane):
     plane.provision("connectivity")
     before = plane.bind("connectivity").json()["credentials"]
-    moved = replace(plane.settings, onpremise_proxy_port=20013)
-    context = ssl.create_default_context(cafile=str(plane.authority.ca_file))
+    moved = replace(plane.services.broker_settings, onpremise_proxy_port=20013)
+    context = plane.services.tls
     with (
-        served(lambda url: build(replace(moved, public_url=url)), plane.authority) as url,
+        served(lambda url: build(replace(moved, public_url=url)), plane.services.authority) as url,
         httpx.Client(verify=context, trust_env=False) as http,
     ):
         answer = replace(plane, broker_url=url, http=http).bind("connectivity")
@@ -326,7 +324,7 @@ class TestInterface:
         plane.provision("destination", initial("instance", None, ERP | {"Password": "s3cret-of-erp"}))
         secret = plane.bind("destination").json()["credentials"]["clientsecret"].split("$")[1]
         for name in ("broker", "destinations", "authserver"):
-            raw = b"".join(path.read_bytes() for path in Path(plane.databases[name]).parent.glob(f"{name}.db*"))
+            raw = b"".join(path.read_bytes() for path in plane.services.folder.glob(f"{name}.db*"))
             assert raw
             for value in (secret.encode(), b"s3cret-of-erp", b"erp:44300"):
                 assert value not in raw
@@ -337,9 +335,9 @@ class TestPlatformClient:
 
     @pytest.fixture
     async def platform(self, plane):
-        context = ssl.create_default_context(cafile=str(plane.authority.ca_file))
+        context = plane.services.tls
         async with new_http(context) as http:
-            yield PlatformClient(http, plane.uaa_url, SECRET, broker_url=plane.broker_url)
+            yield PlatformClient(http, plane.services.uaa_url, SECRET, broker_url=plane.broker_url)
 
     async def test_from_nothing_to_a_users_token(self, plane, platform):
         await platform.provision(INSTANCE, "xsuaa", "application", XS_SECURITY, instance_name="uaa")
@@ -355,7 +353,7 @@ class TestPlatformClient:
 
         tokens = await platform.user_token(INSTANCE, "kim")
 
-        context = ssl.create_default_context(cafile=str(plane.authority.ca_file))
+        context = plane.services.tls
         user = await TokenValidator(parse_credentials(credentials), tls=context).validate_async(tokens.access_token)
         assert (user.get_logon_name(), user.local_scopes()) == ("kim", {"Display"})
         assert "kim" in json.dumps(await platform.users())
@@ -376,7 +374,7 @@ class TestPlatformClient:
         assert "xsappname" in caught.value.description
 
     async def test_a_wrong_secret(self, plane, platform):
-        stranger = PlatformClient(platform.http, plane.uaa_url, "wrong", broker_url=plane.broker_url)
+        stranger = PlatformClient(platform.http, plane.services.uaa_url, "wrong", broker_url=plane.broker_url)
         with pytest.raises(PlatformRefused):
             await stranger.provision(INSTANCE, "xsuaa", "application", XS_SECURITY)
 
@@ -407,9 +405,7 @@ class TestPlatformClient:
         destinations = DestinationsClient(platform.http, credentials.uri)
         own_token = (await tokens.client_credentials(credentials)).access_token
         exchanged = (await tokens.jwt_bearer(credentials, users)).access_token
-        validator = TokenValidator(
-            parse_credentials(application), tls=ssl.create_default_context(cafile=str(plane.authority.ca_file))
-        )
+        validator = TokenValidator(parse_credentials(application), tls=plane.services.tls)
 
         for found in (
             await destinations.find("erp", own_token, user_token=users),

@@ -1,14 +1,13 @@
-"""The broker with its real neighbours, each on its own port."""
+"""What a platform asks of the broker, in the words of a test."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
-from entryway.broker.settings import BrokerSettings
-from entryway.testing.authority import TestAuthority
+from entryway.testing.control_plane import PLATFORM_SECRET as SECRET
+from entryway.testing.control_plane import ControlPlane
 
-SECRET = "platform-secret-of-the-test"
 INSTANCE = "11111111-0000-4000-8000-000000000001"
 OTHER_INSTANCE = "other-instance"
 BINDING = "aaaaaaaa-0000-4000-8000-000000000001"
@@ -16,14 +15,12 @@ VERSION = {"x-broker-api-version": "2.17"}
 
 
 @dataclass
-class ControlPlane:
-    uaa_url: str
-    destination_url: str
-    broker_url: str
-    authority: TestAuthority
+class Platform:
+    """`services` is the broker with its neighbours; `broker_url` may be another broker on the same database."""
+
+    services: ControlPlane
     http: httpx.Client
-    databases: dict[str, str]
-    settings: BrokerSettings
+    broker_url: str
     offered: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def ids(self, service: str) -> dict[str, str]:
