@@ -31,9 +31,9 @@ class ControlPorts(BaseModel):
 
 
 class LandscapeRecord(BaseModel):
-    """The file `landscape.json`."""
+    """The file `landscape.json`; what another version has written besides is left out."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="ignore")
 
     ports: ControlPorts = ControlPorts()
     applications: dict[str, str] = {}

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import stat
 from pathlib import Path
 
@@ -121,10 +120,17 @@ def test_ids_stay_the_same_from_one_start_to_the_next(tmp_path: Path):
     assert again.ports.public_url == "https://localhost:9443"
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"ports": {"services": "x"}}', json.dumps({"surprise": 1})])
+@pytest.mark.parametrize("content", ["", "{", '{"ports": {"services": "x"}}', "[]"])
 def test_a_damaged_record_is_an_error_in_clear_words(tmp_path: Path, content: str):
     state = open_state(tmp_path)
     state.landscape_file.write_text(content)
 
     with pytest.raises(StateUnusable, match="is damaged"):
         load_record(state)
+
+
+def test_a_record_of_another_version_is_read(tmp_path: Path):
+    state = open_state(tmp_path)
+    state.landscape_file.write_text('{"surprise": 1, "ports": {"services": 9443}}')
+
+    assert load_record(state).ports.services == 9443
