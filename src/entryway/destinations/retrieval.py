@@ -24,6 +24,8 @@ ANSWER_LIMIT = 1024 * 1024
 REMEMBERED = 2000
 RENEW_AHEAD = 60.0
 TOTAL_SECONDS = 30.0
+# Where clouds tell a machine its own credentials, besides the link-local addresses.
+METADATA = frozenset(ip_address(text) for text in ("fd00:ec2::254", "100.100.100.200", "168.63.129.16"))
 
 
 @dataclass(slots=True)
@@ -103,5 +105,5 @@ async def _check_addresses(url: str) -> None:
     for *_, address in found:
         where = ip_address(str(address[0]).partition("%")[0])
         mapped = getattr(where, "ipv4_mapped", None) or where
-        if mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified:
+        if mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified or mapped in METADATA:
             raise TokenFailure(f"Could not retrieve a token from {origin}: the host's address may not be called")

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from entryway.errors import EntrywayError
-from entryway.security.bearer import authenticate, authorize, refusal
+from entryway.security.bearer import authenticate, authorize, log, refusal
 from entryway.security.context import SecurityContext
 from entryway.security.credentials import ServiceCredentials, find_credentials, parse_credentials
 from entryway.security.validator import TokenValidator, shared_validator
@@ -57,7 +57,7 @@ async def current_context(connection: HTTPConnection) -> SecurityContext:
     if isinstance(known, SecurityContext):
         return known
     try:
-        context = await authenticate(_validator(connection), connection.headers.get("authorization"))
+        context = await authenticate(_validator(connection), _authorization(connection))
     except EntrywayError as error:
         raise _http(error) from error
     setattr(connection.state, _CONTEXT, context)
@@ -92,6 +92,12 @@ def require_scope(scope: str) -> Callable[[HTTPConnection], Awaitable[SecurityCo
     return scoped
 
 
+def _authorization(connection: HTTPConnection) -> str | None:
+    values = connection.headers.getlist("authorization")
+    # Two headers are two claims of who is calling: neither is believed.
+    return values[0] if len(values) == 1 else None
+
+
 def _validator(connection: HTTPConnection) -> TokenValidator:
     state = connection.app.state
     validator = getattr(state, _VALIDATOR, None)
@@ -103,4 +109,6 @@ def _validator(connection: HTTPConnection) -> TokenValidator:
 
 def _http(error: EntrywayError) -> HTTPException:
     answer = refusal(error)
+    if answer.status == 500:
+        log.error("tokens_cannot_be_checked: %s", error.detail)
     return HTTPException(answer.status, answer.text, dict(answer.headers))

@@ -364,6 +364,7 @@ class TestTokenServiceFailures:
             "http://169.254.169.254/latest/meta-data/",
             "http://[fe80::1]/",
             "http://0.0.0.0/",
+            "http://[fd00:ec2::254]/",
             "http://[::ffff:169.254.169.254]/",
             "http://no-such-host.invalid/",
         ],

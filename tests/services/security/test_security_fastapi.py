@@ -131,9 +131,20 @@ async def test_any_asgi_application_can_be_protected(issuer, validator):
     assert (refused.status_code, refused.text) == (401, "Unauthorized")
 
 
-async def test_two_tokens_are_none(issuer, validator):
+async def test_two_tokens_are_none(app, issuer, validator):
     token = issuer.token(scopes=["Display"])
-    assert (await get(Protected(hello, validator), "/", token, token)).status_code == 401
+    for protected in (Protected(hello, validator), app):
+        assert (await get(protected, "/products", token, token)).status_code == 401
+
+
+async def test_an_application_without_a_binding_lets_nobody_in(issuer, monkeypatch, tmp_path, caplog):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("VCAP_SERVICES", raising=False)
+    app = FastAPI(dependencies=[Depends(current_context)])
+    app.get("/")(lambda: "in")
+    answer = await get(app, "/", issuer.token())
+    assert (answer.status_code, answer.json()) == (500, {"detail": "Internal Server Error"})
+    assert "no service with the tag xsuaa is bound" in caplog.text
 
 
 async def websocket(app, *tokens: str) -> list[dict]:
