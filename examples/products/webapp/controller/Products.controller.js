@@ -21,7 +21,8 @@ sap.ui.define([
 			this.session = new JSONModel({ user: {}, identity: null, identityText: "", countText: "" });
 			this.getView().setModel(this.session, "session");
 			this.getOwnerComponent().getModel().attachRequestFailed(this.onReadFailed, this);
-			this.getOwnerComponent().getModel().attachMetadataFailed(this.onReadFailed, this);
+			// The model reads its metadata before this view exists: a promise tells of a failure that lies in the past.
+			this.getOwnerComponent().getModel().metadataLoaded(true).catch((failed) => this.onRefused(failed));
 			this.start();
 		},
 
@@ -156,7 +157,11 @@ sap.ui.define([
 		},
 
 		onReadFailed(event) {
-			const response = event.getParameter("response") || event.getParameters();
+			this.onRefused(event.getParameters());
+		},
+
+		onRefused(failed) {
+			const response = failed.response || failed;
 			this.forgetIdentity();
 			this.explain(Number(response.statusCode), response.responseText, false);
 		},
