@@ -38,7 +38,7 @@ def canonical(path: str) -> str:
         if _AMBIGUOUS.search(form) or "//" in form or any(ord(c) < 0x20 or ord(c) == 0x7F for c in form):
             raise AmbiguousPath("a character that means something else once it is decoded")
         # Some servers cut off `;` and what follows it before they look at dot segments.
-        if any(segment.partition(";")[0].rstrip() in _DOTS for segment in form.split("/")):
+        if any(segment.partition(";")[0].strip() in _DOTS for segment in form.split("/")):
             raise AmbiguousPath("a dot segment")
     return decoded
 
@@ -58,4 +58,4 @@ def _covers(resource: Resource, path: str) -> bool:
 
 
 def _decoded(path: str) -> str:
-    return unquote_to_bytes(path.encode("latin-1", "surrogateescape")).decode("utf-8", "surrogateescape")
+    return unquote_to_bytes(path.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")

@@ -208,3 +208,13 @@ async def test_keys_that_cannot_be_fetched(world: OnPremise) -> None:
     finally:
         world.issuer.failing = None
     assert (answer.status, answer.code) == (503, "EW_TOKEN_KEYS_UNAVAILABLE")
+
+
+@pytest.mark.parametrize("target", ["\xff", "%ff", "a%C4%80b", "\xc3\xa4", "%F0%9F%8D%8E", "%ed%a0%80"])
+async def test_no_path_is_an_internal_error(world: OnPremise, target: str) -> None:
+    async with erp(world):
+        answer = await raw(
+            world,
+            f"GET {TARGET}{target} HTTP/1.1\r\nHost: x\r\nProxy-Authorization: Bearer {world.proxy_token}\r\n\r\n",
+        )
+    assert int(answer.split()[1]) in {200, 400, 403}
