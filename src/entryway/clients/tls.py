@@ -98,7 +98,7 @@ def _list(value: str) -> list[str]:
     if value.startswith("["):
         try:
             paths = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             paths = None
         if not isinstance(paths, list) or not all(isinstance(path, str) for path in paths):
             raise ConfigurationMistakes([Mistake(CA_LIST_VARIABLE, "", "must be a list of file names")])
@@ -114,6 +114,6 @@ def _load(context: ssl.SSLContext, path: Path, setting: str) -> Mistake | None:
             context.load_verify_locations(cafile=path)
     except FileNotFoundError:
         return Mistake(setting, "", f"{path} does not exist")
-    except (ssl.SSLError, OSError) as error:
+    except (ssl.SSLError, OSError, ValueError) as error:
         return Mistake(setting, "", f"{path} holds no usable certificates: {error}")
     return None

@@ -108,6 +108,8 @@ def _platform_bindings(environ: Mapping[str, str]) -> list[Binding] | None:
         raise ConfigurationMistakes([Mistake("VCAP_SERVICES_FILE_PATH", "", reason)]) from error
     except UnicodeDecodeError as error:
         raise ConfigurationMistakes([Mistake(path, "", "is not UTF-8 text")]) from error
+    except ValueError as error:
+        raise ConfigurationMistakes([Mistake("VCAP_SERVICES_FILE_PATH", "", "is not the name of a file")]) from error
 
 
 def _with_defaults(bindings: Sequence[Binding], file: Path) -> list[Binding]:

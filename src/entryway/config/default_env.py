@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
+from entryway.config.vcap import json_object
 
 DEFAULT_ENV = "default-env.json"
 
@@ -25,16 +26,11 @@ def read_default_env(workdir: Path, environ: Mapping[str, str]) -> dict[str, str
 
 def parse_default_env(text: str) -> dict[str, str]:
     """Return the variables in the file's text; values that are no text become JSON text."""
+    content = json_object(text, DEFAULT_ENV)
     try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        reason = f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
-        raise ConfigurationMistakes([Mistake(DEFAULT_ENV, "", reason)]) from None
+        return {name: _text(value) for name, value in content.items()}
     except RecursionError:
         raise ConfigurationMistakes([Mistake(DEFAULT_ENV, "", "is nested too deeply")]) from None
-    if not isinstance(content, dict):
-        raise ConfigurationMistakes([Mistake(DEFAULT_ENV, "", "must be an object with one member for each variable")])
-    return {name: _text(value) for name, value in content.items()}
 
 
 def _text(value: Any) -> str:

@@ -65,7 +65,7 @@ def _properties(folder: Path, metadata: Mapping[str, Any], section: str) -> dict
     found: dict[str, Any] = {}
     for index, entry in enumerate(properties):
         name = entry.get("name") if isinstance(entry, dict) else None
-        if not isinstance(name, str) or "/" in name or name in {"", ".", ".."}:
+        if not isinstance(name, str) or "/" in name or "\0" in name or name in {"", ".", ".."}:
             rule = "must name a file in this directory"
             raise ConfigurationMistakes([Mistake(str(file), f"/{section}/{index}/name", rule)])
         path = folder / name
@@ -95,7 +95,7 @@ def _object_or_text(text: str) -> Any:
         return text
     try:
         return json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return text
 
 
@@ -115,5 +115,5 @@ def _read(path: Path) -> str:
 def _json(text: str, path: Path) -> Any:
     try:
         return json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         raise ConfigurationMistakes([Mistake(str(path), "", "is not JSON")]) from None

@@ -138,6 +138,8 @@ def json_object(text: str, file: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         reason = f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
         raise ConfigurationMistakes([Mistake(file, "", reason)]) from None
+    except ValueError:
+        raise ConfigurationMistakes([Mistake(file, "", "holds a number that is too long")]) from None
     except RecursionError:
         raise ConfigurationMistakes([Mistake(file, "", "is nested too deeply")]) from None
     if not isinstance(value, dict):

@@ -92,7 +92,7 @@ def _services(environ: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[s
     if not text and (path := environ.get("VCAP_SERVICES_FILE_PATH")):
         try:
             text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise BindingMissing(f"VCAP_SERVICES_FILE_PATH: {path} cannot be read") from error
     text = text or defaults.get("VCAP_SERVICES") or "{}"
     services = text if isinstance(text, dict) else _json(text, "VCAP_SERVICES")
@@ -106,7 +106,7 @@ def _default_env(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise BindingMissing("default-env.json cannot be read") from error
     content = _json(text, "default-env.json")
     if not isinstance(content, dict):

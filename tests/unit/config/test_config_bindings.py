@@ -1,8 +1,12 @@
 """Which services are bound, from every place that says so."""
 
 import json
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from entryway.config.bindings import (
     Binding,
@@ -16,6 +20,7 @@ from entryway.config.bindings import (
     service_binding,
     vcap_services,
 )
+from entryway.config.default_env import parse_default_env
 from entryway.config.mistakes import ConfigurationMistakes
 
 UAA = {"clientid": "sb-app!t1", "clientsecret": "s3cret", "url": "https://localhost:8443", "xsappname": "app!t1"}
@@ -316,3 +321,43 @@ class TestDefaultEnv:
         (tmp_path / "default-env.json").write_text(json.dumps({"VCAP_SERVICES": {"xsuaa": [entry()]}}))
         [uaa] = read_bindings(read_default_env(tmp_path, {}), tmp_path)
         assert uaa.parse(UaaCredentials).clientid == "sb-app!t1"
+
+
+JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=10)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(st.one_of(st.sampled_from(["name", "tags", "credentials", "plan", "label"]), st.text()), inner),
+    ),
+    max_leaves=20,
+)
+NOWHERE = Path("/nonexistent")
+
+
+class TestAnything:
+    @given(st.text())
+    def test_any_text(self, text):
+        for read in (
+            lambda: read_bindings({"VCAP_SERVICES": text}, NOWHERE),
+            lambda: read_bindings({"VCAP_SERVICES_FILE_PATH": f"/nonexistent/{text}"}, NOWHERE),
+            lambda: read_bindings({"SERVICE_BINDING_ROOT": f"/nonexistent/{text}"}, NOWHERE),
+            lambda: parse_default_env(text),
+        ):
+            with suppress(ConfigurationMistakes):
+                read()
+
+    @given(st.dictionaries(st.text(max_size=5), st.lists(JSON, max_size=3), max_size=3))
+    def test_any_document(self, services):
+        try:
+            bindings = read_bindings({"VCAP_SERVICES": json.dumps(services)}, NOWHERE)
+        except ConfigurationMistakes:
+            return
+        for model in (UaaCredentials, DestinationCredentials, ConnectivityCredentials):
+            for binding in bindings:
+                with suppress(ConfigurationMistakes):
+                    binding.parse(model)
+
+    def test_numbers_that_are_too_long(self, tmp_path):
+        text = '{"a": ' + "1" * 5000 + "}"
+        assert mistakes(lambda: read_bindings({"VCAP_SERVICES": text}, tmp_path))
+        assert mistakes(lambda: parse_default_env(text))
