@@ -96,8 +96,10 @@ def _make_room(file: Path) -> None:
         raise ConfigurationError(f"the database file {file} is a folder")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
+        # For its owner alone; SQLite gives the files that it puts beside it the same mode.
+        file.touch(mode=0o600, exist_ok=True)
     except OSError as error:
-        raise ConfigurationError(f"the folder of the database file {file} cannot be made: {error}") from error
+        raise ConfigurationError(f"the database file {file} cannot be made: {error}") from error
 
 
 def _parse(url: str) -> URL:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import sqlite3
 import uuid
 
 import pytest
@@ -12,8 +13,10 @@ from conftest import products
 from joserfc import jwt
 from test_token_endpoint import claims
 
+from entryway.authserver.signing_keys import PURPOSE
 from entryway.oauth import keys, tokens
-from entryway.testing.authserver import BoundApplication, Browser, RunningAuthServer
+from entryway.storage import Sealer
+from entryway.testing.authserver import MASTER_KEY, BoundApplication, Browser, RunningAuthServer
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 PASSWORD = "correct horse"
@@ -260,3 +263,41 @@ def test_an_assertion_ends_with_its_authorization(
     assert exchange(server, destination, token).status_code == 200
     server.redeem(app, code)  # the replay of the code
     assert exchange(server, destination, token).json()["error"] == "invalid_grant"
+
+
+@pytest.fixture
+def signing_key(server: RunningAuthServer) -> keys.SigningKey:
+    """The server's own key, unsealed with the landscape's master key: what nobody outside has."""
+    with sqlite3.connect(server.ca_file.parent.parent / "authserver.db") as database:
+        kid, sealed = database.execute("select kid, sealed_private_key from signing_keys").fetchone()
+    database.close()
+    return keys.SigningKey(kid, Sealer(MASTER_KEY).unseal(sealed, PURPOSE))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"zid": "6c0c8d0e-0000-0000-0000-000000000000"},
+        {"iss": "https://other.localhost:8443/oauth/token"},
+        {"cid": "sb-nobody!t1"},
+        {"cid": None},
+        {"user_id": "nobody"},
+        {"rev_sig": "00000000"},
+        {"scope": "openid"},
+        {"exp": 1},
+    ],
+)
+def test_even_a_token_with_our_signature_must_fit_this_tenant_client_and_user(
+    *,
+    server: RunningAuthServer,
+    login: dict,
+    destination: BoundApplication,
+    signing_key: keys.SigningKey,
+    changed: dict,
+) -> None:
+    body = claims(login["access_token"])
+    unchanged = tokens.sign(body, signing_key, "https://x.example")
+    assert exchange(server, destination, unchanged).status_code == 200
+    answer = exchange(server, destination, tokens.sign(body | changed, signing_key, "https://x.example"))
+    assert answer.status_code in {400, 401}
+    assert answer.json()["error"] in {"invalid_grant", "unauthorized"}

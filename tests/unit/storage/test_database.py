@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -75,6 +76,39 @@ async def test_creating_the_tables_twice_does_no_harm(database: Database) -> Non
 def test_a_database_that_cannot_be_used_is_a_configuration_error(url: str) -> None:
     with pytest.raises(ConfigurationError):
         Database(url)
+
+
+async def test_the_file_is_for_its_owner_alone(database: Database, tmp_path: Path) -> None:
+    async with database.transaction() as session:
+        session.add(Parent(name="a", at=datetime.now(UTC)))
+    modes = {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "new" / "folder").iterdir()}
+    assert set(modes) >= {"some.db", "some.db-wal"}
+    assert set(modes.values()) == {0o600}
+
+
+async def test_what_is_read_in_a_transaction_cannot_change_before_it_writes(database: Database) -> None:
+    async def add_if_missing() -> None:
+        async with database.transaction() as session:
+            if (await session.execute(select(Parent.name))).first() is None:
+                session.add(Parent(name="only", at=datetime.now(UTC)))
+
+    await asyncio.gather(*(add_if_missing() for _ in range(5)))
+    async with database.read() as session:
+        assert (await session.execute(select(Parent.name))).scalars().all() == ["only"]
+
+
+async def test_an_error_does_not_say_what_was_written(database: Database) -> None:
+    with pytest.raises(IntegrityError) as failed:
+        async with database.transaction() as session:
+            session.add(Child(name="hush-hush", parent="nobody"))
+    assert "hush-hush" not in str(failed.value)
+
+
+async def test_a_file_in_a_folder_that_cannot_be_made_is_a_configuration_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/file/some.db")
+    with pytest.raises(ConfigurationError):
+        await database.create_all(Local.metadata)
 
 
 async def test_an_unusable_file_is_a_configuration_error(tmp_path: Path) -> None:
