@@ -21,6 +21,13 @@ SETTINGS = "environment-settings"
 COOKIES = "Cookies environment variable"
 FORBIDDEN_HEADERS = {"set-cookie", "cookie"}
 SWITCHED_OFF = "false"
+UNSUPPORTED = {
+    "EXT_SESSION_MGT": "sessions are kept in this process",
+    "HTTP2_SUPPORT": "clients are served by HTTP/1.1",
+    "SERVICE_2_APPROUTER": "x-approuter-authorization is not accepted",
+    "TENANT_HOST_PATTERN": "there is one tenant",
+    "EXTERNAL_REVERSE_PROXY": "x-custom-host is not looked at",
+}
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -229,7 +236,16 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
         trusted_proxies=_networks(read),
         accept_invalid_certificates=environ.get("NODE_TLS_REJECT_UNAUTHORIZED") == "0",
     )
-    return settings, read.mistakes
+    return settings, read.mistakes + _unsupported(environ)
+
+
+def _unsupported(environ: Mapping[str, str]) -> list[Mistake]:
+    """Warn about settings that this router does not act on, rather than pass over them in silence."""
+    return [
+        Mistake(name, "", "this setting has no effect here", consequence, "warning")
+        for name, consequence in UNSUPPORTED.items()
+        if environ.get(name, "").strip().lower() not in ("", "false")
+    ]
 
 
 def _optional(read: Reader, name: str, setting: str, *, least: int) -> int | None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -14,7 +14,8 @@ import httpx
 
 from entryway.clients.destinations import DestinationsClient
 from entryway.clients.http import new_http
-from entryway.clients.tls import outgoing_context, unverified_context
+from entryway.clients.tls import load_client_certificate, outgoing_context, unverified_context
+from entryway.config.bindings import OAuthCredentials
 from entryway.config.xs_app import Route, ToFolder
 from entryway.errors import EntrywayError
 from entryway.http import Client, Limits, PoolLimits
@@ -57,13 +58,36 @@ UNLIMITED = 7 * 24 * 3600.0  # what a setting of 0 means: no bound that anybody 
 
 
 @dataclass(slots=True, eq=False)
+class Callers:
+    """HTTP clients for what the router asks by itself: one, and one more for each binding with a certificate."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    plain: httpx.AsyncClient
+    certified: list[httpx.AsyncClient] = field(default_factory=list)
+
+    def client_for(self, credentials: OAuthCredentials) -> httpx.AsyncClient:
+        """Return the client that can prove who we are with these credentials."""
+        if credentials.secret is not None or credentials.certificate is None or credentials.key is None:
+            return self.plain
+        context = outgoing_context(self.environ)
+        load_client_certificate(context, credentials.certificate, credentials.key.get_secret_value())
+        self.certified.append(new_http(context))
+        return self.certified[-1]
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for http in (self.plain, *self.certified):
+            await http.aclose()
+
+
+@dataclass(slots=True, eq=False)
 class Application:
     """A router with everything that it holds open."""
 
     router: Router
     limits: Limits
     client: Client
-    http: httpx.AsyncClient
+    callers: Callers
     sessions: MemorySessions
     told: BackendsTold
     own_tokens: Sequence[ClientToken]
@@ -85,7 +109,7 @@ class Application:
         await self.told.close()
         self.sessions.close()
         await self.client.close()
-        await self.http.aclose()
+        await self.callers.close()
         self.access_log.flush()
 
     async def _warm(self) -> None:
@@ -110,7 +134,8 @@ def build(
     access_log = access_log or AccessLog(sys.stdout.buffer)
 
     uaa_timeout = httpx.Timeout((xs_app.timeouts_ms.get("xsuaa", DEFAULT_UAA_MILLISECONDS) or 0) / 1000 or None)
-    uaa = None if services.uaa is None else Uaa(http, services.uaa, uaa_timeout)
+    callers = Callers(configuration.environ, http)
+    uaa = None if services.uaa is None else Uaa(callers.client_for(services.uaa), services.uaa, uaa_timeout)
     cookies = CookieRules(environment.session_cookie_name, environment.same_site, environment.partitioned)
     session_cookie = SessionCookie({cookies.session_name, cookies.state_name})
     minutes = environment.session_timeout_minutes or xs_app.session_timeout_minutes or DEFAULT_SESSION_MINUTES
@@ -119,7 +144,7 @@ def build(
     zone_id = "" if services.uaa is None else services.uaa.zone_id
 
     own_tokens: list[ClientToken] = []
-    backends = _backends(configuration, tls, http, own_tokens, clock)
+    backends = _backends(configuration, tls, callers, own_tokens, clock)
     forwarding = Forwarding(
         session_cookie,
         services.uaa.identityzone.encode() if services.uaa is not None and services.uaa.identityzone else None,
@@ -186,7 +211,7 @@ def build(
         services=services_of(uaa, environment.plugins, environment.allowlist),
         clock=clock,
     )
-    return Application(router, _limits(configuration), client, http, sessions, told, own_tokens, access_log)
+    return Application(router, _limits(configuration), client, callers, sessions, told, own_tokens, access_log)
 
 
 def _routes(configuration: RouterConfiguration) -> Routes:
@@ -221,22 +246,24 @@ def _folders(configuration: RouterConfiguration, routes: Sequence[Route]) -> dic
 def _backends(
     configuration: RouterConfiguration,
     tls: TlsContexts,
-    http: httpx.AsyncClient,
+    callers: Callers,
     own_tokens: list[ClientToken],
     clock: Callable[[], float],
 ) -> Backends:
     environment, services = configuration.environment, configuration.services
     company = None
     if services.connectivity is not None:
-        token = ClientToken(Uaa(http, services.connectivity), services.connectivity, clock)
+        token = ClientToken(
+            Uaa(callers.client_for(services.connectivity), services.connectivity), services.connectivity, clock
+        )
         own_tokens.append(token)
         company = CompanyNetwork(services.connectivity, token)
     service = None
     if services.destination is not None:
-        asking = Uaa(http, services.destination)
+        asking = Uaa(callers.client_for(services.destination), services.destination)
         token = ClientToken(asking, services.destination, clock)
         own_tokens.append(token)
-        finder = DestinationsClient(http, services.destination.uri)
+        finder = DestinationsClient(callers.plain, services.destination.uri)
         service = ServiceDestinations(finder, services.destination, asking, token, company, tls, clock)
     direct: dict[str, Backend] = {}
     on_premise: dict[str, OnPremiseBackend] = {}

@@ -173,6 +173,17 @@ def _environment_mistakes(environment: RouterEnvironment, services: Services) ->
             for destination in environment.destinations.values()
             if destination.on_premise
         ]
+    mistakes += [
+        Mistake(
+            "environment-destinations",
+            "/forwardAuthCertificates",
+            "this setting has no effect here",
+            f'in destination "{destination.name}": it is asked without a client certificate',
+            "warning",
+        )
+        for destination in environment.destinations.values()
+        if destination.forward_auth_certificates
+    ]
     if services.uaa is not None and services.uaa.tenantmode == "shared" and environment.tenant_host_pattern is None:
         rule = "a binding with tenantmode shared needs TENANT_HOST_PATTERN"
         mistakes.append(Mistake("environment-settings", "/tenantHostPattern", rule))

@@ -13,10 +13,10 @@ from entryway.http import Headers, Request, Response
 from entryway.router import login, login_page
 from entryway.router.address import Address, address_of
 from entryway.router.cookies import LOGIN_COOKIES, CookieRules, SessionCookie, cookie_value
-from entryway.router.errors import CodeRefused, LoginRequired, LoginServerFailed, LoginUnavailable, TokenInvalid
+from entryway.router.errors import CodeRefused, LoginRequired, LoginServerFailed, LoginUnavailable
 from entryway.router.login_page import NO_STORE, LoginPage
 from entryway.router.routes import ServedRoute
-from entryway.router.sessions import Session, SessionMaker, SessionStore
+from entryway.router.sessions import Login, Session, SessionMaker, SessionStore
 from entryway.router.uaa import Uaa
 from entryway.router.user_token import read_login
 from entryway.telemetry import get_logger
@@ -56,8 +56,6 @@ class SignIn:
         """Answer a request that lacks a login: people are sent to it, scripts learn that they need one."""
         if request.method != "GET" or _is_script(request):
             raise LoginRequired(served.label)
-        if self.uaa is None:
-            raise LoginUnavailable(f"{served.label} needs a login, but no service with the tag xsuaa is bound")
         idp = self._identity_provider(request, served)
         return self._send_to_login(request, self._location(request), identity_provider=idp)
 
@@ -67,63 +65,64 @@ class SignIn:
 
     async def callback(self, request: Request) -> Response:
         """Complete a login: redeem the code, begin a new session, go to where the user was."""
-        if self.uaa is None:
-            raise LoginUnavailable("no service with the tag xsuaa is bound")
+        uaa = self._required_uaa()
         header = request.headers.get(b"cookie")
-        agent = request.headers.text("user-agent") or ""
+        noted, signature = cookie_value(header, "locationAfterLogin"), cookie_value(header, "signature")
+        location = login.check_location(self.keys, noted, signature, signed=self.rules.preserve_fragment)
         answered = login.parse_callback(request.target)
-        noted = cookie_value(header, "locationAfterLogin")
-        location = login.check_location(
-            self.keys, noted, cookie_value(header, "signature"), signed=self.rules.preserve_fragment
-        )
         login.check_callback(answered, state_needed=self.rules.state)
-        now = self.clock()
-        verifier = self._check_state(answered.state, header, now)
+        verifier = self._check_state(answered.state, header)
         if answered.code is None:
-            return self._send_to_login(request, location, fragment=cookie_value(header, "fragmentAfterLogin"))
-        address = address_of(request)
+            return self._send_to_login(request, location, fragment=cookie_value(header, "fragmentAfterLogin") or "")
+        user = await self._redeem(uaa, answered.code, self._redirect_uri(address_of(request)), verifier)
+        session = await self._begin_session(user, header)
+        fragment = login.fragment_of(cookie_value(header, "fragmentAfterLogin"))
+        return redirect(location + fragment, self._cookies_after_login(request, session))
+
+    async def _redeem(self, uaa: Uaa, code: str, redirect_uri: str, verifier: str | None) -> Login:
         try:
-            tokens = await self.uaa.redeem(answered.code, self._redirect_uri(address), verifier)
+            tokens = await uaa.redeem(code, redirect_uri, verifier)
         except TokenRefused as error:
             raise CodeRefused(error.detail) from error
         except UpstreamError as error:
             raise LoginServerFailed(error.detail) from error
-        user = read_login(
+        return read_login(
             tokens,
             self.clock(),
-            client_id=self.uaa.credentials.clientid,
+            client_id=uaa.credentials.clientid,
             zone_id=self.rules.zone_id,
             refresh_ahead=self.rules.refresh_ahead,
         )
+
+    async def _begin_session(self, user: Login, header: bytes | None) -> Session:
         # A name that nobody knew before the login: a session that an attacker planted gains nothing from it.
         session = self.maker.new(os.urandom(64), self.clock())
         session.login = user
-        old = await self._old_session(header)
-        if old is not None:
-            await self.sessions.drop(old)
+        for value in self.session_cookie.values(header, self.cookies.session_name):
+            old = await self.sessions.load(value)
+            if old is not None:
+                await self.sessions.drop(old)
         await self.sessions.save(session)
         log.info("login_completed", user=user.user)
+        return session
+
+    def _cookies_after_login(self, request: Request, session: Session) -> list[str]:
+        header, agent = request.headers.get(b"cookie"), request.headers.text("user-agent") or ""
         lines = [self.cookies.gone(name, agent) for name in LOGIN_COOKIES if cookie_value(header, name) is not None]
         if self.cookies.state_name != self.cookies.session_name and self.rules.state:
             lines.insert(0, self.cookies.gone(self.cookies.state_name, agent))
-        lines.append(self.cookies.session(session.cookie, secure=address.secure, user_agent=agent))
-        fragment = login.fragment_of(cookie_value(header, "fragmentAfterLogin"))
-        return redirect(location + fragment, lines)
+        lines.append(self.cookies.session(session.cookie, secure=address_of(request).secure, user_agent=agent))
+        return lines
 
-    def _check_state(self, state: str | None, header: bytes | None, now: float) -> str | None:
+    def _check_state(self, state: str | None, header: bytes | None) -> str | None:
+        """Return the PKCE verifier of a login that comes back to this browser, for the first time."""
         if not self.rules.state or state is None:
             return None
         values = self.session_cookie.values(header, self.cookies.state_name)
+        now = self.clock()
         attempt = login.check_state(self.keys, state, [value.decode("latin-1") for value in values], now)
         self.used_states.use(state, now)
         return attempt.verifier if self.rules.pkce else None
-
-    async def _old_session(self, header: bytes | None) -> Session | None:
-        for value in self.session_cookie.values(header, self.cookies.session_name):
-            session = await self.sessions.load(value)
-            if session is not None:
-                return session
-        return None
 
     def _send_to_login(
         self,
@@ -133,22 +132,16 @@ class SignIn:
         identity_provider: str | None = None,
         fragment: str | None = None,
     ) -> Response:
-        if self.uaa is None:
-            raise LoginUnavailable("no service with the tag xsuaa is bound")
+        uaa = self._required_uaa()
         agent = request.headers.text("user-agent") or ""
         address = address_of(request)
         lines: list[str] = []
-        attempt = None
-        if self.rules.state:
-            earlier = self.session_cookie.values(request.headers.get(b"cookie"), self.cookies.state_name)
-            known = next(
-                (text for value in earlier if login.STATE_COOKIE.fullmatch(text := value.decode("latin-1"))), None
-            )
-            attempt = login.begin(self.keys, known, self.clock(), os.urandom(20))
+        attempt = self._begin_attempt(request) if self.rules.state else None
+        if attempt is not None:
             lines.append(self.cookies.state(attempt.cookie, agent))
         url = login.authorize_url(
-            f"{self.uaa.credentials.url}/oauth/authorize",
-            self.uaa.credentials.clientid,
+            f"{uaa.credentials.url}/oauth/authorize",
+            uaa.credentials.clientid,
             self._redirect_uri(address),
             identity_provider=identity_provider,
             attempt=attempt,
@@ -165,6 +158,17 @@ class SignIn:
             url, login.sign_location(self.keys, location), self.cookies.script_attributes(agent), again, fragment
         )
         return login_page.render(page, os.urandom(16), extended_policy=self.rules.extended_policy, set_cookies=lines)
+
+    def _begin_attempt(self, request: Request) -> login.Attempt:
+        earlier = self.session_cookie.values(request.headers.get(b"cookie"), self.cookies.state_name)
+        texts = [value.decode("latin-1") for value in earlier]
+        known = next((text for text in texts if login.STATE_COOKIE.fullmatch(text)), None)
+        return login.begin(self.keys, known, self.clock(), os.urandom(20))
+
+    def _required_uaa(self) -> Uaa:
+        if self.uaa is None:
+            raise LoginUnavailable("no service with the tag xsuaa is bound")
+        return self.uaa
 
     def _redirect_uri(self, address: Address) -> str:
         return f"{address.origin}{address.prefix}{self.rules.callback_endpoint}"
@@ -193,6 +197,3 @@ def redirect(location: str, cookies: list[str]) -> Response:
 
 def _is_script(request: Request) -> bool:
     return (request.headers.get(b"x-requested-with") or b"").lower() == b"xmlhttprequest"
-
-
-__all__ = ["LoginRules", "SignIn", "TokenInvalid", "redirect"]

@@ -105,3 +105,8 @@ def test_each_mistake_of_a_destination_is_named(destination: dict[str, Any], exp
 def test_a_name_is_used_once():
     _, mistakes = parse_destinations([{"name": "b", "url": "http://h"}] * 2)
     assert [mistake.rule for mistake in mistakes] == ["Format validation failed (Duplicate destination names: b)"]
+
+
+def test_a_setting_without_effect_is_warned_about():
+    _, mistakes = read_environment({"EXT_SESSION_MGT": "{}", "HTTP2_SUPPORT": "false"})
+    assert [(mistake.file, mistake.severity) for mistake in mistakes] == [("EXT_SESSION_MGT", "warning")]
