@@ -16,8 +16,9 @@ def read_json_object(path: Path, file: str) -> tuple[dict[str, Any] | None, list
     """Return the object that a file holds, or what is wrong with the file."""
     try:
         raw = path.read_bytes()
-    except OSError as error:
-        return None, [Mistake(file, "", f"cannot be read: {error.strerror}")]
+    except (OSError, ValueError) as error:
+        # ValueError: no file system has such a name.
+        return None, [Mistake(file, "", f"cannot be read: {getattr(error, 'strerror', None) or error}")]
     if len(raw) > SIZE_LIMIT:
         return None, [Mistake(file, "", f"is larger than {SIZE_LIMIT} bytes")]
     try:

@@ -49,7 +49,11 @@ def check(model: type[Model], document: Any, file: str, path: str = "") -> tuple
 
 def _mistake(error: ErrorDetails, model: type[Document], file: str, path: str) -> Mistake:
     # A part of a place in angle brackets names the alternative of a union that was tried; it is not in the file.
-    place = [part for part in error["loc"] if not str(part).startswith("<")]
+    # (A key that is not known may well begin with a bracket, and comes last.)
+    *way, last = error["loc"] or ("",)
+    place = [part for part in way if not str(part).startswith("<")]
+    if error["loc"] and (error["type"] in {"missing", "extra_forbidden"} or not str(last).startswith("<")):
+        place.append(last)
     rule, suggestion = _rule(error), ""
     if error["type"] == "missing":
         place = place[:-1]

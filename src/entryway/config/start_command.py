@@ -12,7 +12,7 @@ def find_command(folder: Path) -> str | None:
     """Return the `web` command of a Procfile, else `npm start` for a Node.js package."""
     try:
         procfile = _WEB.search((folder / "Procfile").read_text("utf-8"))
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         procfile = None
     if procfile:
         return procfile["command"]

@@ -34,6 +34,13 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.YAMLError(f"more than {ALIAS_LIMIT} aliases")
         return super().compose_node(parent, index)
 
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and "\0" in value:
+            # No name of a file and no environment variable may hold it.
+            raise yaml.YAMLError(f"a text in line {node.start_mark.line + 1} holds the character NUL")
+        return value
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - as PyYAML has it
         seen: set[str] = set()
         for key, _ in node.value:

@@ -75,7 +75,7 @@ def _security_mistakes(instance: ServiceInstance, application: Application) -> S
     file = _relative(instance.source)
     try:
         content = (application.folder / instance.source).read_bytes()
-    except OSError:
+    except (OSError, ValueError):
         return []  # said already, by whoever read the parameters
     # The text says more than what was read from it: a key that is written twice, for example.
     alone = xs_security.check(content, file)

@@ -7,12 +7,17 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, TypeAlias
 
 from entryway.errors import EntrywayError
+from entryway.telemetry import get_logger
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+REASON_SECONDS = 1.0
+
+log = get_logger(__name__)
 
 
 class StartupFailed(EntrywayError):
@@ -54,9 +59,15 @@ class Lifespan:
         await self._to_app.put({"type": event})
         answer = asyncio.ensure_future(self._from_app.get())
         await asyncio.wait({answer, self._task}, return_when=asyncio.FIRST_COMPLETED)
-        if not answer.done():
-            answer.cancel()
-            error = self._task.exception()
-            raise StartupFailed(f"{self.name}: {error or 'ended before it had started'}") from error
-        if answer.result()["type"] != f"{event}.complete":
-            raise StartupFailed(f"{self.name}: {answer.result().get('message') or 'gave no reason'}")
+        if answer.done() and answer.result()["type"] == f"{event}.complete":
+            return
+        answer.cancel()
+        # A framework says what went wrong in a message, with a traceback in it, and then raises it.
+        await asyncio.wait({self._task}, timeout=REASON_SECONDS)
+        error = self._task.exception() if self._task.done() and not self._task.cancelled() else None
+        message = answer.result().get("message") if answer.done() and not answer.cancelled() else None
+        reason = str(error) if error else message or "it gave no reason"
+        if error is not None and not isinstance(error, EntrywayError):
+            log.error("service_failed", service=self.name, during=event, exc_info=error)
+            reason = f"{type(error).__name__}: {reason}"
+        raise StartupFailed(f"{self.name}: {reason}") from error

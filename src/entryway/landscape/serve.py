@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from granian.constants import Interfaces, SSLProtocols
+from granian.errors import FatalError
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
@@ -69,7 +70,10 @@ async def serve(app: Dispatcher, endpoint: Endpoint) -> None:
         if asked_to_stop.is_set():
             await _ended(serving)
             return
-    await serving
+    try:
+        await serving
+    except FatalError as error:
+        raise app.failure or ServerStopped(str(error)) from error
     raise app.failure or ServerStopped
 
 

@@ -276,3 +276,7 @@ def test_a_document_made_of_aliases_is_refused(folder: Path):
     bomb = "a: &a [x]\nb: [" + ", ".join(["*a"] * 201) + "]\n"
 
     assert rules(folder, bomb) == [" is not YAML: more than 200 aliases"]
+
+
+def test_the_character_nul_is_refused(folder: Path):
+    assert rules(folder, 'ID: "a\\0b"\nversion: "1"\n') == [" is not YAML: a text in line 1 holds the character NUL"]

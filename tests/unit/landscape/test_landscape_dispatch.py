@@ -98,7 +98,7 @@ async def test_all_services_live_together_and_find_their_own_state():
     ("broken", "reason"),
     [
         ({"failing": "no database"}, "broker: no database"),
-        ({"reads_lifespan": False}, "broker: no lifespan here"),
+        ({"reads_lifespan": False}, "broker: RuntimeError: no lifespan here"),
     ],
 )
 async def test_one_that_cannot_start_is_named_and_those_before_it_end(broken: dict[str, Any], reason: str):
