@@ -125,11 +125,11 @@ def build_page() -> None:
 
 
 def copy(folder: Path) -> tuple[Path, dict[str, int]]:
-    """Copy the example and give it ports of its own."""
+    """Copy the example, and give it ports of its own and a third user who has no role."""
     example = folder / "products"
     shutil.copytree(EXAMPLE, example, ignore=LEFT_OUT)
     ports = dict(zip((*PORT_NAMES, *MODULES, "on-premise"), free_ports(6), strict=True))
-    _give_ports(example / "entryway.yaml", ports)
+    _adapt(example / "entryway.yaml", ports)
     return example, ports
 
 
@@ -183,13 +183,14 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def _give_ports(file: Path, ports: dict[str, int]) -> None:
+def _adapt(file: Path, ports: dict[str, int]) -> None:
     document = yaml.safe_load(file.read_text(encoding="utf-8"))
     document["ports"] = {name: ports[name] for name in PORT_NAMES} | {
         "modules": {name: ports[name] for name in MODULES}
     }
     (system,) = document["on-premise"]["systems"]
     system["internal"] = f"https://127.0.0.1:{ports['on-premise']}"
+    document["users"].append({"name": "carol", "password": "carol-may-nothing"})
     file.write_text(yaml.safe_dump(document), encoding="utf-8")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from playwright.async_api import Locator, Page, expect
 
-PASSWORDS = {"alice": "alice-edits", "bob": "bob-looks"}
+PASSWORDS = {"alice": "alice-edits", "bob": "bob-looks", "carol": "carol-may-nothing"}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from demo_landscape import Landscape
 from playwright.async_api import Browser, expect
-from products_page import ProductsPage
+from products_page import PASSWORDS, ProductsPage
 
 pytestmark = pytest.mark.browser
 
@@ -133,3 +133,45 @@ async def test_nothing_of_the_session_is_readable_by_scripts(products: ProductsP
     assert session[0]["httpOnly"]
     assert "JSESSIONID" not in seen
     assert "eyJ" not in await products.page.content()
+
+
+async def test_a_user_without_a_role_is_told_whom_to_ask(products: ProductsPage, demo: Landscape) -> None:
+    await products.open()
+    await products.type_password("carol", PASSWORDS["carol"])
+
+    await expect(products.message).to_contain_text("You may not look at this application")
+    await products.message.get_by_role("button", name="Close").click()
+    await expect(products.page.get_by_text("No products found")).to_be_visible()
+    for path in ("odata/ProductSet", "odata/WhoAmISet", "odata/$metadata", "api/me"):
+        answer = await products.page.context.request.get(f"{demo.url}/{path}")
+        assert (answer.status, answer.headers["entryway-error"]) == (403, "insufficient_scope"), path
+
+
+async def test_whose_session_has_ended_is_asked_to_log_in_again(products: ProductsPage) -> None:
+    await products.log_in("alice")
+    await products.page.context.clear_cookies(name="JSESSIONID")
+
+    await products.refresh()
+
+    await expect(products.message).to_contain_text("Your session has ended")
+    # The login at the authorization server still lives: nobody has to type a password again.
+    await products.message.get_by_role("button", name="Log in again").click()
+    await products.shows_products()
+    await products.shows_identity("alice")
+
+
+async def test_the_browser_has_nothing_to_complain_about(products: ProductsPage) -> None:
+    complaints: list[str] = []
+    products.page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    products.page.on("pageerror", lambda error: complaints.append(str(error)))
+    products.page.on("requestfailed", lambda request: complaints.append(f"{request.url} {request.failure}"))
+
+    await products.log_in("alice")
+    await products.change_price("HT-1010", "899.00")
+    await products.shows_price("HT-1010", "899.00")
+    await products.search("notebook")
+    await products.shows_count(10)
+    await products.log_out()
+    await expect(products.page.get_by_role("heading", name="You are logged out")).to_be_visible()
+
+    assert complaints == []

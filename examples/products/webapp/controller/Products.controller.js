@@ -163,7 +163,7 @@ sap.ui.define([
 		onRefused(failed) {
 			const response = failed.response || failed;
 			this.forgetIdentity();
-			this.explain(Number(response.statusCode), response.responseText, false);
+			this.explain(Number(response.statusCode), response.responseText || response.body, false);
 		},
 
 		/** Say once what went wrong: one lost connection fails several requests. */
