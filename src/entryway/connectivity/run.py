@@ -24,6 +24,7 @@ from entryway.errors import ConfigurationError
 from entryway.http import Client, Limits, PoolLimits, Server
 from entryway.telemetry import get_logger
 from entryway.tunnel.contexts import KeyPair, gateway_context
+from entryway.tunnel.sockets import allow_many_connections
 
 log = get_logger("connectivity")
 
@@ -42,6 +43,7 @@ class Ports:
 
 def run(settings: DataPlaneSettings) -> None:
     """Serve until SIGTERM or SIGINT."""
+    allow_many_connections()
     uvloop.run(_until_told(settings))
 
 

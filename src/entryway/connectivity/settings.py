@@ -50,6 +50,6 @@ class DataPlaneSettings:
     ping_seconds: float = 15.0
     open_seconds: float = 10.0
     """How long a request waits for a connection of the tunnel."""
-    timeouts: Timeouts = field(default_factory=lambda: Timeouts(response=180.0, body=180.0))
+    timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=None, response=180.0, body=180.0))
     """Towards the connector, which itself limits how long a system may take."""
     grace_seconds: float = 5.0

@@ -26,10 +26,12 @@ from entryway.connector.propagation import Propagation
 from entryway.connector.trust import UserTokens
 from entryway.http import Client, Timeouts
 from entryway.tunnel.contexts import load_authorities
+from entryway.tunnel.sockets import allow_many_connections
 
 
 def run(config: Path) -> None:
     """Serve until SIGTERM or SIGINT; raise ConfigurationMistakes when the file cannot be used."""
+    allow_many_connections()
     uvloop.run(_until_told(config))
 
 

@@ -5,6 +5,8 @@ import dataclasses
 
 import pytest
 
+from entryway.connectivity.run import running
+from entryway.errors import ConfigurationError
 from entryway.testing.issuer import new_key, running_issuer
 from entryway.testing.onpremise import CONNECTIVITY_CLIENT, OnPremise, erp
 from entryway.testing.upstream import dial
@@ -218,3 +220,12 @@ async def test_no_path_is_an_internal_error(world: OnPremise, target: str) -> No
             f"GET {TARGET}{target} HTTP/1.1\r\nHost: x\r\nProxy-Authorization: Bearer {world.proxy_token}\r\n\r\n",
         )
     assert int(answer.split()[1]) in {200, 400, 403}
+
+
+@pytest.mark.parametrize("setting", ["proxy_port", "gateway_port"])
+async def test_a_port_in_use_is_named_with_its_setting(world: OnPremise, setting: str) -> None:
+    taken = {"proxy_port": world.ports.proxy, "gateway_port": world.ports.gateway}[setting]
+    settings = dataclasses.replace(world.settings, **({"proxy_port": 0, "gateway_port": 0} | {setting: taken}))
+    with pytest.raises(ConfigurationError, match=f"port {taken} \\({setting}\\)"):
+        async with running(settings):
+            pass

@@ -8,6 +8,7 @@ import pytest
 from cryptography import x509
 from structlog.testing import capture_logs
 
+from entryway.http import Request, Response
 from entryway.testing.issuer import Issuer, new_key, running_issuer
 from entryway.testing.onpremise import CONNECTIVITY_CLIENT, OnPremise, erp
 from entryway.testing.upstream import Recorded
@@ -217,3 +218,21 @@ async def test_keys_that_cannot_be_fetched_are_the_issuers_failure(world: OnPrem
             world.issuer.failing = None
 
     assert (answer.status, answer.code) == (502, "EW_ISSUER_UNREACHABLE")
+
+
+async def test_users_never_share_a_connection_to_the_system(world: OnPremise) -> None:
+    connections: dict[str, set[int]] = {}
+
+    async def remember(request: Request) -> Response:
+        who = request.headers.text("ssl_client_cert") or "nobody"
+        connections.setdefault(who, set()).add(request.peer.port)
+        return Response(200)
+
+    alex, kim = world.issuer.token(user="alex"), world.issuer.token(user="kim")
+    async with erp(world, remember) as system:
+        system.upstream.server.handler = remember
+        for user in (alex, kim, None, alex, kim, None):
+            assert (await world.get(user=user)).status == 200
+
+    assert [len(ports) for ports in connections.values()] == [1, 1, 1]  # each is used again
+    assert len(set().union(*connections.values())) == 3  # by nobody else
