@@ -161,7 +161,6 @@ class ServerConnection(asyncio.Protocol):
             return True
         # Nobody waits for this answer any more, and the upstream should not work for nobody.
         self.abort()
-        self._gone(None)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -699,6 +698,7 @@ class ServerConnection(asyncio.Protocol):
             with suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
         self.transport.abort()
+        self._gone(None)  # at once: a transport that was cut off takes no more writes
 
     def check_deadlines(self, now: float) -> None:
         """Called by the server's sweep: end what takes too long."""

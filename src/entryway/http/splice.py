@@ -122,7 +122,8 @@ class RawStream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
-        self._error = exc
+        # uvloop reports a write that was cut off as CancelledError, which nobody who reads here has deserved.
+        self._error = exc if exc is None or isinstance(exc, Exception) else ConnectionAbortedError()
         self._writable = True
         _wake(self._reader)
         _wake(self._drainer)

@@ -176,11 +176,14 @@ class UpstreamConnection(asyncio.Protocol):
                 response.upgrade.abort()
 
     def abort(self) -> None:
+        """Cut the connection off; `connection_lost` tells those who still wait for something."""
+        self.closed = True
         self.transport.abort()
         self._leave_pool()
 
     def close(self) -> None:
         """Close an idle connection."""
+        self.closed = True
         self.transport.close()
         self._leave_pool()
 

@@ -120,11 +120,13 @@ class Wire:
         return data
 
     def say(self, data: bytes) -> None:
-        self.writer.write(data)
+        """Say something; a connection that is closed swallows it."""
+        if not self.writer.is_closing():
+            self.writer.write(data)
 
     async def saying(self, data: bytes) -> None:
         """Say something and wait until it is on its way."""
-        self.writer.write(data)
+        self.say(data)
         await self.writer.drain()
 
     async def closed(self, seconds: float = 5) -> None:
