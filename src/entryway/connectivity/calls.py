@@ -25,6 +25,7 @@ LOCATIONS = frozenset({b"sap-connectivity-scc-location_id", b"sap-connectivity-s
 # Either one says on whose behalf the system is called: a person, or a technical user.
 PRINCIPAL_HEADERS = (b"sap-connectivity-authentication", b"sap-connectivity-technical-authentication")
 
+_REPLACED = frozenset({b"host", REQUEST_ID})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
@@ -51,8 +52,9 @@ class Call:
 
 def read_call(method: str, target: str, headers: Headers) -> Call:
     """Return what is asked for, or raise with what is wrong about it."""
-    if any(len(name) + len(value) + 4 > LINE_LIMIT for name, value in headers.raw):
-        raise HeadersTooLarge
+    for name, value in headers.raw:
+        if len(value) + len(name) + 4 > LINE_LIMIT:
+            raise HeadersTooLarge
     return Call(
         _target(method, target),
         _location(headers),
@@ -63,13 +65,12 @@ def read_call(method: str, target: str, headers: Headers) -> Call:
 
 def tunnel_headers(headers: Headers, call: Call, principal: str | None, request_id: str) -> Headers:
     """Return the header fields that cross the tunnel."""
-    crossing = for_the_backend(end_to_end(headers)).without({b"host", REQUEST_ID})
+    crossing = [header for header in for_the_backend(end_to_end(headers)).raw if header[0] not in _REPLACED]
     # RFC 9112 §3.2.2: a proxy goes by the target and ignores the Host field.
-    crossing.add(b"host", call.authority.encode())
-    crossing.add(REQUEST_ID, request_id.encode())
+    crossing += [(b"host", call.authority.encode()), (REQUEST_ID, request_id.encode())]
     if principal is not None:
-        crossing.add(PRINCIPAL, principal.encode("latin-1"))
-    return crossing
+        crossing.append((PRINCIPAL, principal.encode("latin-1")))
+    return Headers.trusted(crossing)  # all of it was parsed from header values, or is ours
 
 
 def proxy_token(headers: Headers) -> str:

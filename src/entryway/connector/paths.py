@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from entryway.connector.configuration import Resource
@@ -20,6 +21,7 @@ class AmbiguousPath(BadRequest):
     code = "path_ambiguous"
 
 
+@lru_cache(maxsize=4096)
 def canonical(path: str) -> str:
     """Return the path that resources are compared with, or raise if it could mean two things.
 

@@ -13,7 +13,6 @@ from entryway.tunnel.forwarding import for_the_backend
 from entryway.tunnel.respond import FAILURE_HEADERS
 
 SSL_CLIENT_CERT = b"ssl_client_cert"
-_LOCATIONS = frozenset({b"location", b"content-location"})
 _DOMAIN = re.compile(rb"(;\s*domain\s*=\s*)(\.?)([^;\s]+)", re.IGNORECASE)
 _STANDARD_PORTS = {"http": 80, "https": 443}
 
@@ -39,19 +38,11 @@ def response_headers(headers: Headers, mapping: Mapping, mappings: Iterable[Mapp
     answered = end_to_end(headers)
     return Headers.trusted(
         [
-            (name, _rewritten(name, value, mapping, mappings))
+            (name, _REWRITTEN[name](value, mapping, mappings) if name in _REWRITTEN else value)
             for name, value in answered.raw
             if name not in FAILURE_HEADERS
         ]
     )
-
-
-def _rewritten(name: bytes, value: bytes, mapping: Mapping, mappings: Iterable[Mapping]) -> bytes:
-    if name in _LOCATIONS:
-        return virtual_location(value.decode("latin-1"), mapping, mappings).encode("latin-1")
-    if name == b"set-cookie":
-        return virtual_cookie(value, mapping)
-    return value
 
 
 def virtual_location(location: str, mapping: Mapping, mappings: Iterable[Mapping]) -> str:
@@ -83,3 +74,14 @@ def virtual_cookie(value: bytes, mapping: Mapping) -> bytes:
         return found[1] + found[2] + mapping.virtual_host.encode()
 
     return _DOMAIN.sub(replace, value)
+
+
+def _location(value: bytes, mapping: Mapping, mappings: Iterable[Mapping]) -> bytes:
+    return virtual_location(value.decode("latin-1"), mapping, mappings).encode("latin-1")
+
+
+def _cookie(value: bytes, mapping: Mapping, _mappings: Iterable[Mapping]) -> bytes:
+    return virtual_cookie(value, mapping)
+
+
+_REWRITTEN = {b"location": _location, b"content-location": _location, b"set-cookie": _cookie}
