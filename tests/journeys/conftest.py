@@ -9,8 +9,11 @@ import chromium
 import demo_landscape
 import pytest
 from demo_landscape import Landscape
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 from products_page import ProductsPage
+
+# Long enough for a machine that does other work as well; nothing waits for it when all is well.
+expect.set_options(timeout=20_000)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
