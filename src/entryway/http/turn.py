@@ -220,7 +220,11 @@ class Turn(Coroutine[Any, Any, None]):
 
     def throw(self, *exc_info: Any) -> Any:
         error = exc_info[0] if len(exc_info) == 1 else exc_info[1]
-        self._handover = None
+        if self._handover is not None:
+            # The task had not begun to wait for it, so its own `cancel` did not reach it.
+            pending, self._handover = self._handover[0], None
+            if isinstance(pending, asyncio.Future):
+                pending.cancel()
         if self._coroutine is None:
             # Somebody cancels every task: the loop is ending.
             self._closed = True
