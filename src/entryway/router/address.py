@@ -92,7 +92,8 @@ def prefix_of(request: Request) -> str:
     if not outside:
         return ""
     outside = outside.partition("?")[0]
-    if not outside.startswith("/") or not outside.endswith(path) or _CONTROL.search(outside):
+    # A browser takes a backslash for a slash, and two of them at the beginning for a host.
+    if not outside.startswith("/") or not outside.endswith(path) or _CONTROL.search(outside) or "\\" in outside:
         return ""
     prefix = outside[: len(outside) - len(path)]
     # Two slashes at the beginning would make a host of the first folder.

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qs
 
 from entryway.config.js_regex import compile_js
 from entryway.config.xs_app import USER_API, Route, ToService
@@ -14,6 +13,7 @@ from entryway.config.xs_app_environment import AllowlistDocument
 from entryway.http import Headers, Request, Response
 from entryway.router import user_api
 from entryway.router.errors import MethodNotAllowed, RouteNotFound
+from entryway.router.queries import read_query
 from entryway.router.sessions import Login
 from entryway.router.uaa import Uaa
 from entryway.router.websockets import origin_fits, split_origin
@@ -58,7 +58,7 @@ def endpoint_routes(plugin_metadata: str | None, allowlist: str | None) -> list[
 
 def framing(target: str, allowlist: Sequence[AllowlistDocument] | None) -> dict[str, Any]:
     """Say whether a page of the origin in `parentOrigin` may show the application in a frame."""
-    given = parse_qs(target.partition("?")[2], max_num_fields=50).get("parentOrigin", [])
+    given = read_query(target).get("parentOrigin", [])
     origin = given[0] if len(given) == 1 else "null"
     entries = allowlist or ()
     known = split_origin(origin) is not None

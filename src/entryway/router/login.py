@@ -14,7 +14,7 @@ import re
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, quote, unquote
+from urllib.parse import quote, unquote
 
 from entryway.router.cookies import STATE_SECONDS
 from entryway.router.errors import (
@@ -25,6 +25,7 @@ from entryway.router.errors import (
     LoginStateInvalid,
     LoginStateMissing,
 )
+from entryway.router.queries import read_query
 
 SIGNATURE_BYTES = 20
 MOST_USED_STATES = 100_000
@@ -181,11 +182,7 @@ class Callback:
 
 def parse_callback(target: str) -> Callback:
     """Read the query of the callback."""
-    try:
-        query = parse_qs(target.partition("?")[2], keep_blank_values=True, max_num_fields=50)
-    except ValueError:
-        query = {}
-    first = {name: values[0] for name, values in query.items()}
+    first = {name: values[0] for name, values in read_query(target).items()}
     return Callback(
         first.get("code") or None, first.get("state") or None, first.get("error"), first.get("error_description", "")
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs
 
 from entryway.config.xs_app_model import BackendLogout, Logout
 from entryway.errors import EntrywayError
@@ -19,6 +18,7 @@ from entryway.router.forward import Forwarding
 from entryway.router.identifiers import new_uuid
 from entryway.router.login import encode
 from entryway.router.login_page import NO_STORE
+from entryway.router.queries import read_query
 from entryway.router.sessions import Session, SessionStore
 from entryway.router.uaa import Uaa
 from entryway.telemetry import get_logger
@@ -86,11 +86,7 @@ def page_url(page: str, address: Address, query: str) -> str:
 
 def skips_redirect(target: str) -> bool:
     """Tell whether the caller wants no redirect; `skip-redirect=false` means what it says."""
-    try:
-        query = parse_qs(target.partition("?")[2], keep_blank_values=True, max_num_fields=100)
-    except ValueError:
-        return False
-    values = query.get("skip-redirect")
+    values = read_query(target).get("skip-redirect")
     return values is not None and values[0].lower() != "false"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs
 
 from entryway.clients.tokens import TokenRefused
 from entryway.errors import UpstreamError
@@ -15,6 +14,7 @@ from entryway.router.address import Address, address_of
 from entryway.router.cookies import LOGIN_COOKIES, CookieRules, SessionCookie, cookie_value
 from entryway.router.errors import CodeRefused, LoginRequired, LoginServerFailed, LoginUnavailable
 from entryway.router.login_page import NO_STORE, LoginPage
+from entryway.router.queries import read_query
 from entryway.router.routes import ServedRoute
 from entryway.router.sessions import Login, Session, SessionMaker, SessionStore
 from entryway.router.uaa import Uaa
@@ -182,9 +182,9 @@ class SignIn:
         if dynamic is None:
             dynamic = self.rules.dynamic_identity_provider
         if dynamic:
-            chosen = parse_qs(request.target.partition("?")[2], max_num_fields=200).get("sap_idp")
+            chosen = read_query(request.target).get("sap_idp", [""])[0]
             if chosen:
-                return chosen[0]
+                return chosen
         return route.identity_provider
 
 

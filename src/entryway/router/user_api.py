@@ -36,12 +36,11 @@ def current_user(claims: Mapping[str, Any]) -> dict[str, Any]:
     """Return the user in the form that pages expect."""
     first, last, email = (str(claims.get(name) or "") for name in ("given_name", "family_name", "email"))
     name = str(claims.get("user_name") or claims.get("sub") or "")
-    scopes = claims.get("scope", [])
     return {
         "firstname": first,
         "lastname": last,
         "email": email,
         "name": name,
-        "scopes": scopes.split() if isinstance(scopes, str) else list(scopes),
+        "scopes": list(claims.get("scope", ())),
         "displayName": f"{first} {last} ({email or name})".strip(),
     }

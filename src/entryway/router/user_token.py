@@ -39,7 +39,7 @@ def read_login(tokens: TokenSet, now: float, *, client_id: str, zone_id: str, re
         refresh_at=refresh_at if refresh_at is not None and refresh_at > now else None,
         authorization=f"Bearer {tokens.access_token}".encode("latin-1"),
         scopes=frozenset(_scopes(claims)),
-        claims={name: claims[name] for name in KEPT_CLAIMS if name in claims},
+        claims={name: claims[name] for name in KEPT_CLAIMS if name in claims} | {"scope": _scopes(claims)},
         user=str(claims.get("user_name") or claims.get("sub") or ""),
     )
 
@@ -68,10 +68,14 @@ def _expiry(claims: Mapping[str, Any], tokens: TokenSet, now: float) -> float:
 
 
 def _audience(claims: Mapping[str, Any]) -> list[str]:
-    audience = claims.get("aud", [])
-    return [audience] if isinstance(audience, str) else [str(entry) for entry in audience or ()]
+    audience = claims.get("aud")
+    return [audience] if isinstance(audience, str) else _texts(audience)
 
 
 def _scopes(claims: Mapping[str, Any]) -> list[str]:
-    scope = claims.get("scope", [])
-    return scope.split() if isinstance(scope, str) else [str(entry) for entry in scope or ()]
+    scope = claims.get("scope")
+    return scope.split() if isinstance(scope, str) else _texts(scope)
+
+
+def _texts(value: Any) -> list[str]:
+    return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list) else []

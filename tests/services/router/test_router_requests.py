@@ -259,3 +259,12 @@ async def test_the_requests_own_id_comes_back(world):
     browser = await world.start()
     assert (await browser.get("/nothing", x_request_id="mine")).headers["x-request-id"] == "mine"
     assert len((await browser.get("/nothing")).headers["x-request-id"]) >= 8
+
+
+@pytest.mark.parametrize("path", ["/login/callback", "/do/logout", "/dynamic/x", "/wl"])
+async def test_a_query_of_a_thousand_fields_breaks_nothing(world, path):
+    dynamic = {"source": "^/dynamic/", "destination": "b", "dynamicIdentityProvider": True}
+    browser = await world.start(dynamic, whitelistService={"endpoint": "/wl"})
+    for method in ("GET", "POST"):
+        answer = await browser.request(method, f"{path}?{'&'.join(['a=b'] * 1000)}")
+        assert answer.status_code < 500
