@@ -49,7 +49,8 @@ def services_probe(url: str, ca_file: Path) -> Probe:
 def module_probe(health: HealthCheck, port: int) -> Probe:
     """Return whether a module is ready, in the way that its descriptor asks for."""
     if health.kind == "port":
-        return port_probe(port)
+        # Some servers listen on one of the two addresses of this name only.
+        return port_probe(port, "localhost")
 
     async def running() -> bool:
         if health.kind == "process":

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from entryway.errors import EntrywayError
-from entryway.landscape.files import PRIVATE_FILE, private_folder
+from entryway.landscape.files import PRIVATE_FILE, private_folder, write_private
 
 FOLDER_NAME = ".entryway"
 
@@ -110,7 +110,7 @@ def open_state(root: Path) -> StateFolder:
         ):
             private_folder(folder)
         # The folder is often inside a repository, and its secrets must never get into one.
-        (state.root / ".gitignore").write_text("*\n", "ascii")
+        write_private(state.root / ".gitignore", b"*\n")
     except OSError as error:
         raise StateUnusable(f"{state.root} cannot be used: {error}") from error
     return state
