@@ -229,6 +229,31 @@ def test_scopes_granted_to_another_application_need_both_sides(server: RunningAu
     assert user() == {"openid", f"{giver.name}.Call"}
 
 
+@pytest.mark.parametrize("inherit", [True, False])
+def test_a_clone_has_its_masters_authorities_unless_the_master_says_no(
+    *, server: RunningAuthServer, inherit: bool
+) -> None:
+    tag = uuid.uuid4().hex[:6]
+    service = {
+        "xsappname": f"service-{tag}",
+        "authorities": ["$ACCEPT_GRANTED_AUTHORITIES"],
+        "authorities-inheritance": inherit,
+    }
+    body = {"plan": "broker", "xs_security": service}
+    assert server.platform("PUT", f"/applications/{new_id()}", body).json()["xsappname"] == f"service-{tag}!b1"
+    giver = server.deploy(
+        {
+            "xsappname": f"giver-{tag}",
+            "scopes": [
+                {"name": "$XSAPPNAME.Call", "grant-as-authority-to-apps": [f"$XSAPPNAME(broker,service-{tag})"]}
+            ],
+        }
+    )
+    clone = server.clone(f"service-{tag}")
+    given = set(server.token(clone, grant_type="client_credentials").json()["scope"].split())
+    assert given == ({"uaa.resource", f"{giver.name}.Call"} if inherit else {"uaa.resource"})
+
+
 def test_attributes_of_default_roles_reach_the_token(server: RunningAuthServer) -> None:
     tag = uuid.uuid4().hex[:6]
     app = server.deploy(

@@ -103,6 +103,8 @@ class Applications:
             if existing is None:
                 # What the service may do, its instances may do: the client is declared as the master's is.
                 content = XsSecurityWire.model_validate_json(_json(service.descriptor))
+                if not content.authorities_inheritance:
+                    content = content.model_copy(update={"authorities": ()})
                 row = self._row(zone, instance_id, xsappname, "clone", content)
                 row.master = service.xsappname
                 session.add(row)
