@@ -118,14 +118,9 @@ class Router:
             return granted
         notes.granted = granted
         session = notes.session = await self._load_session(request)
-        if self.signin.is_callback(path) and request.method == "GET" and self._comes_from_login(request, session):
-            return await self.signin.callback(request)
-        if self.signout.is_endpoint(path):
-            return await self.signout.handle(request, session)
-        if path == "/" and self.surface.welcome_file is not None:
-            if not csrf.is_fetch(request):
-                return self._welcome(request)
-            request.target = "/" + self.surface.welcome_file.lstrip("/")
+        own = await self._own_endpoint(request, path, session)
+        if own is not None:
+            return own
 
         match = self.routes.match(request.method, request.target)
         allowed, match = (match.allowed, match.match) if isinstance(match, MethodMismatch) else (None, match)
@@ -175,6 +170,19 @@ class Router:
         raw, _ = end_to_end(response)
         response.headers = Headers.trusted(raw)
         return response
+
+    async def _own_endpoint(self, request: Request, path: str, session: Session | None) -> Response | None:
+        """Answer what is the router's own: the login's callback, the logout, the way to the welcome file."""
+        if self.signin.is_callback(path) and request.method == "GET" and self._comes_from_login(request, session):
+            return await self.signin.callback(request)
+        if self.signout.is_endpoint(path):
+            return await self.signout.handle(request, session)
+        if path == "/" and self.surface.welcome_file is not None:
+            if not csrf.is_fetch(request):
+                return self._welcome(request)
+            # Pages fetch their token here, and get the welcome file with it.
+            request.target = "/" + self.surface.welcome_file.lstrip("/")
+        return None
 
     async def _answer(self, request: Request, match: Match, session: Session | None) -> tuple[Response, Session | None]:
         goal = match.served.route.goal
