@@ -170,7 +170,9 @@ def _environment(folder: Path, values: Mapping[str, str]) -> tuple[RouterEnviron
         environ = {**read_default_env(folder, {}), **values}
     except ConfigurationMistakes as error:
         return None, list(error.mistakes)
-    return read_environment(environ)
+    environment, mistakes = read_environment(environ)
+    # A landscape on one machine has one tenant and does without the pattern; the configuration is for others, too.
+    return environment, [mistake for mistake in mistakes if mistake.file != "TENANT_HOST_PATTERN"]
 
 
 def _tenant_mode(content: bytes) -> Any:
