@@ -217,6 +217,27 @@ async def test_a_connector_is_killed_and_comes_back(world: OnPremise) -> None:
         release.set()
 
 
+async def test_a_connector_that_is_told_to_stop_finishes_what_it_began(world: OnPremise) -> None:
+    arrived, release = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: Request) -> Response:
+        arrived.set()
+        await release.wait()
+        return Response(200, Headers([]), b"finished")
+
+    async with erp(world, slow, connect=False):
+        connector = await ConnectorProcess.start(world)
+        under_way = asyncio.ensure_future(world.get())
+        await arrived.wait()
+
+        connector.process.send_signal(signal.SIGTERM)
+        await world.connected(wanted=False)  # nothing new comes
+        release.set()
+
+        assert (await under_way).body == b"finished"
+        assert await asyncio.wait_for(connector.process.wait(), 10) == 0
+
+
 async def test_the_gateway_goes_away_and_comes_back(issuer: Issuer, tmp_path: Path) -> None:
     async with on_premise(issuer, tmp_path) as world, erp(world):
         assert (await world.get()).status == 200
