@@ -52,7 +52,7 @@ def compile_js(source: str, *, ignore_case: bool = False) -> JsRegex:
     if runs_away(root):
         raise RegexRefused("it can be matched in exponentially many ways: a repeated part repeats inside itself")
     if _forgets_captures(parsed.root, repeated=False, optional=False):
-        raise RegexRefused("a group that may be skipped is captured inside a repetition")
+        raise RegexRefused("a group that may be skipped or empty is captured inside a repetition")
     flags = re.ASCII | (re.IGNORECASE if ignore_case else 0)
     try:
         pattern = re.compile(_write(parsed.root), flags)
@@ -118,12 +118,34 @@ def _forgets_captures(node: Node, *, repeated: bool, optional: bool) -> bool:
         return True
     if isinstance(node, Repeat):
         loops = node.most is None or node.most > 1
+        if loops and _captures(node.body) and _may_be_empty(node.body):
+            return True  # JavaScript takes back a round that read nothing, with what it captured
         # Entering a loop starts a new round; what is optional outside of it does not matter inside.
         optional = (optional and not loops) or (repeated and node.least == 0)
         repeated = repeated or loops
     elif isinstance(node, Choice):
         optional = True
     return any(_forgets_captures(child, repeated=repeated, optional=optional) for child in _children(node))
+
+
+def _captures(node: Node) -> bool:
+    return (isinstance(node, Group) and node.number is not None) or any(map(_captures, _children(node)))
+
+
+def _may_be_empty(node: Node) -> bool:
+    match node:
+        case Characters():
+            return False
+        case Assertion() | Look() | BackReference():
+            return True
+        case Sequence(items):
+            return all(map(_may_be_empty, items))
+        case Choice(options):
+            return any(map(_may_be_empty, options))
+        case Group(_, body):
+            return _may_be_empty(body)
+        case Repeat(body, least, _, _):
+            return least == 0 or _may_be_empty(body)
 
 
 def _literal_prefix(parsed: Parsed) -> str:
