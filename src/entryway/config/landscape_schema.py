@@ -126,7 +126,7 @@ class SystemDocument(KebabDocument):
 
 
 class OnPremiseDocument(KebabDocument):
-    location: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9._~\-]*$")] = ""
+    location: Annotated[str, Field(max_length=64, pattern=r"^([A-Za-z0-9._~-]+( [A-Za-z0-9._~-]+)*)?$")] = ""
     systems: Annotated[list[SystemDocument], BeforeValidator(_list_of), Field(default_factory=list)]
 
 

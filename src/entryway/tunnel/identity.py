@@ -11,8 +11,10 @@ from cryptography.x509.oid import NameOID
 
 from entryway.errors import BadRequest, Forbidden
 
-# It travels in a header, a certificate and log lines: characters that mean nothing in any of them.
-LOCATION_ID = re.compile(r"[A-Za-z0-9._~-]{0,64}")
+# It travels in a header, a certificate and log lines: characters that mean nothing in any of
+# them, and blanks between words, as in "New York".
+LOCATION_ID_PATTERN = r"^([A-Za-z0-9._~-]+( [A-Za-z0-9._~-]+)*)?$"
+LOCATION_ID_LENGTH = 64
 
 
 class IdentityUnknown(Forbidden):
@@ -39,8 +41,8 @@ class ConnectorIdentity:
 
 def check_location_id(location_id: str) -> None:
     """Raise if a location id could not travel safely."""
-    if not LOCATION_ID.fullmatch(location_id):
-        raise BadRequest("a location id has at most 64 letters, digits and . _ ~ -")
+    if len(location_id) > LOCATION_ID_LENGTH or not re.fullmatch(LOCATION_ID_PATTERN, location_id):
+        raise BadRequest("a location id has at most 64 letters, digits and . _ ~ -, and single blanks between them")
 
 
 def subject(identity: ConnectorIdentity) -> x509.Name:

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from entryway.tunnel.identity import LOCATION_ID_LENGTH, LOCATION_ID_PATTERN
+
 TOKENS_PATH = "/connectivity/v1/pairing-tokens"
 PAIRING_PATH = "/connectivity/v1/pairing"
 
@@ -25,7 +27,7 @@ class PairingTokenRequest(_Strict):
 
     zid: str | None = Field(default=None, min_length=1, max_length=64, pattern=r"^[A-Za-z0-9-]+$")
     """The tenant; the one of the caller's own token if it is not given."""
-    location_id: str = Field(default="", max_length=64, pattern=r"^[A-Za-z0-9._~-]*$")
+    location_id: str = Field(default="", max_length=LOCATION_ID_LENGTH, pattern=LOCATION_ID_PATTERN)
 
 
 class PairingToken(_Lenient):
@@ -42,7 +44,7 @@ class PairingRequest(_Strict):
 
     token: str = Field(min_length=1, max_length=200, repr=False)
     csr: str = Field(min_length=1, max_length=8192)
-    location_id: str | None = Field(default=None, max_length=64, pattern=r"^[A-Za-z0-9._~-]*$")
+    location_id: str | None = Field(default=None, max_length=LOCATION_ID_LENGTH, pattern=LOCATION_ID_PATTERN)
     """If given, it must be the location that the token was made for."""
 
 
