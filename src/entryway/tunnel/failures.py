@@ -49,7 +49,7 @@ class LocationMalformed(TunnelFailure):
     code = "EW_LOCATION_MALFORMED"
     status = 400
     title = "The location id is not valid"
-    hint = "A location id has at most 64 letters, digits and . _ ~ -"
+    hint = "A location id has at most 64 letters, digits and . _ ~ -, and single blanks between them."
 
 
 class TokenKeysUnavailable(TunnelFailure):

@@ -177,7 +177,7 @@ async def test_a_bad_request_is_told_and_costs_no_token(world: OnPremise) -> Non
         request(token, good.replace("A", "B", 9)),
         request(token, rsa_request(1024)),
         request(token, weak_curve_request()),
-        request(token, location_id="a b"),
+        request(token, location_id="a,b"),
         request(token) | {"more": 1},
     ]
     for body in bodies:
