@@ -29,7 +29,8 @@ check: $(SETUP) ## Lint, formatting, types and the layers' contracts
 
 bench: $(SETUP) ## Measure CPU time per request beside nginx, in one run
 	@scripts/system-packages nginx wrk
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python benchmarks/http_engine.py
+	@$(BIN)/python benchmarks/router.py
 
 format: $(SETUP) ## Format the code
 	$(BIN)/ruff check --fix .
