@@ -25,6 +25,7 @@ check: $(SETUP) ## Lint, formatting, types and the layers' contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=$(DEMO)/backend:$(DEMO)/onpremise $(BIN)/mypy -p products_backend -p products_onpremise
 	$(BIN)/lint-imports
 
 bench: $(SETUP) ## Measure CPU time per request beside nginx, in one run
