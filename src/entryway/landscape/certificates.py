@@ -22,7 +22,10 @@ SERVER_LIFETIME = timedelta(days=397)  # the longest that browsers accept
 RENEW_AHEAD = timedelta(days=30)
 # Clocks of a machine and its virtual machines differ.
 BACKDATED = timedelta(minutes=5)
-LOCAL_NAMES = ("localhost", "*.localhost", "127.0.0.1", "::1")
+SUBDOMAIN = "dev"
+"""The tenant's subdomain: some clients ask `https://<subdomain>.<uaadomain>` for its tokens."""
+# Node.js matches no wildcard directly below a top-level name, so the tenant's name stands there in full.
+LOCAL_NAMES = ("localhost", f"{SUBDOMAIN}.localhost", "*.localhost", "127.0.0.1", "::1")
 LOCAL_NETWORKS = ("127.0.0.0/8", "::1/128")
 
 

@@ -16,6 +16,7 @@ from entryway.connectivity.settings import PairingSettings
 from entryway.destinations.build import build as build_destinations
 from entryway.destinations.settings import DestinationSettings
 from entryway.landscape.authority import ensure_certificates
+from entryway.landscape.certificates import SUBDOMAIN
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
 from entryway.landscape.ports import WantedPort, check_free
 from entryway.landscape.record import ControlPorts, load_record, save_record
@@ -57,6 +58,7 @@ def build(state: StateFolder, ports: ControlPorts, secrets: Secrets) -> Dispatch
         database_url=state.database_url("authserver"),
         master_key=secrets.master_key,
         platform_client_secret=secrets.platform_client_secret,
+        subdomain=SUBDOMAIN,
     )
     destinations = DestinationSettings(
         public_url=url,

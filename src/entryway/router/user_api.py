@@ -42,5 +42,5 @@ def current_user(claims: Mapping[str, Any]) -> dict[str, Any]:
         "email": email,
         "name": name,
         "scopes": list(claims.get("scope", ())),
-        "displayName": f"{first} {last} ({email or name})".strip(),
+        "displayName": f"{first} {last} ({name})".strip(),
     }

@@ -200,7 +200,7 @@ async def test_the_user_api_tells_a_page_who_its_user_is(world):
     user = (await browser.get("/user-api/currentUser")).json()
     assert user == {
         "firstname": "Alex", "lastname": "Example", "email": "alex@example.com", "name": "alex",
-        "scopes": ["openid", "shop!t1.viewer"], "displayName": "Alex Example (alex@example.com)",
+        "scopes": ["openid", "shop!t1.viewer"], "displayName": "Alex Example (alex)",
     }  # fmt: skip
     attributes = (await browser.get("/user-api/attributes")).json()
     assert attributes["country"] == ["DE"]
