@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from entryway.errors import UpstreamError
 from entryway.http.limits import PoolLimits
 from entryway.http.pool import Pool
-from entryway.http.upstream import StaleConnection
+from entryway.http.upstream import NoAnswer, repeatable
 
 if TYPE_CHECKING:
     from entryway.http.messages import OutgoingRequest, Response
     from entryway.http.origin import ConnectionSource
 
 SWEEP_SECONDS = 0.25
+MOST_TRIES = 3
+"""On a kept connection; the last two are on new ones, because an upstream that ends may have begun to accept them."""
 
 
 class Client:
@@ -33,7 +34,11 @@ class Client:
         """
         pool = self._pools.get(request.origin) or self._new_pool(request.origin)
         connection = pool.take() or await pool.acquire(request.timeouts)
-        second_try = False
+        if connection.reused and not repeatable(request) and connection.has_ended():
+            # It is sent once only, so not on a connection of which the system knows already that it is dead.
+            connection.abort()
+            connection = await pool.acquire(request.timeouts, fresh=True)
+        tries = MOST_TRIES if connection.reused else 1
         while True:
             try:
                 arrival = connection.send(request)
@@ -42,13 +47,14 @@ class Client:
                 raise
             try:
                 return await arrival
-            except StaleConnection as error:
-                if second_try:  # this one was handed on, not new
-                    raise UpstreamError(pool.source.label, "it closes its connections before it answers") from error
+            except NoAnswer:
+                # RFC 9112 §9.3.1: an upstream may close an idle connection while a request is on its way to it.
+                tries -= 1
+                if tries < 1:
+                    raise
             except asyncio.CancelledError:
                 connection.give_up(arrival)
                 raise
-            second_try = True
             connection = await pool.acquire(request.timeouts, fresh=True)
 
     async def close(self) -> None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
-
-import httptools
+import select
+from typing import TYPE_CHECKING, cast
 
 from entryway.errors import UpstreamError, UpstreamTimeout
 from entryway.http import heads
 from entryway.http.body import EMPTY, Body
-from entryway.http.headers import LOWER_CASE, Headers
+from entryway.http.body_writer import BodyWriter
 from entryway.http.limits import PoolLimits
 from entryway.http.messages import OutgoingRequest, Peer, Response
+from entryway.http.response_reader import ResponseReader
 from entryway.http.splice import RawStream
 from entryway.http.target import checked_target
 from entryway.http.turn import Arrival, new_arrival
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 DEFAULT_LIMITS = PoolLimits()
 _NEVER = float("inf")
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-_WATCHED = frozenset({b"content-length", b"transfer-encoding", b"connection"})
 
 
-class StaleConnection(Exception):
-    """The upstream had closed a reused connection before it saw the request; another connection may be tried."""
+class NoAnswer(UpstreamError):
+    """The connection ended before a byte of the answer, and asking once more can do no harm."""
 
 
-class _HeadIsAll(Exception):
-    """What follows this head is no body, whatever its framing fields say."""
+def repeatable(request: OutgoingRequest) -> bool:
+    """Tell whether sending it twice does what sending it once does (RFC 9110 §9.2.2), and whether that is possible."""
+    return request.method in _IDEMPOTENT and (request.body is EMPTY or not request.body)
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -46,29 +46,12 @@ class UpstreamConnection(asyncio.Protocol):
     __slots__ = (
         "_arrival",
         "_asked",
-        "_body",
-        "_chunked",
-        "_complete",
         "_deadline",
-        "_got_bytes",
-        "_head_bytes",
-        "_headers",
-        "_interim",
-        "_keep_alive",
-        "_length",
         "_loop",
-        "_parser",
         "_paused",
-        "_response",
-        "_reused",
-        "_seen",
-        "_sent_body",
-        "_sent_chunked",
-        "_sent_left",
+        "_reader",
+        "_sending",
         "_timeouts",
-        "_transfer_encoding",
-        "_unsolicited",
-        "_until_close",
         "_waits_for_head",
         "closed",
         "idle_since",
@@ -78,6 +61,7 @@ class UpstreamConnection(asyncio.Protocol):
         "on_open",
         "peer",
         "pool",
+        "reused",
         "transport",
     )
 
@@ -93,35 +77,17 @@ class UpstreamConnection(asyncio.Protocol):
         self.on_closed: Callable[[UpstreamConnection], None] | None = None
         self.pool: Pool | None = None
         self.closed = False
+        self.reused = False
         self.idle_since = 0.0
         self.transport: asyncio.Transport
         self.peer = Peer("", 0)
         self._loop: asyncio.AbstractEventLoop
-        self._parser = httptools.HttpResponseParser(self)
+        self._reader = ResponseReader(self)
         self._asked: OutgoingRequest | None = None
         self._arrival: Arrival[Response] | None = None
         self._timeouts: Timeouts
-        self._reused = False
-        self._reset()
-
-    def _reset(self) -> None:
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._response: Response | None = None
-        self._body: Body | None = None
-        self._complete = False
-        self._got_bytes = False
-        self._head_bytes = 0
-        self._interim = False
-        self._keep_alive = False
-        self._length: int | None = None
-        self._transfer_encoding: bytes | None = None
-        self._until_close = False
-        self._unsolicited = False
+        self._sending: Body | None = None
         self._paused = False
-        self._seen: list[bytes] | None = None
-        self._sent_body: Body | None = None
-        self._sent_chunked = False
-        self._sent_left = 0
         self._waits_for_head = False
         self._deadline = _NEVER
 
@@ -139,27 +105,24 @@ class UpstreamConnection(asyncio.Protocol):
             target = origin.target_prefix + target
         head = heads.request_head(request.method, target, request.headers, origin.authority, framing)
         # From here on bytes may be on the wire.
-        self._reset()
         self._asked = request
         self._timeouts = request.timeouts
         self._waits_for_head = True
+        self._paused = False
+        self._reader.expect(request)
         arrival = self._arrival = new_arrival(self._loop)
-        if request.method in {"HEAD", "CONNECT"}:
-            self._seen = []
         if isinstance(body, Body):
             if body.complete and not chunked:
                 self.transport.write(head + body.take())
             else:
-                self._sent_body = body
-                self._sent_chunked = chunked
-                self._sent_left = body.length or 0
+                self._deadline = _NEVER  # the response is waited for when the request is out
+                self._sending = body
                 self.transport.write(head)
-                body.pipe(self)
+                body.pipe(BodyWriter(self, body.length, ValueError, chunked=chunked))
+                return arrival
         else:
             self.transport.write(head + body)
-        timeout = self._timeouts.response
-        if timeout is not None and self._sent_body is None:
-            self._deadline = self._loop.time() + timeout
+        self._expect_head()
         return arrival
 
     def give_up(self, arrival: Arrival[Response]) -> None:
@@ -187,6 +150,15 @@ class UpstreamConnection(asyncio.Protocol):
         self.transport.close()
         self._leave_pool()
 
+    def has_ended(self) -> bool:
+        """Tell whether this idle connection was closed by the upstream, as the system knows before the loop does."""
+        number = self.transport.get_extra_info("socket").fileno()
+        if self.transport.is_closing() or number < 0:
+            return True
+        poll = select.poll()
+        poll.register(number, select.POLLIN)
+        return bool(poll.poll(0))  # nothing should come unasked, so whatever there is to read is its end
+
     def check_deadline(self, now: float) -> None:
         """Called by the client's sweep: end what takes too long."""
         if now < self._deadline:
@@ -195,34 +167,14 @@ class UpstreamConnection(asyncio.Protocol):
         what = "no response in time" if self._waits_for_head else "the response stalled"
         self._fail(UpstreamTimeout(self.label, what))
 
-    # -- the request body's way out (a Sink) --------------------------------------------------------------------
+    # -- what becomes of the request's body (a Sender) ----------------------------------------------------------
 
-    def write(self, data: bytes) -> None:
-        if self.closed:
-            return
-        if self._sent_chunked:
-            self.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
-            return
-        self._sent_left -= len(data)
-        if self._sent_left < 0:
-            self.fail(ValueError("the request body is longer than declared"))
-            return
-        self.transport.write(data)
+    def body_sent(self) -> None:
+        self._sending = None
+        if self._waits_for_head:
+            self._expect_head()
 
-    def end(self, trailers: Any) -> None:
-        if self.closed:
-            return
-        if self._sent_chunked:
-            self.transport.write(heads.last_chunk(trailers))
-        elif self._sent_left:
-            self.fail(ValueError("the request body is shorter than declared"))
-            return
-        self._sent_body = None
-        if self._waits_for_head and self._timeouts.response is not None:
-            self._deadline = self._loop.time() + self._timeouts.response
-
-    def fail(self, error: Exception) -> None:
-        """The request body cannot be completed, so the upstream must not take it for complete."""
+    def body_failed(self, error: Exception) -> None:
         self._fail(error)
 
     # -- the response body's producer (a Source) ----------------------------------------------------------------
@@ -258,209 +210,79 @@ class UpstreamConnection(asyncio.Protocol):
         if self.on_open is not None:
             self.on_open(self)
 
-    def data_received(self, data: bytes) -> None:  # noqa: C901 what may have come, in one place
+    def data_received(self, data: bytes) -> None:
         if self._asked is None:
             # Bytes that nobody asked for could become the answer to the next request.
             self.abort()
             return
-        self._got_bytes = True
-        if self._seen is not None:
-            self._seen.append(data)
+        reader = self._reader
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as switch:
-            self._switch(data[switch.args[0] :])
+            early = reader.read(data)
+        except UpstreamError as error:
+            self._fail(error)
             return
-        except httptools.HttpParserError as stop:
-            if not self._goes_on_after(stop):
-                return
-        response = self._response
-        if response is not None:
-            self._response = None
-            self._waits_for_head = False
-            arrival, self._arrival = self._arrival, None
-            if self._complete:
+        if early is not None:
+            self._switch(early)
+            return
+        response = reader.response
+        if response is None:
+            if reader.complete:
                 self._finish()
-            else:
+            elif reader.body is not None:
                 self._expect_more()
-            if arrival is not None:
-                arrival.arrive(response)
-        elif self._complete:
+            return
+        reader.response = None
+        self._waits_for_head = False
+        arrival, self._arrival = self._arrival, None
+        if reader.complete:
             self._finish()
-        elif self._body is None:
-            self._check_head_size(data)
-        elif self._timeouts.body is not None:
+        else:
             self._expect_more()
-
-    def _goes_on_after(self, stop: httptools.HttpParserError) -> bool:
-        """The parser stopped: tell whether there is a response all the same."""
-        reason = stop.__context__
-        if isinstance(reason, _HeadIsAll):
-            self._after_bare_head()
-            return not self.closed and self._asked is not None
-        if isinstance(stop, httptools.HttpParserCallbackError):
-            self._fail(reason if isinstance(reason, UpstreamError) else self._broken(str(stop)))
-            return False
-        if self._complete:
-            self._unsolicited = True
-            return True
-        self._fail(self._broken(str(stop)))
-        return False
+        if arrival is not None:
+            arrival.arrive(response)
 
     def eof_received(self) -> bool:
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
-        if self._until_close and exc is None and self._body is not None and not self._body.complete:
-            self._message_ends(None)
-        elif self._asked is not None:
-            request = self._asked
-            retry = self._reused and not self._got_bytes and request.method in _IDEMPOTENT
-            if retry and (request.body is EMPTY or not request.body):
-                self._fail(StaleConnection())
-            else:
-                self._fail(UpstreamError(self.label, "the connection was closed before the response was complete"))
+        request = self._asked
+        if request is not None and (exc is not None or not self._reader.ended()):
+            kind = NoAnswer if repeatable(request) and not self._reader.got_bytes else UpstreamError
+            self._fail(kind(self.label, "the connection was closed before the response was complete"))
         self._leave_pool()
 
     def pause_writing(self) -> None:
-        if self._sent_body is not None:
-            self._sent_body.pause()
-        if self._waits_for_head and self._timeouts.response is not None:
+        if self._sending is not None:
+            self._sending.pause()
+        if self._waits_for_head:
             # An upstream that does not read its request will not answer it either.
-            self._deadline = self._loop.time() + self._timeouts.response
+            self._expect_head()
 
     def resume_writing(self) -> None:
-        if self._sent_body is not None:
+        if self._sending is not None:
             self._deadline = _NEVER
-            self._sent_body.resume()
-
-    # -- what the parser calls ----------------------------------------------------------------------------------
-
-    def on_message_begin(self) -> None:
-        if self._complete:
-            self._unsolicited = True
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        name = LOWER_CASE.get(name) or name.lower()
-        value = value.rstrip(b" \t")
-        if name in _WATCHED:
-            if name == b"content-length":
-                self._length = int(value)
-            elif name == b"transfer-encoding":
-                self._transfer_encoding = value.lower()
-        self._headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        if self._complete:
-            return
-        headers = Headers.trusted(self._headers)
-        self._headers = []
-        status = self._parser.get_status_code()
-        self._check_head(status, len(headers))
-        if status < 200 and status != 101:
-            self._interim = True
-            asked = self._asked
-            if asked is not None and asked.on_interim is not None and status != 100:
-                asked.on_interim(status, headers)
-            return
-        self._keep_alive = self._parser.should_keep_alive()
-        if self._transfer_encoding is not None:
-            length = None
-        elif self._length is not None:
-            length = self._length
-        else:
-            length = None
-            self._until_close = True
-        bare = self._seen is not None and (cast("OutgoingRequest", self._asked).method == "HEAD" or status < 300)
-        if bare or status in {101, 204, 304}:
-            self._until_close = False
-            if bare:
-                self._keep_alive = b"close" not in headers.tokens(b"connection")
-            body = Body(length if status != 204 else 0)
-            body.complete = True
-            self._response = Response(status, headers, body)
-            self._body = body
-            if bare:
-                raise _HeadIsAll
-            return
-        self._body = body = Body(length, self)
-        self._response = Response(status, headers, body)
-
-    def on_body(self, data: bytes) -> None:
-        body = self._body
-        if body is not None and body.error is None and not self._complete:
-            body.feed(data)
-
-    def on_message_complete(self) -> None:
-        if self._interim:
-            self._interim = False
-            self._length = None
-            self._transfer_encoding = None
-            self._headers = []
-            if self._deadline != _NEVER and self._timeouts.response is not None:
-                self._deadline = self._loop.time() + self._timeouts.response
-            if self._seen is not None and cast("OutgoingRequest", self._asked).method == "CONNECT":
-                raise self._broken("an interim response to CONNECT")
-            return
-        if self._complete:
-            return
-        trailers = None
-        if self._headers:
-            trailers = Headers.trusted(self._headers)
-            self._headers = []
-        self._message_ends(trailers)
+            self._sending.resume()
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _message_ends(self, trailers: Headers | None) -> None:
-        self._complete = True
-        body = self._body
-        if body is not None and not body.complete and body.error is None:
-            body.end(trailers)
+    def heard_interim(self) -> None:
+        """The upstream is at work: the wait for its response begins anew."""
+        if self._deadline != _NEVER:
+            self._expect_head()
 
-    def _check_head(self, status: int, count: int) -> None:
-        if self._parser.get_http_version() not in {"1.1", "1.0"} or not 100 <= status <= 599:
-            raise self._broken("not an HTTP/1.1 response")
-        if self._transfer_encoding not in {None, b"chunked"}:
-            raise self._broken("a transfer coding that we do not know")
-        if count > self.limits.header_count:
-            raise self._broken("too many headers")
-        if status == 101 and (self._asked is None or self._asked.upgrade in {None, "connect"}):
-            raise self._broken("it switched protocols without being asked")
-
-    def _check_head_size(self, data: bytes) -> None:
-        # Only a head that did not come in one piece gets here. What is counted may include interim responses.
-        self._head_bytes += len(data)
-        if self._head_bytes > self.limits.header_bytes or len(self._headers) > self.limits.header_count:
-            self._fail(self._broken("its head is too large"))
+    def _expect_head(self) -> None:
+        timeout = self._timeouts.response
+        self._deadline = _NEVER if timeout is None else self._loop.time() + timeout
 
     def _expect_more(self) -> None:
         timeout = self._timeouts.body
         if not self._paused:
             self._deadline = _NEVER if timeout is None else self._loop.time() + timeout
 
-    def _after_bare_head(self) -> None:
-        """The parser stopped behind the head of an answer to HEAD or CONNECT: look at what follows."""
-        self._parser = httptools.HttpResponseParser(self)
-        seen = b"".join(self._seen or [])
-        self._seen = None
-        rest = b""
-        while seen:
-            head, _, rest = seen.partition(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 1"):
-                break
-            seen = rest
-        if self._asked is not None and self._asked.method == "CONNECT":
-            self._switch(rest)
-            return
-        self._complete = True
-        if rest:
-            self._unsolicited = True
-
     def _switch(self, early: bytes) -> None:
         """The upstream agreed to speak another protocol: from here on the connection is raw bytes."""
-        response = self._response
+        response, self._reader.response = self._reader.response, None
         arrival, self._arrival = self._arrival, None
         self._asked = None
         self._deadline = _NEVER
@@ -470,23 +292,23 @@ class UpstreamConnection(asyncio.Protocol):
         raw = RawStream(self.transport, early)
         self.transport.set_protocol(raw)
         response.upgrade = raw
-        self._response = None
         self.closed = True
         self._leave_pool()
         arrival.arrive(response)
 
     def _finish(self) -> None:
         """The response is complete: keep the connection if it is in a known state."""
+        reader = self._reader
+        reader.body = None
         self._asked = None
-        self._body = None
         self._deadline = _NEVER
-        sent_body, self._sent_body = self._sent_body, None
-        if sent_body is not None:
+        if self._sending is not None:
             # It answered without waiting for the whole request.
-            sent_body.abandon()
+            sending, self._sending = self._sending, None
+            sending.abandon()
             self.abort()
             return
-        if self.closed or self._unsolicited or self._until_close or not self._keep_alive:
+        if self.closed or reader.unsolicited or reader.until_close or not reader.keep_alive:
             if not self.closed:
                 self.close()
             return
@@ -494,7 +316,7 @@ class UpstreamConnection(asyncio.Protocol):
             # The consumer still has what came last; the connection itself must hear what comes next.
             self._paused = False
             self.transport.resume_reading()
-        self._reused = True
+        self.reused = True
         if self.pool is not None:
             self.pool.release(self)
 
@@ -502,19 +324,16 @@ class UpstreamConnection(asyncio.Protocol):
         self._asked = None
         self._deadline = _NEVER
         arrival, self._arrival = self._arrival, None
-        body, self._body = self._body, None
-        sent_body, self._sent_body = self._sent_body, None
+        body, self._reader.body = self._reader.body, None
+        sending, self._sending = self._sending, None
         if not self.closed:
             self.abort()
-        if sent_body is not None:
-            sent_body.abandon()
+        if sending is not None:
+            sending.abandon()
         if arrival is not None:
             arrival.disappoint(error)
         if body is not None:
             body.fail(error)
-
-    def _broken(self, detail: str) -> UpstreamError:
-        return UpstreamError(self.label, f"not a valid response: {detail}")
 
     def _leave_pool(self) -> None:
         pool, self.pool = self.pool, None
