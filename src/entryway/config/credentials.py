@@ -5,7 +5,7 @@ Wire names stay as the format has them; values that the format leaves out get th
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -80,6 +80,24 @@ class OAuthCredentials(BaseModel):
         """The tenant's id, under whichever of its three names the binding has it."""
         return self.identityzoneid or self.zoneid or self.tenantid
 
+    def at_tenant(self, tenant: str | None) -> Self:
+        """Return the same client at the authorization server of another tenant, given by its subdomain."""
+        if tenant is None:
+            return self
+        update: dict[str, Any] = {"url": self._tenant_url(tenant)}
+        if self.certurl is not None:
+            parts = urlsplit(self.certurl)
+            domain = parts.netloc.removeprefix(f"{self.identityzone}.") if self.identityzone else parts.netloc
+            update["certurl"] = f"{parts.scheme}://{tenant}.{domain}"
+        return self.model_copy(update=update)
+
+    def _tenant_url(self, tenant: str) -> str:
+        parts = urlsplit(self.url)
+        domain = self.uaadomain or parts.netloc.removeprefix(f"{self.identityzone}.")
+        # Some bindings have the port in the domain, others in the URL alone.
+        port = f":{parts.port}" if parts.port and ":" not in domain else ""
+        return f"{parts.scheme}://{tenant}.{domain}{port}"
+
 
 class UaaCredentials(OAuthCredentials):
     """Credentials of an `xsuaa` binding."""
@@ -111,6 +129,12 @@ class ConnectivityCredentials(OAuthCredentials):
         if self.secret and self.token_service_url:
             return self.token_service_url
         return super().token_base
+
+    def at_tenant(self, tenant: str | None) -> Self:
+        if tenant is None:
+            return self
+        elsewhere = super().at_tenant(tenant)
+        return elsewhere.model_copy(update={"token_service_url": elsewhere.url})
 
     @property
     def proxy(self) -> tuple[str, int]:

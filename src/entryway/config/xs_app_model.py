@@ -88,6 +88,8 @@ class BackendLogout:
 
     path: str
     method: str
+    endpoint: str | None = None
+    """Which endpoint of a business service to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class XsApp:
     callback_endpoint: str = "/login/callback"
     logout: Logout = Logout()
     backend_logouts: Mapping[str, BackendLogout] = field(default_factory=lambda: NOTHING)
+    service_logouts: Mapping[str, BackendLogout] = field(default_factory=lambda: NOTHING)
     response_headers: tuple[tuple[str, str], ...] = ()
     compression: CompressionDocument = field(default_factory=CompressionDocument)
     websockets: bool = False

@@ -59,6 +59,10 @@ def build_xs_app(root: XsAppDocument, workdir: Path) -> tuple[XsApp, list[Mistak
         backend_logouts={
             name: BackendLogout(told.logout_path, told.logout_method) for name, told in root.destinations.items()
         },
+        service_logouts={
+            name: BackendLogout(told.logout_path, told.logout_method, told.endpoint)
+            for name, told in root.services.items()
+        },
         response_headers=tuple((header.name, header.value) for header in root.response_headers),
         compression=root.compression,
         websockets=root.websockets.enabled,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from entryway.config.js_regex import JsRegex
-from entryway.config.xs_app_model import ToDestination
+from entryway.config.xs_app_model import ToDestination, ToService
 from entryway.http import Origin, Timeouts
 from entryway.router.errors import DestinationNotFound, HostUnknown
 from entryway.router.routes import Match
@@ -48,6 +48,13 @@ class DestinationSource(Protocol):
         """Return the destination for this user, or raise."""
 
 
+class ServiceSource(Protocol):
+    """Who knows business services."""
+
+    async def find(self, name: str, endpoint: str | None, session: Session | None, tenant: str | None) -> Backend:
+        """Return the service's endpoint for this user, or raise."""
+
+
 OnPremiseBackend = Callable[[], Awaitable[Backend]]
 """Makes the backend for a destination of the environment that lies in a company network, with a token that is valid."""
 
@@ -60,11 +67,14 @@ class Backends:
     on_premise: Mapping[str, OnPremiseBackend]
     service: DestinationSource | None
     host_pattern: JsRegex | None = None
+    services: ServiceSource | None = None
 
     async def resolve(
-        self, match: Match, goal: ToDestination, host: str, session: Session | None, correlation_id: str
+        self, match: Match, goal: ToDestination | ToService, host: str, session: Session | None, correlation_id: str
     ) -> Backend:
         """Return the backend that the route leads to for this request."""
+        if isinstance(goal, ToService):
+            return await self.service_named(goal.name, goal.endpoint, session)
         name = self.name(match, goal, host)
         return self.environment.get(name) or await self.named(name, session, correlation_id, dynamic=name != goal.name)
 
@@ -78,6 +88,14 @@ class Backends:
         if backend is None:
             raise DestinationNotFound(f"no destination is named {name!r}")
         return backend
+
+    async def service_named(
+        self, name: str, endpoint: str | None, session: Session | None, tenant: str | None = None
+    ) -> Backend:
+        """Return the endpoint of a business service."""
+        if self.services is None:
+            raise DestinationNotFound(f"no service is bound as {name!r}")
+        return await self.services.find(name, endpoint, session, tenant)
 
     def name(self, match: Match, goal: ToDestination, host: str) -> str:
         """Return the destination's name, which may come out of the path or the host."""

@@ -22,6 +22,7 @@ from entryway.http import Client, Limits, PoolLimits
 from entryway.router.access_log import AccessLog
 from entryway.router.address import trust_in
 from entryway.router.backends import Backend, Backends, OnPremiseBackend
+from entryway.router.build_services import business_services
 from entryway.router.built_in import endpoint_routes
 from entryway.router.built_in import services as services_of
 from entryway.router.company_network import ClientToken, CompanyNetwork
@@ -149,12 +150,13 @@ def build(
         session_cookie,
         services.uaa.identityzone.encode() if services.uaa is not None and services.uaa.identityzone else None,
     )
-    told = BackendsTold(xs_app.backend_logouts, backends, forwarding, client)
-    sessions.on_expired = partial(_expired, told)
-    maker = SessionMaker(os.urandom(32))
-    keys = derive_keys(
-        (services.uaa.secret if services.uaa else None) or os.urandom(32).hex(), environment.state_secret
-    )
+    told = BackendsTold(xs_app.backend_logouts, backends, forwarding, client, xs_app.service_logouts)
+    maker = SessionMaker(os.urandom(32)) if former is None else former.router.maker
+    secret = services.uaa.secret if services.uaa else None
+    if secret is None and former is not None:
+        keys = former.router.signin.keys
+    else:
+        keys = derive_keys(secret or os.urandom(32).hex(), environment.state_secret)
     signin = SignIn(
         uaa,
         keys,
@@ -272,7 +274,8 @@ def _backends(
             on_premise[name] = partial(company.environment_backend, destination)
         else:
             direct[name] = environment_backend(destination, tls)
-    return Backends(direct, on_premise, service, environment.destination_host_pattern)
+    others = business_services(configuration.business_services, callers, tls, own_tokens, clock)
+    return Backends(direct, on_premise, service, environment.destination_host_pattern, others)
 
 
 def _expired(told: BackendsTold, session: Session) -> None:

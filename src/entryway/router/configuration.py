@@ -22,8 +22,15 @@ from entryway.config.bindings import (
     read_bindings,
     read_default_env,
 )
+from entryway.config.business_services import (
+    CLOUD_SERVICE,
+    BusinessService,
+    find_business_service,
+    parse_business_service,
+    read_business_services,
+)
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
-from entryway.config.schema import did_you_mean
+from entryway.config.schema import did_you_mean, pointer
 from entryway.config.xs_app import USER_API, XS_APP, Route, ToDestination, ToService, XsApp, parse_xs_app
 from entryway.config.xs_app_environment import RouterEnvironment, header_rule, read_environment
 from entryway.config.xs_app_plugins import parse_plugins
@@ -54,6 +61,7 @@ class RouterConfiguration:
     bindings: tuple[Binding, ...] = field(repr=False)
     plugins: tuple[Route, ...]
     warnings: tuple[Mistake, ...]
+    business_services: Mapping[str, BusinessService] = field(default_factory=dict, repr=False)
 
     @property
     def development(self) -> bool:
@@ -72,10 +80,12 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
     none: list[Binding] = []
     bindings = tuple(_collect(lambda: read_bindings(environ, workdir), none, mistakes))
     services = _services(bindings, environ, mistakes)
+    usable, _ = read_business_services(bindings)
     plugins, wrong = parse_plugins(environment.plugins)
     mistakes += wrong
     if xs_app is not None:
         mistakes += route_mistakes(xs_app, environment, services, bindings)
+        mistakes += _service_logout_mistakes(xs_app, usable)
         mistakes += _header_mistakes(xs_app)
         mistakes += replace_mistakes(xs_app.routes, bindings)
     mistakes += _plugin_mistakes(plugins, environment, services)
@@ -84,7 +94,7 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
     if errors or xs_app is None:
         raise ConfigurationMistakes(errors)
     warnings = tuple(mistake for mistake in mistakes if mistake.severity == "warning")
-    return RouterConfiguration(workdir, environ, xs_app, environment, services, bindings, plugins, warnings)
+    return RouterConfiguration(workdir, environ, xs_app, environment, services, bindings, plugins, warnings, usable)
 
 
 def line_of(mistake: Mistake) -> str:
@@ -117,17 +127,45 @@ def _goal_mistakes(
         hint = hint or "define it in the variable destinations, or bind a destination service"
         return [Mistake(XS_APP, route.place, rule, hint)]
     if isinstance(goal, ToService) and goal.name != USER_API:
-        if not any(goal.name in _service_names(binding) for binding in bindings):
-            rule = f"A route requires access to {goal.name} service but the service is not bound."
-            return [Mistake(XS_APP, route.place, rule, did_you_mean(goal.name, [USER_API]))]
-        rule = f"routes to the service {goal.name} are not supported"
-        return [Mistake(XS_APP, route.place, rule, f"supported are destinations, folders and {USER_API}")]
+        return _service_mistakes(route, goal, bindings)
     return []
 
 
-def _service_names(binding: Binding) -> set[str]:
-    names = (binding.credentials.get("sap.cloud.service"), binding.credentials.get("sap.cloud.service.alias"))
-    return {binding.name, binding.label, *binding.tags, *(name for name in names if isinstance(name, str))}
+def _service_mistakes(route: Route, goal: ToService, bindings: Sequence[Binding]) -> list[Mistake]:
+    binding = find_business_service(bindings, goal.name)
+    if binding is None:
+        rule = f"A route requires access to {goal.name} service but the service is not bound."
+        names = [USER_API, *(str(name) for bound in bindings if (name := bound.credentials.get(CLOUD_SERVICE)))]
+        return [Mistake(XS_APP, route.place, rule, did_you_mean(goal.name, names))]
+    try:
+        service = parse_business_service(binding)
+    except ConfigurationMistakes as found:
+        return list(found.mistakes)
+    if service.credentials.endpoint(goal.endpoint) is None:
+        wanted = f"attribute named {goal.endpoint}" if goal.endpoint is not None else "url or uri"
+        rule = f"Format validation failed (Endpoint object has no {wanted} for service {goal.name})"
+        hint = did_you_mean(goal.endpoint or "", list(service.credentials.endpoints))
+        return [Mistake(XS_APP, route.place, rule, hint)]
+    if service.credentials.grant_type == "user_token" and route.login == "none":
+        rule = (
+            f"the service {goal.name} needs a user's token, and this route is public: without a session it is refused"
+        )
+        return [Mistake(XS_APP, f"{route.place}/authenticationType", rule, "", "warning")]
+    return []
+
+
+def _service_logout_mistakes(xs_app: XsApp, usable: Mapping[str, BusinessService]) -> list[Mistake]:
+    mistakes = []
+    for name, logout in xs_app.service_logouts.items():
+        service, place = usable.get(name), pointer(["services", name])
+        if service is None:
+            mistakes.append(
+                Mistake(XS_APP, place, "no such service is bound: it is not told of logouts", "", "warning")
+            )
+        elif service.credentials.endpoint(logout.endpoint) is None:
+            rule = f"Endpoint object has no attribute named {logout.endpoint} for service {name}"
+            mistakes.append(Mistake(XS_APP, place, f"Format validation failed ({rule})"))
+    return mistakes
 
 
 def _is_known(goal: ToDestination, environment: RouterEnvironment, services: Services) -> bool:

@@ -167,3 +167,10 @@ class DestinationFailed(UpstreamError):
 class HostUnknown(NotFound):
     code = "host_unknown"
     title = "There is no application at this address"
+class ServiceTokenFailed(UpstreamError):
+    """A service of another application cannot be asked, because there is no token for it."""
+
+    code = "service_token_failed"
+    title = "A system behind this application could not be logged on to"
+
+

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from entryway.config.mistakes import ConfigurationMistakes
-from entryway.config.xs_app import Route, ToDestination, ToFolder, XsApp, read_xs_app
+from entryway.config.xs_app import USER_API, Route, ToDestination, ToFolder, ToService, XsApp, read_xs_app
 from entryway.config.xs_app_model import XS_APP
 from entryway.errors import EntrywayError
 from entryway.router import csrf
@@ -155,6 +155,9 @@ def _explain_match(  # noqa: PLR0917 - values, not a bag
         name = route.goal.template.expand(match.found) if route.goal.template else route.goal.name
         outcome, goal = "forward", f"destination {name}"
         upstream = destinations[name].rstrip("/") + rewritten if name in destinations else None
+    elif isinstance(route.goal, ToService) and route.goal.name != USER_API:
+        outcome = "forward"
+        goal += f" endpoint {route.goal.endpoint}" if route.goal.endpoint else ""
     elif isinstance(route.goal, ToFolder):
         outcome, goal = "file", f"folder {route.goal.path}"
         if method not in ("GET", "HEAD"):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from entryway.config.xs_app_model import BackendLogout, Logout
 from entryway.errors import EntrywayError
@@ -86,6 +87,16 @@ def page_url(page: str, address: Address, query: str) -> str:
 
 def skips_redirect(target: str) -> bool:
     """Tell whether the caller wants no redirect; `skip-redirect=false` means what it says."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Whom to tell of a logout, and how."""
+
+    name: str
+    logout: BackendLogout
+    find: Callable[[], Awaitable[Backend]]
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
     values = read_query(target).get("skip-redirect")
     return values is not None and values[0].lower() != "false"
 
@@ -94,6 +105,7 @@ def skips_redirect(target: str) -> bool:
 class BackendsTold:
     """Tells backends that a session has ended, each at the path that it asked for."""
 
+    services: Mapping[str, BackendLogout] = field(default_factory=dict)
     logouts: Mapping[str, BackendLogout]
     backends: Backends
     forwarding: Forwarding
@@ -105,15 +117,23 @@ class BackendsTold:
         if session.login is None:
             return
         for name, logout in self.logouts.items():
-            task = asyncio.get_running_loop().create_task(self._tell(name, logout, session, request))
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
+            self._begin(Call(name, logout, partial(self.backends.named, name, session, new_uuid())), session, request)
+        host = () if request is None else ((b"x-approuter-host", address_of(request).host.encode("latin-1")),)
+        for name, logout in self.services.items():
+            find = partial(self.backends.service_named, name, logout.endpoint, session)
+            self._begin(Call(name, logout, find, host), session, request)
 
-    async def _tell(self, name: str, logout: BackendLogout, session: Session, request: Request | None) -> None:
+    def _begin(self, call: Call, session: Session, request: Request | None) -> None:
+        task = asyncio.get_running_loop().create_task(self._tell(call, session, request))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _tell(self, call: Call, session: Session, request: Request | None) -> None:
+        name = call.name
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                backend = await self.backends.named(name, session, new_uuid())
-                response = await self.client.send(self._request(backend, logout, session, request))
+                backend = await call.find()
+                response = await self.client.send(self._request(backend, call, session, request))
                 if not isinstance(response.body, bytes):
                     response.body.abandon()
             log.info("backend_logout", destination=name, status=response.status)
@@ -121,13 +141,13 @@ class BackendsTold:
             # The user is logged out all the same; a backend that cannot be told ends its session by itself.
             log.warning("backend_logout_failed", destination=name, reason=str(error) or type(error).__name__)
 
-    def _request(
-        self, backend: Backend, logout: BackendLogout, session: Session, request: Request | None
-    ) -> OutgoingRequest:
-        path = "/" + logout.path.lstrip("/")
+    def _request(self, backend: Backend, call: Call, session: Session, request: Request | None) -> OutgoingRequest:
+        path = "/" + call.logout.path.lstrip("/")
         target = backend.target(path)
         headers = self.forwarding.background_headers(backend, session, target, request, new_uuid().encode())
-        return OutgoingRequest(logout.method, target, backend.origin, headers, timeouts=backend.timeouts)
+        for name, value in call.headers:
+            headers.add(name, value)
+        return OutgoingRequest(call.logout.method, target, backend.origin, headers, timeouts=backend.timeouts)
 
     async def close(self) -> None:
         """Give the calls that are under way a moment, then stop them."""

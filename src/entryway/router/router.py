@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entryway.config.xs_app_model import ToDestination, ToFolder
+from entryway.config.xs_app_model import ToDestination, ToFolder, ToService
 from entryway.errors import EntrywayError
 from entryway.http import ClientGone, Headers, OutgoingRequest, Request, Response
 from entryway.router import access, cors, csrf, websockets
@@ -157,8 +157,8 @@ class Router:
             login = access.authenticate(match.served, session)
             access.authorize(match.served, request.method, login)
             goal = match.served.route.goal
-            if not isinstance(goal, ToDestination):
-                raise MethodNotAllowed("GET", "web sockets go to destinations only")
+            if isinstance(goal, ToFolder) or goal.name in self.services:
+                raise MethodNotAllowed("GET", "web sockets go to destinations and services of others only")
             response, _, _ = await self._send(request, match, goal, session)
         except EntrywayError as error:
             notes.error = error
@@ -186,15 +186,15 @@ class Router:
 
     async def _answer(self, request: Request, match: Match, session: Session | None) -> tuple[Response, Session | None]:
         goal = match.served.route.goal
-        if isinstance(goal, ToDestination):
-            return await self._forward(request, match, goal, session)
         if isinstance(goal, ToFolder):
             return self.folders[id(goal)].serve(request, match.target()), session
+        if isinstance(goal, ToDestination) or goal.name not in self.services:
+            return await self._forward(request, match, goal, session)
         login = None if session is None else session.login
         return await self.services[goal.name](request, match.target(), login), session
 
     async def _forward(
-        self, request: Request, match: Match, goal: ToDestination, session: Session | None
+        self, request: Request, match: Match, goal: ToDestination | ToService, session: Session | None
     ) -> tuple[Response, Session | None]:
         measured = wants_statistics(request)
         began = time.perf_counter()
@@ -213,16 +213,9 @@ class Router:
         return response, session
 
     async def _send(
-        self, request: Request, match: Match, goal: ToDestination, session: Session | None
+        self, request: Request, match: Match, goal: ToDestination | ToService, session: Session | None
     ) -> tuple[Response, Backend, str]:
-        headers = request.headers
-        correlation_id = headers.get(b"x-correlationid") or headers.get(b"x-request-id") or new_uuid().encode()
-        host = headers.text("host") or ""
-        backend = await self.backends.resolve(match, goal, host, session, correlation_id.decode("latin-1"))
-        target = backend.target(match.target())
-        outgoing = self.forwarding.request_headers(
-            request, backend, session, hide_csrf=match.served.csrf, correlation_id=correlation_id, target=target
-        )
+        backend, target, outgoing = await self.address(request, match, goal, session)
         response = await self.client.send(
             OutgoingRequest(
                 request.method,
@@ -237,10 +230,19 @@ class Router:
         )
         return response, backend, target
 
-    @staticmethod
-    async def _add_frame_policy(response: Response, ancestors: FrameAncestors) -> None:
-        if POLICY not in response.headers and (policy := await ancestors.policy()) is not None:
-            response.headers.raw.append((POLICY, policy))
+    async def address(
+        self, request: Request, match: Match, goal: ToDestination | ToService, session: Session | None
+    ) -> tuple[Backend, str, Headers]:
+        """Return the backend of an admitted request, and the target and the headers with which it is asked."""
+        headers = request.headers
+        correlation_id = headers.get(b"x-correlationid") or headers.get(b"x-request-id") or new_uuid().encode()
+        host = headers.text("host") or ""
+        backend = await self.backends.resolve(match, goal, host, session, correlation_id.decode("latin-1"))
+        target = backend.target(match.target())
+        outgoing = self.forwarding.request_headers(
+            request, backend, session, hide_csrf=match.served.csrf, correlation_id=correlation_id, target=target
+        )
+        return backend, target, outgoing
 
     async def _load_session(self, request: Request) -> Session | None:
         header = request.headers.get(b"cookie")

@@ -112,6 +112,7 @@ class World:
         services: dict[str, Any] | None = None,
         destination: dict[str, Any] | None = None,
         **root: Any,
+        service_logouts: dict[str, Any] | None = None,
     ) -> Browser:
         """Start a router; without routes there is `/private/` and `/public/`, both to the backend."""
         usual = [
@@ -120,6 +121,8 @@ class World:
         ]
         xs_app = {"routes": list(routes) or usual, "logout": {"logoutEndpoint": "/do/logout"}} | root
         (self.folder / "xs-app.json").write_text(json.dumps(xs_app))
+        if service_logouts is not None:
+            xs_app["services"] = service_logouts
         backend = {"name": "b", "url": self.backend.url, "forwardAuthToken": True} | (destination or {})
         variables = {"destinations": [backend]} | (env or {})
         environ = {name: value if isinstance(value, str) else json.dumps(value) for name, value in variables.items()}
