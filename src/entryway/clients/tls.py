@@ -67,6 +67,17 @@ def load_client_certificate(context: ssl.SSLContext, certificate: str, key: str,
             raise ConfigurationMistakes([Mistake("client certificate", "", f"{rule}: {error}")]) from error
 
 
+def extra_authorities(environ: Mapping[str, str]) -> str:
+    """Return the certificates that the environment adds to the system's, for a library that makes its own context."""
+    outgoing_context(environ)  # names every mistake in the variables
+    texts = []
+    for _, name in _named_files(environ):
+        path = Path(name)
+        files = [path] if path.is_file() else sorted(path.iterdir()) if path.is_dir() else []
+        texts += [file.read_text("latin-1") for file in files if file.is_file()]
+    return "\n".join(text for text in texts if "BEGIN" in text)
+
+
 def _context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

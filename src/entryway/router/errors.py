@@ -58,6 +58,14 @@ class LoginUnavailable(EntrywayError):
     title: ClassVar[str] = "Logging in is not possible at the moment"
 
 
+class SessionStoreUnavailable(EntrywayError):
+    """Who is calling is known to the store of shared sessions, and that cannot be reached."""
+
+    code: ClassVar[str] = "session_store_unavailable"
+    status: ClassVar[int] = 503
+    title: ClassVar[str] = "Sessions cannot be looked up at the moment"
+
+
 class LoginKindUnsupported(LoginUnavailable):
     code = "login_kind_unsupported"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from entryway.clients.tokens import TokenRefused
 from entryway.errors import EntrywayError
-from entryway.router.sessions import Login, Session, SessionStore
+from entryway.router.sessions import Login, Renewal, Session, SessionStore
 from entryway.router.uaa import Uaa
 from entryway.router.user_token import read_login
 from entryway.telemetry import get_logger
@@ -62,6 +62,13 @@ class Refresher:
 
     async def _refresh(self, session: Session, login: Login) -> None:
         try:
+            if await self.sessions.begin_renewal(session, login):
+                await self.sessions.end_renewal(session, login, await self._renew(session, login))
+        finally:
+            session.refreshing = None
+
+    async def _renew(self, session: Session, login: Login) -> Renewal:
+        try:
             tokens = await self.uaa.refresh(login.refresh_token or "")
             if tokens.refresh_token is None:
                 tokens = replace(tokens, refresh_token=login.refresh_token)
@@ -75,18 +82,19 @@ class Refresher:
             if fresh.claims.get("sub") != login.claims.get("sub"):
                 log.error("token_refresh_refused", reason="the new token is for another user", user=login.user)
                 session.refresh_not_before = float("inf")
-                return
+                return Renewal.REFUSED
             session.login = fresh
             session.found.clear()  # what was exchanged for the old token ends with it
             await self.sessions.save(session)
         except TokenRefused as error:
             log.warning("token_refresh_refused", reason=error.detail, user=login.user)
             session.refresh_not_before = float("inf")
+            return Renewal.REFUSED
         except EntrywayError as error:
             log.warning("token_refresh_failed", reason=error.detail, user=login.user)
             session.refresh_not_before = self.clock() + RETRY_SECONDS
-        finally:
-            session.refreshing = None
+            return Renewal.FAILED
+        return Renewal.DONE
 
     async def close(self) -> None:
         """Stop what is under way."""

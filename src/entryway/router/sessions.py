@@ -13,6 +13,7 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -54,6 +55,16 @@ class Session:
     refreshing: asyncio.Task[None] | None = field(default=None, repr=False)
     refresh_not_before: float = 0.0
     ended: bool = False
+    unreachable: bool = False
+    """Whether the cookie is one of ours but the store cannot be asked what it stands for."""
+
+
+class Renewal(Enum):
+    """How the attempt to renew a token went."""
+
+    DONE = 1
+    REFUSED = 2
+    FAILED = 3
 
 
 class SessionStore(Protocol):
@@ -67,6 +78,12 @@ class SessionStore(Protocol):
 
     async def drop(self, session: Session) -> None:
         """End a session: no cookie names it any more."""
+
+    async def begin_renewal(self, session: Session, login: Login) -> bool:
+        """Tell whether this process is to renew the token; if another one has, the session has the new one."""
+
+    async def end_renewal(self, session: Session, login: Login, outcome: Renewal) -> None:
+        """Let others know how the renewal went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +155,12 @@ class MemorySessions:
 
     async def drop(self, session: Session) -> None:
         self._forget(session)
+
+    async def begin_renewal(self, session: Session, login: Login) -> bool:  # noqa: ARG002, PLR6301 - one process
+        return True
+
+    async def end_renewal(self, session: Session, login: Login, outcome: Renewal) -> None:
+        pass  # nobody else waits for it
 
     def close(self) -> None:
         """Stop watching the clock."""
