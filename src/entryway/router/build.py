@@ -22,6 +22,7 @@ from entryway.http import Client, Limits, PoolLimits
 from entryway.router.access_log import AccessLog
 from entryway.router.address import trust_in
 from entryway.router.backends import Backend, Backends, OnPremiseBackend
+from entryway.router.build_login import ProvesItself, build_authorities
 from entryway.router.build_services import business_services
 from entryway.router.built_in import endpoint_routes
 from entryway.router.built_in import services as services_of
@@ -152,11 +153,6 @@ def build(
     )
     told = BackendsTold(xs_app.backend_logouts, backends, forwarding, client, xs_app.service_logouts)
     maker = SessionMaker(os.urandom(32)) if former is None else former.router.maker
-    secret = services.uaa.secret if services.uaa else None
-    if secret is None and former is not None:
-        keys = former.router.signin.keys
-    else:
-        keys = derive_keys(secret or os.urandom(32).hex(), environment.state_secret)
     signin = SignIn(
         uaa,
         keys,

@@ -58,14 +58,6 @@ class LoginUnavailable(EntrywayError):
     title: ClassVar[str] = "Logging in is not possible at the moment"
 
 
-class SessionStoreUnavailable(EntrywayError):
-    """Who is calling is known to the store of shared sessions, and that cannot be reached."""
-
-    code: ClassVar[str] = "session_store_unavailable"
-    status: ClassVar[int] = 503
-    title: ClassVar[str] = "Sessions cannot be looked up at the moment"
-
-
 class LoginKindUnsupported(LoginUnavailable):
     code = "login_kind_unsupported"
 
@@ -172,9 +164,6 @@ class DestinationFailed(UpstreamError):
     title = "The system behind this address is not set up correctly"
 
 
-class HostUnknown(NotFound):
-    code = "host_unknown"
-    title = "There is no application at this address"
 class ServiceTokenFailed(UpstreamError):
     """A service of another application cannot be asked, because there is no token for it."""
 
@@ -182,3 +171,6 @@ class ServiceTokenFailed(UpstreamError):
     title = "A system behind this application could not be logged on to"
 
 
+class HostUnknown(NotFound):
+    code = "host_unknown"
+    title = "There is no application at this address"

@@ -87,6 +87,10 @@ def page_url(page: str, address: Address, query: str) -> str:
 
 def skips_redirect(target: str) -> bool:
     """Tell whether the caller wants no redirect; `skip-redirect=false` means what it says."""
+    values = read_query(target).get("skip-redirect")
+    return values is not None and values[0].lower() != "false"
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """Whom to tell of a logout, and how."""
@@ -97,19 +101,15 @@ class Call:
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
-    values = read_query(target).get("skip-redirect")
-    return values is not None and values[0].lower() != "false"
-
-
 @dataclass(frozen=True, slots=True)
 class BackendsTold:
     """Tells backends that a session has ended, each at the path that it asked for."""
 
-    services: Mapping[str, BackendLogout] = field(default_factory=dict)
     logouts: Mapping[str, BackendLogout]
     backends: Backends
     forwarding: Forwarding
     client: Client
+    services: Mapping[str, BackendLogout] = field(default_factory=dict)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def schedule(self, session: Session, request: Request | None) -> None:

@@ -111,8 +111,8 @@ class World:
         bound: bool = True,
         services: dict[str, Any] | None = None,
         destination: dict[str, Any] | None = None,
-        **root: Any,
         service_logouts: dict[str, Any] | None = None,
+        **root: Any,
     ) -> Browser:
         """Start a router; without routes there is `/private/` and `/public/`, both to the backend."""
         usual = [
@@ -120,9 +120,9 @@ class World:
             {"source": "^/public/(.*)$", "target": "$1", "destination": "b", "authenticationType": "none"},
         ]
         xs_app = {"routes": list(routes) or usual, "logout": {"logoutEndpoint": "/do/logout"}} | root
-        (self.folder / "xs-app.json").write_text(json.dumps(xs_app))
         if service_logouts is not None:
             xs_app["services"] = service_logouts
+        (self.folder / "xs-app.json").write_text(json.dumps(xs_app))
         backend = {"name": "b", "url": self.backend.url, "forwardAuthToken": True} | (destination or {})
         variables = {"destinations": [backend]} | (env or {})
         environ = {name: value if isinstance(value, str) else json.dumps(value) for name, value in variables.items()}
