@@ -22,7 +22,6 @@ from entryway.http import Client, Limits, PoolLimits
 from entryway.router.access_log import AccessLog
 from entryway.router.address import trust_in
 from entryway.router.backends import Backend, Backends, OnPremiseBackend
-from entryway.router.build_login import ProvesItself, build_authorities
 from entryway.router.build_services import business_services
 from entryway.router.built_in import endpoint_routes
 from entryway.router.built_in import services as services_of
@@ -152,7 +151,11 @@ def build(
         services.uaa.identityzone.encode() if services.uaa is not None and services.uaa.identityzone else None,
     )
     told = BackendsTold(xs_app.backend_logouts, backends, forwarding, client, xs_app.service_logouts)
-    maker = SessionMaker(os.urandom(32)) if former is None else former.router.maker
+    sessions.on_expired = partial(_expired, told)
+    maker = SessionMaker(os.urandom(32))
+    keys = derive_keys(
+        (services.uaa.secret if services.uaa else None) or os.urandom(32).hex(), environment.state_secret
+    )
     signin = SignIn(
         uaa,
         keys,
