@@ -49,6 +49,7 @@ class DestinationsClient:
 
     http: httpx.AsyncClient
     uri: str
+    timeout: httpx.Timeout | None = None
 
     async def find(
         self,
@@ -70,7 +71,7 @@ class DestinationsClient:
             headers["x-correlationid"] = correlation_id
         url = f"{self.uri.rstrip('/')}/destination-configuration/v1/destinations/{quote(name, safe='')}"
         params = {"$skipTokenRetrieval": "true"} if skip_token_retrieval else None
-        answer = await call(self.http, "GET", url, headers=headers, params=params)
+        answer = await call(self.http, "GET", url, headers=headers, params=params, timeout=self.timeout)
         if answer.status == 404:
             raise DestinationUnknown(f"{answer.origin}: {_message(answer) or name}")
         if answer.status != 200:

@@ -180,7 +180,18 @@ class OutgoingDocument(Document):
     timeout: Annotated[int, Field(ge=0)]
 
 
-OutgoingService = Literal["xsuaa", "identity", "html5-apps-repo", "destination", "cls"]
+class OutgoingOptionsDocument(Document):
+    """How the router calls services: the same in the file and in the environment."""
+
+    xsuaa: OutgoingDocument | None = None
+    identity: OutgoingDocument | None = None
+    html5_apps_repo: OutgoingDocument | None = Field(None, alias="html5-apps-repo")
+    destination: OutgoingDocument | None = None
+    cls: OutgoingDocument | None = None
+
+    def milliseconds(self) -> dict[str, int]:
+        """Return the time-outs that are set, by the name of the service."""
+        return {name: options["timeout"] for name, options in self.model_dump(by_alias=True, exclude_none=True).items()}
 
 
 class XsAppDocument(Document):
@@ -202,4 +213,4 @@ class XsAppDocument(Document):
     error_page: list[ErrorPageDocument] = Field(default_factory=list)
     cors: list[CorsDocument] = Field(default_factory=list)
     state_protection: bool = True
-    outgoing_request_options: dict[OutgoingService, OutgoingDocument] = Field(default_factory=dict)
+    outgoing_request_options: OutgoingOptionsDocument = Field(default_factory=OutgoingOptionsDocument)

@@ -15,7 +15,7 @@ from entryway.config.js_regex import JsRegex, RegexRefused, compile_js
 from entryway.config.mistakes import Mistake
 from entryway.config.schema import Document, check, wrong_type
 from entryway.config.xs_app_destinations import EnvironmentDestination, parse_destinations
-from entryway.config.xs_app_document import CompressionDocument, CorsDocument
+from entryway.config.xs_app_document import CompressionDocument, CorsDocument, OutgoingOptionsDocument
 
 SETTINGS = "environment-settings"
 COOKIES = "Cookies environment variable"
@@ -27,6 +27,17 @@ UNSUPPORTED = {
     "SERVICE_2_APPROUTER": "x-approuter-authorization is not accepted",
     "TENANT_HOST_PATTERN": "there is one tenant",
     "EXTERNAL_REVERSE_PROXY": "x-custom-host is not looked at",
+    "ENABLE_FORWARD_CORPORATE_IDP_TOKEN": "backends get the authorization server's token alone",
+    "COOKIE_BACKWARD_COMPATIBILITY": "there are no cookies of an older form to read",
+    "PLATFORM_COOKIE_NAME": "no cookie of the platform is read or ended",
+}
+LOG_LEVELS = {
+    "debug": "debug",
+    "info": "info",
+    "warn": "warning",
+    "warning": "warning",
+    "error": "error",
+    "fatal": "critical",
 }
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -94,6 +105,14 @@ class RouterEnvironment:
     backend_max_sockets: int = 100
     skip_startup_tokens: bool = False
     extended_login_csp: bool = False
+    logout_with_token_hint: bool = False
+    omit_login_csp: bool = False
+    merge_csp: bool = False
+    validate_forwarded_host: bool = False
+    reuse_connections: bool = True
+    outgoing_timeouts_ms: Mapping[str, int] = field(default_factory=dict)
+    log_level: str | None = None
+    trace_requests: bool = False
     frame_ancestors_seconds: float | None = None
     """How long the trusted domains of the tenant are kept; None if they are not asked for."""
     compression: CompressionDocument | None = None
@@ -226,7 +245,15 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
         remove_clashing_cookie=read.boolean("REMOVE_CLASHING_BACKEND_SESSION_COOKIE", default=False),
         backend_max_sockets=read.integer("BACKEND_MAX_SOCKETS", "backendMaxSockets", 100, least=1),
         skip_startup_tokens=read.boolean("SKIP_CLIENT_CREDENTIALS_TOKENS_LOAD", default=False),
+        logout_with_token_hint=read.boolean("LOGOUT_WITH_TOKEN_HINT", default=False),
         extended_login_csp=read.boolean("EXTENDED_LOGIN_CSP", default=False),
+        omit_login_csp=read.boolean("OMIT_LOGIN_CSP", default=False),
+        merge_csp=read.boolean("MERGE_CSP_HEADERS", default=False),
+        validate_forwarded_host=read.boolean("ENABLE_X_FORWARDED_HOST_VALIDATION", default=False),
+        reuse_connections=not read.boolean("DISABLE_CONNECTION_REUSE", default=False),
+        outgoing_timeouts_ms=_outgoing(read),
+        log_level=_log_level(read),
+        trace_requests=read.boolean("REQUEST_TRACE", default=False),
         frame_ancestors_seconds=_frame_ancestors(read),
         compression=_compression(read),
         cors=cors,
@@ -340,6 +367,18 @@ def _compression(read: Reader) -> CompressionDocument | None:
     found, wrong = check(CompressionDocument, value, SETTINGS, "/compression")
     read.mistakes += wrong
     return found
+
+
+def _outgoing(read: Reader) -> Mapping[str, int]:
+    options = read.document("OUTGOING_REQUEST_OPTIONS", "outgoing-request-options", OutgoingOptionsDocument)
+    return {} if options is None else options.milliseconds()
+
+
+def _log_level(read: Reader) -> str | None:
+    text = read.environ.get("XS_APP_LOG_LEVEL", "").strip()
+    if text and text.lower() not in LOG_LEVELS:
+        read.unreadable("XS_APP_LOG_LEVEL", f'"{text}" is none of {", ".join(LOG_LEVELS)}')
+    return LOG_LEVELS.get(text.lower())
 
 
 def _allowlist(read: Reader) -> tuple[AllowlistDocument, ...] | None:

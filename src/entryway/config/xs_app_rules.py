@@ -71,7 +71,7 @@ def build_xs_app(root: XsAppDocument, workdir: Path) -> tuple[XsApp, list[Mistak
         state_protection=root.state_protection,
         plugin_metadata_endpoint=root.plugin_metadata_endpoint,
         allowlist_endpoint=root.whitelist_service.endpoint if root.whitelist_service else None,
-        timeouts_ms={name: options.timeout for name, options in root.outgoing_request_options.items()},
+        timeouts_ms=root.outgoing_request_options.milliseconds(),
     ), mistakes
 
 

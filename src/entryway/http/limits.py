@@ -57,5 +57,7 @@ class PoolLimits:
     connections_per_origin: int = 256
     idle_seconds: float = 30.0
     """How long an idle connection is kept; keep it below what upstreams allow."""
+    reuse: bool = True
+    """Whether a connection serves more than one request."""
     header_bytes: int = 64 * 1024
     header_count: int = 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
+from entryway.http.proxied import dial_through
 from entryway.http.splice import RawStream
 from entryway.http.upstream import UpstreamConnection
 
@@ -35,7 +36,7 @@ class Origin:
 
     Connections are shared by requests whose origins are equal: same address, same TLS context object, same proxy,
     same `partition` (which separates connections that carry an identity). With `proxy`, connections go to that
-    address and requests are in absolute-form.
+    address; requests are in absolute-form, and for https the proxy opens a way to the origin (CONNECT).
     """
 
     __slots__ = ("_hash", "_key", "authority", "host", "label", "port", "proxy", "scheme", "target_prefix", "tls")
@@ -54,8 +55,6 @@ class Origin:
             raise ValueError(f"not a scheme that can be dialled: {scheme}")
         if (scheme == "https") != (tls is not None):
             raise ValueError("https needs a TLS context, and http has none")
-        if scheme == "https" and proxy is not None:
-            raise ValueError("a forward proxy is asked in absolute-form, which is for http alone")
         self.scheme = scheme
         self.host = host
         self.port = port
@@ -65,7 +64,7 @@ class Origin:
         standard = port == (443 if scheme == "https" else 80)
         self.authority = (bracketed if standard else f"{bracketed}:{port}").encode("ascii")
         self.label = f"{scheme}://{self.authority.decode()}"
-        self.target_prefix = self.label.encode() if proxy is not None else b""
+        self.target_prefix = self.label.encode() if proxy is not None and tls is None else b""
         self._key = (scheme, host, port, tls, proxy, partition)
         self._hash = hash(self._key)
 
@@ -79,6 +78,10 @@ class Origin:
         return f"Origin({self.label})"
 
     async def connect(self) -> UpstreamConnection:
+        if self.proxy is not None and self.tls is not None:
+            through = UpstreamConnection(self.label)
+            await dial_through(self.proxy, self.host, self.port, self.tls, through)
+            return through
         host, port = self.proxy or (self.host, self.port)
         _, connection = await asyncio.get_running_loop().create_connection(
             lambda: UpstreamConnection(self.label),

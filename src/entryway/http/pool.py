@@ -50,6 +50,9 @@ class Pool:
 
     def release(self, connection: UpstreamConnection) -> None:
         """Take back a connection that is ready for another request."""
+        if not self._limits.reuse:
+            connection.close()
+            return
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from entryway.http import Headers, Peer, Request
-from entryway.router.errors import RouteNotFound
+from entryway.router.errors import ForwardedHostRefused, RouteNotFound
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -23,6 +23,11 @@ FORWARDING = frozenset(
         b"x-custom-host",
         b"forwarded",
     }
+)
+_LABEL = rb"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST = re.compile(
+    rb"(?=.{1,259}\Z)(?:(?=[^:]{1,253}(?::|\Z))" + _LABEL + rb"(?:\." + _LABEL + rb")*\.?"
+    rb"|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
 )
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
@@ -72,6 +77,14 @@ def trust_in(networks: Sequence[Network] | None) -> Callable[[Peer], bool]:
 def without_forwarding(headers: Headers) -> Headers:
     """Return the headers without what only a trusted proxy may say."""
     return headers.without(FORWARDING)
+
+
+def check_forwarded_host(headers: Headers) -> None:
+    """Raise unless every `x-forwarded-host` is a host with or without a port: links and redirects are made of it."""
+    for value in headers.all(b"x-forwarded-host"):
+        for host in value.split(b","):
+            if not _HOST.fullmatch(host.strip(b" \t")):
+                raise ForwardedHostRefused("x-forwarded-host is not a host")
 
 
 def address_of(request: Request) -> Address:

@@ -40,6 +40,12 @@ class PathRefused(BadRequest):
     title = "The address is not valid"
 
 
+class ForwardedHostRefused(BadRequest):
+    """A proxy, or somebody who plays one, names a host that cannot be one."""
+
+    code = "forwarded_host_refused"
+
+
 class PathForbidden(Forbidden):
     code = "path_forbidden"
 
@@ -56,6 +62,14 @@ class LoginUnavailable(EntrywayError):
     code: ClassVar[str] = "login_unavailable"
     status: ClassVar[int] = 503
     title: ClassVar[str] = "Logging in is not possible at the moment"
+
+
+class SessionStoreUnavailable(EntrywayError):
+    """Who is calling is known to the store of shared sessions, and that cannot be reached."""
+
+    code: ClassVar[str] = "session_store_unavailable"
+    status: ClassVar[int] = 503
+    title: ClassVar[str] = "Sessions cannot be looked up at the moment"
 
 
 class LoginKindUnsupported(LoginUnavailable):

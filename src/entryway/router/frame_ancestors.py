@@ -11,6 +11,8 @@ import httpx
 
 from entryway.clients.http import call
 from entryway.errors import UpstreamError
+from entryway.http import Response
+from entryway.router.content_policy import POLICY, merge_policies
 from entryway.telemetry import get_logger
 
 log = get_logger("router")
@@ -18,22 +20,37 @@ log = get_logger("router")
 PATH = "/sap/rest/authorization/v2/securitySettings/public"
 RETRY_SECONDS = 10.0
 _DOMAINS = re.compile(r"[A-Za-z0-9*.:/\[\]_\- ']+")
-POLICY = b"content-security-policy"
 
 
 class FrameAncestors:
     """Asks for the trusted domains and keeps the answer; while asking fails, the last one counts."""
 
     def __init__(
-        self, http: httpx.AsyncClient, api_url: str, subdomain: str, seconds: float, clock: Callable[[], float]
+        self,
+        http: httpx.AsyncClient,
+        api_url: str,
+        subdomain: str,
+        seconds: float,
+        clock: Callable[[], float],
+        *,
+        merges: bool = False,
     ) -> None:
         self._http = http
         self._url = f"{api_url.rstrip('/')}{PATH}?subdomain={quote(subdomain, safe='')}"
         self._seconds = seconds
         self._clock = clock
+        self._merges = merges
         self._policy: bytes | None = None
         self._until = 0.0
         self._lock = asyncio.Lock()
+
+    async def add(self, response: Response) -> None:
+        """Add the policy to a response without one; to one that has a policy only if they are to be merged."""
+        there = POLICY in response.headers
+        if (there and not self._merges) or (policy := await self.policy()) is None:
+            return
+        raw = response.headers.raw
+        raw[:] = merge_policies(raw, policy) if there else [*raw, (POLICY, policy)]
 
     async def policy(self) -> bytes | None:
         """Return the policy to send, or None if no domains are set."""

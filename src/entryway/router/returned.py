@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from entryway.http import HOP_BY_HOP, Response
 from entryway.router.backend_cookies import BackendCookie, CookieJar, SetCookie, parse_set_cookie
 from entryway.router.backends import Backend
+from entryway.router.content_policy import POLICY, merge_policies
 from entryway.router.sessions import Session
 
 Header = tuple[bytes, bytes]
@@ -18,11 +19,15 @@ class Additions:
 
     headers: tuple[Header, ...]
     names: frozenset[bytes]
+    policy: bytes | None = None
+    """A content security policy whose directives are added to those of a backend, rather than replaced by them."""
 
     def add(self, raw: list[Header], request_id: bytes) -> None:
         """Append what is not there yet."""
         names = self.names
         there = [name for name, _ in raw if name in names or name == b"x-request-id"]
+        if self.policy is not None and POLICY in there:
+            raw[:] = merge_policies(raw, self.policy)
         if not there:
             raw += self.headers
             raw.append((b"x-request-id", request_id))
@@ -33,13 +38,17 @@ class Additions:
 
 
 def additions(
-    environment: tuple[tuple[str, str], ...], xs_app: tuple[tuple[str, str], ...], *, frame_options: bool
+    environment: tuple[tuple[str, str], ...],
+    xs_app: tuple[tuple[str, str], ...],
+    *,
+    frame_options: bool,
+    merge_policies: bool = False,
 ) -> Additions:
     """Put the configured headers together: those of `xs-app.json` win over the environment's, both over the default."""
     merged: dict[bytes, bytes] = {b"x-frame-options": b"SAMEORIGIN"} if frame_options else {}
     for name, value in (*environment, *xs_app):
         merged[name.lower().encode()] = value.encode("latin-1")
-    return Additions(tuple(merged.items()), frozenset(merged))
+    return Additions(tuple(merged.items()), frozenset(merged), merged.get(POLICY) if merge_policies else None)
 
 
 def end_to_end(response: Response) -> tuple[list[Header], list[bytes]]:

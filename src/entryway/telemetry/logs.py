@@ -64,6 +64,13 @@ def configure_logging(*, json: bool, level: str = "info", stream: TextIO | None 
         logging.getLogger(name).setLevel(max(quiet, threshold))
 
 
+def set_level(level: str) -> None:
+    """Change what is logged from now on; loggers that have spoken already keep their level."""
+    threshold = LEVELS[level]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(threshold))
+    logging.getLogger().setLevel(threshold)
+
+
 def get_logger(name: str) -> Logger:
     """Return the logger of one part of Entryway, named in every record as `part`."""
     logger: Logger = structlog.get_logger(part=name)
