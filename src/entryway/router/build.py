@@ -15,13 +15,13 @@ import httpx
 from entryway.clients.destinations import DestinationsClient
 from entryway.clients.http import new_http
 from entryway.clients.tls import load_client_certificate, outgoing_context, unverified_context
-from entryway.config.bindings import OAuthCredentials
-from entryway.config.xs_app import Route, ToFolder
+from entryway.config.xs_app import LoginKind, Route, ToFolder
 from entryway.errors import EntrywayError
 from entryway.http import Client, Limits, PoolLimits
 from entryway.router.access_log import AccessLog
 from entryway.router.address import trust_in
 from entryway.router.backends import Backend, Backends, OnPremiseBackend
+from entryway.router.build_login import ProvesItself, build_authorities
 from entryway.router.build_services import business_services
 from entryway.router.built_in import endpoint_routes
 from entryway.router.built_in import services as services_of
@@ -33,15 +33,18 @@ from entryway.router.cors import build_cors
 from entryway.router.destination_service import ServiceDestinations
 from entryway.router.forward import Forwarding
 from entryway.router.frame_ancestors import FrameAncestors
-from entryway.router.login import derive_keys
+from entryway.router.login import UsedStates
+from entryway.router.login_page import choose_policy
 from entryway.router.logout import BackendsTold, SignOut
 from entryway.router.origins import TlsContexts, environment_backend
 from entryway.router.refresh import Refresher
 from entryway.router.replace import build_replacement
+from entryway.router.request_trace import TracingClient
 from entryway.router.respond import Responder, error_pages
 from entryway.router.returned import CookieSorter, additions
 from entryway.router.router import Router, Surface
 from entryway.router.routes import Routes, serve_route
+from entryway.router.service_timeouts import service_timeout
 from entryway.router.sessions import MemorySessions, Session, SessionMaker
 from entryway.router.signin import LoginRules, SignIn
 from entryway.router.static import Folder
@@ -52,9 +55,9 @@ from entryway.telemetry import get_logger
 log = get_logger("router")
 
 DEFAULT_SESSION_MINUTES = 15
-DEFAULT_UAA_MILLISECONDS = 10_000
 DEFAULT_KEEP_ALIVE = 125.0
 MOST_HEADERS = 200
+REFRESH_SECONDS = 30.0
 UNLIMITED = 7 * 24 * 3600.0  # what a setting of 0 means: no bound that anybody meets
 
 
@@ -66,7 +69,7 @@ class Callers:
     plain: httpx.AsyncClient
     certified: list[httpx.AsyncClient] = field(default_factory=list)
 
-    def client_for(self, credentials: OAuthCredentials) -> httpx.AsyncClient:
+    def client_for(self, credentials: ProvesItself) -> httpx.AsyncClient:
         """Return the client that can prove who we are with these credentials."""
         if credentials.secret is not None or credentials.certificate is None or credentials.key is None:
             return self.plain
@@ -102,13 +105,27 @@ class Application:
 
     async def close(self) -> None:
         """Release everything; requests have ended before."""
+        await self._close_own()
+        self.sessions.close()
+
+    async def close_for(self, successor: Application) -> None:
+        """Release everything that the successor has not taken over."""
+        await self._close_own()
+        if self.sessions is not successor.sessions:
+            self.sessions.close()
+
+    async def finish_refreshing(self) -> None:
+        """Let renewals that are under way come to their end: a refresh token may be good for one use only."""
+        if self.router.refresher is not None and self.router.refresher.tasks:
+            await asyncio.wait(self.router.refresher.tasks, timeout=REFRESH_SECONDS)
+
+    async def _close_own(self) -> None:
         if self._warming is not None:
             self._warming.cancel()
             await asyncio.gather(self._warming, return_exceptions=True)
         if self.router.refresher is not None:
             await self.router.refresher.close()
         await self.told.close()
-        self.sessions.close()
         await self.client.close()
         await self.callers.close()
         self.access_log.flush()
@@ -125,24 +142,30 @@ def build(
     *,
     access_log: AccessLog | None = None,
     clock: Callable[[], float] = time.time,
+    former: Application | None = None,
 ) -> Application:
-    """Return the application of a configuration; must be called where an event loop runs."""
+    """Return the application of a configuration; must be called where an event loop runs.
+
+    It takes over sessions, logins that have begun, the log and the clock of a `former` one.
+    """
     environment, xs_app, services = configuration.environment, configuration.xs_app, configuration.services
     verified = outgoing_context(configuration.environ)
     tls = TlsContexts(verified, unverified_context())
-    client = Client(PoolLimits(connections_per_origin=environment.backend_max_sockets))
+    client = (TracingClient if environment.trace_requests else Client)(
+        PoolLimits(connections_per_origin=environment.backend_max_sockets, reuse=environment.reuse_connections)
+    )
     http = new_http(verified)
+    if former is not None:
+        access_log, clock = former.access_log, former.router.clock
     access_log = access_log or AccessLog(sys.stdout.buffer)
 
-    uaa_timeout = httpx.Timeout((xs_app.timeouts_ms.get("xsuaa", DEFAULT_UAA_MILLISECONDS) or 0) / 1000 or None)
     callers = Callers(configuration.environ, http)
-    uaa = None if services.uaa is None else Uaa(callers.client_for(services.uaa), services.uaa, uaa_timeout)
+    authorities = build_authorities(configuration, callers, clock)
     cookies = CookieRules(environment.session_cookie_name, environment.same_site, environment.partitioned)
     session_cookie = SessionCookie({cookies.session_name, cookies.state_name})
     minutes = environment.session_timeout_minutes or xs_app.session_timeout_minutes or DEFAULT_SESSION_MINUTES
-    sessions = MemorySessions(minutes * 60, clock)
+    sessions = MemorySessions(minutes * 60, clock) if former is None else former.sessions
     refresh_ahead = environment.jwt_refresh_minutes * 60 or None
-    zone_id = "" if services.uaa is None else services.uaa.zone_id
 
     own_tokens: list[ClientToken] = []
     backends = _backends(configuration, tls, callers, own_tokens, clock)
@@ -151,41 +174,37 @@ def build(
         services.uaa.identityzone.encode() if services.uaa is not None and services.uaa.identityzone else None,
     )
     told = BackendsTold(xs_app.backend_logouts, backends, forwarding, client, xs_app.service_logouts)
-    sessions.on_expired = partial(_expired, told)
-    maker = SessionMaker(os.urandom(32))
-    keys = derive_keys(
-        (services.uaa.secret if services.uaa else None) or os.urandom(32).hex(), environment.state_secret
-    )
+    maker = SessionMaker(os.urandom(32)) if former is None else former.router.maker
     signin = SignIn(
-        uaa,
-        keys,
+        authorities,
         LoginRules(
             callback_endpoint=xs_app.callback_endpoint,
             state=environment.state_protection and xs_app.state_protection,
             pkce=environment.pkce,
             preserve_fragment=environment.preserve_fragment,
-            extended_policy=environment.extended_login_csp,
+            policy=choose_policy(extended=environment.extended_login_csp, omitted=environment.omit_login_csp),
             dynamic_identity_provider=environment.dynamic_identity_provider,
-            zone_id=zone_id,
-            refresh_ahead=refresh_ahead,
+            notice_endpoint=xs_app.logout.back_channel_endpoint,
         ),
         cookies,
         session_cookie,
         sessions,
         maker,
         clock,
+        UsedStates() if former is None else former.router.signin.used_states,
     )
     refresher = None
-    if uaa is not None:
-        refresher = Refresher(uaa, sessions, clock, zone_id, refresh_ahead, environment.minimum_token_validity)
+    if authorities.by_kind:
+        refresher = Refresher(authorities, sessions, clock, refresh_ahead, environment.minimum_token_validity)
     pages, redirects = error_pages(xs_app.error_pages)
-    routes = _routes(configuration)
+    routes = _routes(configuration, authorities.default_kind)
     router = Router(
         surface=Surface(
             xs_app.welcome_file,
             environment.secure_session_cookie,
             trust_in(environment.trusted_proxies),
             environment.trusted_proxies is None,
+            environment.validate_forwarded_host,
         ),
         routes=routes,
         sessions=sessions,
@@ -193,7 +212,7 @@ def build(
         cookies=cookies,
         session_cookie=session_cookie,
         signin=signin,
-        signout=SignOut(xs_app.logout, uaa, cookies, sessions, told),
+        signout=SignOut(xs_app.logout, authorities, cookies, sessions, told),
         refresher=refresher,
         backends=backends,
         folders=_folders(configuration, [served.route for served in routes.routes]),
@@ -201,7 +220,10 @@ def build(
         client=client,
         cookie_sorter=CookieSorter(frozenset({cookies.session_name.encode(), cookies.state_name.encode()})),
         additions=additions(
-            environment.http_headers, xs_app.response_headers, frame_options=environment.send_x_frame_options
+            environment.http_headers,
+            xs_app.response_headers,
+            frame_options=environment.send_x_frame_options,
+            merge_policies=environment.merge_csp,
         ),
         sockets=SocketRules(xs_app.websockets, environment.websocket_origins),
         cors=build_cors(xs_app.cors, environment.cors),
@@ -209,19 +231,22 @@ def build(
         frame_ancestors=_frame_ancestors(configuration, http, clock),
         responder=Responder(configuration.development, environment.return_error_source, pages, redirects),
         access_log=access_log,
-        services=services_of(uaa, environment.plugins, environment.allowlist),
+        services=services_of(authorities, environment.plugins, environment.allowlist),
         clock=clock,
     )
-    return Application(router, _limits(configuration), client, callers, sessions, told, own_tokens, access_log)
+    application = Application(router, _limits(configuration), client, callers, sessions, told, own_tokens, access_log)
+    # Last, when nothing can go wrong any more: until here a former application goes on unharmed.
+    sessions.configure(minutes * 60, partial(_expired, told))
+    return application
 
 
-def _routes(configuration: RouterConfiguration) -> Routes:
+def _routes(configuration: RouterConfiguration, login: LoginKind) -> Routes:
     xs_app, services = configuration.xs_app, configuration.services
     everything_public = xs_app.authentication == "none"
     xsappname = "$XSAPPNAME" if services.uaa is None else services.uaa.xsappname
     endpoints = endpoint_routes(xs_app.plugin_metadata_endpoint, xs_app.allowlist_endpoint)
     routes = (*endpoints, *configuration.plugins, *xs_app.routes)
-    return Routes([serve_route(route, "xsuaa", everything_public, xsappname) for route in routes])
+    return Routes([serve_route(route, login, everything_public, xsappname) for route in routes])
 
 
 def _frame_ancestors(
@@ -230,7 +255,9 @@ def _frame_ancestors(
     uaa, seconds = configuration.services.uaa, configuration.environment.frame_ancestors_seconds
     if seconds is None or uaa is None or not uaa.apiurl:
         return None
-    return FrameAncestors(http, uaa.apiurl, uaa.identityzone, seconds, clock)
+    return FrameAncestors(
+        http, uaa.apiurl, uaa.identityzone, seconds, clock, merges=configuration.environment.merge_csp
+    )
 
 
 def _folders(configuration: RouterConfiguration, routes: Sequence[Route]) -> dict[int, Folder]:
@@ -264,7 +291,9 @@ def _backends(
         asking = Uaa(callers.client_for(services.destination), services.destination)
         token = ClientToken(asking, services.destination, clock)
         own_tokens.append(token)
-        finder = DestinationsClient(callers.plain, services.destination.uri)
+        finder = DestinationsClient(
+            callers.plain, services.destination.uri, service_timeout(configuration, "destination")
+        )
         service = ServiceDestinations(finder, services.destination, asking, token, company, tls, clock)
     direct: dict[str, Backend] = {}
     on_premise: dict[str, OnPremiseBackend] = {}

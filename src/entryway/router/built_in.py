@@ -12,10 +12,10 @@ from entryway.config.xs_app import USER_API, Route, ToService
 from entryway.config.xs_app_environment import AllowlistDocument
 from entryway.http import Headers, Request, Response
 from entryway.router import user_api
+from entryway.router.authority import Authorities
 from entryway.router.errors import MethodNotAllowed, RouteNotFound
 from entryway.router.queries import read_query
 from entryway.router.sessions import Login
-from entryway.router.uaa import Uaa
 from entryway.router.websockets import origin_fits, split_origin
 
 Service = Callable[[Request, str, Login | None], Awaitable[Response]]
@@ -27,13 +27,13 @@ _UNESCAPED_SLASH = re.compile(r"(?<!\\)/")
 
 
 def services(
-    uaa: Uaa | None, plugins: Sequence[Mapping[str, Any]], allowlist: Sequence[AllowlistDocument] | None
+    authorities: Authorities, plugins: Sequence[Mapping[str, Any]], allowlist: Sequence[AllowlistDocument] | None
 ) -> dict[str, Service]:
     """Return every service by its name."""
     metadata = _json([_plugin(document) for document in plugins], indent=2)
 
     async def user(_request: Request, target: str, login: Login | None) -> Response:
-        return await user_api.answer(target, login, uaa)
+        return await user_api.answer(target, login, authorities)
 
     async def plugin_metadata(request: Request, _target: str, _login: Login | None) -> Response:
         _check_get(request)

@@ -29,6 +29,7 @@ from entryway.config.business_services import (
     parse_business_service,
     read_business_services,
 )
+from entryway.config.identity import IdentityCredentials, find_identity
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.schema import did_you_mean, pointer
 from entryway.config.xs_app import USER_API, XS_APP, Route, ToDestination, ToService, XsApp, parse_xs_app
@@ -47,6 +48,7 @@ class Services:
     uaa: UaaCredentials | None = None
     destination: DestinationCredentials | None = None
     connectivity: ConnectivityCredentials | None = None
+    identity: IdentityCredentials | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +183,9 @@ def _login_mistakes(route: Route, xs_app: XsApp, services: Services) -> list[Mis
     if route.login == "xsuaa" and services.uaa is None:
         rule = "Format validation failed (No UAA service found)"
         return [Mistake(XS_APP, place, rule, "bind a service with the tag xsuaa")]
-    if route.login == "ias":
-        return [Mistake(XS_APP, place, "Format validation failed (No IAS service found)", "use xsuaa")]
+    if route.login == "ias" and services.identity is None:
+        rule = "Format validation failed (No IAS service found)"
+        return [Mistake(XS_APP, place, rule, "bind a service with the label identity, or use xsuaa")]
     if route.login == "basic":
         return [Mistake(XS_APP, place, "the authentication type basic is not supported", "use xsuaa")]
     return []
@@ -242,6 +245,7 @@ def _services(bindings: Sequence[Binding], environ: Mapping[str, str], mistakes:
         _parsed(uaa, UaaCredentials, mistakes),
         _parsed(find_service(bindings, "destination"), DestinationCredentials, mistakes),
         _parsed(find_service(bindings, "connectivity"), ConnectivityCredentials, mistakes),
+        _collect(lambda: find_identity(bindings, environ), None, mistakes),
     )
 
 

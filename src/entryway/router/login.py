@@ -41,14 +41,18 @@ class LoginKeys:
     verifier: bytes = field(repr=False)
 
 
-def derive_keys(client_secret: str, state_secret: str | None) -> LoginKeys:
-    """Derive the keys from the client's secret; a secret of one's own for the state may replace it there."""
+def derive_keys(client_secret: str, state_secret: str | None, authority: str = "xsuaa") -> LoginKeys:
+    """Derive the keys from the client's secret; a secret of one's own for the state may replace it there.
+
+    Each authority has keys of its own, so that no answer of one passes for the other's.
+    """
     base = client_secret.encode()
     own = state_secret.encode() if state_secret else base
     return LoginKeys(
-        hmac.digest(base, b"entryway router location", hashlib.sha256),
-        hmac.digest(own, b"entryway router state", hashlib.sha256),
-        hmac.digest(own, b"entryway router verifier", hashlib.sha256),
+        *(
+            hmac.digest(secret, f"entryway router {authority} {purpose}".encode(), hashlib.sha256)
+            for secret, purpose in ((base, "location"), (own, "state"), (own, "verifier"))
+        )
     )
 
 
@@ -117,11 +121,13 @@ def authorize_url(
     identity_provider: str | None,
     attempt: Attempt | None,
     pkce: bool,
+    more: str = "",
 ) -> str:
-    """Return where the browser asks for a code."""
+    """Return where the browser asks for a code; `more` is what one kind of authority needs besides."""
     url = f"{endpoint}?response_type=code&client_id={_client_id(client_id)}&redirect_uri={encode(redirect_uri)}"
     if identity_provider:
         url += f"&idp={encode(identity_provider)}"
+    url += more
     if attempt is not None:
         url += f"&state={attempt.state}"
         if pkce:

@@ -12,16 +12,15 @@ from entryway.errors import EntrywayError
 from entryway.http import Client, Headers, OutgoingRequest, Request, Response
 from entryway.router import csrf
 from entryway.router.address import Address, address_of
+from entryway.router.authority import Authorities
 from entryway.router.backends import Backend, Backends
 from entryway.router.cookies import CookieRules
 from entryway.router.errors import MethodNotAllowed
 from entryway.router.forward import Forwarding
 from entryway.router.identifiers import new_uuid
-from entryway.router.login import encode
 from entryway.router.login_page import NO_STORE
 from entryway.router.queries import read_query
-from entryway.router.sessions import Session, SessionStore
-from entryway.router.uaa import Uaa
+from entryway.router.sessions import Login, Session, SessionStore
 from entryway.telemetry import get_logger
 
 log = get_logger("router.logout")
@@ -34,7 +33,7 @@ class SignOut:
     """How users leave one application."""
 
     rules: Logout
-    uaa: Uaa | None
+    authorities: Authorities
     cookies: CookieRules
     sessions: SessionStore
     told: BackendsTold
@@ -59,22 +58,19 @@ class SignOut:
         headers = [(b"set-cookie", gone.encode("latin-1")), (b"cache-control", NO_STORE)]
         if skips_redirect(request.target):
             return Response(200, Headers(headers))
-        url = self._next(request)
+        url = self._next(request, None if session is None else session.login)
         if method == "POST":
             return Response(200, Headers([*headers, (b"content-type", b"text/plain; charset=utf-8")]), url.encode())
         return Response(302, Headers([*headers, (b"location", url.encode("latin-1"))]))
 
-    def _next(self, request: Request) -> str:
+    def _next(self, request: Request, login: Login | None) -> str:
         query = request.target.partition("?")[2]
         page = self.rules.page
-        if self.uaa is None:
+        authority = self.authorities.of_login(login)
+        if authority is None:
             # Nobody logs in here, so there is nobody else to tell.
             return page_url(page or "/", address_of(request), query)
-        url = f"{self.uaa.credentials.url}/logout.do"
-        if page is None:
-            return url
-        target = encode(page_url(page, address_of(request), query))
-        return f"{url}?redirect={target}&client_id={self.uaa.credentials.clientid}"
+        return authority.logout_url(None if page is None else page_url(page, address_of(request), query), login)
 
 
 def page_url(page: str, address: Address, query: str) -> str:

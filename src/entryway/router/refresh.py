@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from entryway.clients.tokens import TokenRefused
 from entryway.errors import EntrywayError
+from entryway.router.authority import Authorities
 from entryway.router.sessions import Login, Renewal, Session, SessionStore
-from entryway.router.uaa import Uaa
-from entryway.router.user_token import read_login
 from entryway.telemetry import get_logger
 
 log = get_logger("router.refresh")
@@ -29,10 +28,9 @@ def due(login: Login, now: float, minimum_validity: float) -> bool:
 class Refresher:
     """Renews tokens. A token that is still good is served while its successor is fetched."""
 
-    uaa: Uaa
+    authorities: Authorities
     sessions: SessionStore
     clock: Callable[[], float]
-    zone_id: str
     refresh_ahead: float | None
     minimum_validity: float
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -69,16 +67,7 @@ class Refresher:
 
     async def _renew(self, session: Session, login: Login) -> Renewal:
         try:
-            tokens = await self.uaa.refresh(login.refresh_token or "")
-            if tokens.refresh_token is None:
-                tokens = replace(tokens, refresh_token=login.refresh_token)
-            fresh = read_login(
-                tokens,
-                self.clock(),
-                client_id=self.uaa.credentials.clientid,
-                zone_id=self.zone_id,
-                refresh_ahead=self.refresh_ahead,
-            )
+            fresh = await self.authorities.of_route(login.authority).refresh(login)
             if fresh.claims.get("sub") != login.claims.get("sub"):
                 log.error("token_refresh_refused", reason="the new token is for another user", user=login.user)
                 session.refresh_not_before = float("inf")

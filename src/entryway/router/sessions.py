@@ -36,6 +36,13 @@ class Login:
     scopes: frozenset[str]
     claims: Mapping[str, Any] = field(repr=False)
     user: str
+    authority: str = "xsuaa"
+    """Who the user logged in at: `xsuaa` or `ias`."""
+    sid: str | None = field(default=None, repr=False)
+    """The authority's name of its own session, where it announces that such a session has ended."""
+    id_token: str | None = field(default=None, repr=False)
+    notice: str = field(default="", repr=False)
+    """The query by which the authority was asked to announce it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -84,6 +91,15 @@ class SessionStore(Protocol):
 
     async def end_renewal(self, session: Session, login: Login, outcome: Renewal) -> None:
         """Let others know how the renewal went."""
+
+    async def use_state(self, state: str, seconds: float) -> None:
+        """Raise LoginStateInvalid if another process has seen this login come back."""
+
+    def configure(self, timeout: float, on_expired: Callable[[Session], None]) -> None:
+        """Go on under another configuration."""
+
+    async def close(self) -> None:
+        """Release what is held open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +178,19 @@ class MemorySessions:
     async def end_renewal(self, session: Session, login: Login, outcome: Renewal) -> None:
         pass  # nobody else waits for it
 
-    def close(self) -> None:
+    async def use_state(self, state: str, seconds: float) -> None:
+        pass  # this process remembers by itself
+
+    def configure(self, timeout: float, on_expired: Callable[[Session], None]) -> None:
+        """Go on under another configuration; what was found out for users under the former one is forgotten."""
+        self.timeout, self.on_expired = timeout, on_expired
+        for session in self._sessions.values():
+            session.found.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._watch()
+
+    async def close(self) -> None:
         """Stop watching the clock."""
         if self._timer is not None:
             self._timer.cancel()

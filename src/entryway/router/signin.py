@@ -1,4 +1,4 @@
-"""Logging in: sends browsers to the authorization server and receives them back, with new sessions for old."""
+"""Logging in: sends browsers to an authority and receives them back, with new sessions for old."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from entryway.errors import UpstreamError
 from entryway.http import Headers, Request, Response
 from entryway.router import login, login_page
 from entryway.router.address import Address, address_of
+from entryway.router.authority import KIND_PARAMETER, Authorities, Authority, Return, notice_of
 from entryway.router.cookies import LOGIN_COOKIES, CookieRules, SessionCookie, cookie_value
-from entryway.router.errors import CodeRefused, LoginRequired, LoginServerFailed, LoginUnavailable
+from entryway.router.errors import CodeRefused, LoginRequired, LoginServerFailed
+from entryway.router.identifiers import new_uuid
 from entryway.router.login_page import NO_STORE, LoginPage
 from entryway.router.queries import read_query
 from entryway.router.routes import ServedRoute
 from entryway.router.sessions import Login, Session, SessionMaker, SessionStore
-from entryway.router.uaa import Uaa
-from entryway.router.user_token import read_login
 from entryway.telemetry import get_logger
 
 log = get_logger("router.login")
@@ -32,18 +32,18 @@ class LoginRules:
     state: bool
     pkce: bool
     preserve_fragment: bool
-    extended_policy: bool
+    policy: str | None
+    """The content security policy of the login page."""
     dynamic_identity_provider: bool
-    zone_id: str
-    refresh_ahead: float | None
+    notice_endpoint: str | None = None
+    """Where authorities announce that a user has logged out there."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """The login of one application at one authorization server."""
+    """The login of one application, at any of its authorities."""
 
-    uaa: Uaa | None
-    keys: login.LoginKeys
+    authorities: Authorities
     rules: LoginRules
     cookies: CookieRules
     session_cookie: SessionCookie
@@ -57,44 +57,50 @@ class SignIn:
         if request.method != "GET" or _is_script(request):
             raise LoginRequired(served.label)
         idp = self._identity_provider(request, served)
-        return self._send_to_login(request, self._location(request), identity_provider=idp)
+        authority = self.authorities.of_route(served.login)
+        return self._send_to_login(request, authority, self._location(request), identity_provider=idp)
 
     def is_callback(self, path: str) -> bool:
-        """Tell whether this path is where the authorization server sends browsers back to."""
-        return path == self.rules.callback_endpoint and self.uaa is not None
+        """Tell whether this path is where authorities send browsers back to."""
+        return path == self.rules.callback_endpoint and bool(self.authorities.by_kind)
 
     async def callback(self, request: Request) -> Response:
         """Complete a login: redeem the code, begin a new session, go to where the user was."""
-        uaa = self._required_uaa()
+        authority = self.authorities.of_callback(read_query(request.target).get(KIND_PARAMETER, [None])[0])
         header = request.headers.get(b"cookie")
         noted, signature = cookie_value(header, "locationAfterLogin"), cookie_value(header, "signature")
-        location = login.check_location(self.keys, noted, signature, signed=self.rules.preserve_fragment)
+        location = login.check_location(authority.keys, noted, signature, signed=self.rules.preserve_fragment)
         answered = login.parse_callback(request.target)
         login.check_callback(answered, state_needed=self.rules.state)
-        verifier = self._check_state(answered.state, header)
+        attempt = self._check_state(authority, answered.state, header)
         if answered.code is None:
-            return self._send_to_login(request, location, fragment=cookie_value(header, "fragmentAfterLogin") or "")
-        user = await self._redeem(uaa, answered.code, self._redirect_uri(address_of(request)), verifier)
-        session = await self._begin_session(user, header)
+            fragment = cookie_value(header, "fragmentAfterLogin") or ""
+            return self._send_to_login(request, authority, location, fragment=fragment)
+        user = await self._redeem(authority, self._return(request, authority, answered.code, attempt))
+        session = await self.begin_session(user, header)
         fragment = login.fragment_of(cookie_value(header, "fragmentAfterLogin"))
         return redirect(location + fragment, self._cookies_after_login(request, session))
 
-    async def _redeem(self, uaa: Uaa, code: str, redirect_uri: str, verifier: str | None) -> Login:
+    def _return(self, request: Request, authority: Authority, code: str, attempt: login.Attempt | None) -> Return:
+        address = address_of(request)
+        notice = ""
+        if attempt is not None and self.rules.notice_endpoint is not None:
+            notice = notice_of(self.cookies.state_name, attempt.cookie, address, self.rules.notice_endpoint)
+        verifier = attempt.verifier if attempt is not None and self.rules.pkce else None
+        correlation_id = request.headers.text("x-correlationid") or request.headers.text("x-request-id") or new_uuid()
+        return Return(code, self._redirect_uri(authority, address), verifier, notice, correlation_id)
+
+    @staticmethod
+    async def _redeem(authority: Authority, returned: Return) -> Login:
         try:
-            tokens = await uaa.redeem(code, redirect_uri, verifier)
+            return await authority.redeem(returned)
         except TokenRefused as error:
             raise CodeRefused(error.detail) from error
         except UpstreamError as error:
             raise LoginServerFailed(error.detail) from error
-        return read_login(
-            tokens,
-            self.clock(),
-            client_id=uaa.credentials.clientid,
-            zone_id=self.rules.zone_id,
-            refresh_ahead=self.rules.refresh_ahead,
-        )
 
-    async def _begin_session(self, user: Login, header: bytes | None) -> Session:
+    async def begin_session(self, user: Login, header: bytes | None) -> Session:
+        """Begin a session for a user who has just logged in; what the browser had before ends."""
         # A name that nobody knew before the login: a session that an attacker planted gains nothing from it.
         session = self.maker.new(os.urandom(64), self.clock())
         session.login = user
@@ -114,38 +120,33 @@ class SignIn:
         lines.append(self.cookies.session(session.cookie, secure=address_of(request).secure, user_agent=agent))
         return lines
 
-    def _check_state(self, state: str | None, header: bytes | None) -> str | None:
-        """Return the PKCE verifier of a login that comes back to this browser, for the first time."""
+    def _check_state(self, authority: Authority, state: str | None, header: bytes | None) -> login.Attempt | None:
+        """Return the attempt of a login that comes back to this browser from this authority, for the first time."""
         if not self.rules.state or state is None:
             return None
         values = self.session_cookie.values(header, self.cookies.state_name)
         now = self.clock()
-        attempt = login.check_state(self.keys, state, [value.decode("latin-1") for value in values], now)
+        attempt = login.check_state(authority.keys, state, [value.decode("latin-1") for value in values], now)
         self.used_states.use(state, now)
-        return attempt.verifier if self.rules.pkce else None
+        return attempt
 
     def _send_to_login(
         self,
         request: Request,
+        authority: Authority,
         location: str,
         *,
         identity_provider: str | None = None,
         fragment: str | None = None,
     ) -> Response:
-        uaa = self._required_uaa()
         agent = request.headers.text("user-agent") or ""
         address = address_of(request)
         lines: list[str] = []
-        attempt = self._begin_attempt(request) if self.rules.state else None
+        attempt = self._begin_attempt(request, authority) if self.rules.state else None
         if attempt is not None:
             lines.append(self.cookies.state(attempt.cookie, agent))
-        url = login.authorize_url(
-            f"{uaa.credentials.url}/oauth/authorize",
-            uaa.credentials.clientid,
-            self._redirect_uri(address),
-            identity_provider=identity_provider,
-            attempt=attempt,
-            pkce=self.rules.pkce,
+        url = authority.authorize_url(
+            self._redirect_uri(authority, address), identity_provider, attempt, pkce=self.rules.pkce
         )
         if not self.rules.preserve_fragment:
             attributes = self.cookies.script_attributes(agent)
@@ -155,23 +156,19 @@ class SignIn:
             return redirect(url, [noted, *lines])
         again = None if fragment is None else login.encode(location)
         page = LoginPage(
-            url, login.sign_location(self.keys, location), self.cookies.script_attributes(agent), again, fragment
+            url, login.sign_location(authority.keys, location), self.cookies.script_attributes(agent), again, fragment
         )
-        return login_page.render(page, os.urandom(16), extended_policy=self.rules.extended_policy, set_cookies=lines)
+        return login_page.render(page, os.urandom(16), policy=self.rules.policy, set_cookies=lines)
 
-    def _begin_attempt(self, request: Request) -> login.Attempt:
+    def _begin_attempt(self, request: Request, authority: Authority) -> login.Attempt:
         earlier = self.session_cookie.values(request.headers.get(b"cookie"), self.cookies.state_name)
         texts = [value.decode("latin-1") for value in earlier]
         known = next((text for text in texts if login.STATE_COOKIE.fullmatch(text)), None)
-        return login.begin(self.keys, known, self.clock(), os.urandom(20))
+        return login.begin(authority.keys, known, self.clock(), os.urandom(20))
 
-    def _required_uaa(self) -> Uaa:
-        if self.uaa is None:
-            raise LoginUnavailable("no service with the tag xsuaa is bound")
-        return self.uaa
-
-    def _redirect_uri(self, address: Address) -> str:
-        return f"{address.origin}{address.prefix}{self.rules.callback_endpoint}"
+    def _redirect_uri(self, authority: Authority, address: Address) -> str:
+        suffix = self.authorities.callback_suffix(authority)
+        return f"{address.origin}{address.prefix}{self.rules.callback_endpoint}{suffix}"
 
     def _location(self, request: Request) -> str:
         return address_of(request).prefix + request.target

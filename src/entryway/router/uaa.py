@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import httpx
 
@@ -13,6 +15,7 @@ from entryway.errors import UpstreamError
 
 ACCEPT = {"accept": "application/json, text/plain, */*"}
 ANSWER_LIMIT = 1024 * 1024
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +26,20 @@ class Uaa:
     credentials: OAuthCredentials
     timeout: httpx.Timeout | None = None
 
-    async def redeem(self, code: str, redirect_uri: str, verifier: str | None) -> TokenSet:
+    async def redeem(self, code: str, redirect_uri: str, verifier: str | None, notice: str = "") -> TokenSet:
         """Return the tokens for a code; a code works once, so nothing is tried twice."""
         form = {"grant_type": "authorization_code", "redirect_uri": redirect_uri, "code": code}
         if verifier is not None:
             form["code_verifier"] = verifier
-        return await self._ask(form | self._client(self.credentials), self.credentials)
+        return await self._ask(form | self._client(self.credentials), self.credentials, notice=notice)
 
-    async def refresh(self, refresh_token: str) -> TokenSet:
+    async def refresh(self, refresh_token: str, notice: str = "") -> TokenSet:
         """Return fresh tokens."""
         client = self.credentials
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "app_tid": ""}
         if client.secret is None:
-            return await self._ask(form | self._client(client), client)
-        return await self._ask(form, client, auth=(client.clientid, client.secret))
+            return await self._ask(form | self._client(client), client, notice=notice)
+        return await self._ask(form, client, auth=(client.clientid, client.secret), notice=notice)
 
     async def password(self, username: str, password: str) -> TokenSet:
         """Return tokens for a name and a password."""
@@ -52,6 +55,11 @@ class Uaa:
         form = {"grant_type": JWT_BEARER, "assertion": assertion, "response_type": "token"}
         return await self._ask(form | self._client(client), client)
 
+    async def exchange_foreign(self, assertion: str, tenant_id: str) -> TokenSet:
+        """Return the application's own token for a user whom the identity service knows, in a tenant."""
+        form = {"grant_type": JWT_BEARER, "assertion": assertion} | self._client(self.credentials)
+        return await self._ask(form, self.credentials, headers={"x-zid": tenant_id} if tenant_id else {})
+
     async def user_info(self, access_token: str) -> dict[str, object]:
         """Return what the server tells about the user of a token."""
         headers = {"accept": "application/json", "authorization": f"Bearer {access_token}"}
@@ -66,12 +74,14 @@ class Uaa:
         client: OAuthCredentials,
         *,
         auth: tuple[str, str] | None = None,
+        notice: str = "",
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> TokenSet:
         answer = await call(
             self.http,
             "POST",
-            client.token_url,
-            headers=ACCEPT,
+            client.token_url + notice,
+            headers={**ACCEPT, **headers},
             form=form,
             auth=auth,
             timeout=self.timeout,

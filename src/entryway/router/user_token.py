@@ -23,20 +23,16 @@ def read_login(tokens: TokenSet, now: float, *, client_id: str, zone_id: str, re
     what is checked here is that it is for us.
     """
     claims = parse_claims(tokens.access_token)
-    if claims.get("cid") not in (None, client_id) and client_id not in _audience(claims):
+    if claims.get("cid") not in (None, client_id) and client_id not in read_audience(claims):
         raise TokenInvalid(f"the token is for the client {claims.get('cid')!r}")
     if zone_id and claims.get("zid") not in (None, zone_id):
         raise TokenInvalid(f"the token is of the tenant {claims.get('zid')!r}")
-    expires_at = _expiry(claims, tokens, now)
-    if expires_at <= now:
-        raise TokenInvalid("the token has expired already")
-    refresh_at = None if refresh_ahead is None or tokens.refresh_token is None else expires_at - refresh_ahead
+    expires_at = read_expiry(claims, tokens, now)
     return Login(
         access_token=tokens.access_token,
         refresh_token=tokens.refresh_token,
         expires_at=expires_at,
-        # A token that lives shorter than the lead time is not refreshed before its end.
-        refresh_at=refresh_at if refresh_at is not None and refresh_at > now else None,
+        refresh_at=refresh_moment(tokens, expires_at, refresh_ahead, now),
         authorization=f"Bearer {tokens.access_token}".encode("latin-1"),
         scopes=frozenset(_scopes(claims)),
         claims={name: claims[name] for name in KEPT_CLAIMS if name in claims} | {"scope": _scopes(claims)},
@@ -58,16 +54,34 @@ def parse_claims(token: str) -> Mapping[str, Any]:
     return claims
 
 
-def _expiry(claims: Mapping[str, Any], tokens: TokenSet, now: float) -> float:
+def read_scopes(token: str) -> list[str]:
+    """Return the scopes of a token."""
+    return _scopes(parse_claims(token))
+
+
+def read_expiry(claims: Mapping[str, Any], tokens: TokenSet, now: float) -> float:
+    """Return when the token expires, which must lie ahead."""
     exp = claims.get("exp")
     if isinstance(exp, int | float) and not isinstance(exp, bool):
-        return float(exp)
-    if tokens.expires_in > 0:
-        return now + tokens.expires_in
-    raise TokenInvalid("the token does not say when it expires")
+        expires_at = float(exp)
+    elif tokens.expires_in > 0:
+        expires_at = now + tokens.expires_in
+    else:
+        raise TokenInvalid("the token does not say when it expires")
+    if expires_at <= now:
+        raise TokenInvalid("the token has expired already")
+    return expires_at
 
 
-def _audience(claims: Mapping[str, Any]) -> list[str]:
+def refresh_moment(tokens: TokenSet, expires_at: float, refresh_ahead: float | None, now: float) -> float | None:
+    """Return when to renew the token; one that lives shorter than the lead time is not renewed before its end."""
+    if refresh_ahead is None or tokens.refresh_token is None or expires_at - refresh_ahead <= now:
+        return None
+    return expires_at - refresh_ahead
+
+
+def read_audience(claims: Mapping[str, Any]) -> list[str]:
+    """Return everybody whom the token is for."""
     audience = claims.get("aud")
     return [audience] if isinstance(audience, str) else _texts(audience)
 

@@ -1,0 +1,102 @@
+"""Who logs users in: one of the bound services, each with its own words for the same steps.
+
+`Authority` is the interface; `XsuaaAuthority` and `IasAuthority` are the two kinds. What they share (state, PKCE,
+cookies, sessions) is `SignIn`'s and `SignOut`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+from urllib.parse import quote
+
+from entryway.config.xs_app_model import LoginKind
+from entryway.router.address import Address
+from entryway.router.errors import LoginUnavailable
+from entryway.router.login import Attempt, LoginKeys
+from entryway.router.sessions import Login
+
+IAS: Final = "ias"
+XSUAA: Final = "xsuaa"
+KIND_PARAMETER = "authType"
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """A browser that came back from a login, with a code to redeem."""
+
+    code: str = field(repr=False)
+    redirect_uri: str
+    verifier: str | None = field(repr=False)
+    notice: str = field(repr=False)
+    """A query that tells the authority where to announce the end of its own session; empty for nowhere."""
+    correlation_id: str
+
+
+class Authority(Protocol):
+    """One bound service that logs users in."""
+
+    @property
+    def kind(self) -> str:
+        """`xsuaa` or `ias`."""
+
+    @property
+    def keys(self) -> LoginKeys:
+        """Keys of what goes through the browser on the way to this authority and back."""
+
+    def authorize_url(
+        self, redirect_uri: str, identity_provider: str | None, attempt: Attempt | None, *, pkce: bool
+    ) -> str:
+        """Return where the browser asks for a code."""
+
+    async def redeem(self, returned: Return) -> Login:
+        """Return the user for a code."""
+
+    async def refresh(self, login: Login) -> Login:
+        """Return the same user with a fresh token."""
+
+    def logout_url(self, page: str | None, login: Login | None) -> str:
+        """Return where the browser ends its session at the authority, and then goes on to a page."""
+
+    async def attributes(self, login: Login) -> Mapping[str, Any]:
+        """Return what else is known of the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorities:
+    """The authorities of one application, by kind."""
+
+    by_kind: Mapping[str, Authority]
+
+    @property
+    def default_kind(self) -> LoginKind:
+        """The kind for routes that name none."""
+        return IAS if IAS in self.by_kind else XSUAA
+
+    def of_route(self, kind: str) -> Authority:
+        """Return the authority for a route of this authentication type, or raise LoginUnavailable."""
+        authority = self.by_kind.get(kind)
+        if authority is None:
+            raise LoginUnavailable(f"no service of the kind {kind} is bound")
+        return authority
+
+    def of_callback(self, kind: str | None) -> Authority:
+        """Return the authority that a browser says to come back from; the keys of its state prove it."""
+        return self.of_route(kind if kind is not None and kind in self.by_kind else self.default_kind)
+
+    def of_login(self, login: Login | None) -> Authority | None:
+        """Return the authority that a user came from; for nobody in particular, the first of them."""
+        if login is not None:
+            return self.by_kind.get(login.authority)
+        return self.by_kind.get(XSUAA) or self.by_kind.get(IAS)
+
+    def callback_suffix(self, authority: Authority) -> str:
+        """Return what the callback's address needs at its end, to tell two authorities apart."""
+        return f"?{KIND_PARAMETER}={authority.kind}" if len(self.by_kind) > 1 else ""
+
+
+def notice_of(cookie_name: str, cookie: str, address: Address, endpoint: str) -> str:
+    """Return the query that asks an authority to announce logouts at our endpoint; it is read unencoded."""
+    uri = f"https://{quote(address.host, safe=':[]')}{quote(address.prefix, safe='/')}{endpoint}"
+    return f"?s3bcl_header_name=cookie&s3bcl_header_value={cookie_name}={cookie}&s3bcl_logout_uri={uri}"

@@ -1,0 +1,63 @@
+"""Puts together who logs users in: build's part for the services `xsuaa` and `identity`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import httpx
+from pydantic import SecretStr
+
+from entryway.router.authority import IAS, XSUAA, Authorities, Authority
+from entryway.router.configuration import RouterConfiguration
+from entryway.router.ias_authority import IasAuthority, IdentityService
+from entryway.router.login import LoginKeys, derive_keys
+from entryway.router.service_timeouts import service_timeout
+from entryway.router.uaa import Uaa
+from entryway.router.xsuaa_authority import XsuaaAuthority
+
+
+class ProvesItself(Protocol):
+    """Credentials with a secret, or else a certificate and its key."""
+
+    @property
+    def secret(self) -> str | None: ...
+
+    @property
+    def certificate(self) -> str | None: ...
+
+    @property
+    def key(self) -> SecretStr | None: ...
+
+
+class HttpClients(Protocol):
+    """Gives out the HTTP client that can prove who we are with some credentials."""
+
+    def client_for(self, credentials: ProvesItself) -> httpx.AsyncClient:
+        """Return the client for these credentials."""
+
+
+def build_authorities(
+    configuration: RouterConfiguration, callers: HttpClients, clock: Callable[[], float]
+) -> Authorities:
+    """Return who logs users in; nobody, where no such service is bound."""
+    environment, services = configuration.environment, configuration.services
+    refresh_ahead = environment.jwt_refresh_minutes * 60 or None
+    found: dict[str, Authority] = {}
+    uaa = None
+    if services.uaa is not None:
+        uaa = Uaa(callers.client_for(services.uaa), services.uaa, service_timeout(configuration, "xsuaa"))
+        keys = _keys(services.uaa, environment.state_secret, XSUAA)
+        found[XSUAA] = XsuaaAuthority(uaa, keys, services.uaa.zone_id, refresh_ahead, clock)
+    if services.identity is not None:
+        http = callers.client_for(services.identity)
+        service = IdentityService(http, services.identity, service_timeout(configuration, "identity"))
+        keys = _keys(services.identity, environment.state_secret, IAS)
+        found[IAS] = IasAuthority(service, keys, uaa, refresh_ahead, clock, environment.logout_with_token_hint)
+    return Authorities(found)
+
+
+def _keys(credentials: ProvesItself, state_secret: str | None, kind: str) -> LoginKeys:
+    # Whoever proves itself by a certificate has its key in every process, and nobody else has it.
+    key = credentials.key.get_secret_value() if credentials.key is not None else ""
+    return derive_keys(credentials.secret or key, state_secret, kind)

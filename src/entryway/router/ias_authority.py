@@ -1,0 +1,138 @@
+"""Logging in at an identity service, alone or with an authorization server beside it that knows the user's scopes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx
+
+from entryway.clients.http import call
+from entryway.clients.tokens import TokenSet, parse_token_answer
+from entryway.config.identity import IdentityCredentials
+from entryway.errors import UpstreamError
+from entryway.router import login as logins
+from entryway.router.authority import IAS, Return
+from entryway.router.errors import LoginServerFailed
+from entryway.router.ias_token import read_attributes, read_ias_login, tenant_of
+from entryway.router.identifiers import new_uuid
+from entryway.router.login import Attempt, LoginKeys
+from entryway.router.sessions import Login
+from entryway.router.uaa import ACCEPT, ANSWER_LIMIT, Uaa
+from entryway.router.user_token import read_scopes
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityService:
+    """The token endpoint, in the form that services of this kind are used to from routers."""
+
+    http: httpx.AsyncClient
+    credentials: IdentityCredentials
+    timeout: httpx.Timeout | None = None
+
+    async def redeem(self, returned: Return) -> TokenSet:
+        """Return the tokens for a code; a code works once, so nothing is tried twice."""
+        client = self.credentials
+        form = {"grant_type": "authorization_code", "redirect_uri": returned.redirect_uri, "code": returned.code}
+        if returned.verifier is not None:
+            form["code_verifier"] = returned.verifier
+        form |= {"client_id": client.clientid, "app_tid": client.tenant}
+        if client.secret is not None:
+            form["client_secret"] = client.secret
+        return await self._ask(form, returned.notice, returned.correlation_id)
+
+    async def refresh(self, refresh_token: str, notice: str) -> TokenSet:
+        """Return fresh tokens."""
+        client = self.credentials
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "app_tid": client.tenant}
+        if client.secret is None:
+            form["client_id"] = client.clientid
+        return await self._ask(form, notice, new_uuid())
+
+    async def _ask(self, form: dict[str, str], notice: str, correlation_id: str) -> TokenSet:
+        client = self.credentials
+        answer = await call(
+            self.http,
+            "POST",
+            client.token_url + notice,
+            headers=ACCEPT | {"x-correlationid": correlation_id},
+            form=form,
+            auth=None if client.secret is None else (client.clientid, client.secret),
+            timeout=self.timeout,
+            limit=ANSWER_LIMIT,
+        )
+        return parse_token_answer(answer, submitted=tuple(form.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class IasAuthority:
+    """The identity service as an authority; with `uaa`, scopes come from there."""
+
+    service: IdentityService
+    keys: LoginKeys = field(repr=False)
+    uaa: Uaa | None
+    refresh_ahead: float | None
+    clock: Callable[[], float]
+    hints_token: bool = False
+    """Whether a logout names the user by the id token, which then is kept."""
+    kind: str = IAS
+
+    def authorize_url(
+        self, redirect_uri: str, identity_provider: str | None, attempt: Attempt | None, *, pkce: bool
+    ) -> str:
+        credentials = self.service.credentials
+        return logins.authorize_url(
+            credentials.authorization_endpoint or f"{credentials.url}/oauth2/authorize",
+            credentials.clientid,
+            redirect_uri,
+            identity_provider=identity_provider,
+            attempt=attempt,
+            pkce=pkce,
+            more=f"&scope=openid&app_tid={logins.encode(credentials.tenant)}",
+        )
+
+    async def redeem(self, returned: Return) -> Login:
+        return await self._read(await self.service.redeem(returned), returned.notice)
+
+    async def refresh(self, login: Login) -> Login:
+        tokens = await self.service.refresh(login.refresh_token or "", login.notice)
+        fresh = await self._read(
+            replace(
+                tokens,
+                refresh_token=tokens.refresh_token or login.refresh_token,
+                id_token=tokens.id_token or login.id_token,
+            ),
+            login.notice,
+        )
+        return replace(fresh, sid=fresh.sid or login.sid)
+
+    def logout_url(self, page: str | None, login: Login | None) -> str:
+        credentials = self.service.credentials
+        url = credentials.end_session_endpoint or f"{credentials.url}/oauth2/logout"
+        if page is None:
+            return url
+        url += f"?post_logout_redirect_uri={logins.encode(page)}"
+        if login is not None and login.id_token is not None:
+            return f"{url}&id_token_hint={logins.encode(login.id_token)}"
+        return f"{url}&app_tid={logins.encode(credentials.tenant)}&client_id={logins.encode(credentials.clientid)}"
+
+    async def attributes(self, login: Login) -> Mapping[str, Any]:
+        return read_attributes(login.access_token)
+
+    async def _read(self, tokens: TokenSet, notice: str) -> Login:
+        login = read_ias_login(tokens, self.clock(), self.service.credentials, self.refresh_ahead)
+        if self.uaa is not None:
+            scopes = await self._scopes(self.uaa, login)
+            login = replace(login, scopes=frozenset(scopes), claims={**login.claims, "scope": scopes})
+        return replace(login, notice=notice, id_token=tokens.id_token if self.hints_token else None)
+
+    async def _scopes(self, uaa: Uaa, login: Login) -> list[str]:
+        """Return what the user may do, which the authorization server knows for the identity service's token."""
+        try:
+            tokens = await uaa.exchange_foreign(login.access_token, tenant_of(login.access_token))
+        except UpstreamError as error:
+            raise LoginServerFailed(
+                f"the authorization server did not take the user's token: {error.detail}"
+            ) from error
+        return read_scopes(tokens.access_token)

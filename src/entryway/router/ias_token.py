@@ -1,0 +1,81 @@
+"""From the identity service's token to what requests need to know of a user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from entryway.clients.tokens import TokenSet
+from entryway.config.identity import IdentityCredentials
+from entryway.router.authority import IAS
+from entryway.router.errors import TokenInvalid
+from entryway.router.sessions import Login
+from entryway.router.user_token import parse_claims, read_audience, read_expiry, refresh_moment
+
+# What tokens say about themselves rather than about the user.
+_OF_THE_TOKEN = frozenset(
+    {"iss", "ias_iss", "aud", "azp", "exp", "iat", "nbf", "auth_time", "jti", "sid", "nonce", "at_hash", "cnf", "scope"}
+)
+
+
+def read_ias_login(
+    tokens: TokenSet, now: float, credentials: IdentityCredentials, refresh_ahead: float | None
+) -> Login:
+    """Return the user that the tokens are for; a token for another client, tenant or from elsewhere is refused.
+
+    As with the authorization server's, it came from the token endpoint over our own connection, so that its signature
+    is not looked at.
+    """
+    claims = parse_claims(tokens.access_token)
+    if credentials.clientid not in (*read_audience(claims), claims.get("azp")):
+        raise TokenInvalid("the token is for another client")
+    tenant = claims.get("app_tid") or claims.get("zone_uuid")
+    if credentials.tenant and tenant not in (None, credentials.tenant):
+        raise TokenInvalid(f"the token is of the tenant {tenant!r}")
+    issuer = claims.get("ias_iss") or claims.get("iss")
+    if issuer is not None and not (isinstance(issuer, str) and credentials.trusts(issuer)):
+        raise TokenInvalid(f"the token was issued by {issuer!r}")
+    expires_at = read_expiry(claims, tokens, now)
+    user = _text(claims, "user_uuid", "sub")
+    return Login(
+        access_token=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        expires_at=expires_at,
+        refresh_at=refresh_moment(tokens, expires_at, refresh_ahead, now),
+        authorization=f"Bearer {tokens.access_token}".encode("latin-1"),
+        scopes=frozenset(),
+        claims={
+            "given_name": _text(claims, "given_name", "first_name"),
+            "family_name": _text(claims, "family_name", "last_name"),
+            "email": _text(claims, "email", "mail"),
+            "user_uuid": user,
+            "sub": _text(claims, "sub"),
+            "zid": tenant,
+            "scope": [],
+        },
+        user=user,
+        authority=IAS,
+        sid=_session_id(claims, tokens),
+    )
+
+
+def read_attributes(access_token: str) -> dict[str, Any]:
+    """Return what the token says about the user."""
+    return {name: value for name, value in parse_claims(access_token).items() if name not in _OF_THE_TOKEN}
+
+
+def tenant_of(access_token: str) -> str:
+    """Return the tenant's id, as the authorization server wants to be told it."""
+    return _text(parse_claims(access_token), "app_tid", "zone_uuid")
+
+
+def _session_id(claims: Mapping[str, Any], tokens: TokenSet) -> str | None:
+    """Return the service's name of its own session, by which it announces that it has ended."""
+    sid = _text(claims, "sid")
+    if not sid and tokens.id_token is not None:
+        sid = _text(parse_claims(tokens.id_token), "sid")
+    return sid or None
+
+
+def _text(claims: Mapping[str, Any], *names: str) -> str:
+    return next((value for name in names if isinstance(value := claims.get(name), str) and value), "")
