@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from playwright.async_api import Locator, Page, expect
 
+ROWS_AT_ONCE = 20  # what the page asks for with each `More`
 PASSWORDS = {"alice": "alice-edits", "bob": "bob-looks", "carol": "carol-may-nothing"}
 
 
@@ -51,12 +53,14 @@ class ProductsPage:
     def message(self) -> Locator:
         return self.page.get_by_role("alertdialog")
 
-    async def show_all(self) -> None:
+    async def show_all(self, total: int) -> None:
         """Press `More` until the last product is there."""
-        more = self.page.get_by_role("button", name="More")
-        while await more.is_visible():
-            await more.click()
-            await expect(self.page.locator(".sapUiLocalBusyIndicator")).to_have_count(0)
+        products = self.page.get_by_role("row").filter(has_text=re.compile(r"HT-\d"))
+        shown = await products.count()
+        while shown < total:
+            await self.page.get_by_role("button", name="More").click()
+            shown = min(shown + ROWS_AT_ONCE, total)
+            await expect(products).to_have_count(shown)
 
     async def change_price(self, product: str, price: str) -> None:
         await self.row(product).get_by_role("button", name="Change price").click()

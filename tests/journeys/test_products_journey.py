@@ -36,7 +36,7 @@ async def test_a_user_sees_what_the_system_on_premise_served_and_who_it_believes
 
     await products.shows_count(100)
     await products.shows_identity(user)
-    await products.show_all()
+    await products.show_all(100)
     for product in ("HT-1000", "HT-1050", "HT-1099"):
         await expect(products.row(product)).to_have_count(1)
     await products.page.get_by_role("button", name="Your account").click()
