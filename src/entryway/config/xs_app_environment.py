@@ -22,7 +22,6 @@ COOKIES = "Cookies environment variable"
 FORBIDDEN_HEADERS = {"set-cookie", "cookie"}
 SWITCHED_OFF = "false"
 UNSUPPORTED = {
-    "EXT_SESSION_MGT": "sessions are kept in this process",
     "HTTP2_SUPPORT": "clients are served by HTTP/1.1",
     "SERVICE_2_APPROUTER": "x-approuter-authorization is not accepted",
     "TENANT_HOST_PATTERN": "there is one tenant",
@@ -120,6 +119,8 @@ class RouterEnvironment:
     allowlist: tuple[AllowlistDocument, ...] | None = None
     plugins: tuple[Mapping[str, Any], ...] = ()
     direct_routing_patterns: tuple[str, ...] = ()
+    decision_port: int | None = None
+    """Where proxies ask for decisions; None if they do not."""
     trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] | None = None
     accept_invalid_certificates: bool = False
 
@@ -260,6 +261,7 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
         allowlist=_allowlist(read),
         plugins=_plugins(read),
         direct_routing_patterns=_patterns(read),
+        decision_port=_decision_port(read),
         trusted_proxies=_networks(read),
         accept_invalid_certificates=environ.get("NODE_TLS_REJECT_UNAUTHORIZED") == "0",
     )
@@ -293,6 +295,14 @@ def _port(read: Reader) -> int:
     if port > 65535:
         read.wrong("port", f"Value {port} is greater than maximum 65535")
         return 5000
+    return port
+
+
+def _decision_port(read: Reader) -> int | None:
+    port = _optional(read, "ENTRYWAY_DECISION_PORT", "decisionPort", least=1)
+    if port is not None and port > 65535:
+        read.wrong("decisionPort", f"Value {port} is greater than maximum 65535")
+        return None
     return port
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entryway.router.errors import InsufficientScope, LoginRequired
+from entryway.router.errors import InsufficientScope, LoginRequired, SessionStoreUnavailable
 from entryway.router.routes import ServedRoute
 from entryway.router.sessions import Login, Session
 
@@ -11,6 +11,9 @@ def authenticate(served: ServedRoute, session: Session | None) -> Login | None:
     """Return the user of the session; a route that is not public must have one."""
     login = None if session is None else session.login
     if login is None and not served.public:
+        if session is not None and session.unreachable:
+            # Sending the user to a login would replace a cookie that is good again in a moment.
+            raise SessionStoreUnavailable(served.label)
         raise LoginRequired(served.label)
     return login
 

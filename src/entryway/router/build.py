@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +29,7 @@ from entryway.router.compression import Compressor
 from entryway.router.configuration import RouterConfiguration
 from entryway.router.cookies import CookieRules, SessionCookie
 from entryway.router.cors import build_cors
+from entryway.router.deciding import deciding_of
 from entryway.router.destination_service import ServiceDestinations
 from entryway.router.forward import Forwarding
 from entryway.router.frame_ancestors import FrameAncestors
@@ -45,7 +45,8 @@ from entryway.router.returned import CookieSorter, additions
 from entryway.router.router import Router, Surface
 from entryway.router.routes import Routes, serve_route
 from entryway.router.service_timeouts import service_timeout
-from entryway.router.sessions import MemorySessions, Session, SessionMaker
+from entryway.router.session_stores import open_sessions
+from entryway.router.sessions import Session, SessionStore
 from entryway.router.signin import LoginRules, SignIn
 from entryway.router.static import Folder
 from entryway.router.uaa import Uaa
@@ -92,7 +93,7 @@ class Application:
     limits: Limits
     client: Client
     callers: Callers
-    sessions: MemorySessions
+    sessions: SessionStore
     told: BackendsTold
     own_tokens: Sequence[ClientToken]
     access_log: AccessLog
@@ -106,13 +107,13 @@ class Application:
     async def close(self) -> None:
         """Release everything; requests have ended before."""
         await self._close_own()
-        self.sessions.close()
+        await self.sessions.close()
 
     async def close_for(self, successor: Application) -> None:
         """Release everything that the successor has not taken over."""
         await self._close_own()
         if self.sessions is not successor.sessions:
-            self.sessions.close()
+            await self.sessions.close()
 
     async def finish_refreshing(self) -> None:
         """Let renewals that are under way come to their end: a refresh token may be good for one use only."""
@@ -164,7 +165,8 @@ def build(
     cookies = CookieRules(environment.session_cookie_name, environment.same_site, environment.partitioned)
     session_cookie = SessionCookie({cookies.session_name, cookies.state_name})
     minutes = environment.session_timeout_minutes or xs_app.session_timeout_minutes or DEFAULT_SESSION_MINUTES
-    sessions = MemorySessions(minutes * 60, clock) if former is None else former.sessions
+    taken_over = None if former is None else (former.sessions, former.router.maker)
+    sessions, maker = open_sessions(configuration, minutes * 60, clock, taken_over)
     refresh_ahead = environment.jwt_refresh_minutes * 60 or None
 
     own_tokens: list[ClientToken] = []
@@ -174,7 +176,6 @@ def build(
         services.uaa.identityzone.encode() if services.uaa is not None and services.uaa.identityzone else None,
     )
     told = BackendsTold(xs_app.backend_logouts, backends, forwarding, client, xs_app.service_logouts)
-    maker = SessionMaker(os.urandom(32)) if former is None else former.router.maker
     signin = SignIn(
         authorities,
         LoginRules(
@@ -205,6 +206,7 @@ def build(
             trust_in(environment.trusted_proxies),
             environment.trusted_proxies is None,
             environment.validate_forwarded_host,
+            deciding_of(xs_app, environment),
         ),
         routes=routes,
         sessions=sessions,

@@ -29,10 +29,20 @@ from entryway.config.business_services import (
     parse_business_service,
     read_business_services,
 )
+from entryway.config.external_sessions import SessionStoreSettings, read_external_sessions
 from entryway.config.identity import IdentityCredentials, find_identity
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.schema import did_you_mean, pointer
-from entryway.config.xs_app import USER_API, XS_APP, Route, ToDestination, ToService, XsApp, parse_xs_app
+from entryway.config.xs_app import (
+    USER_API,
+    XS_APP,
+    Route,
+    ToApplication,
+    ToDestination,
+    ToService,
+    XsApp,
+    parse_xs_app,
+)
 from entryway.config.xs_app_environment import RouterEnvironment, header_rule, read_environment
 from entryway.config.xs_app_plugins import parse_plugins
 from entryway.router.replace import replace_mistakes
@@ -64,6 +74,8 @@ class RouterConfiguration:
     plugins: tuple[Route, ...]
     warnings: tuple[Mistake, ...]
     business_services: Mapping[str, BusinessService] = field(default_factory=dict, repr=False)
+    session_store: SessionStoreSettings | None = None
+    """Where sessions are kept that several routers share; None: in this process."""
 
     @property
     def development(self) -> bool:
@@ -83,6 +95,8 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
     bindings = tuple(_collect(lambda: read_bindings(environ, workdir), none, mistakes))
     services = _services(bindings, environ, mistakes)
     usable, _ = read_business_services(bindings)
+    session_store, wrong = read_external_sessions(environ, bindings)
+    mistakes += wrong
     plugins, wrong = parse_plugins(environment.plugins)
     mistakes += wrong
     if xs_app is not None:
@@ -96,7 +110,9 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
     if errors or xs_app is None:
         raise ConfigurationMistakes(errors)
     warnings = tuple(mistake for mistake in mistakes if mistake.severity == "warning")
-    return RouterConfiguration(workdir, environ, xs_app, environment, services, bindings, plugins, warnings, usable)
+    return RouterConfiguration(
+        workdir, environ, xs_app, environment, services, bindings, plugins, warnings, usable, session_store
+    )
 
 
 def line_of(mistake: Mistake) -> str:
@@ -128,6 +144,8 @@ def _goal_mistakes(
         hint = did_you_mean(goal.name, list(environment.destinations))
         hint = hint or "define it in the variable destinations, or bind a destination service"
         return [Mistake(XS_APP, route.place, rule, hint)]
+    if isinstance(goal, ToApplication):
+        return _service_mistakes(route, ToService(goal.name), bindings)
     if isinstance(goal, ToService) and goal.name != USER_API:
         return _service_mistakes(route, goal, bindings)
     return []

@@ -172,7 +172,7 @@ class MemorySessions:
     async def drop(self, session: Session) -> None:
         self._forget(session)
 
-    async def begin_renewal(self, session: Session, login: Login) -> bool:  # noqa: ARG002, PLR6301 - one process
+    async def begin_renewal(self, session: Session, login: Login) -> bool:  # noqa: ARG002 - one process
         return True
 
     async def end_renewal(self, session: Session, login: Login, outcome: Renewal) -> None:

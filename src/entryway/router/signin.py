@@ -12,7 +12,7 @@ from entryway.http import Headers, Request, Response
 from entryway.router import login, login_page
 from entryway.router.address import Address, address_of
 from entryway.router.authority import KIND_PARAMETER, Authorities, Authority, Return, notice_of
-from entryway.router.cookies import LOGIN_COOKIES, CookieRules, SessionCookie, cookie_value
+from entryway.router.cookies import LOGIN_COOKIES, STATE_SECONDS, CookieRules, SessionCookie, cookie_value
 from entryway.router.errors import CodeRefused, LoginRequired, LoginServerFailed
 from entryway.router.identifiers import new_uuid
 from entryway.router.login_page import NO_STORE, LoginPage
@@ -72,7 +72,7 @@ class SignIn:
         location = login.check_location(authority.keys, noted, signature, signed=self.rules.preserve_fragment)
         answered = login.parse_callback(request.target)
         login.check_callback(answered, state_needed=self.rules.state)
-        attempt = self._check_state(authority, answered.state, header)
+        attempt = await self._check_state(authority, answered.state, header)
         if answered.code is None:
             fragment = cookie_value(header, "fragmentAfterLogin") or ""
             return self._send_to_login(request, authority, location, fragment=fragment)
@@ -120,7 +120,7 @@ class SignIn:
         lines.append(self.cookies.session(session.cookie, secure=address_of(request).secure, user_agent=agent))
         return lines
 
-    def _check_state(self, authority: Authority, state: str | None, header: bytes | None) -> login.Attempt | None:
+    async def _check_state(self, authority: Authority, state: str | None, header: bytes | None) -> login.Attempt | None:
         """Return the attempt of a login that comes back to this browser from this authority, for the first time."""
         if not self.rules.state or state is None:
             return None
@@ -128,6 +128,7 @@ class SignIn:
         now = self.clock()
         attempt = login.check_state(authority.keys, state, [value.decode("latin-1") for value in values], now)
         self.used_states.use(state, now)
+        await self.sessions.use_state(state, STATE_SECONDS)
         return attempt
 
     def _send_to_login(

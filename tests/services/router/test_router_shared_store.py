@@ -16,9 +16,8 @@ from redis_servers import PASSWORD, SECRET, RedisServer, running_redis
 from entryway.config.external_sessions import Address, SessionStoreSettings
 from entryway.router.backend_cookies import parse_set_cookie
 from entryway.router.errors import LoginStateInvalid, SessionStoreUnavailable
-from entryway.router.sessions import Login, Renewal, Session, SessionMaker
-from entryway.router.shared_sessions.keys import derive_shared_keys
-from entryway.router.shared_sessions.link import open_link
+from entryway.router.sessions import Login, Renewal, Session
+from entryway.router.shared_sessions.build import open_shared
 from entryway.router.shared_sessions.store import SharedSessions
 
 
@@ -63,17 +62,10 @@ class Stores:
 
     def make(self, *, secret: str = SECRET, timeout: float = 60, **settings: object) -> SharedSessions:
         reached = {"addresses": (Address("127.0.0.1", self.redis.port),), "password": PASSWORD} | settings
-        link = open_link(SessionStoreSettings(secret=secret, command_timeout=1, connect_timeout=1, **reached), {})
-        keys = derive_shared_keys(secret)
-        return SharedSessions(
-            link,
-            keys,
-            SessionMaker(keys.cookie),
-            timeout,
-            time.time,
-            longest_wait=0.1,
-            on_expired=self.expired.append,
-        )
+        chosen = {"command_timeout": 1, "connect_timeout": 1, "longest_wait": 0.1} | reached
+        store = open_shared(SessionStoreSettings(secret=secret, **chosen), {}, timeout, time.time)
+        store.configure(timeout, self.expired.append)
+        return store
 
 
 @pytest.fixture

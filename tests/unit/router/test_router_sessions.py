@@ -32,7 +32,7 @@ async def test_a_session_is_found_by_its_cookie(clock: Clock):
     session = new(clock)
     await sessions.save(session)
     assert await sessions.load(session.cookie) is session
-    sessions.close()
+    await sessions.close()
 
 
 async def test_no_other_cookie_finds_it(clock: Clock):
@@ -48,7 +48,7 @@ async def test_no_other_cookie_finds_it(clock: Clock):
         session.cookie[:36] + b"B" * 40,
     ):
         assert await sessions.load(wrong) is None
-    sessions.close()
+    await sessions.close()
 
 
 async def test_use_keeps_a_session_alive_and_idleness_ends_it(clock: Clock):
@@ -62,7 +62,7 @@ async def test_use_keeps_a_session_alive_and_idleness_ends_it(clock: Clock):
     clock.now += 60
     assert await sessions.load(session.cookie) is None
     assert ended == [session]
-    sessions.close()
+    await sessions.close()
 
 
 async def test_idle_sessions_end_by_themselves():
@@ -76,7 +76,7 @@ async def test_idle_sessions_end_by_themselves():
         await done.wait()
     assert ended == [session]
     assert len(sessions) == 0
-    sessions.close()
+    await sessions.close()
 
 
 async def test_a_session_that_was_dropped_does_not_come_back(clock: Clock):
@@ -109,4 +109,4 @@ async def test_strangers_cannot_fill_the_memory_with_sessions(clock: Clock, monk
     for session in made:
         await sessions.save(session)
     assert [await sessions.load(session.cookie) is not None for session in made] == [False, False, True, True, True]
-    sessions.close()
+    await sessions.close()

@@ -23,7 +23,7 @@ from entryway.router.shared_sessions.codec import (
     encode_identity,
     jars_of,
 )
-from entryway.router.shared_sessions.keys import NONCE_BYTES, SharedKeys
+from entryway.router.shared_sessions.keys import NONCE_BYTES, SharedKeys, Unreadable
 
 if TYPE_CHECKING:
     from entryway.router.shared_sessions.changes import Changes
@@ -122,6 +122,8 @@ def read(raw: list[bytes], key: bytes, keys: SharedKeys) -> Stored:
         elif name.startswith(COOKIE):
             place, cookie = decode_cookie(keys.unseal(value, key + name))
             cookies[place] = cookie
+    if not seal:
+        raise Unreadable("the session lacks its owner")
     return Stored(csrf_token, login, seal, cookies)
 
 

@@ -19,6 +19,7 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
+from entryway.config.external_sessions import SessionStoreSettings
 from entryway.router.errors import LoginStateInvalid, SessionStoreUnavailable
 from entryway.router.sessions import (
     COOKIE_PREFIX,
@@ -66,13 +67,12 @@ class Known(Enum):
 class SharedSessions:
     """The session store of a router that is one of several; `clock` is the wall clock, `ticks` only goes forward."""
 
+    settings: SessionStoreSettings
     link: Link
     keys: SharedKeys
     maker: SessionMaker
     timeout: float
     clock: Callable[[], float]
-    wait_step: float = 0.05
-    longest_wait: float = 2.0
     ticks: Callable[[], float] = time.monotonic
     on_expired: Callable[[Session], None] | None = None
     _changes: list[Changes] = field(default_factory=list)
@@ -88,6 +88,7 @@ class SharedSessions:
     """Sessions that ended while the store could not be told, by key."""
     _ended: deque[tuple[float, bytes, Changes]] = field(default_factory=lambda: deque(maxlen=10_000))
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _following: bool = False
     _timer: asyncio.TimerHandle | None = None
     _prolonging: asyncio.TimerHandle | None = None
     _impatient_until: float = 0.0
@@ -100,13 +101,25 @@ class SharedSessions:
         return len(self._copies)
 
     def start(self) -> None:
-        """Begin to follow what other routers do."""
+        """Begin to follow what other routers do, if that has not begun."""
+        if self._following:
+            return
+        self._following = True
         for changes in self._changes:
             follower = Follower(
-                self.link, changes, self.ticks, self.wait_step, self.longest_wait,
+                self.link, changes, self.ticks, self.settings.wait_step, self.settings.longest_wait,
                 self._on_change, self._on_gap, self._on_return,
             )  # fmt: skip
             self._spawn(follower.follow())
+
+    def configure(self, timeout: float, on_expired: Callable[[Session], None]) -> None:
+        """Go on under another configuration; what was found out for users under the former one is forgotten."""
+        self.timeout, self.on_expired = timeout, on_expired
+        for copy in self._copies.values():
+            copy.session.found.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._watch()
 
     async def close(self) -> None:
         """Write what waits to be written, if the store can be reached, and let it go."""
@@ -243,7 +256,9 @@ class SharedSessions:
         try:
             copy = await asyncio.shield(task)
         except StoreUnreachable:
-            return Session(name.decode("latin-1"), cookie, b"", self.clock(), unreachable=True)
+            # Its CSRF token is one that nobody has.
+            token = os.urandom(16).hex().encode()
+            return Session(name.decode("latin-1"), cookie, token, self.clock(), unreachable=True)
         if copy is None or copy.session.ended:
             return None
         self._use(name, copy, self.clock())
@@ -478,6 +493,7 @@ class SharedSessions:
     async def _run(
         self, changes: Changes | None, script: Script, keys: Sequence[bytes], arguments: Sequence[object]
     ) -> Any:
+        self.start()
         # The follower knows that the store is away; nobody else need wait to find out.
         if (changes or self._changes[0]).up is False:
             raise StoreUnreachable("the store is not there")

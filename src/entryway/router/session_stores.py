@@ -1,0 +1,31 @@
+"""Chooses where sessions are kept: in this process, or in a store that several routers share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from entryway.router.configuration import RouterConfiguration
+from entryway.router.sessions import MemorySessions, SessionMaker, SessionStore
+
+
+def open_sessions(
+    configuration: RouterConfiguration,
+    timeout: float,
+    clock: Callable[[], float],
+    former: tuple[SessionStore, SessionMaker] | None = None,
+) -> tuple[SessionStore, SessionMaker]:
+    """Return the store and what makes sessions for it: the former ones, if the configuration keeps them there."""
+    settings = configuration.session_store
+    if settings is None:
+        if former is not None and isinstance(former[0], MemorySessions):
+            return former
+        return MemorySessions(timeout, clock), SessionMaker(os.urandom(32))
+    # Only routers that share sessions pay for what that needs.
+    from entryway.router.shared_sessions.build import open_shared  # noqa: PLC0415
+    from entryway.router.shared_sessions.store import SharedSessions  # noqa: PLC0415
+
+    if former is not None and isinstance(former[0], SharedSessions) and former[0].settings == settings:
+        return former
+    shared = open_shared(settings, configuration.environ, timeout, clock)
+    return shared, shared.maker
