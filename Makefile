@@ -17,7 +17,7 @@ demo: $(SETUP) ## Set everything up and start the demo: open the printed URL, st
 	@exec $(BIN)/entryway up $(DEMO)
 
 test: $(SETUP) ## Run all tests (installs Chromium if it is missing)
-	@scripts/system-packages node npm chromium certutil
+	@scripts/system-packages node npm chromium certutil redis-server
 	@$(BIN)/python $(DEMO)/setup.py
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
