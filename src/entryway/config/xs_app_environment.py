@@ -118,7 +118,9 @@ class RouterEnvironment:
     cors: tuple[CorsDocument, ...] = ()
     allowlist: tuple[AllowlistDocument, ...] | None = None
     plugins: tuple[Mapping[str, Any], ...] = ()
-    direct_routing_patterns: tuple[str, ...] = ()
+    direct_routing_patterns: tuple[JsRegex, ...] = ()
+    own_cloud_services: tuple[str, ...] = ()
+    """Prefixes of the HTML5 applications that the router's own business service has."""
     decision_port: int | None = None
     """Where proxies ask for decisions; None if they do not."""
     trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] | None = None
@@ -185,6 +187,16 @@ class Reader:
         except RegexRefused as error:
             self.wrong(setting, f"Format validation failed (Invalid regular expression: /{text}/: {error})")
             return None
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return a list of texts."""
+        value = self.json(name)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            self.unreadable(name, "it must be a list of texts")
+            return ()
+        return tuple(value)
 
     def document(self, name: str, document: str, kind: type[Document]) -> Any:
         """Return an object as a model."""
@@ -261,6 +273,7 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
         allowlist=_allowlist(read),
         plugins=_plugins(read),
         direct_routing_patterns=_patterns(read),
+        own_cloud_services=read.texts("OWN_SAP_CLOUD_SERVICE"),
         decision_port=_decision_port(read),
         trusted_proxies=_networks(read),
         accept_invalid_certificates=environ.get("NODE_TLS_REJECT_UNAUTHORIZED") == "0",
@@ -412,14 +425,15 @@ def _plugins(read: Reader) -> tuple[Mapping[str, Any], ...]:
     return tuple(item for item in value if isinstance(item, dict))
 
 
-def _patterns(read: Reader) -> tuple[str, ...]:
-    value = read.json("DIRECT_ROUTING_URI_PATTERNS")
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        read.unreadable("DIRECT_ROUTING_URI_PATTERNS", "it must be a list of regular expressions")
-        return ()
-    return tuple(value)
+def _patterns(read: Reader) -> tuple[JsRegex, ...]:
+    patterns = []
+    for text in read.texts("DIRECT_ROUTING_URI_PATTERNS"):
+        try:
+            patterns.append(compile_js(text))
+        except RegexRefused as error:
+            rule = f"Format validation failed (Invalid regular expression: /{text}/: {error})"
+            read.wrong("directRoutingUriPatterns", rule)
+    return tuple(patterns)
 
 
 def _networks(read: Reader) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] | None:

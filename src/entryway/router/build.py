@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import httpx
@@ -15,13 +15,14 @@ from entryway.clients.destinations import DestinationsClient
 from entryway.clients.http import new_http
 from entryway.clients.tls import load_client_certificate, outgoing_context, unverified_context
 from entryway.config.xs_app import LoginKind, Route, ToFolder
+from entryway.config.xs_app_document import CompressionDocument
 from entryway.errors import EntrywayError
 from entryway.http import Client, Limits, PoolLimits
 from entryway.router.access_log import AccessLog
 from entryway.router.address import trust_in
 from entryway.router.backends import Backend, Backends, OnPremiseBackend
-from entryway.router.build_login import ProvesItself, build_authorities
-from entryway.router.build_services import business_services
+from entryway.router.build_login import ProvesItself, build_authorities, build_basic
+from entryway.router.build_services import business_services, repository_files
 from entryway.router.built_in import endpoint_routes
 from entryway.router.built_in import services as services_of
 from entryway.router.company_network import ClientToken, CompanyNetwork
@@ -184,7 +185,6 @@ def build(
             pkce=environment.pkce,
             preserve_fragment=environment.preserve_fragment,
             policy=choose_policy(extended=environment.extended_login_csp, omitted=environment.omit_login_csp),
-            dynamic_identity_provider=environment.dynamic_identity_provider,
             notice_endpoint=xs_app.logout.back_channel_endpoint,
         ),
         cookies,
@@ -215,6 +215,7 @@ def build(
         session_cookie=session_cookie,
         signin=signin,
         signout=SignOut(xs_app.logout, authorities, cookies, sessions, told),
+        basic=build_basic(configuration, authorities, signin),
         refresher=refresher,
         backends=backends,
         folders=_folders(configuration, [served.route for served in routes.routes]),
@@ -229,7 +230,7 @@ def build(
         ),
         sockets=SocketRules(xs_app.websockets, environment.websocket_origins),
         cors=build_cors(xs_app.cors, environment.cors),
-        compressor=Compressor(environment.compression or xs_app.compression),
+        compressor=Compressor(_compression(configuration)),
         frame_ancestors=_frame_ancestors(configuration, http, clock),
         responder=Responder(configuration.development, environment.return_error_source, pages, redirects),
         access_log=access_log,
@@ -247,8 +248,16 @@ def _routes(configuration: RouterConfiguration, login: LoginKind) -> Routes:
     everything_public = xs_app.authentication == "none"
     xsappname = "$XSAPPNAME" if services.uaa is None else services.uaa.xsappname
     endpoints = endpoint_routes(xs_app.plugin_metadata_endpoint, xs_app.allowlist_endpoint)
-    routes = (*endpoints, *configuration.plugins, *xs_app.routes)
+    routes = [
+        _with_choice(route, choice=configuration.environment.dynamic_identity_provider)
+        for route in (*endpoints, *configuration.plugins, *xs_app.routes)
+    ]
     return Routes([serve_route(route, login, everything_public, xsappname) for route in routes])
+
+
+def _with_choice(route: Route, *, choice: bool) -> Route:
+    """Return a route that says itself whether its users choose their identity provider."""
+    return replace(route, dynamic_identity_provider=choice) if route.dynamic_identity_provider is None else route
 
 
 def _frame_ancestors(
@@ -262,6 +271,10 @@ def _frame_ancestors(
     )
 
 
+def _compression(configuration: RouterConfiguration) -> CompressionDocument:
+    return configuration.environment.compression or configuration.xs_app.compression
+
+
 def _folders(configuration: RouterConfiguration, routes: Sequence[Route]) -> dict[int, Folder]:
     folders = {}
     for goal in (route.goal for route in routes):
@@ -269,7 +282,9 @@ def _folders(configuration: RouterConfiguration, routes: Sequence[Route]) -> dic
             replacement = None
             if goal.replace is not None:
                 replacement = build_replacement(goal.replace, configuration.environ, configuration.bindings)
-            folders[id(goal)] = Folder(goal.path, goal.cache_control, replacement)
+            folders[id(goal)] = Folder(
+                goal.path, goal.cache_control, replacement, precompressed=_compression(configuration).enabled
+            )
     return folders
 
 
@@ -305,7 +320,7 @@ def _backends(
         else:
             direct[name] = environment_backend(destination, tls)
     others = business_services(configuration.business_services, callers, tls, own_tokens, clock)
-    return Backends(direct, on_premise, service, environment.destination_host_pattern, others)
+    return Backends(direct, on_premise, service, environment.destination_host_pattern, others, repository_files(others))
 
 
 def _expired(told: BackendsTold, session: Session) -> None:

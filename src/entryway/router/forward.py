@@ -17,7 +17,7 @@ from entryway.router.sessions import Session
 Header = tuple[bytes, bytes]
 
 # What the platform says about a request, in the names that backends believe.
-_PLATFORM = frozenset(
+PLATFORM = frozenset(
     {
         b"proxy-authorization",
         b"x-ias-token",
@@ -30,7 +30,7 @@ _PLATFORM = frozenset(
         b"public",
     }
 )
-_DROPPED = HOP_BY_HOP | _PLATFORM
+_DROPPED = HOP_BY_HOP | PLATFORM
 _FORWARDED = frozenset({b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-path"})
 _LOOKED_AT = _FORWARDED | frozenset(
     {

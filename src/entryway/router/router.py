@@ -12,22 +12,24 @@ from entryway.config.xs_app_model import ToDestination, ToFolder, ToService
 from entryway.errors import EntrywayError
 from entryway.http import ClientGone, Headers, OutgoingRequest, Request, Response
 from entryway.router import access, cors, csrf, websockets
-from entryway.router.address import address_of, prefix_of, require_origin_form, without_forwarding
+from entryway.router.address import address_of, check_forwarded_host, prefix_of, require_origin_form, without_forwarding
 from entryway.router.backend_cookies import parse_set_cookie
+from entryway.router.deciding import LOGIN_START, Deciding
 from entryway.router.errors import InsecureTransport, LoginRequired, LoginUnavailable, MethodNotAllowed
-from entryway.router.frame_ancestors import POLICY
 from entryway.router.identifiers import new_request_id, new_uuid
 from entryway.router.login import local_path
+from entryway.router.login_start import start_login
 from entryway.router.on_premise import check_proxy_answer
 from entryway.router.paths import check_path
 from entryway.router.returned import end_to_end, remember
-from entryway.router.routes import Match, MethodMismatch, Routes
+from entryway.router.routes import Match, MethodMismatch, Routes, ServedRoute
 from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
     from entryway.http import Client, Peer
     from entryway.router.access_log import AccessLog
     from entryway.router.backends import Backend, Backends
+    from entryway.router.basic import BasicLogin
     from entryway.router.built_in import Service
     from entryway.router.compression import Compressor
     from entryway.router.cookies import CookieRules, SessionCookie
@@ -54,6 +56,10 @@ class Surface:
     https_only: bool
     trusts: Callable[[Peer], bool]
     trusts_everybody: bool
+    validates_host: bool = False
+    """Whether `x-forwarded-host` must be a host and nothing else."""
+    deciding: Deciding | None = None
+    """What proxies that ask for decisions may be told, if there are any."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +74,7 @@ class Router:
     session_cookie: SessionCookie
     signin: SignIn
     signout: SignOut
+    basic: BasicLogin | None
     refresher: Refresher | None
     backends: Backends
     folders: Mapping[int, Folder]
@@ -95,50 +102,72 @@ class Router:
             else:
                 response = await self.handle_upgrade(request, notes)
         except EntrywayError as error:
-            response = self._failed(request, error, request_id, notes)
+            response = self.failed(request, error, request_id, notes)
         except Exception:
             log.exception("request_failed", request_id=request_id.decode("latin-1"))
-            response = self._failed(request, EntrywayError(), request_id, notes)
+            response = self.failed(request, EntrywayError(), request_id, notes)
         if request.upgrade is None:
             if notes.granted:
                 cors.add(response.headers.raw, notes.granted)
             if self.frame_ancestors is not None:
-                await self._add_frame_policy(response, self.frame_ancestors)
+                await self.frame_ancestors.add(response)
             self.additions.add(response.headers.raw, request_id)
-        self._note(request, response, request_id, notes, time.perf_counter() - began)
+        self.note(request, response, request_id, notes, time.perf_counter() - began)
         return response
 
     async def handle(self, request: Request, notes: Notes) -> Response:
         """Answer an ordinary request."""
-        self._check_transport(request)
+        self.check_transport(request)
         check_path(request.target)
         path = request.target.partition("?")[0]
         granted = self.cors.check(request, path)
         if isinstance(granted, Response):
             return granted
         notes.granted = granted
-        session = notes.session = await self._load_session(request)
+        session = notes.session = await self.load_session(request)
         own = await self._own_endpoint(request, path, session)
         if own is not None:
             return own
 
-        match = self.routes.match(request.method, request.target)
-        allowed, match = (match.allowed, match.match) if isinstance(match, MethodMismatch) else (None, match)
-        served = match.served
-        notes.route = served.label
         try:
-            login = access.authenticate(served, session)
+            match = await self.admit(request, session, notes)
         except LoginRequired:
-            return self.signin.challenge(request, served)
-        access.authorize(served, request.method, login)
-        csrf.check(served, request, session)
-        if allowed is not None:
-            raise MethodNotAllowed(allowed, served.label)
+            if self.basic is not None and notes.served.login == "basic":
+                return await self._with_password(self.basic, request, notes)
+            return self.signin.challenge(request, notes.served)
+        return await self._serve(request, match, session, notes)
 
+    async def _with_password(self, basic: BasicLogin, request: Request, notes: Notes) -> Response:
+        """Log in with what the request brings, and go on as if it had come with a session."""
+        session = notes.session = await basic.log_in(request, notes.served)
+        try:
+            match = await self.admit(request, session, notes)
+        except EntrywayError:
+            await self.sessions.drop(session)  # nobody would learn of it
+            raise
+        response = await self._serve(request, match, session, notes)
+        self._set_session_cookie(request, session, response.headers.raw)
+        return response
+
+    async def _serve(self, request: Request, match: Match, session: Session | None, notes: Notes) -> Response:
+        """Answer a request that may do what it asks for."""
         response, session = await self._answer(request, match, session)
         notes.session = session
         self.compressor.apply(request, response)
         return await self._with_csrf_token(request, response, match, session)
+
+    async def admit(self, request: Request, session: Session | None, notes: Notes) -> Match:
+        """Return the route that takes the request, or raise why this user may not do this: here and nowhere else."""
+        match = self.routes.match(request.method, request.target)
+        allowed, match = (match.allowed, match.match) if isinstance(match, MethodMismatch) else (None, match)
+        served = notes.served = match.served
+        notes.route = served.label
+        login = access.authenticate(served, session)
+        access.authorize(served, request.method, login)
+        csrf.check(served, request, session)
+        if allowed is not None:
+            raise MethodNotAllowed(allowed, served.label)
+        return match
 
     async def handle_upgrade(self, request: Request, notes: Notes) -> Response:
         """Answer a request to switch protocols; whoever is refused has no use for the connection."""
@@ -146,16 +175,11 @@ class Router:
         if request.upgrade != "websocket":
             return websockets.plain(400, "Bad Request", "upgrade_unknown")
         try:
-            self._check_transport(request)
+            self.check_transport(request)
             check_path(request.target)
             self.sockets.check(request, address_of(request))
-            session = notes.session = await self._load_session(request)
-            match = self.routes.match(request.method, request.target)
-            if isinstance(match, MethodMismatch):
-                raise MethodNotAllowed(match.allowed, "websocket")
-            notes.route = match.served.label
-            login = access.authenticate(match.served, session)
-            access.authorize(match.served, request.method, login)
+            session = notes.session = await self.load_session(request)
+            match = await self.admit(request, session, notes)
             goal = match.served.route.goal
             if isinstance(goal, ToFolder) or goal.name in self.services:
                 raise MethodNotAllowed("GET", "web sockets go to destinations and services of others only")
@@ -177,6 +201,8 @@ class Router:
             return await self.signin.callback(request)
         if self.signout.is_endpoint(path):
             return await self.signout.handle(request, session)
+        if path == LOGIN_START and self.surface.deciding is not None:
+            return start_login(self, request, session)
         if path == "/" and self.surface.welcome_file is not None:
             if not csrf.is_fetch(request):
                 return self._welcome(request)
@@ -244,7 +270,8 @@ class Router:
         )
         return backend, target, outgoing
 
-    async def _load_session(self, request: Request) -> Session | None:
+    async def load_session(self, request: Request) -> Session | None:
+        """Return the session that the request's cookie names, with a token that is good for a while."""
         header = request.headers.get(b"cookie")
         value = self.session_cookie.value(header, self.cookies.session_name)
         if value is None:
@@ -296,10 +323,13 @@ class Router:
     async def _begin_anonymous(self, request: Request, raw: list[tuple[bytes, bytes]]) -> Session:
         session = self.maker.new(os.urandom(64), self.clock())
         await self.sessions.save(session)
+        self._set_session_cookie(request, session, raw)
+        return session
+
+    def _set_session_cookie(self, request: Request, session: Session, raw: list[tuple[bytes, bytes]]) -> None:
         agent = request.headers.text("user-agent") or ""
         line = self.cookies.session(session.cookie, secure=address_of(request).secure, user_agent=agent)
         raw.append((b"set-cookie", line.encode("latin-1")))
-        return session
 
     def _comes_from_login(self, request: Request, session: Session | None) -> bool:
         # Who is logged in and comes back to the callback (the browser's back button) gets what the routes say.
@@ -309,10 +339,13 @@ class Router:
             or b"locationAfterLogin=" in (request.headers.get(b"cookie") or b"")
         )
 
-    def _check_transport(self, request: Request) -> None:
+    def check_transport(self, request: Request) -> None:
+        """Raise for a request that came the wrong way; forget what only a trusted proxy may say."""
         if not self.surface.trusts_everybody and not self.surface.trusts(request.peer):
             request.headers = without_forwarding(request.headers)
         require_origin_form(request.target)
+        if self.surface.validates_host:
+            check_forwarded_host(request.headers)
         if self.surface.https_only and not address_of(request).secure:
             raise InsecureTransport("SECURE_SESSION_COOKIE is set, and the request came by http")
 
@@ -320,13 +353,15 @@ class Router:
         location = prefix_of(request) + local_path(self.surface.welcome_file or "/")
         return Response(302, Headers([(b"location", location.encode("latin-1"))]))
 
-    def _failed(self, request: Request, error: EntrywayError, request_id: bytes, notes: Notes) -> Response:
+    def failed(self, request: Request, error: EntrywayError, request_id: bytes, notes: Notes) -> Response:
+        """Answer a request that came to an error."""
         notes.error = error
         if error.status >= 500 and not isinstance(error, ClientGone | LoginUnavailable):
             log.warning("request_failed", code=error.code, reason=error.detail, request_id=request_id.decode("latin-1"))
         return self.responder.error(request, error, request_id.decode("latin-1"))
 
-    def _note(self, request: Request, response: Response, request_id: bytes, notes: Notes, seconds: float) -> None:
+    def note(self, request: Request, response: Response, request_id: bytes, notes: Notes, seconds: float) -> None:
+        """Write a request into the access log."""
         login = None if notes.session is None else notes.session.login
         self.access_log.write(
             request.method,
@@ -344,7 +379,10 @@ class Router:
 class Notes:
     """What the access log wants to know of a request, gathered on its way."""
 
-    __slots__ = ("error", "granted", "route", "session")
+    __slots__ = ("error", "granted", "route", "served", "session")
+
+    served: ServedRoute
+    """Set as soon as a route takes the request."""
 
     def __init__(self) -> None:
         self.granted: tuple[tuple[bytes, bytes], ...] = ()
