@@ -117,6 +117,14 @@ class Server:
             self._sweeping.cancel()
             self._sweeping = None
 
+    async def replace(self, handler: Handler, limits: Limits, on_error: ErrorRenderer) -> None:
+        """Serve with these from now on; return when every request that came before has been answered."""
+        self.handler, self.limits, self.on_error = handler, limits, on_error
+        waiting = [(connection, connection.answering) for connection in self._connections]
+        # Looking now and then costs less than an event for every request.
+        while waiting := [(c, asked) for c, asked in waiting if asked is not None and c.answering is asked]:  # noqa: ASYNC110
+            await asyncio.sleep(SWEEP_SECONDS)
+
     @property
     def connections(self) -> int:
         """How many connections are open, upgraded ones included."""

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -17,6 +18,7 @@ from entryway.http import ErrorRenderer, Request, Response, Server
 from entryway.router.build import Application, build
 from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
 from entryway.router.identifiers import new_request_id
+from entryway.router.reload import Reloader
 from entryway.telemetry import get_logger
 
 log = get_logger("router")
@@ -38,10 +40,10 @@ def run(workdir: Path, environ: Mapping[str, str] = os.environ) -> int:
         return WRONG_CONFIGURATION
     for warning in configuration.warnings:
         print(f"warning: {line_of(warning)}", file=sys.stderr)  # noqa: T201 - for the person who starts it
-    return uvloop.run(_serve(configuration))
+    return uvloop.run(_serve(configuration, environ))
 
 
-async def _serve(configuration: RouterConfiguration) -> int:
+async def _serve(configuration: RouterConfiguration, environ: Mapping[str, str]) -> int:
     try:
         application = build(configuration)
     except ConfigurationMistakes as found:
@@ -59,11 +61,19 @@ async def _serve(configuration: RouterConfiguration) -> int:
         return CANNOT_LISTEN
     application.start(load_tokens=not configuration.environment.skip_startup_tokens)
     log.info("router_listening", host=host, port=port, routes=len(application.router.routes.routes))
+    reloader = Reloader(configuration, environ, application, partial(_install, server))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.request, "SIGHUP")
+    if configuration.development:
+        reloader.watch()
     await _told_to_stop()
     log.info("router_stopping")
     await server.close(GRACE_SECONDS)
-    await application.close()
+    await reloader.close()
     return 0
+
+
+async def _install(server: Server, application: Application) -> None:
+    await server.replace(application.router, application.limits, _renderer(application))
 
 
 def listening_host(configuration: RouterConfiguration) -> str:

@@ -103,6 +103,7 @@ class World:
     log: io.BytesIO = field(default_factory=io.BytesIO)
     origin: str = ""
     app: Application | None = None
+    server: Server | None = None
 
     async def start(
         self,
@@ -132,7 +133,7 @@ class World:
         configuration = read_configuration(self.folder, environ)
         app = self.app = build(configuration, access_log=AccessLog(self.log, self.clock), clock=self.clock)
         self.stack.push_async_callback(app.close)
-        server = Server(app.router, app.limits, on_error=_renderer(app))
+        server = self.server = Server(app.router, app.limits, on_error=_renderer(app))
         host, port = await server.listen("127.0.0.1", 0)
         self.stack.push_async_callback(server.close, 0)
         app.start(load_tokens=False)
