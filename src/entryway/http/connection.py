@@ -91,11 +91,6 @@ class ServerConnection(asyncio.Protocol):
         """The request that is being handled or answered, until the last byte of its answer is on its way."""
         return None if self.closed else self._current
 
-    @property
-    def answering(self) -> Request | None:
-        """The request that is being handled or answered, until the last byte of its answer is on its way."""
-        return None if self.closed else self._current
-
     # -- what the event loop calls ------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
