@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from entryway.config.xs_app_document import CompressionDocument
 from entryway.http import Body, Request, Response
+from entryway.router.codings import Encoder, choose, encoder
 
-LEVEL = 5
-_WINDOW = {b"gzip": 31, b"deflate": 15}
 _TEXT = re.compile(
     rb"text/(?!event-stream)|application/(?:[a-z0-9.+-]*\+)?(?:json|xml|javascript|ecmascript|wasm|x-javascript)\b"
     rb"|application/(?:graphql|manifest|rtf|x-sh|x-ndjson)|image/(?:svg\+xml|bmp|x-icon)|font/(?:otf|ttf)"
@@ -33,15 +31,11 @@ class Compressor:
         if not self.rules.enabled:
             return
         raw = response.headers.raw
-        kind = None
-        for name, value in raw:
-            if name == b"content-type":
-                kind = value
-            elif name == b"content-encoding" or (name == b"cache-control" and b"no-transform" in value.lower()):
-                return
+        kind, varies = _looked_through(raw)
         if kind is None or not self._compressible(kind):
             return
-        raw.append((b"vary", b"Accept-Encoding"))
+        if not varies:
+            raw.append((b"vary", b"Accept-Encoding"))
         if request.method == "HEAD" or response.status in _UNCHANGED:
             return
         length = len(response.body) if isinstance(response.body, bytes) else response.body.length
@@ -66,24 +60,22 @@ class Compressor:
         return known
 
 
-def choose(accepted: bytes) -> bytes | None:
-    """Return the coding to use for an Accept-Encoding header, or None for none (RFC 9110 §12.5.3)."""
-    weights: dict[bytes, float] = {}
-    for part in accepted.lower().split(b","):
-        name, _, parameters = part.partition(b";")
-        weights[name.strip()] = _weight(parameters)
-    rest = weights.get(b"*", 0.0)
-    usable = [(weights.get(coding, rest), coding) for coding in (b"gzip", b"deflate")]
-    best = max(usable, key=lambda entry: entry[0])
-    return best[1] if best[0] > 0 else None
+def _looked_through(raw: list[tuple[bytes, bytes]]) -> tuple[bytes | None, bool]:
+    """Return the type of what may be compressed, and whether caches know already that codings differ."""
+    kind = None
+    varies = False
+    for name, value in raw:
+        if name == b"content-type":
+            kind = value
+        elif name == b"vary":
+            varies = varies or _names_encoding(value)
+        elif name == b"content-encoding" or (name == b"cache-control" and b"no-transform" in value.lower()):
+            return None, varies
+    return kind, varies
 
 
-def _weight(parameters: bytes) -> float:
-    found = re.search(rb"q\s*=\s*([^;\s]*)", parameters)
-    try:
-        return 1.0 if found is None else float(found[1])
-    except ValueError:
-        return 0.0
+def _names_encoding(vary: bytes) -> bool:
+    return any(name.strip() in (b"accept-encoding", b"*") for name in vary.lower().split(b","))
 
 
 def _weak(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
@@ -94,17 +86,14 @@ def _weak(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
 
 
 def _compressed(body: bytes | Body, coding: bytes) -> bytes | Body:
-    compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, _WINDOW[coding])
-    if isinstance(body, bytes):
-        return compressor.compress(body) + compressor.flush()
-    return Body.from_chunks(_stream(body, compressor))
+    stream = encoder(coding)
+    return stream.end(body) if isinstance(body, bytes) else Body.from_chunks(_pieces(body, stream))
 
 
-async def _stream(body: Body, compressor: zlib._Compress) -> AsyncIterator[bytes]:
+async def _pieces(body: Body, stream: Encoder) -> AsyncIterator[bytes]:
     try:
         async for chunk in body.chunks():
-            # Whoever sends piece by piece wants the pieces to arrive.
-            yield compressor.compress(chunk) + compressor.flush(zlib.Z_SYNC_FLUSH)
-        yield compressor.flush()
+            yield stream.piece(chunk)
+        yield stream.end()
     finally:
         body.abandon()

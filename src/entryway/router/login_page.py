@@ -14,6 +14,11 @@ from urllib.parse import quote
 from entryway.http import Headers, Response
 
 NO_STORE = b"no-cache, no-store, must-revalidate"
+POLICY = "script-src 'self' 'nonce-{nonce}'; frame-ancestors *"
+EXTENDED_POLICY = (
+    "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors *"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +32,8 @@ class LoginPage:
     fragment: str | None = None
 
 
-def render(page: LoginPage, chance: bytes, *, extended_policy: bool, set_cookies: list[str]) -> Response:
-    """Return the page with a policy that lets exactly its own script run."""
+def render(page: LoginPage, chance: bytes, *, policy: str | None, set_cookies: list[str]) -> Response:
+    """Return the page with a policy that lets exactly its own script run, unless the configuration wants none."""
     nonce = base64.b64encode(chance[:16]).decode()
     end = f";path=/;{page.cookie_attributes}"
     where = "encodeURIComponent(location.href.split('#')[0].split(location.host)[1])"
@@ -49,21 +54,18 @@ def render(page: LoginPage, chance: bytes, *, extended_policy: bool, set_cookies
     headers = [
         (b"content-type", b"text/html"),
         (b"cache-control", NO_STORE),
-        (b"content-security-policy", policy(nonce, extended=extended_policy).encode()),
         *((b"set-cookie", line.encode("latin-1")) for line in set_cookies),
     ]
+    if policy is not None:
+        headers.append((b"content-security-policy", policy.format(nonce=nonce).encode()))
     return Response(200, Headers(headers), html.encode())
 
 
-def policy(nonce: str, *, extended: bool) -> str:
-    """Return the content security policy of the page."""
-    if not extended:
-        return f"script-src 'self' 'nonce-{nonce}'; frame-ancestors *"
-    return (
-        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; "
-        "img-src 'self' data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors *"
-    )
+def choose_policy(*, extended: bool, omitted: bool) -> str | None:
+    """Return the content security policy of the page, with a place for the nonce; None for no policy at all."""
+    if omitted:
+        return None
+    return EXTENDED_POLICY if extended else POLICY
 
 
 def _script(text: str) -> str:

@@ -17,9 +17,10 @@ from entryway.config.mistakes import ConfigurationMistakes
 from entryway.http import ErrorRenderer, Request, Response, Server
 from entryway.router.build import Application, build
 from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
+from entryway.router.decision import DecisionEndpoint
 from entryway.router.identifiers import new_request_id
 from entryway.router.reload import Reloader
-from entryway.telemetry import get_logger
+from entryway.telemetry import get_logger, set_level
 
 log = get_logger("router")
 
@@ -40,6 +41,8 @@ def run(workdir: Path, environ: Mapping[str, str] = os.environ) -> int:
         return WRONG_CONFIGURATION
     for warning in configuration.warnings:
         print(f"warning: {line_of(warning)}", file=sys.stderr)  # noqa: T201 - for the person who starts it
+    if configuration.environment.log_level is not None:
+        set_level(configuration.environment.log_level)
     return uvloop.run(_serve(configuration, environ))
 
 
@@ -52,11 +55,14 @@ async def _serve(configuration: RouterConfiguration, environ: Mapping[str, str])
         return WRONG_CONFIGURATION
     server = Server(application.router, application.limits, on_error=_renderer(application))
     host, port = listening_host(configuration), configuration.environment.port
-    try:
-        await server.listen(host, port)
-    except OSError as error:
-        reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-        print(f"port {port} {reason}; set PORT to another one", file=sys.stderr)  # noqa: T201 - see above
+    deciding, decision_port = None, configuration.environment.decision_port
+    listens = await _listen(server, host, port, "PORT")
+    if listens and decision_port is not None:
+        deciding = Server(DecisionEndpoint(lambda: reloader.application.router), application.limits)
+        decision_host = configuration.environ.get("ENTRYWAY_DECISION_HOST") or LOCAL
+        listens = await _listen(deciding, decision_host, decision_port, "ENTRYWAY_DECISION_PORT")
+    if not listens:
+        await server.close(0)
         await application.close()
         return CANNOT_LISTEN
     application.start(load_tokens=not configuration.environment.skip_startup_tokens)
@@ -68,8 +74,20 @@ async def _serve(configuration: RouterConfiguration, environ: Mapping[str, str])
     await _told_to_stop()
     log.info("router_stopping")
     await server.close(GRACE_SECONDS)
+    if deciding is not None:
+        await deciding.close(GRACE_SECONDS)
     await reloader.close()
     return 0
+
+
+async def _listen(server: Server, host: str, port: int, variable: str) -> bool:
+    try:
+        await server.listen(host, port)
+    except OSError as error:
+        reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+        print(f"port {port} {reason}; set {variable} to another one", file=sys.stderr)  # noqa: T201 - see above
+        return False
+    return True
 
 
 async def _install(server: Server, application: Application) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from entryway.http import Body, Headers, Request, Response
+from entryway.router.codings import BROTLI, GZIP, ZSTD, choose
 from entryway.router.conditions import Range, RangeUnsatisfiable, parse_range, verdict
 from entryway.router.dates import http_date
 from entryway.router.errors import FileNotFound, MethodNotAllowed, PathForbidden, PathRefused
@@ -21,6 +22,7 @@ from entryway.router.replace import content_type as replaced_type
 SMALL = 64 * 1024
 CHUNK = 256 * 1024
 CACHE_BYTES = 32 * 1024 * 1024
+EXTENSIONS = {BROTLI: ".br", ZSTD: ".zst", GZIP: ".gz"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,23 @@ class Found:
     etag: bytes
     content: bytes | None
     """The bytes of a small file."""
+    coded: tuple[bytes, ...] = ()
+    """Codings in which the file lies beside itself, made when the application was built."""
 
 
 class Folder:
     """The files below one folder."""
 
-    def __init__(self, root: Path, cache_control: str | None, replacement: Replacement | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        cache_control: str | None,
+        replacement: Replacement | None = None,
+        *,
+        precompressed: bool = False,
+    ) -> None:
         self.root = os.path.realpath(root)
+        self.precompressed = precompressed
         self.replacement = replacement
         self.cache_control = None if cache_control is None else cache_control.encode("latin-1")
         self._known: dict[str, Found] = {}
@@ -52,12 +64,15 @@ class Folder:
             raise MethodNotAllowed("GET, HEAD", "files", bare=True)
         path = target.partition("?")[0]
         name = relative_name(path)
-        if name.endswith("/") or not name:
-            return self._answer(request, self.find(name + "index.html"))
+        is_folder = name.endswith("/") or not name
+        if is_folder:
+            name += "index.html"
         try:
             found = self.find(name)
-            if self.replacement is not None and self.replacement.concerns(name):
+            if self.replacement is not None and not is_folder and self.replacement.concerns(name):
                 return self._replaced(found, self.replacement)
+            if found.coded and (coded := self._coded(request, name, found)) is not None:
+                return coded
             return self._answer(request, found)
         except IsADirectoryError:
             return _to_folder(request)
@@ -89,7 +104,10 @@ class Folder:
         if self.cache_control is not None:
             headers.append((b"cache-control", self.cache_control))
         content = self._read_small(real, now.st_size)
-        found = Found(real, now.st_size, now.st_mtime_ns, tuple(headers), etag, content)
+        coded = _codings_beside(path, now.st_mtime_ns) if self.precompressed else ()
+        if coded:
+            headers.append((b"vary", b"Accept-Encoding"))
+        found = Found(real, now.st_size, now.st_mtime_ns, tuple(headers), etag, content, coded)
         if content is not None:
             self._known[name] = found
         return found
@@ -107,6 +125,24 @@ class Folder:
         self._cached_bytes += len(content)
         return content if len(content) == size else None
 
+    def _coded(self, request: Request, name: str, found: Found) -> Response | None:
+        """Answer with the file as it lies beside itself in a coding that the client takes, or not at all."""
+        accepted = request.headers.get(b"accept-encoding")
+        coding = None if accepted is None else choose(accepted, found.coded)
+        if coding is None:
+            return None
+        try:
+            instead = self.find(name + EXTENSIONS[coding])
+        except (FileNotFound, IsADirectoryError):
+            return None  # it was there when we looked
+        if instead.modified_ns < found.modified_ns:
+            return None
+        response = self._answer(request, instead, content_type(found.path))
+        response.headers.raw.append((b"vary", b"Accept-Encoding"))
+        if response.status in (200, 206):
+            response.headers.raw.append((b"content-encoding", coding))
+        return response
+
     def _replaced(self, found: Found, replacement: Replacement) -> Response:
         """Answer with a file whose placeholders are filled in; it has no validators, for those know the file alone."""
         content = found.content if found.content is not None else Path(found.path).read_bytes()
@@ -117,14 +153,14 @@ class Folder:
         return Response(200, Headers.trusted(headers), text.encode())
 
     @staticmethod
-    def _answer(request: Request, found: Found) -> Response:
+    def _answer(request: Request, found: Found, kind: bytes | None = None) -> Response:
         headers = [*found.headers]
-        kind = verdict(request, found.etag, found.modified_ns // 1_000_000_000)
-        if kind == 304:
+        status = verdict(request, found.etag, found.modified_ns // 1_000_000_000)
+        if status == 304:
             return Response(304, Headers.trusted(headers))
-        if kind == 412:
+        if status == 412:
             return Response(412, Headers.trusted([(b"cache-control", NO_STORE)]))
-        headers.append((b"content-type", content_type(found.path)))
+        headers.append((b"content-type", kind or content_type(found.path)))
         try:
             part = parse_range(request, found.size, found.etag, found.modified_ns // 1_000_000_000)
         except RangeUnsatisfiable:
@@ -136,6 +172,19 @@ class Folder:
         if found.content is not None:
             return Response(200, Headers.trusted(headers), found.content)
         return Response(200, Headers.trusted(headers), _part_of(found, Range(0, found.size - 1)))
+
+
+def _codings_beside(path: str, modified_ns: int) -> tuple[bytes, ...]:
+    found = []
+    for coding, extension in EXTENSIONS.items():
+        try:
+            beside = Path(path + extension).stat()
+        except (OSError, ValueError):
+            continue
+        # One that is older than the file was made from another version of it.
+        if stats.S_ISREG(beside.st_mode) and beside.st_mtime_ns >= modified_ns:
+            found.append(coding)
+    return tuple(found)
 
 
 def relative_name(path: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from entryway.config.xs_app_document import CorsDocument
 from entryway.http import Body, Headers, Peer, Request, Response
-from entryway.router.compression import choose
+from entryway.router.codings import choose
 from entryway.router.cors import Cors, CrossOriginRefused, build_cors
 
 PAGE = "https://www.good.com"
@@ -114,15 +114,21 @@ def test_the_file_replaces_the_environments_rule_of_the_same_pattern():
     [
         (b"gzip", b"gzip"),
         (b"deflate", b"deflate"),
-        (b"gzip, deflate, br", b"gzip"),
+        (b"gzip, deflate, br", b"br"),
+        (b"gzip, deflate, br, zstd", b"br"),
+        (b"gzip, zstd", b"zstd"),
+        (b"gzip, deflate", b"gzip"),
         (b"gzip;q=0", None),
         (b"identity", None),
         (b"", None),
-        (b"*", b"gzip"),
+        (b"*", b"br"),
         (b"*;q=0", None),
         (b"gzip;q=0.1, deflate;q=0.9", b"deflate"),
         (b"gzip;q=x", None),
-        (b"gzip;q=0, *", b"deflate"),
+        (b"br;q=0, *", b"zstd"),
+        (b"gzip;q=2", None),
+        (b"gzip;q=-1", None),
+        (b"gzip;q=nan", None),
     ],
 )
 def test_the_coding_that_the_client_likes_best(accepted: bytes, coding: bytes | None):
