@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, m
 from entryway.config.bindings import Binding
 from entryway.config.credentials import HttpUrl, OAuthCredentials, Text
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
+from entryway.config.xs_app_model import REPOSITORY
 
 CLOUD_SERVICE = "sap.cloud.service"
 ALIAS = "sap.cloud.service.alias"
@@ -46,8 +47,8 @@ class AppHost(_Model):
 class BusinessServiceCredentials(_Model):
     """Credentials of a binding with `sap.cloud.service`."""
 
-    cloud_service: Annotated[str, Field(alias=CLOUD_SERVICE, min_length=1)]
-    alias: str = Field(default="", alias=ALIAS)
+    cloud_service: Text = Field(alias="sap.cloud.service")
+    alias: str = Field(default="", alias="sap.cloud.service.alias")
     endpoints: dict[str, Annotated[Endpoint, BeforeValidator(_endpoint)]] = Field(default_factory=dict)
     url: HttpUrl | None = None
     uri: HttpUrl | None = None
@@ -101,6 +102,9 @@ def find_business_service(bindings: Iterable[Binding], name: str) -> Binding | N
 def parse_business_service(binding: Binding) -> BusinessService:
     """Return what the binding says, or raise with every mistake in it."""
     credentials = binding.parse(BusinessServiceCredentials)
+    if credentials.cloud_service == REPOSITORY:
+        # The repository is asked by the application; its older bindings do not say so.
+        credentials = credentials.model_copy(update={"grant_type": "client_credentials"})
     client = credentials.uaa
     if client is None and credentials.clientid and credentials.grant_type != "mtls":
         client = binding.parse(OAuthCredentials)

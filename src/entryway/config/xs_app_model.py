@@ -12,6 +12,8 @@ from entryway.config.js_regex import JsRegex, Template
 from entryway.config.xs_app_document import CompressionDocument, CorsDocument, LogoutDocument, ReplaceDocument
 
 XS_APP = "xs-app.json"
+REPOSITORY = "html5-apps-repo-rt"
+"""The service that routes name to have files from the HTML5 application repository."""
 
 LoginKind: TypeAlias = Literal["xsuaa", "ias", "basic", "none"]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -42,7 +44,21 @@ class ToService:
     endpoint: str | None = None
 
 
-Goal: TypeAlias = ToDestination | ToFolder | ToService
+@dataclass(frozen=True, slots=True)
+class ToApplication:
+    """To the files of an application in the HTML5 application repository."""
+
+    cache_control: str | None = None
+    key: str | None = None
+    """Name and version, in routes of the application itself; other routes have them in the path."""
+    app_host_id: str | None = None
+
+    @property
+    def name(self) -> str:
+        return REPOSITORY
+
+
+Goal: TypeAlias = ToDestination | ToFolder | ToService | ToApplication
 
 
 @dataclass(frozen=True, slots=True)

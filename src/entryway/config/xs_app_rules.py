@@ -19,12 +19,14 @@ from entryway.config.xs_app_document import (
     XsAppDocument,
 )
 from entryway.config.xs_app_model import (
+    REPOSITORY,
     XS_APP,
     BackendLogout,
     ErrorPage,
     Goal,
     Route,
     Scopes,
+    ToApplication,
     ToDestination,
     ToFolder,
     ToService,
@@ -156,6 +158,8 @@ def _source(source: str | SourceObject, place: str, file: str) -> tuple[JsRegex 
 def _goal(document: RouteDocument, regex: JsRegex, workdir: Path) -> Goal:
     if document.destination is not None:
         return _destination(document.destination, regex)
+    if document.service == REPOSITORY:
+        return ToApplication(document.cache_control)
     if document.service is not None:
         return ToService(document.service, document.endpoint)
     folder = (workdir / (document.local_dir or "")).resolve()

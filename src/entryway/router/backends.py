@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from entryway.config.js_regex import JsRegex
-from entryway.config.xs_app_model import ToDestination, ToService
+from entryway.config.xs_app_model import ToApplication, ToDestination, ToService
 from entryway.http import Origin, Timeouts
 from entryway.router.errors import DestinationNotFound, HostUnknown
 from entryway.router.routes import Match
@@ -55,6 +55,16 @@ class ServiceSource(Protocol):
         """Return the service's endpoint for this user, or raise."""
 
 
+class FileSource(Protocol):
+    """Who knows where the files of applications are."""
+
+    async def files(self, goal: ToApplication, tenant: str | None) -> Backend:
+        """Return where the files of an application are."""
+
+    async def token(self, tenant: str | None) -> bytes:
+        """Return the application's own token for the repository."""
+
+
 OnPremiseBackend = Callable[[], Awaitable[Backend]]
 """Makes the backend for a destination of the environment that lies in a company network, with a token that is valid."""
 
@@ -68,13 +78,24 @@ class Backends:
     service: DestinationSource | None
     host_pattern: JsRegex | None = None
     services: ServiceSource | None = None
+    repository: FileSource | None = None
 
-    async def resolve(
-        self, match: Match, goal: ToDestination | ToService, host: str, session: Session | None, correlation_id: str
+    async def resolve(  # noqa: PLR0917 - values, not a bag
+        self,
+        match: Match,
+        goal: ToDestination | ToService | ToApplication,
+        host: str,
+        session: Session | None,
+        correlation_id: str,
+        tenant: str | None = None,
     ) -> Backend:
-        """Return the backend that the route leads to for this request."""
+        """Return the backend that the route leads to for this request; `tenant` is a subdomain."""
         if isinstance(goal, ToService):
-            return await self.service_named(goal.name, goal.endpoint, session)
+            return await self.service_named(goal.name, goal.endpoint, session, tenant)
+        if isinstance(goal, ToApplication):
+            if self.repository is None:
+                raise DestinationNotFound(f"no service is bound as {goal.name!r}")
+            return await self.repository.files(goal, tenant)
         name = self.name(match, goal, host)
         return self.environment.get(name) or await self.named(name, session, correlation_id, dynamic=name != goal.name)
 

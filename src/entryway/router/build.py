@@ -22,7 +22,7 @@ from entryway.router.access_log import AccessLog
 from entryway.router.address import trust_in
 from entryway.router.backends import Backend, Backends, OnPremiseBackend
 from entryway.router.build_login import ProvesItself, build_authorities, build_basic
-from entryway.router.build_services import business_services, repository_files
+from entryway.router.build_services import build_repository, business_services, repository_files
 from entryway.router.built_in import endpoint_routes
 from entryway.router.built_in import services as services_of
 from entryway.router.company_network import ClientToken, CompanyNetwork
@@ -199,6 +199,9 @@ def build(
         refresher = Refresher(authorities, sessions, clock, refresh_ahead, environment.minimum_token_validity)
     pages, redirects = error_pages(xs_app.error_pages)
     routes = _routes(configuration, authorities.default_kind)
+    signout = SignOut(xs_app.logout, authorities, cookies, sessions, told)
+    serve = partial(_serve, configuration, authorities.default_kind)
+    hosted = build_repository(configuration, backends.repository, http, serve, signout, forwarding.tenant_id, clock)
     router = Router(
         surface=Surface(
             xs_app.welcome_file,
@@ -214,7 +217,7 @@ def build(
         cookies=cookies,
         session_cookie=session_cookie,
         signin=signin,
-        signout=SignOut(xs_app.logout, authorities, cookies, sessions, told),
+        signout=signout,
         basic=build_basic(configuration, authorities, signin),
         refresher=refresher,
         backends=backends,
@@ -235,6 +238,7 @@ def build(
         responder=Responder(configuration.development, environment.return_error_source, pages, redirects),
         access_log=access_log,
         services=services_of(authorities, environment.plugins, environment.allowlist),
+        repository=hosted,
         clock=clock,
     )
     application = Application(router, _limits(configuration), client, callers, sessions, told, own_tokens, access_log)
@@ -244,15 +248,18 @@ def build(
 
 
 def _routes(configuration: RouterConfiguration, login: LoginKind) -> Routes:
-    xs_app, services = configuration.xs_app, configuration.services
-    everything_public = xs_app.authentication == "none"
-    xsappname = "$XSAPPNAME" if services.uaa is None else services.uaa.xsappname
+    xs_app = configuration.xs_app
     endpoints = endpoint_routes(xs_app.plugin_metadata_endpoint, xs_app.allowlist_endpoint)
-    routes = [
-        _with_choice(route, choice=configuration.environment.dynamic_identity_provider)
-        for route in (*endpoints, *configuration.plugins, *xs_app.routes)
-    ]
-    return Routes([serve_route(route, login, everything_public, xsappname) for route in routes])
+    return _serve(configuration, login, (*endpoints, *configuration.plugins, *xs_app.routes), xs_app.authentication)
+
+
+def _serve(
+    configuration: RouterConfiguration, login: LoginKind, routes: Sequence[Route], authentication: str
+) -> Routes:
+    uaa, choice = configuration.services.uaa, configuration.environment.dynamic_identity_provider
+    xsappname = "$XSAPPNAME" if uaa is None else uaa.xsappname
+    chosen = [_with_choice(route, choice=choice) for route in routes]
+    return Routes([serve_route(route, login, authentication == "none", xsappname) for route in chosen])
 
 
 def _with_choice(route: Route, *, choice: bool) -> Route:

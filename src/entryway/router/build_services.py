@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableSequence
+from collections.abc import Callable, Mapping, MutableSequence, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import httpx
@@ -10,11 +11,18 @@ import httpx
 from entryway.clients.tls import REJECT_VARIABLE, load_client_certificate, outgoing_context
 from entryway.config.bindings import OAuthCredentials
 from entryway.config.business_services import BusinessService, Endpoint
+from entryway.config.hosted_application import HostedApplication
+from entryway.config.xs_app_model import REPOSITORY, Route, ToApplication
 from entryway.http import Headers
-from entryway.router.backends import Backend, Header
+from entryway.router.backends import Backend, FileSource, Header
 from entryway.router.business_services import BoundService, BusinessServices
 from entryway.router.company_network import ClientToken
+from entryway.router.configuration import RouterConfiguration
+from entryway.router.hosted_applications import Application, Repository, RepositoryFiles
+from entryway.router.logout import SignOut
 from entryway.router.origins import TlsContexts, origin_of, timeouts_of
+from entryway.router.routes import Routes
+from entryway.router.service_timeouts import service_timeout
 from entryway.router.tenant_tokens import TenantTokens
 from entryway.router.uaa import Uaa
 
@@ -57,7 +65,7 @@ def _bound(
         context = outgoing_context(verifying)
         load_client_certificate(context, credentials.cert, credentials.key.get_secret_value())
         tls = TlsContexts(context, context)
-    endpoints: dict[str | None, Endpoint] = {**credentials.endpoints}
+    endpoints: dict[str | None, Endpoint] = {name: endpoint for name, endpoint in credentials.endpoints.items()}  # noqa: C416 - a dict of str keys is no dict of optional ones
     own_address = credentials.endpoint(None)
     if own_address is not None:
         endpoints[None] = own_address
@@ -89,3 +97,55 @@ def _backend(
 def checked_header(name: str, value: str) -> list[Header]:
     """Return the header; raise ValueError if it is none."""
     return Headers([(name.encode("ascii"), value.encode("latin-1"))]).raw
+
+
+def repository_files(services: BusinessServices) -> RepositoryFiles | None:
+    """Return the files of the HTML5 application repository, if that is bound."""
+    bound = services.bound.get(REPOSITORY)
+    if bound is None or bound.own_tokens is None or None not in bound.backends:
+        return None
+    return RepositoryFiles(bound.backends[None], bound.own_tokens)
+
+
+def build_repository(  # noqa: PLR0917 - values, not a bag
+    configuration: RouterConfiguration,
+    files: FileSource | None,
+    http: httpx.AsyncClient,
+    serve: Callable[[Sequence[Route], str], Routes],
+    signout: SignOut,
+    tenant_id: Callable[[str | None], bytes | None],
+    clock: Callable[[], float],
+) -> Repository | None:
+    """Return the applications of the repository, if a route leads there; without one, the central routes are all."""
+    bound = configuration.business_services.get(REPOSITORY)
+    address = None if bound is None else bound.credentials.endpoint(None)
+    leads_there = any(isinstance(route.goal, ToApplication) for route in configuration.xs_app.routes)
+    if files is None or address is None or not leads_there:
+        return None
+
+    def make(hosted: HostedApplication) -> Application:
+        routes = serve(hosted.routes, hosted.authentication)
+        return Application(routes, hosted.welcome_file, replace(signout, rules=hosted.logout))
+
+    return Repository(
+        http=http,
+        url=address.url,
+        timeout=service_timeout(configuration, "html5-apps-repo"),
+        files=files,
+        prefixes=_prefixes(configuration),
+        direct=configuration.environment.direct_routing_patterns,
+        make=make,
+        tenant_id=tenant_id,
+        clock=clock,
+    )
+
+
+def _prefixes(configuration: RouterConfiguration) -> dict[str, str | None]:
+    """Return what may stand before an application's name: the services that own applications, and whose those are."""
+    prefixes: dict[str, str | None] = {
+        name.replace(".", ""): None for name in configuration.environment.own_cloud_services
+    }
+    for name, service in configuration.business_services.items():
+        if service.credentials.repository is not None:
+            prefixes[name.replace(".", "")] = service.credentials.repository.app_host_id
+    return prefixes

@@ -185,6 +185,13 @@ class ServiceTokenFailed(UpstreamError):
     title = "A system behind this application could not be logged on to"
 
 
+class ApplicationFailed(UpstreamError):
+    """An application of the HTML5 application repository has no routes that can be used."""
+
+    code = "application_failed"
+    title = "The application at this address is not set up correctly"
+
+
 class HostUnknown(NotFound):
     code = "host_unknown"
     title = "There is no application at this address"

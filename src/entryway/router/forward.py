@@ -52,6 +52,10 @@ class Forwarding:
     tenant: bytes | None
     """The tenant's subdomain, sent as `tenantid`."""
 
+    def tenant_id(self, _tenant: str | None) -> bytes | None:
+        """Return the header `tenantid`."""
+        return self.tenant
+
     def request_headers(  # noqa: C901, PLR0912 - one pass over the headers is what makes it cheap
         self,
         request: Request,

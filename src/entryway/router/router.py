@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from entryway.config.xs_app_model import ToDestination, ToFolder, ToService
+from entryway.config.xs_app_model import ToApplication, ToDestination, ToFolder, ToService
 from entryway.errors import EntrywayError
 from entryway.http import ClientGone, Headers, OutgoingRequest, Request, Response
 from entryway.router import access, cors, csrf, websockets
@@ -16,6 +16,7 @@ from entryway.router.address import address_of, check_forwarded_host, prefix_of,
 from entryway.router.backend_cookies import parse_set_cookie
 from entryway.router.deciding import LOGIN_START, Deciding
 from entryway.router.errors import InsecureTransport, LoginRequired, LoginUnavailable, MethodNotAllowed
+from entryway.router.hosted_applications import allow_caching
 from entryway.router.identifiers import new_request_id, new_uuid
 from entryway.router.login import local_path
 from entryway.router.login_start import start_login
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from entryway.router.cors import Cors
     from entryway.router.forward import Forwarding
     from entryway.router.frame_ancestors import FrameAncestors
+    from entryway.router.hosted_applications import Hosted, Repository
     from entryway.router.logout import SignOut
     from entryway.router.refresh import Refresher
     from entryway.router.respond import Responder
@@ -89,6 +91,7 @@ class Router:
     responder: Responder
     access_log: AccessLog
     services: Mapping[str, Service]
+    repository: Repository | None
     clock: Callable[[], float]
 
     async def __call__(self, request: Request) -> Response:
@@ -125,7 +128,7 @@ class Router:
             return granted
         notes.granted = granted
         session = notes.session = await self.load_session(request)
-        own = await self._own_endpoint(request, path, session)
+        own = await self._own_endpoint(request, path, session) or await self._hosted_endpoint(request, session, notes)
         if own is not None:
             return own
 
@@ -153,12 +156,16 @@ class Router:
         """Answer a request that may do what it asks for."""
         response, session = await self._answer(request, match, session)
         notes.session = session
+        if isinstance(match.served.route.goal, ToApplication):
+            allow_caching(response, match.served.route.goal, notes.hosted)
         self.compressor.apply(request, response)
         return await self._with_csrf_token(request, response, match, session)
 
     async def admit(self, request: Request, session: Session | None, notes: Notes) -> Match:
         """Return the route that takes the request, or raise why this user may not do this: here and nowhere else."""
-        match = self.routes.match(request.method, request.target)
+        hosted = await self.hosted(request, notes)
+        routes, url = (self.routes, request.target) if hosted is None else (hosted.application.routes, hosted.url)
+        match = routes.match(request.method, url)
         allowed, match = (match.allowed, match.match) if isinstance(match, MethodMismatch) else (None, match)
         served = notes.served = match.served
         notes.route = served.label
@@ -205,9 +212,29 @@ class Router:
             return start_login(self, request, session)
         if path == "/" and self.surface.welcome_file is not None:
             if not csrf.is_fetch(request):
-                return self._welcome(request)
+                return self._welcome(request, self.surface.welcome_file)
             # Pages fetch their token here, and get the welcome file with it.
             request.target = "/" + self.surface.welcome_file.lstrip("/")
+        return None
+
+    async def hosted(self, request: Request, notes: Notes) -> Hosted | None:
+        """Return the application of the HTML5 repository that has the request, if one has."""
+        if self.repository is not None and not notes.placed:
+            notes.hosted, notes.placed = await self.repository.find(request.target, None), True
+        return notes.hosted
+
+    async def _hosted_endpoint(self, request: Request, session: Session | None, notes: Notes) -> Response | None:
+        """Answer what an application of the repository wants of the router itself: its logout and welcome file."""
+        hosted = await self.hosted(request, notes)
+        if hosted is None:
+            return None
+        application, path = hosted.application, hosted.url.partition("?")[0]
+        if application.signout.is_endpoint(path):
+            return await application.signout.handle(request, session)
+        if path == "/" and application.welcome_file is not None:
+            if not csrf.is_fetch(request):
+                return self._welcome(request, f"{hosted.segment}/{application.welcome_file.lstrip('/')}")
+            notes.hosted = replace(hosted, url="/" + application.welcome_file.lstrip("/"))
         return None
 
     async def _answer(self, request: Request, match: Match, session: Session | None) -> tuple[Response, Session | None]:
@@ -220,7 +247,7 @@ class Router:
         return await self.services[goal.name](request, match.target(), login), session
 
     async def _forward(
-        self, request: Request, match: Match, goal: ToDestination | ToService, session: Session | None
+        self, request: Request, match: Match, goal: ToDestination | ToService | ToApplication, session: Session | None
     ) -> tuple[Response, Session | None]:
         measured = wants_statistics(request)
         began = time.perf_counter()
@@ -239,7 +266,7 @@ class Router:
         return response, session
 
     async def _send(
-        self, request: Request, match: Match, goal: ToDestination | ToService, session: Session | None
+        self, request: Request, match: Match, goal: ToDestination | ToService | ToApplication, session: Session | None
     ) -> tuple[Response, Backend, str]:
         backend, target, outgoing = await self.address(request, match, goal, session)
         response = await self.client.send(
@@ -257,7 +284,7 @@ class Router:
         return response, backend, target
 
     async def address(
-        self, request: Request, match: Match, goal: ToDestination | ToService, session: Session | None
+        self, request: Request, match: Match, goal: ToDestination | ToService | ToApplication, session: Session | None
     ) -> tuple[Backend, str, Headers]:
         """Return the backend of an admitted request, and the target and the headers with which it is asked."""
         headers = request.headers
@@ -349,8 +376,9 @@ class Router:
         if self.surface.https_only and not address_of(request).secure:
             raise InsecureTransport("SECURE_SESSION_COOKIE is set, and the request came by http")
 
-    def _welcome(self, request: Request) -> Response:
-        location = prefix_of(request) + local_path(self.surface.welcome_file or "/")
+    @staticmethod
+    def _welcome(request: Request, file: str) -> Response:
+        location = prefix_of(request) + local_path(file)
         return Response(302, Headers([(b"location", location.encode("latin-1"))]))
 
     def failed(self, request: Request, error: EntrywayError, request_id: bytes, notes: Notes) -> Response:
@@ -379,7 +407,7 @@ class Router:
 class Notes:
     """What the access log wants to know of a request, gathered on its way."""
 
-    __slots__ = ("error", "granted", "route", "served", "session")
+    __slots__ = ("error", "granted", "hosted", "placed", "route", "served", "session")
 
     served: ServedRoute
     """Set as soon as a route takes the request."""
@@ -387,6 +415,9 @@ class Notes:
     def __init__(self) -> None:
         self.granted: tuple[tuple[bytes, bytes], ...] = ()
         """Headers that let a page of another origin read the answer, errors included."""
+        self.hosted: Hosted | None = None
+        self.placed = False
+        """Whether it has been asked which application has the request."""
         self.error: EntrywayError | None = None
         self.route = ""
         self.session: Session | None = None
