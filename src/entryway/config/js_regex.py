@@ -42,6 +42,8 @@ class JsRegex:
     ignore_case: bool
     literal_prefix: str
     """What every match begins with, at the start of the text; empty if that is not one text."""
+    literal_start: str
+    """What every match begins with, wherever in the text; empty if that is not one text."""
 
 
 def compile_js(source: str, *, ignore_case: bool = False) -> JsRegex:
@@ -58,7 +60,8 @@ def compile_js(source: str, *, ignore_case: bool = False) -> JsRegex:
         pattern = re.compile(_write(parsed.root), flags)
     except (re.error, RecursionError, OverflowError) as error:
         raise RegexRefused(f"it has no equivalent here: {error}") from error
-    return JsRegex(source, pattern, parsed.names, ignore_case, "" if ignore_case else _literal_prefix(parsed))
+    anchored, start = (False, "") if ignore_case else _literal_start(parsed)
+    return JsRegex(source, pattern, parsed.names, ignore_case, start if anchored else "", start)
 
 
 def _write(node: Node) -> str:  # noqa: PLR0911 - one return for each kind of node
@@ -148,16 +151,16 @@ def _may_be_empty(node: Node) -> bool:
             return least == 0 or _may_be_empty(body)
 
 
-def _literal_prefix(parsed: Parsed) -> str:
+def _literal_start(parsed: Parsed) -> tuple[bool, str]:
+    """Tell whether every match is at the start of the text, and return the one text that it begins with."""
     items = parsed.root.items if isinstance(parsed.root, Sequence) else ()
-    if not items or items[0] != Assertion("^"):
-        return ""
-    prefix = ""
-    for item in items[1:]:
+    anchored = bool(items) and items[0] == Assertion("^")
+    start = ""
+    for item in items[1:] if anchored else items:
         if not isinstance(item, Characters) or item.mask.bit_count() != 1 or item.mask.bit_length() > 256:
             break
-        prefix += chr(item.mask.bit_length() - 1)
-    return prefix
+        start += chr(item.mask.bit_length() - 1)
+    return anchored, start
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +172,7 @@ class Template:
 
     def expand(self, match: re.Match[str]) -> str:
         """Return the text with the groups of `match` filled in."""
-        return "".join(part if isinstance(part, str) else _group(match, part) for part in self.parts)
+        return "".join([part if isinstance(part, str) else _group(match, part) for part in self.parts])
 
 
 WHOLE, BEFORE, AFTER = 0, -1, -2
@@ -209,8 +212,6 @@ def _part(found: re.Match[str], regex: JsRegex) -> tuple[str | int | None, int]:
 
 
 def _group(match: re.Match[str], number: int) -> str:
-    if number == BEFORE:
-        return match.string[: match.start()]
-    if number == AFTER:
-        return match.string[match.end() :]
-    return match[number] or ""
+    if number >= 0:
+        return match[number] or ""
+    return match.string[: match.start()] if number == BEFORE else match.string[match.end() :]

@@ -192,3 +192,11 @@ def test_the_literal_prefix_is_what_every_match_begins_with():
     assert compile_js("/api").literal_prefix == ""
     assert compile_js("^/a|^/b").literal_prefix == ""
     assert compile_js("^/api/", ignore_case=True).literal_prefix == ""
+
+
+def test_the_literal_start_is_what_every_match_begins_with_wherever_it_is():
+    assert compile_js("/api/v1(.*)$").literal_start == "/api/v1"
+    assert compile_js("^/api/v1(.*)$").literal_start == "/api/v1"
+    assert compile_js(".*/api/").literal_start == ""
+    assert compile_js("/a|/b").literal_start == ""
+    assert compile_js("/api/", ignore_case=True).literal_start == ""
