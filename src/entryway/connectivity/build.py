@@ -50,7 +50,7 @@ def build(settings: PairingSettings) -> Starlette:
         await database.create_all(ConnectivityTable.metadata)
         authority = await pairings.authority()
         if settings.authority_file is not None:
-            _write(settings.authority_file, authority.certificate_pem)
+            _write(settings.authority_file, authority.certificate_pem.decode())
         yield
         await database.close()
 

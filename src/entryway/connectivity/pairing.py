@@ -14,7 +14,8 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from entryway.connectivity.authority import Authority, issue, new_authority, read_authority
+from entryway.certificates import Certified
+from entryway.connectivity.authority import issue_identity, new_tunnel_authority, read_authority
 from entryway.connectivity.tables import AuthorityRow, ConnectorRow, PairingTokenRow
 from entryway.errors import Unauthorized
 from entryway.storage import Database, Sealer
@@ -52,14 +53,14 @@ class Pairings:
     new_token: Callable[[], str]
     new_connector_id: Callable[[], str]
 
-    async def authority(self) -> Authority:
+    async def authority(self) -> Certified:
         """Return the tunnel's authority; it comes into being the first time."""
         if (stored := await self._stored_authority()) is not None:
             return stored
-        created = new_authority(self.now())
+        created = new_tunnel_authority(self.now())
         row = AuthorityRow(
             id=_AUTHORITY,
-            certificate=created.certificate_pem,
+            certificate=created.certificate_pem.decode(),
             sealed_key=self.sealer.seal(created.key_pem, _KEY_PURPOSE),
         )
         try:
@@ -98,7 +99,7 @@ class Pairings:
         async with self.database.transaction() as session:
             tunnel = await self._take(session, token, location_id)
             identity = ConnectorIdentity(self.new_connector_id(), tunnel)
-            certificate = issue(authority, request, identity, self.now(), lifetime)
+            certificate = issue_identity(authority, request, identity, self.now(), lifetime)
             serial = f"{certificate.serial_number:x}"
             session.add(
                 ConnectorRow(
@@ -127,7 +128,7 @@ class Pairings:
             )
             return rows.all()
 
-    async def _stored_authority(self) -> Authority | None:
+    async def _stored_authority(self) -> Certified | None:
         async with self.database.read() as session:
             row = await session.get(AuthorityRow, _AUTHORITY)
         if row is None:

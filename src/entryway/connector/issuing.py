@@ -9,22 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from entryway.certificates import FOR_CLIENTS, Certified, issue, new_key
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 
-BACKDATED = timedelta(minutes=5)
 KEPT = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class PrincipalAuthority:
-    """The local authority for users' certificates."""
-
-    certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +28,7 @@ class UserCertificate:
     not_after: datetime
 
 
-def read_authority(certificate_pem: str, key_pem: str, file: str) -> PrincipalAuthority:
+def read_authority(certificate_pem: str, key_pem: str, file: str) -> Certified:
     """Return the authority that the configuration holds, or raise if it could not sign certificates."""
     where = "/principal_ca"
     try:
@@ -52,13 +43,13 @@ def read_authority(certificate_pem: str, key_pem: str, file: str) -> PrincipalAu
     if not _may_sign(certificate):
         rule = "is not allowed to sign certificates (basic constraints CA, key usage keyCertSign)"
         raise ConfigurationMistakes([Mistake(file, where, rule)])
-    return PrincipalAuthority(certificate, key)
+    return Certified(certificate, key)
 
 
 class CertificateIssuer:
     """Issues a certificate for a subject, and the same one again until it comes near its end."""
 
-    def __init__(self, authority: PrincipalAuthority, validity: timedelta, now: Callable[[], datetime]) -> None:
+    def __init__(self, authority: Certified, validity: timedelta, now: Callable[[], datetime]) -> None:
         self._authority = authority
         self._validity = validity
         self._now = now
@@ -76,26 +67,13 @@ class CertificateIssuer:
     def issue(self, subject: x509.Name) -> UserCertificate:
         """Return a new certificate for the subject; nobody keeps its key, so it proves nothing by itself."""
         now = self._now()
-        key = ec.generate_private_key(ec.SECP256R1())
-        serial = x509.random_serial_number()
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._authority.certificate.subject)
-            .public_key(key.public_key())
-            .serial_number(serial)
-            .not_valid_before(now - BACKDATED)
-            .not_valid_after(now + self._validity)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(self._authority.key.public_key()), critical=False
-            )
-            .sign(self._authority.key, hashes.SHA256())
+        key = new_key()
+        certificate = issue(
+            self._authority, subject, key.public_key(), usage=FOR_CLIENTS, now=now, lifetime=self._validity
         )
         issued = UserCertificate(
             base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)),
-            f"{serial:x}",
+            f"{certificate.serial_number:x}",
             subject.rfc4514_string(),
             now + self._validity,
         )

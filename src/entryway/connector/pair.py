@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 from cryptography import x509
 from pydantic import ValidationError
 
+from entryway.certificates import key_pem, new_key
 from entryway.clients.http import call, new_http
 from entryway.clients.tls import outgoing_context
 from entryway.connector.file import file_of, parse_configuration, read_document, write_document
-from entryway.connector.keys import certificate_request, key_pem, new_key, new_principal_ca, new_system_identity
+from entryway.connector.keys import certificate_request, new_principal_ca, new_system_identity
 from entryway.errors import Unauthorized, UpstreamError
 from entryway.telemetry import get_logger
 from entryway.tunnel.pairing import PAIRING_PATH, Pairing, PairingRequest
@@ -60,7 +61,7 @@ async def pair(
         "zid": pairing.zid,
         "location_id": pairing.location_id,
         "certificate": pairing.certificate,
-        "private_key": key_pem(key),
+        "private_key": key_pem(key).decode(),
     }
     _add_own_keys(document, pairing.connector_id, path.parent)
     parse_configuration(document, path)

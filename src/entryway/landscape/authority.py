@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from entryway.certificates import Certified
 from entryway.landscape.certificates import (
     LOCAL_NAMES,
-    Certified,
-    new_authority,
+    new_local_authority,
     new_server_certificate,
     parse,
     renewal_due,
@@ -29,7 +29,7 @@ def ensure_certificates(state: StateFolder, now: datetime) -> Certified:
     """Return the landscape's authority; it, the server's certificate and the bundle are on disk afterwards."""
     authority = _kept(state.ca_certificate, state.ca_key)
     if authority is None or renewal_due(authority.certificate, now):
-        authority = new_authority(now, platform.node() or "machine")
+        authority = new_local_authority(now, platform.node() or "machine")
         _write(authority, state.ca_certificate, state.ca_key)
         log.info("authority_created", file=str(state.ca_certificate))
     ensure_server_certificate(authority, LOCAL_NAMES, state.server_certificate, state.server_key, now)

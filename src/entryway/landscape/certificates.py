@@ -7,21 +7,20 @@ gives nobody the power to imitate other sites, not even with its key.
 from __future__ import annotations
 
 import ipaddress
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import NameOID
 
-AUTHORITY_LIFETIME = timedelta(days=3650)
+from entryway.certificates import FOR_SERVERS, Certified, common_name, issue, new_authority, new_key
+
 SERVER_LIFETIME = timedelta(days=397)  # the longest that browsers accept
 RENEW_AHEAD = timedelta(days=30)
-# Clocks of a machine and its virtual machines differ.
-BACKDATED = timedelta(minutes=5)
 SUBDOMAIN = "dev"
 """The tenant's subdomain: some clients ask `https://<subdomain>.<uaadomain>` for its tokens."""
 # Node.js matches no wildcard directly below a top-level name, so the tenant's name stands there in full.
@@ -29,73 +28,26 @@ LOCAL_NAMES = ("localhost", f"{SUBDOMAIN}.localhost", "*.localhost", "127.0.0.1"
 LOCAL_NETWORKS = ("127.0.0.0/8", "::1/128")
 
 
-@dataclass(frozen=True, slots=True)
-class Certified:
-    """A certificate and its key."""
-
-    certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey = field(repr=False)
-
-    @property
-    def certificate_pem(self) -> bytes:
-        return self.certificate.public_bytes(serialization.Encoding.PEM)
-
-    @property
-    def key_pem(self) -> bytes:
-        return self.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-
-
-def new_authority(now: datetime, machine: str) -> Certified:
+def new_local_authority(now: datetime, machine: str) -> Certified:
     """Return a new certificate authority for one landscape."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    # Two authorities of one name confuse browsers and key chains; the serial number in the name tells them apart.
-    serial = x509.random_serial_number()
-    name = x509.Name(
+    # Two authorities of one name confuse browsers and key chains; chance in the name tells them apart.
+    subject = x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Entryway development"),
-            x509.NameAttribute(
-                NameOID.COMMON_NAME, f"Entryway local authority {machine[:20]} {serial & 0xFFFFFFFF:08x}"
-            ),
+            common_name(f"Entryway local authority {machine[:20]} {secrets.token_hex(4)}"),
         ]
     )
     networks = [x509.IPAddress(ipaddress.ip_network(network)) for network in LOCAL_NETWORKS]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(serial)
-        .not_valid_before(now - BACKDATED)
-        .not_valid_after(now + AUTHORITY_LIFETIME)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(certificates=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.NameConstraints([x509.DNSName("localhost"), *networks], None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    return Certified(certificate, key)
+    return new_authority(subject, now, x509.NameConstraints([x509.DNSName("localhost"), *networks], None))
 
 
 def new_server_certificate(authority: Certified, names: Sequence[str], now: datetime) -> Certified:
     """Return a certificate with which a server on this machine proves the given names and addresses."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])]))
-        .issuer_name(authority.certificate.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - BACKDATED)
-        .not_valid_after(now + SERVER_LIFETIME)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False)
-        .sign(authority.key, hashes.SHA256())
+    key = new_key()
+    subject = x509.Name([common_name(names[0])])
+    general_names = [_general_name(name) for name in names]
+    certificate = issue(
+        authority, subject, key.public_key(), usage=FOR_SERVERS, now=now, lifetime=SERVER_LIFETIME, names=general_names
     )
     return Certified(certificate, key)
 
@@ -132,17 +84,3 @@ def _general_name(name: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
-
-
-def _key_usage(*, certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not certificates,
-        key_cert_sign=certificates,
-        crl_sign=certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )

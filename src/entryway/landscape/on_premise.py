@@ -12,12 +12,13 @@ import httpx
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
+from entryway.certificates import Certified
 from entryway.clients.platform import PlatformClient
 from entryway.config.landscape_file import OnPremiseDocument, SystemDocument
 from entryway.connector.file import read_configuration, read_document, write_document
 from entryway.connector.pair import PRINCIPAL_ANCHOR, SYSTEM_ANCHOR, pair
 from entryway.landscape.authority import ensure_server_certificate
-from entryway.landscape.certificates import Certified, parse, renewal_due
+from entryway.landscape.certificates import parse, renewal_due
 from entryway.landscape.files import private_folder
 from entryway.landscape.output import Output
 from entryway.landscape.record import ControlPorts

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from entryway.certificates import Certified
 from entryway.clients.platform import PlatformClient
 from entryway.config.descriptor import Module
 from entryway.config.landscape_file import LANDSCAPE_FILE, OnPremiseDocument
-from entryway.landscape.certificates import Certified
 from entryway.landscape.commands import Commands
 from entryway.landscape.environment import Bound, module_environment, trust_variables
 from entryway.landscape.environment_file import keep_environment

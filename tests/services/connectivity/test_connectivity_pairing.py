@@ -13,10 +13,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from entryway.certificates import new_key
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.connectivity.build import build
 from entryway.connectivity.settings import PairingSettings
-from entryway.connector.keys import certificate_request, new_key
+from entryway.connector.keys import certificate_request
 from entryway.connector.pair import PairingRefused, pair
 from entryway.errors import UpstreamUnreachable
 from entryway.testing.authority import TestAuthority

@@ -12,7 +12,8 @@ from entryway.landscape.authority import ensure_certificates
 from entryway.landscape.certificates import (
     LOCAL_NAMES,
     SERVER_LIFETIME,
-    new_authority,
+    SUBDOMAIN,
+    new_local_authority,
     new_server_certificate,
     parse,
     renewal_due,
@@ -24,19 +25,19 @@ NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 def test_the_server_certificate_proves_this_machine():
-    authority = new_authority(NOW, "laptop")
+    authority = new_local_authority(NOW, "laptop")
     server = new_server_certificate(authority, LOCAL_NAMES, NOW)
 
     assert serves(server.certificate, ("localhost", "127.0.0.1", "::1"), authority)
     assert not serves(server.certificate, ("example.com",), authority)
-    assert not serves(server.certificate, ("localhost",), new_authority(NOW, "laptop"))
+    assert not serves(server.certificate, ("localhost",), new_local_authority(NOW, "laptop"))
 
 
 @pytest.mark.parametrize(
     ("name", "believed"), [("localhost", True), ("tenant.localhost", True), ("example.com", False)]
 )
 def test_the_authority_can_speak_for_this_machine_only(name: str, *, believed: bool):
-    authority = new_authority(NOW, "laptop")
+    authority = new_local_authority(NOW, "laptop")
     server = new_server_certificate(authority, (name,), NOW)
     verifier = PolicyBuilder().store(Store([authority.certificate])).time(NOW).build_server_verifier(DNSName(name))
 
@@ -48,14 +49,16 @@ def test_the_authority_can_speak_for_this_machine_only(name: str, *, believed: b
 
 
 def test_an_authority_cannot_make_another_authority():
-    constraints = new_authority(NOW, "laptop").certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+    constraints = new_local_authority(NOW, "laptop").certificate.extensions.get_extension_for_class(
+        x509.BasicConstraints
+    )
 
     assert constraints.critical
     assert (constraints.value.ca, constraints.value.path_length) == (True, 0)
 
 
 def test_a_certificate_is_renewed_a_month_ahead():
-    certificate = new_server_certificate(new_authority(NOW, "laptop"), LOCAL_NAMES, NOW).certificate
+    certificate = new_server_certificate(new_local_authority(NOW, "laptop"), LOCAL_NAMES, NOW).certificate
 
     assert not renewal_due(certificate, NOW)
     assert not renewal_due(certificate, NOW + SERVER_LIFETIME - timedelta(days=31))
@@ -64,7 +67,7 @@ def test_a_certificate_is_renewed_a_month_ahead():
 
 
 def test_a_certificate_and_the_key_of_another_are_not_one():
-    authority = new_authority(NOW, "laptop")
+    authority = new_local_authority(NOW, "laptop")
     one, other = (new_server_certificate(authority, LOCAL_NAMES, NOW) for _ in range(2))
 
     assert parse(one.certificate_pem, one.key_pem) is not None
@@ -98,7 +101,7 @@ def test_a_new_authority_brings_a_new_server_certificate(tmp_path: Path):
 
 
 def test_the_bundle_holds_the_landscape_and_what_was_believed_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    company = new_authority(NOW, "company")
+    company = new_local_authority(NOW, "company")
     (tmp_path / "company.pem").write_bytes(company.certificate_pem)
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "company.pem"))
     state = open_state(tmp_path / "state")
@@ -124,3 +127,10 @@ def test_a_bundle_that_names_itself_does_not_grow(tmp_path: Path, monkeypatch: p
     ensure_certificates(state, NOW)
 
     assert state.ca_bundle.stat().st_size == size
+
+
+def test_the_tenants_own_host_name_needs_no_wildcard():
+    """Node.js accepts no wildcard directly below a top-level name."""
+    certificate = new_server_certificate(new_local_authority(NOW, "laptop"), LOCAL_NAMES, NOW).certificate
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert f"{SUBDOMAIN}.localhost" in names.get_values_for_type(x509.DNSName)
