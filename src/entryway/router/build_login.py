@@ -9,10 +9,12 @@ import httpx
 from pydantic import SecretStr
 
 from entryway.router.authority import IAS, XSUAA, Authorities, Authority
+from entryway.router.basic import BasicLogin, realm_of
 from entryway.router.configuration import RouterConfiguration
 from entryway.router.ias_authority import IasAuthority, IdentityService
 from entryway.router.login import LoginKeys, derive_keys
 from entryway.router.service_timeouts import service_timeout
+from entryway.router.signin import SignIn
 from entryway.router.uaa import Uaa
 from entryway.router.xsuaa_authority import XsuaaAuthority
 
@@ -55,6 +57,15 @@ def build_authorities(
         keys = _keys(services.identity, environment.state_secret, IAS)
         found[IAS] = IasAuthority(service, keys, uaa, refresh_ahead, clock, environment.logout_with_token_hint)
     return Authorities(found)
+
+
+def build_basic(configuration: RouterConfiguration, authorities: Authorities, signin: SignIn) -> BasicLogin | None:
+    """Return the login by name and password, if a route asks for it."""
+    if not any(route.login == "basic" for route in (*configuration.xs_app.routes, *configuration.plugins)):
+        return None
+    authority = authorities.by_kind.get(XSUAA)
+    realm = realm_of(configuration.environ)
+    return BasicLogin(authority if isinstance(authority, XsuaaAuthority) else None, signin, realm)
 
 
 def _keys(credentials: ProvesItself, state_secret: str | None, kind: str) -> LoginKeys:

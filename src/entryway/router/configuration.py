@@ -198,14 +198,12 @@ def _login_mistakes(route: Route, xs_app: XsApp, services: Services) -> list[Mis
     if xs_app.authentication == "none":
         return []
     place = f"{route.place}/authenticationType"
-    if route.login == "xsuaa" and services.uaa is None:
+    if route.login in ("xsuaa", "basic") and services.uaa is None:
         rule = "Format validation failed (No UAA service found)"
         return [Mistake(XS_APP, place, rule, "bind a service with the tag xsuaa")]
     if route.login == "ias" and services.identity is None:
         rule = "Format validation failed (No IAS service found)"
         return [Mistake(XS_APP, place, rule, "bind a service with the label identity, or use xsuaa")]
-    if route.login == "basic":
-        return [Mistake(XS_APP, place, "the authentication type basic is not supported", "use xsuaa")]
     return []
 
 

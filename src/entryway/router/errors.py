@@ -56,6 +56,16 @@ class LoginRequired(Unauthorized):
     code = "login_required"
 
 
+class BasicCredentialsRequired(LoginRequired):
+    """The route wants name and password in the request; `realm` says to the user for what."""
+
+    code = "basic_credentials_required"
+
+    def __init__(self, realm: str) -> None:
+        super().__init__("no name and password in the request")
+        self.realm = realm
+
+
 class LoginUnavailable(EntrywayError):
     """The route needs a login, but no authorization server is bound."""
 

@@ -15,7 +15,8 @@ from urllib.parse import quote
 from entryway.config.xs_app_model import ErrorPage
 from entryway.errors import EntrywayError, UpstreamError
 from entryway.http import Headers, Request, Response
-from entryway.router.errors import CsrfTokenRequired, LoginFailed, MethodNotAllowed
+from entryway.router.challenge import challenge
+from entryway.router.errors import BasicCredentialsRequired, CsrfTokenRequired, LoginFailed, MethodNotAllowed
 from entryway.router.login_page import NO_STORE
 from entryway.router.on_premise import ConnectionToCompanyFailed
 from entryway.telemetry import get_logger
@@ -44,6 +45,8 @@ class Responder:
         headers: list[tuple[bytes, bytes]] = [(b"entryway-error", code.encode())]
         if self.name_source:
             headers.append((b"x-error-source", b"gateway"))
+        if isinstance(known, BasicCredentialsRequired):
+            headers.append((b"www-authenticate", challenge(known.realm)))
         if isinstance(known, CsrfTokenRequired):
             headers.append((b"x-csrf-token", b"Required"))
         if isinstance(known, MethodNotAllowed):

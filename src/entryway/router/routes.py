@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from entryway.config.xs_app_model import LoginKind, Route, Scopes
 from entryway.config.xs_app_rules import scopes_of
 from entryway.router.errors import RouteNotFound
+from entryway.router.queries import without_field
+
+CHOSEN_PROVIDER = "sap_idp"
+"""The field of a query by which users choose their identity provider, where the route lets them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,10 @@ class Match:
         template, url = self.served.route.target, self.found.string
         if template is not None:
             # JavaScript's replace: only the matched part changes.
-            url = url[: self.found.start()] + template.expand(self.found) + url[self.found.end() :]
+            start, end = self.found.span()
+            url = url[:start] + template.expand(self.found) + url[end:]
+        if self.served.route.dynamic_identity_provider and CHOSEN_PROVIDER in url:
+            url = without_field(url, CHOSEN_PROVIDER)
         url = url.removesuffix("?")
         return url if url.startswith("/") else "/" + url
 
@@ -54,21 +62,33 @@ class MethodMismatch:
 
 
 class Routes:
-    """Routes in order; an index by the first path segment leaves few to try."""
+    """Routes in order; an index by whole path segments that their matches contain leaves few to try."""
 
     def __init__(self, routes: Sequence[ServedRoute]) -> None:
         self.routes = tuple(routes)
-        segments = {segment for route in routes if (segment := _first_segment(route)) is not None}
-        self._by_segment = {
-            segment: tuple(route for route in routes if _first_segment(route) in (segment, None))
-            for segment in segments
-        }
-        self._unindexed = tuple(route for route in routes if _first_segment(route) is None)
+        segments = [_segments(route) for route in self.routes]
+        shared = Counter(segment for found in segments for segment in found)
+        # Of several, the one that fewest others have says most.
+        keys = [min(found, key=shared.__getitem__, default=None) for found in segments]
+        self._unindexed = [place for place, key in enumerate(keys) if key is None]
+        self._by_segment: dict[str, list[int]] = {}
+        for place, key in enumerate(keys):
+            if key is not None:
+                self._by_segment.setdefault(key, []).append(place)
+        self._known = frozenset(self._by_segment)
+        self._without_segment = self._at(())
+        self._with_segment = {segment: self._at([segment]) for segment in self._known}
 
     def candidates(self, url: str) -> tuple[ServedRoute, ...]:
         """Return the routes that might take the URL, in order."""
-        end = url.find("/", 1)
-        return self._by_segment.get(url[: end + 1], self._unindexed) if end > 0 else self._unindexed
+        known = self._known.intersection(url.split("/")[1:-1])
+        if not known:
+            return self._without_segment
+        return self._with_segment[next(iter(known))] if len(known) == 1 else self._at(known)
+
+    def _at(self, segments: Iterable[str]) -> tuple[ServedRoute, ...]:
+        places = sorted(self._unindexed + [place for segment in segments for place in self._by_segment[segment]])
+        return tuple(self.routes[place] for place in places)
 
     def match(self, method: str, url: str) -> Match | MethodMismatch:
         """Return the first route that takes path, query and method."""
@@ -112,11 +132,9 @@ def _method_scopes(scopes: Scopes) -> dict[str, frozenset[str]]:
     return {method: frozenset(names) for method, names in scopes.by_method.items()}
 
 
-def _first_segment(served: ServedRoute) -> str | None:
-    """Return `/segment/` if every match begins with it."""
-    prefix = served.route.source.literal_prefix
-    end = prefix.find("/", 1)
-    return prefix[: end + 1] if prefix.startswith("/") and end > 0 else None
+def _segments(served: ServedRoute) -> list[str]:
+    """Return the whole segments, between two slashes, that every URL has which the route takes."""
+    return served.route.source.literal_start.split("/")[1:-1]
 
 
 def _allowed(mismatches: Sequence[Match]) -> str:

@@ -17,7 +17,7 @@ from entryway.router.errors import CodeRefused, LoginRequired, LoginServerFailed
 from entryway.router.identifiers import new_uuid
 from entryway.router.login_page import NO_STORE, LoginPage
 from entryway.router.queries import read_query
-from entryway.router.routes import ServedRoute
+from entryway.router.routes import CHOSEN_PROVIDER, ServedRoute
 from entryway.router.sessions import Login, Session, SessionMaker, SessionStore
 from entryway.telemetry import get_logger
 
@@ -34,7 +34,6 @@ class LoginRules:
     preserve_fragment: bool
     policy: str | None
     """The content security policy of the login page."""
-    dynamic_identity_provider: bool
     notice_endpoint: str | None = None
     """Where authorities announce that a user has logged out there."""
 
@@ -54,7 +53,7 @@ class SignIn:
 
     def challenge(self, request: Request, served: ServedRoute) -> Response:
         """Answer a request that lacks a login: people are sent to it, scripts learn that they need one."""
-        if request.method != "GET" or _is_script(request):
+        if request.method != "GET" or served.login == "basic" or is_script(request):
             raise LoginRequired(served.label)
         idp = self._identity_provider(request, served)
         authority = self.authorities.of_route(served.login)
@@ -174,16 +173,13 @@ class SignIn:
     def _location(self, request: Request) -> str:
         return address_of(request).prefix + request.target
 
-    def _identity_provider(self, request: Request, served: ServedRoute) -> str | None:
-        route = served.route
-        dynamic = route.dynamic_identity_provider
-        if dynamic is None:
-            dynamic = self.rules.dynamic_identity_provider
-        if dynamic:
-            chosen = read_query(request.target).get("sap_idp", [""])[0]
+    @staticmethod
+    def _identity_provider(request: Request, served: ServedRoute) -> str | None:
+        if served.route.dynamic_identity_provider:
+            chosen = read_query(request.target).get(CHOSEN_PROVIDER, [""])[0]
             if chosen:
                 return chosen
-        return route.identity_provider
+        return served.route.identity_provider
 
 
 def redirect(location: str, cookies: list[str]) -> Response:
@@ -193,5 +189,6 @@ def redirect(location: str, cookies: list[str]) -> Response:
     return Response(302, Headers(headers))
 
 
-def _is_script(request: Request) -> bool:
+def is_script(request: Request) -> bool:
+    """Tell whether a page's script asks, for whom a login page is of no use."""
     return (request.headers.get(b"x-requested-with") or b"").lower() == b"xmlhttprequest"
