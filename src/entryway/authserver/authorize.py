@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entryway.authserver import authorization_request, edge, sessions
-from entryway.authserver.digests import random_text
+from entryway.authserver import authorization_request, edge
 from entryway.authserver.login_flow import redirect_error
 from entryway.oauth import redirects
 from entryway.oauth.errors import InvalidClient, InvalidRequest, OAuthError, echo
@@ -15,11 +14,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from entryway.authserver.attempts import Attempts
     from entryway.authserver.clients import Client, Clients
     from entryway.authserver.login_flow import LoginFlow
     from entryway.authserver.moments import Clock
-    from entryway.authserver.sessions import Sessions
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.zones import Zone, Zones
 
@@ -38,8 +35,6 @@ class AuthorizeEndpoint:
     settings: AuthServerSettings
     zones: Zones
     clients: Clients
-    attempts: Attempts
-    sessions: Sessions
     flow: LoginFlow
     clock: Clock
 
@@ -53,14 +48,7 @@ class AuthorizeEndpoint:
             asked = authorization_request.parse(parameters, client, redirect_uri, self.clock())
         except OAuthError as error:
             return redirect_error(redirect_uri, parameters.get("state"), error)
-        browser = request.cookies.get(sessions.BROWSER_COOKIE) or random_text()
-        attempt = await self.attempts.start(zone.id, browser, asked)
-        logged_in = await self.sessions.load(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
-        if logged_in is not None:
-            attempt = await self.attempts.learn_user(attempt, logged_in.user.id, logged_in.authenticated_at)
-        response = await self.flow.proceed(attempt, browser)
-        sessions.set_cookie(response, sessions.BROWSER_COOKIE, browser)
-        return response
+        return await self.flow.begin(request, zone.id, asked)
 
     async def _client(self, zone: Zone, client_id: str | None) -> Client:
         if not client_id:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 
 from entryway.authserver import edge, sessions
-from entryway.authserver.digests import random_text
 from entryway.errors import Forbidden
 from entryway.oauth import parameters as oauth_parameters
 from entryway.oauth.errors import BadCredentials, InvalidRequest
@@ -59,14 +58,7 @@ class LoginEndpoints:
         zone = await edge.zone_of(request, self.zones, self.settings, query)
         if request.headers.get("accept", "").startswith("application/json"):
             return self._description(zone)
-        browser = request.cookies.get(sessions.BROWSER_COOKIE) or random_text()
-        attempt = await self.attempts.start(zone.id, browser, None)
-        logged_in = await self.sessions.load(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
-        if logged_in is not None:
-            attempt = await self.attempts.learn_user(attempt, logged_in.user.id, logged_in.authenticated_at)
-        response = await self.flow.proceed(attempt, browser)
-        sessions.set_cookie(response, sessions.BROWSER_COOKIE, browser)
-        return response
+        return await self.flow.begin(request, zone.id, None)
 
     async def submit(self, request: Request) -> Response:
         """Check name and password and go on with the login."""

@@ -9,13 +9,16 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse
 
 from entryway.authserver.authorizations import new_authorization
+from entryway.authserver.digests import random_text
 from entryway.authserver.next_step import Step, next_step
+from entryway.authserver.sessions import BROWSER_COOKIE, LOGIN_COOKIE, set_cookie
 from entryway.oauth.errors import InvalidClient, InvalidRequest, LoginRequired
 from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from starlette.requests import Request
     from starlette.responses import Response
 
     from entryway.authserver.attempts import Attempts
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from entryway.authserver.clients import Clients
     from entryway.authserver.next_step import Attempt
     from entryway.authserver.pages import Pages
+    from entryway.authserver.sessions import Sessions
     from entryway.authserver.users import Users
     from entryway.oauth.errors import OAuthError
 
@@ -41,10 +45,22 @@ class LoginFlow:
     """What the steps of a login lead to."""
 
     attempts: Attempts
+    sessions: Sessions
     authorizations: Authorizations
     clients: Clients
     users: Users
     pages: Pages
+
+    async def begin(self, request: Request, zid: str, asked: AuthorizationRequest | None) -> Response:
+        """Start an attempt of this browser, as whom it is logged in already, and answer with its first step."""
+        browser = request.cookies.get(BROWSER_COOKIE) or random_text()
+        attempt = await self.attempts.start(zid, browser, asked)
+        logged_in = await self.sessions.load(zid, request.cookies.get(LOGIN_COOKIE))
+        if logged_in is not None:
+            attempt = await self.attempts.learn_user(attempt, logged_in.user.id, logged_in.authenticated_at)
+        response = await self.proceed(attempt, browser)
+        set_cookie(response, BROWSER_COOKIE, browser)
+        return response
 
     async def proceed(self, attempt: Attempt, browser: str) -> Response:
         """Answer with the attempt's next step."""
