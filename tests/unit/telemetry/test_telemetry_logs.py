@@ -74,11 +74,11 @@ def test_records_of_libraries_take_the_same_way_out():
     out = io.StringIO()
     configure_logging(json=True, level="info", stream=out)
 
-    logging.getLogger("some.library").warning("careful with %s", "that")
+    logging.getLogger("some.dependency").warning("careful with %s", "that")
     logging.getLogger("httpx").info("HTTP Request: GET https://user:pw@host")
 
     [event] = logged(out)
-    assert (event["event"], event["part"], event["level"]) == ("careful with that", "some.library", "warning")
+    assert (event["event"], event["part"], event["level"]) == ("careful with that", "some.dependency", "warning")
 
 
 def test_a_traceback_in_text_shows_no_local_variables():
