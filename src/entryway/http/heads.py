@@ -145,8 +145,12 @@ def last_chunk(trailers: Headers | None) -> bytes:
 
 def _checked(head: bytes, lines: int) -> bytes:
     # Every line was given its own CRLF: one more CR or LF than that came from inside a name, value or target.
-    if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
-        raise UnsafeHead("a line break or NUL inside a message head")
+    # Taking them out and looking at the length is how to count them fast in a head that carries a long token.
+    without_lf = head.replace(b"\n", b"")
+    if len(head) - len(without_lf) != lines or len(without_lf) - len(without_lf.replace(b"\r", b"")) != lines:
+        raise UnsafeHead("a line break inside a message head")
+    if b"\0" in head:
+        raise UnsafeHead("NUL inside a message head")
     return head
 
 

@@ -15,8 +15,5 @@ def new_request_id() -> str:
 
 def new_uuid() -> str:
     """Return a random UUID (version 4) as text."""
-    bits = _bits(128)
-    return (
-        f"{bits >> 96:08x}-{bits >> 80 & 0xFFFF:04x}-4{bits >> 64 & 0xFFF:03x}"
-        f"-{0x8000 | bits >> 48 & 0x3FFF:04x}-{bits & 0xFFFFFFFFFFFF:012x}"
-    )
+    digits = f"{_bits(128):032x}"
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
