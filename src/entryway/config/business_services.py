@@ -82,9 +82,14 @@ class BusinessService:
     alias: str
     credentials: BusinessServiceCredentials = field(repr=False)
     client: OAuthCredentials | None = field(repr=False)
-    """The OAuth client that logs on to the service; none where a certificate does."""
+    """The OAuth client that logs on to the service; none where a certificate does, or where the binding has none."""
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     """Headers of `URL.headers.*`, for requests that lack them."""
+
+
+def cannot_log_on(service: BusinessService) -> bool:
+    """Tell whether the binding lacks the OAuth client that its grant type needs: calls will fail, other routes work."""
+    return service.client is None and service.credentials.grant_type != "mtls"
 
 
 def is_business_service(binding: Binding) -> bool:
@@ -108,9 +113,6 @@ def parse_business_service(binding: Binding) -> BusinessService:
     client = credentials.uaa
     if client is None and credentials.clientid and credentials.grant_type != "mtls":
         client = binding.parse(OAuthCredentials)
-    if client is None and credentials.grant_type != "mtls":
-        rule = f'binding "{binding.name}": the grant type {credentials.grant_type} needs an OAuth client'
-        raise ConfigurationMistakes([Mistake(binding.file, f"{binding.path}/uaa", rule)])
     headers = _headers(binding.credentials)
     if mistakes := [mistake for name, value in headers for mistake in _check_header(binding, name, value)]:
         raise ConfigurationMistakes(mistakes)

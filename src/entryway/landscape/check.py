@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,17 @@ from entryway.config.schema import did_you_mean
 from entryway.config.xs_app import ToDestination, XsApp, parse_xs_app
 from entryway.config.xs_app_environment import RouterEnvironment, read_environment
 from entryway.landscape.application import MANIFEST_FILES, Application, find_descriptor, read_application
+from entryway.landscape.destination_advice import (
+    advise_on_cookies,
+    advise_on_destinations,
+    advise_on_routes,
+    advise_on_tokens,
+    advise_on_variables,
+    in_environment,
+    in_services,
+)
 from entryway.landscape.lone_xs_app import parse_alone
-from entryway.landscape.route_advice import advise
+from entryway.landscape.route_advice import OWN_SCOPE, advise
 
 XS_APP_FILES = "xs-app*.json"
 XS_SECURITY_FILES = "xs-security*.json"
@@ -64,9 +73,17 @@ def _application_mistakes(application: Application, *, to_start: bool) -> Iterat
         if instance.service == XSUAA:
             yield from _security_mistakes(instance, application)
     yield from _role_collections(application)
+    virtual = _virtual_hosts(application)
+    yield from advise_on_destinations(in_services(descriptor.instances, descriptor.file), virtual)
+    yield from advise_on_variables(descriptor.modules, virtual, descriptor.file)
+    cookies: list[tuple[Module, str]] = []
     for module in descriptor.modules:
         if module.is_router:
-            yield from _router_mistakes(application, module)
+            environment, mistakes = _environment(folder / module.folder, module.environment)
+            yield from (replace(mistake, suggestion=_of(module.name, mistake.suggestion)) for mistake in mistakes)
+            yield from _router_mistakes(application, module, environment)
+            cookies += [] if environment is None else [(module, environment.session_cookie_name)]
+    yield from advise_on_cookies(cookies, descriptor.file)
 
 
 def _security_mistakes(instance: ServiceInstance, application: Application) -> Sequence[Mistake]:
@@ -82,23 +99,27 @@ def _security_mistakes(instance: ServiceInstance, application: Application) -> S
     return alone or xs_security.check(instance.parameters, file)
 
 
-def _router_mistakes(application: Application, module: Module) -> Iterator[Mistake]:
-    folder = application.folder / module.folder
+def _router_mistakes(
+    application: Application, module: Module, environment: RouterEnvironment | None
+) -> Iterator[Mistake]:
     relative = _relative(f"{module.folder}/xs-app.json")
-    xs_app, mistakes = parse_xs_app(folder / "xs-app.json")
+    xs_app, mistakes = parse_xs_app(application.folder / module.folder / "xs-app.json")
     yield from (replace(mistake, file=relative) for mistake in mistakes)
-    environment, mistakes = _environment(folder, module.environment)
-    yield from (replace(mistake, suggestion=_of(module.name, mistake.suggestion)) for mistake in mistakes)
     if xs_app is None or environment is None:
         return
-    yield from advise(xs_app, environment.destinations, relative)
+    descriptor, destinations = application.descriptor, environment.destinations
+    yield from advise(xs_app, destinations, relative, _own_scopes(application, module))
+    declared = in_environment(destinations, descriptor.file, module.place)
+    yield from advise_on_destinations(declared, _virtual_hosts(application))
+    yield from advise_on_routes(xs_app, [*declared, *in_services(descriptor.instances, descriptor.file)], relative)
+    yield from advise_on_tokens(xs_app, destinations, application, relative)
     bound = {bound.instance for bound in module.bindings}
-    instances = [each for each in application.descriptor.instances if each.name in bound]
+    instances = [each for each in descriptor.instances if each.name in bound]
     if not any(each.service in {"destination", None} for each in instances):
         yield from _missing_destinations(xs_app, environment, relative)
     for each in instances:
         if each.service == XSUAA and each.parameters.get("tenant-mode") == SHARED:
-            yield from _tenant_host_pattern(environment, f"{application.descriptor.file}", module.place)
+            yield from _tenant_host_pattern(environment, descriptor.file, module.place)
 
 
 def _missing_destinations(xs_app: XsApp, environment: RouterEnvironment, file: str) -> Iterator[Mistake]:
@@ -107,6 +128,18 @@ def _missing_destinations(xs_app: XsApp, environment: RouterEnvironment, file: s
         if isinstance(route.goal, ToDestination) and route.goal.template is None and route.goal.name not in known:
             rule = f'no destination "{route.goal.name}" is defined, and no destination service is bound'
             yield Mistake(file, f"{route.place}/destination", rule, did_you_mean(route.goal.name, known))
+
+
+def _own_scopes(application: Application, module: Module) -> set[str] | None:
+    """Return the scopes that the router's authorization server knows as the application's own, if that can be told."""
+    bound = {bound.instance for bound in module.bindings}
+    uaas = [each for each in application.descriptor.instances if each.name in bound and each.service == XSUAA]
+    return declared_scopes(each.parameters for each in uaas) if uaas else None
+
+
+def _virtual_hosts(application: Application) -> list[str]:
+    on_premise = application.landscape.on_premise
+    return [] if on_premise is None else [system.virtual for system in on_premise.systems]
 
 
 def _tenant_host_pattern(environment: RouterEnvironment, file: str, place: str) -> Iterator[Mistake]:
@@ -143,12 +176,15 @@ def _loose_mistakes(folder: Path, application: Application | None) -> Iterator[M
     instances = application.descriptor.instances if application else ()
     read = {(folder / instance.source).resolve() for instance in instances if instance.source is not None}
     shared = False
+    security: list[Mapping[str, Any]] = []
     for path in sorted(folder.glob(XS_SECURITY_FILES)):
+        content = path.read_bytes()
+        security.append(_document(content))
         if path.resolve() in read:
             continue
-        content = path.read_bytes()
         yield from xs_security.check(content, path.name)
-        shared = shared or _tenant_mode(content) == SHARED
+        shared = shared or security[-1].get("tenant-mode") == SHARED
+    scopes = declared_scopes(security) if security else None
     # Whichever module it is meant for: its environment counts.
     values = {name: value for module in modules for name, value in module.environment.items()}
     environment, mistakes = _environment(folder, values)
@@ -160,7 +196,9 @@ def _loose_mistakes(folder: Path, application: Application | None) -> Iterator[M
         xs_app, mistakes = parse_alone(path)
         yield from mistakes
         if xs_app is not None and environment is not None:
-            yield from advise(xs_app, environment.destinations, path.name)
+            yield from advise(xs_app, environment.destinations, path.name, scopes)
+            declared = in_environment(environment.destinations, path.name, "")
+            yield from advise_on_routes(xs_app, declared, path.name)
     if shared and not led_to and environment is not None:
         yield from _tenant_host_pattern(environment, xs_security.FILE, "/tenant-mode")
 
@@ -175,12 +213,22 @@ def _environment(folder: Path, values: Mapping[str, str]) -> tuple[RouterEnviron
     return environment, [mistake for mistake in mistakes if mistake.file != "TENANT_HOST_PATTERN"]
 
 
-def _tenant_mode(content: bytes) -> Any:
+def declared_scopes(documents: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the names, without the prefix, of the scopes that descriptors of the application declare."""
+    return {
+        scope["name"].removeprefix(OWN_SCOPE)
+        for document in documents
+        for scope in _list(document.get("scopes"))
+        if isinstance(scope, Mapping) and isinstance(scope.get("name"), str)
+    }
+
+
+def _document(content: bytes) -> Mapping[str, Any]:
     try:
         document = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        return None
-    return document.get("tenant-mode") if isinstance(document, dict) else None
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _list(value: Any) -> list[Any]:

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from entryway.config.mistakes import Mistake
-from entryway.config.xs_app import Route, ToDestination, XsApp
+from entryway.config.schema import did_you_mean
+from entryway.config.xs_app import Route, ToDestination, ToFolder, XsApp
 from entryway.config.xs_app_destinations import EnvironmentDestination
 from entryway.landscape.route_samples import sample_paths
 
+OWN_SCOPE = "$XSAPPNAME."
 
-def advise(xs_app: XsApp, destinations: Mapping[str, EnvironmentDestination], file: str) -> list[Mistake]:
-    """Return every warning about the routes of one router."""
+
+def advise(
+    xs_app: XsApp,
+    destinations: Mapping[str, EnvironmentDestination],
+    file: str,
+    scopes: Collection[str] | None = None,
+) -> list[Mistake]:
+    """Return every warning about the routes of one router; `scopes` are the application's own, if they are known."""
     return [
         *_hidden_routes(xs_app.routes, file),
         *_open_ends(xs_app.routes, file),
         *_public_beside_forwarded(xs_app, destinations, file),
-        *_logout_needs_login(xs_app, file),
+        *_pages_behind_login(xs_app, file),
+        *_main_page_cached(xs_app, file),
+        *_scopes_unknown(xs_app, scopes, file),
     ]
 
 
@@ -67,13 +77,74 @@ def _public_beside_forwarded(
             yield Mistake(file, f"{route.place}/authenticationType", rule, hint, "warning")
 
 
-def _logout_needs_login(xs_app: XsApp, file: str) -> Iterator[Mistake]:
-    page = xs_app.logout.page
-    if page is None or not page.startswith("/") or page.startswith("//") or xs_app.authentication == "none":
+def _pages_behind_login(xs_app: XsApp, file: str) -> Iterator[Mistake]:
+    if xs_app.authentication == "none":
         return
-    path = page.partition("?")[0].partition("#")[0]
-    route = next((route for route in xs_app.routes if route.source.pattern.search(path)), None)
-    if route is not None and route.login != "none":
-        rule = f'the logout page "{page}" needs login ({route.place}): whoever logs out is asked to log in again'
-        hint = "put a route for it with authenticationType none first"
+    hint = "put a route for it with authenticationType none first"
+    if xs_app.logout.page is not None and (route := _leads_to_login(xs_app, xs_app.logout.page)) is not None:
+        rule = (
+            f'the logout page "{xs_app.logout.page}" needs login ({route.place}): '
+            "whoever logs out is asked to log in again"
+        )
         yield Mistake(file, "/logout/logoutPage", rule, hint, "warning")
+    for index, page in enumerate(xs_app.error_pages):
+        if page.path is not None and (route := _leads_to_login(xs_app, f"/{page.path.lstrip('/')}")) is not None:
+            rule = f'the error page "{page.path}" needs login ({route.place}): who cannot log in does not see it'
+            yield Mistake(file, f"/errorPage/{index}/path", rule, hint, "warning")
+
+
+def _leads_to_login(xs_app: XsApp, page: str) -> Route | None:
+    """Return the route of a page of this application if it is not public."""
+    if not page.startswith("/") or page.startswith("//"):
+        return None
+    route = _route_of(xs_app.routes, page)
+    return None if route is None or route.login == "none" else route
+
+
+def _route_of(routes: Sequence[Route], page: str) -> Route | None:
+    path = page.partition("?")[0].partition("#")[0]
+    return next((route for route in routes if route.source.pattern.search(path)), None)
+
+
+def _main_page_cached(xs_app: XsApp, file: str) -> Iterator[Mistake]:
+    if xs_app.welcome_file is None or xs_app.authentication == "none":
+        return
+    page = f"/{xs_app.welcome_file.lstrip('/')}"
+    route = _route_of(xs_app.routes, page)
+    if route is None or route.login == "none" or not isinstance(route.goal, ToFolder):
+        return
+    if route.goal.cache_control is not None and may_be_reused(route.goal.cache_control):
+        rule = (
+            f'browsers may keep the main page "{page}" ("{route.goal.cache_control}"): '
+            "they show it without asking, and the login never starts"
+        )
+        hint = 'put a route for this page first, with cacheControl "no-cache, no-store, must-revalidate"'
+        yield Mistake(file, f"{route.place}/cacheControl", rule, hint, "warning")
+
+
+def may_be_reused(cache_control: str) -> bool:
+    """Tell whether a browser may show what it kept under this Cache-Control without asking again."""
+    directives = dict(_directive(part) for part in cache_control.lower().split(","))
+    if "no-store" in directives or "no-cache" in directives:
+        return False
+    return directives.get("max-age", "0").strip('"') != "0" or "immutable" in directives
+
+
+def _directive(part: str) -> tuple[str, str]:
+    name, _, value = part.partition("=")
+    return name.strip(), value.strip()
+
+
+def _scopes_unknown(xs_app: XsApp, known: Collection[str] | None, file: str) -> Iterator[Mistake]:
+    if known is None:
+        return
+    for route in xs_app.routes:
+        if route.scopes is None:
+            continue
+        named = [*(route.scopes.default or ()), *(name for names in route.scopes.by_method.values() for name in names)]
+        for scope in dict.fromkeys(named):
+            # Scopes of other applications and of the platform are declared elsewhere.
+            if scope.startswith(OWN_SCOPE) and scope.removeprefix(OWN_SCOPE) not in known:
+                rule = f'no xs-security.json declares the scope "{scope}": nobody can have it'
+                hint = did_you_mean(scope, [f"{OWN_SCOPE}{name}" for name in sorted(known)])
+                yield Mistake(file, f"{route.place}/scope", rule, hint, "warning")

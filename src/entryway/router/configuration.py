@@ -25,6 +25,7 @@ from entryway.config.bindings import (
 from entryway.config.business_services import (
     CLOUD_SERVICE,
     BusinessService,
+    cannot_log_on,
     find_business_service,
     parse_business_service,
     read_business_services,
@@ -166,6 +167,12 @@ def _service_mistakes(route: Route, goal: ToService, bindings: Sequence[Binding]
         rule = f"Format validation failed (Endpoint object has no {wanted} for service {goal.name})"
         hint = did_you_mean(goal.endpoint or "", list(service.credentials.endpoints))
         return [Mistake(XS_APP, route.place, rule, hint)]
+    if cannot_log_on(service):
+        rule = (
+            f'binding "{binding.name}": the grant type {service.credentials.grant_type} needs an OAuth client (uaa): '
+            "every request to the service fails"
+        )
+        return [Mistake(XS_APP, route.place, rule, "", "warning")]
     if service.credentials.grant_type == "user_token" and route.login == "none":
         rule = (
             f"the service {goal.name} needs a user's token, and this route is public: without a session it is refused"

@@ -152,7 +152,6 @@ async def test_services_are_told_of_a_logout(world, country):
     ("wrong", "rule"),
     [
         ({"endpoints": {}}, "Endpoint object has no attribute named api for service com.example.country"),
-        ({"uaa": None}, "the grant type user_token needs an OAuth client"),
         ({"grant_type": "mtls", "cert": "x"}, "the grant type mtls needs cert and key"),
         ({"grant_type": "magic"}, "/grant_type"),
         ({"endpoints": {"api": "ftp://elsewhere"}}, "must be an absolute URL"),
@@ -165,6 +164,16 @@ async def test_a_binding_that_cannot_be_used_stops_the_start(world, country, wro
         await world.start(route("api", endpoint="api"), services={"country": binding(world, country) | wrong})
 
     assert rule in str(found.value)
+
+
+async def test_a_binding_without_an_oauth_client_fails_where_it_is_needed(world, country):
+    browser = await world.start(route("api", endpoint="api"), services={"country": binding(world, country, uaa=None)})
+    await browser.log_in("/api/x")
+
+    answer = await browser.get("/api/x")
+
+    assert (answer.status_code, answer.headers["entryway-error"]) == (502, "service_token_failed")
+    assert country.requests == []
 
 
 async def test_what_is_wrong_with_a_binding_is_told_without_its_secrets(world, country):

@@ -1,99 +1,92 @@
-"""Configurations as users bring them must pass, with the warnings that they deserve and no others."""
+"""Configurations as people have them must pass, with the warnings that their README names and no others."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import pytest
+import yaml
+
 from entryway.landscape.check import check_folder
+from entryway.router.configuration import read_configuration
 
+CONFIGURATIONS = Path(__file__).parents[2] / "data" / "configurations"
+UAA = {"url": "https://uaa.example.com", "clientid": "c", "clientsecret": "s", "xsappname": "x", "identityzone": "z"}
+# Folders that the example's files name and that applications have beside them.
+FOLDERS = ("web", "openResources", "resources")
 
-def warnings(folder: Path) -> list[tuple[str, str]]:
-    mistakes = check_folder(folder)
-    assert all(mistake.severity == "warning" for mistake in mistakes)
-    return [(mistake.file, mistake.rule) for mistake in mistakes]
-
-
-def test_a_product_list_with_a_second_public_destination(tmp_path: Path):
-    (tmp_path / "manifest.yml").write_text(
-        """
-applications:
-- name: connectivity-app-demo
-  host: connectivity-app-demo
-  buildpack: python_buildpack
-  memory: 512M
-  path: app
-  services: [xsuaa-demo, connectivity-demo-lite, destination-demo-lite]
-- name: approuter-demo
-  host: approuter-demo
-  buildpack: nodejs_buildpack
-  path: approuter
-  env:
-    destinations: >
-      [
-        {"name":"dest-to-app", "url":"http://localhost:9009", "forwardAuthToken": true},
-        {"name":"ui5", "url":"http://localhost:9010"}
-      ]
-  services: [xsuaa-demo]
-"""
-    )
-    (tmp_path / "xs-security.json").write_text('{ "xsappname": "connectivity-app-demo", "tenant-mode": "dedicated" }')
-    (tmp_path / "xs-app.json").write_text(
-        json.dumps(
-            {
-                "welcomeFile": "index.html",
-                "routes": [
-                    {"source": "/app", "target": "/", "destination": "dest-to-app"},
-                    {"source": "^/ui5/(.*)$", "target": "$1", "destination": "ui5", "authenticationType": "none"},
-                ],
-            }
+WARNINGS = {
+    "products": [
+        (
+            "xs-app.json",
+            '"dest-to-app" is sent the user\'s token, while the destination "ui5" is public (authenticationType none)',
         )
-    )
-
-    [(file, rule)] = warnings(tmp_path)
-
-    assert file == "xs-app.json"
-    assert rule.startswith('"dest-to-app" is sent the user\'s token, while the destination "ui5" is public')
-
-
-def test_roles_of_several_tenants_and_a_hidden_route(tmp_path: Path):
-    (tmp_path / "xs-security.json").write_text('{"xsappname": "demo", "tenant-mode": "shared"}')
-    (tmp_path / "xs-app.json").write_text(
-        json.dumps({"routes": [{"source": "/service/", "target": "/", "destination": "service-destination"}]})
-    )
-    (tmp_path / "xs-app.shadowed.json").write_text(
-        json.dumps(
-            {
-                "routes": [
-                    {"source": "/", "target": "/", "destination": "ui-destination"},
-                    {"source": "/service", "target": "/", "destination": "service-destination"},
-                ]
-            }
+    ],
+    "roles": [
+        (
+            "xs-app.shadowed.json",
+            'the route "/service" is never reached: "/" (/routes/0) comes first and matches the same paths',
+        ),
+        ("xs-security.json", "TENANT_HOST_PATTERN is missing, although tenant-mode is shared"),
+    ],
+    "simple": [("xs-app.json", 'the source "^/application" also matches "/applications…"')],
+    "reference": [
+        (
+            "xs-app.logout-loop.json",
+            'the logout page "/logout-page.html" needs login (/routes/0): whoever logs out is asked to log in again',
         )
-    )
-
-    found = dict(warnings(tmp_path))
-
-    assert set(found) == {"xs-app.shadowed.json", "xs-security.json"}
-    assert 'the route "/service" is never reached: "/" (/routes/0) comes first' in found["xs-app.shadowed.json"]
-    assert found["xs-security.json"].startswith("TENANT_HOST_PATTERN is missing")
+    ],
+}
 
 
-def test_an_open_end_and_a_logout_page_behind_login(tmp_path: Path):
-    (tmp_path / "xs-app.json").write_text(
-        json.dumps(
-            {
-                "welcomeFile": "index.html",
-                "logout": {"logoutEndpoint": "/my/logout", "logoutPage": "/logout-page.html"},
-                "routes": [
-                    {"source": "^/application", "target": "/", "destination": "application"},
-                    {"source": "^/(.*)$", "localDir": "web"},
-                ],
-            }
-        )
-    )
+def test_every_configuration_has_its_warnings_listed():
+    assert {path.name for path in CONFIGURATIONS.iterdir() if path.is_dir()} == set(WARNINGS)
 
-    rules = [rule for _, rule in warnings(tmp_path)]
 
-    assert rules[0] == 'the source "^/application" also matches "/applications…"'
-    assert rules[1].startswith('the logout page "/logout-page.html" needs login (/routes/1)')
+@pytest.mark.parametrize("name", WARNINGS)
+def test_the_warnings_are_exactly_those_that_it_deserves(name: str):
+    mistakes = check_folder(CONFIGURATIONS / name)
+
+    assert {mistake.severity for mistake in mistakes} == {"warning"}
+    assert [(mistake.file, mistake.rule) for mistake in mistakes] == WARNINGS[name]
+
+
+def every_router() -> list[tuple[str, str]]:
+    return [(path.parent.name, path.name) for path in sorted(CONFIGURATIONS.glob("*/xs-app*.json"))]
+
+
+@pytest.mark.parametrize(("name", "file"), every_router())
+def test_the_router_starts_with_it(tmp_path: Path, name: str, file: str):
+    folder = tmp_path / name
+    shutil.copytree(CONFIGURATIONS / name, folder)
+    for beside in FOLDERS:
+        (folder / beside).mkdir()
+    (folder / file).rename(folder / "xs-app.json")
+    # Shadowed routes lead to a destination that the manifest of the folder does not have.
+    environ = {
+        "destinations": json.dumps([*destinations(folder), {"name": "ui-destination", "url": "http://localhost"}])
+    }
+    repository = {
+        "sap.cloud.service": "html5-apps-repo-rt",
+        "uri": "https://repository.example.com",
+        "uaa": UAA,
+    }
+    (folder / "default-services.json").write_text(json.dumps({"uaa": UAA, "html5-apps-repo": repository}))
+
+    configuration = read_configuration(folder, environ if name != "reference" else {})
+
+    assert configuration.xs_app.routes
+
+
+def destinations(folder: Path) -> list[dict[str, object]]:
+    manifest = folder / "manifest.yml"
+    if not manifest.exists():
+        return []
+    applications = yaml.safe_load(manifest.read_text())["applications"]
+    return [
+        each
+        for application in applications
+        for each in json.loads(application.get("env", {}).get("destinations", "[]"))
+    ]
