@@ -57,6 +57,11 @@ class Client:
                 raise
             connection = await pool.acquire(request.timeouts, fresh=True)
 
+    def connection_counts(self) -> tuple[int, int, int]:
+        """Return how many connections are open, how many of them are idle, and how many requests wait for one."""
+        counts = [pool.counts() for pool in self._pools.values()]
+        return sum(c[0] for c in counts), sum(c[1] for c in counts), sum(c[2] for c in counts)
+
     async def close(self) -> None:
         """Close every connection."""
         self._closed = True

@@ -74,6 +74,10 @@ class Pool:
             self._idle.pop(connection, None)
             connection.close()
 
+    def counts(self) -> tuple[int, int, int]:
+        """Return how many connections are open, how many of them are idle, and how many wait for one."""
+        return self._open, len(self._idle), len(self._waiters)
+
     async def _connect(self, timeouts: Timeouts) -> UpstreamConnection:
         self._open += 1
         try:

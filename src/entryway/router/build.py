@@ -18,10 +18,11 @@ from entryway.config.xs_app import LoginKind, Route, ToFolder
 from entryway.config.xs_app_document import CompressionDocument
 from entryway.errors import EntrywayError
 from entryway.http import Client, Limits, PoolLimits
+from entryway.router import audit
 from entryway.router.access_log import AccessLog
 from entryway.router.address import trust_in
 from entryway.router.backends import Backend, Backends, OnPremiseBackend
-from entryway.router.build_login import ProvesItself, build_authorities, build_basic
+from entryway.router.build_login import ProvesItself, build_authorities, build_back_channel, build_basic
 from entryway.router.build_services import build_repository, business_services, repository_files
 from entryway.router.built_in import endpoint_routes
 from entryway.router.built_in import services as services_of
@@ -37,6 +38,7 @@ from entryway.router.frame_ancestors import FrameAncestors
 from entryway.router.login import UsedStates
 from entryway.router.login_page import choose_policy
 from entryway.router.logout import BackendsTold, SignOut
+from entryway.router.meters import Meters
 from entryway.router.origins import TlsContexts, environment_backend
 from entryway.router.refresh import Refresher
 from entryway.router.replace import build_replacement
@@ -50,6 +52,7 @@ from entryway.router.session_stores import open_sessions
 from entryway.router.sessions import Session, SessionStore
 from entryway.router.signin import LoginRules, SignIn
 from entryway.router.static import Folder
+from entryway.router.tenant_tokens import TenantTokens
 from entryway.router.uaa import Uaa
 from entryway.router.websockets import SocketRules
 from entryway.telemetry import get_logger
@@ -144,6 +147,7 @@ def build(
     *,
     access_log: AccessLog | None = None,
     clock: Callable[[], float] = time.time,
+    meters: Meters | None = None,
     former: Application | None = None,
 ) -> Application:
     """Return the application of a configuration; must be called where an event loop runs.
@@ -175,6 +179,7 @@ def build(
     forwarding = Forwarding(
         session_cookie,
         services.uaa.identityzone.encode() if services.uaa is not None and services.uaa.identityzone else None,
+        authorities.tenants,
     )
     told = BackendsTold(xs_app.backend_logouts, backends, forwarding, client, xs_app.service_logouts)
     signin = SignIn(
@@ -218,6 +223,7 @@ def build(
         session_cookie=session_cookie,
         signin=signin,
         signout=signout,
+        back_channel=build_back_channel(configuration, callers, sessions, told, clock),
         basic=build_basic(configuration, authorities, signin),
         refresher=refresher,
         backends=backends,
@@ -237,8 +243,10 @@ def build(
         frame_ancestors=_frame_ancestors(configuration, http, clock),
         responder=Responder(configuration.development, environment.return_error_source, pages, redirects),
         access_log=access_log,
+        meters=meters if former is None else former.router.meters,
         services=services_of(authorities, environment.plugins, environment.allowlist),
         repository=hosted,
+        tenants=authorities.tenants,
         clock=clock,
     )
     application = Application(router, _limits(configuration), client, callers, sessions, told, own_tokens, access_log)
@@ -305,20 +313,19 @@ def _backends(
     environment, services = configuration.environment, configuration.services
     company = None
     if services.connectivity is not None:
-        token = ClientToken(
-            Uaa(callers.client_for(services.connectivity), services.connectivity), services.connectivity, clock
-        )
-        own_tokens.append(token)
-        company = CompanyNetwork(services.connectivity, token)
+        asking = Uaa(callers.client_for(services.connectivity), services.connectivity)
+        tokens = TenantTokens(asking, services.connectivity, clock)
+        own_tokens.append(tokens.at())
+        company = CompanyNetwork(services.connectivity, tokens.at)
     service = None
     if services.destination is not None:
         asking = Uaa(callers.client_for(services.destination), services.destination)
-        token = ClientToken(asking, services.destination, clock)
-        own_tokens.append(token)
+        tokens = TenantTokens(asking, services.destination, clock)
+        own_tokens.append(tokens.at())
         finder = DestinationsClient(
             callers.plain, services.destination.uri, service_timeout(configuration, "destination")
         )
-        service = ServiceDestinations(finder, services.destination, asking, token, company, tls, clock)
+        service = ServiceDestinations(finder, services.destination, asking, tokens.at, company, tls, clock)
     direct: dict[str, Backend] = {}
     on_premise: dict[str, OnPremiseBackend] = {}
     for name, destination in environment.destinations.items():
@@ -331,8 +338,7 @@ def _backends(
 
 
 def _expired(told: BackendsTold, session: Session) -> None:
-    user = "" if session.login is None else session.login.user
-    log.info("session_ended", reason="timeout", user=user)
+    audit.logged_out(session, "timeout")
     told.schedule(session, None)
 
 

@@ -33,6 +33,7 @@ from entryway.config.business_services import (
 from entryway.config.external_sessions import SessionStoreSettings, read_external_sessions
 from entryway.config.identity import IdentityCredentials, find_identity
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
+from entryway.config.operation import Operation, read_operation
 from entryway.config.schema import did_you_mean, pointer
 from entryway.config.xs_app import (
     USER_API,
@@ -77,6 +78,7 @@ class RouterConfiguration:
     business_services: Mapping[str, BusinessService] = field(default_factory=dict, repr=False)
     session_store: SessionStoreSettings | None = None
     """Where sessions are kept that several routers share; None: in this process."""
+    operation: Operation = field(default_factory=Operation)
 
     @property
     def development(self) -> bool:
@@ -96,6 +98,8 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
     bindings = tuple(_collect(lambda: read_bindings(environ, workdir), none, mistakes))
     services = _services(bindings, environ, mistakes)
     usable, _ = read_business_services(bindings)
+    operation, wrong = read_operation(environ)
+    mistakes += wrong
     session_store, wrong = read_external_sessions(environ, bindings)
     mistakes += wrong
     plugins, wrong = parse_plugins(environment.plugins)
@@ -104,6 +108,7 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
         mistakes += route_mistakes(xs_app, environment, services, bindings)
         mistakes += _service_logout_mistakes(xs_app, usable)
         mistakes += _header_mistakes(xs_app)
+        mistakes += _back_channel_mistakes(xs_app, services)
         mistakes += replace_mistakes(xs_app.routes, bindings)
     mistakes += _plugin_mistakes(plugins, environment, services)
     mistakes += _environment_mistakes(environment, services)
@@ -112,7 +117,7 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
         raise ConfigurationMistakes(errors)
     warnings = tuple(mistake for mistake in mistakes if mistake.severity == "warning")
     return RouterConfiguration(
-        workdir, environ, xs_app, environment, services, bindings, plugins, warnings, usable, session_store
+        workdir, environ, xs_app, environment, services, bindings, plugins, warnings, usable, session_store, operation
     )
 
 
@@ -224,6 +229,13 @@ def _plugin_mistakes(plugins: Sequence[Route], environment: RouterEnvironment, s
     ]
 
 
+def _back_channel_mistakes(xs_app: XsApp, services: Services) -> list[Mistake]:
+    if xs_app.logout.back_channel_endpoint is None or services.identity is not None:
+        return []
+    place, rule = "/logout/backChannelLogoutEndpoint", "this setting has no effect here"
+    return [Mistake(XS_APP, place, rule, "it is for a bound identity service (label identity)", "warning")]
+
+
 def _environment_mistakes(environment: RouterEnvironment, services: Services) -> list[Mistake]:
     mistakes = []
     if services.connectivity is None:
@@ -249,7 +261,7 @@ def _environment_mistakes(environment: RouterEnvironment, services: Services) ->
         if destination.forward_auth_certificates
     ]
     if services.uaa is not None and services.uaa.tenantmode == "shared" and environment.tenant_host_pattern is None:
-        rule = "a binding with tenantmode shared needs TENANT_HOST_PATTERN"
+        rule = "UAA tenant mode is shared, but environment variable TENANT_HOST_PATTERN is not set"
         mistakes.append(Mistake("environment-settings", "/tenantHostPattern", rule))
     return mistakes
 

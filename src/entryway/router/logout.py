@@ -10,7 +10,7 @@ from functools import partial
 from entryway.config.xs_app_model import BackendLogout, Logout
 from entryway.errors import EntrywayError
 from entryway.http import Client, Headers, OutgoingRequest, Request, Response
-from entryway.router import csrf
+from entryway.router import audit, csrf
 from entryway.router.address import Address, address_of
 from entryway.router.authority import Authorities
 from entryway.router.backends import Backend, Backends
@@ -53,7 +53,7 @@ class SignOut:
         if session is not None:
             await self.sessions.drop(session)
             self.told.schedule(session, request)
-            log.info("logout_completed", user=None if session.login is None else session.login.user)
+            audit.logged_out(session, "logout", request)
         gone = self.cookies.session_gone(request.headers.text("user-agent") or "")
         headers = [(b"set-cookie", gone.encode("latin-1")), (b"cache-control", NO_STORE)]
         if skips_redirect(request.target):
@@ -66,7 +66,7 @@ class SignOut:
     def _next(self, request: Request, login: Login | None) -> str:
         query = request.target.partition("?")[2]
         page = self.rules.page
-        authority = self.authorities.of_login(login)
+        authority = self.authorities.at(request).of_login(login)
         if authority is None:
             # Nobody logs in here, so there is nobody else to tell.
             return page_url(page or "/", address_of(request), query)
@@ -112,11 +112,16 @@ class BackendsTold:
         """Call the backends, in the background; only for sessions of users."""
         if session.login is None:
             return
+        tenant = self.forwarding.tenant_of(session)
         for name, logout in self.logouts.items():
-            self._begin(Call(name, logout, partial(self.backends.named, name, session, new_uuid())), session, request)
+            self._begin(
+                Call(name, logout, partial(self.backends.named, name, session, new_uuid(), tenant=tenant)),
+                session,
+                request,
+            )
         host = () if request is None else ((b"x-approuter-host", address_of(request).host.encode("latin-1")),)
         for name, logout in self.services.items():
-            find = partial(self.backends.service_named, name, logout.endpoint, session)
+            find = partial(self.backends.service_named, name, logout.endpoint, session, tenant)
             self._begin(Call(name, logout, find, host), session, request)
 
     def _begin(self, call: Call, session: Session, request: Request | None) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from entryway.clients.tokens import TokenRefused
 from entryway.errors import EntrywayError
+from entryway.router import audit
 from entryway.router.authority import Authorities
 from entryway.router.sessions import Login, Renewal, Session, SessionStore
 from entryway.telemetry import get_logger
@@ -54,7 +55,7 @@ class Refresher:
                 await asyncio.shield(task)
         current = session.login
         if current is not None and current.expires_at <= self.clock():
-            log.info("session_ended", reason="token_expired", user=current.user)
+            audit.logged_out(session, "token_expired")
             await self.sessions.drop(session)
             session.login = None
 
@@ -67,7 +68,8 @@ class Refresher:
 
     async def _renew(self, session: Session, login: Login) -> Renewal:
         try:
-            fresh = await self.authorities.of_route(login.authority).refresh(login)
+            authority = self.authorities.of_login(login) or self.authorities.of_route(login.authority)
+            fresh = await authority.refresh(login)
             if fresh.claims.get("sub") != login.claims.get("sub"):
                 log.error("token_refresh_refused", reason="the new token is for another user", user=login.user)
                 session.refresh_not_before = float("inf")

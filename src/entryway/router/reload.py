@@ -59,6 +59,7 @@ class Reloader:
                 reasons = [line_of(mistake) for mistake in found] or [str(error)]
                 # A mistake in a file has no traceback worth reading.
                 log.error("configuration_refused", cause=cause, mistakes=reasons)  # noqa: TRY400
+                self._count("refused")
                 return False
             for warning in configuration.warnings:
                 log.warning("configuration_warning", reason=line_of(warning))
@@ -69,6 +70,7 @@ class Reloader:
             self._configuration = configuration
             fresh.start(load_tokens=not configuration.environment.skip_startup_tokens)
             self._keep(asyncio.get_running_loop().create_task(self._replace(former, fresh)))
+            self._count("done")
             log.info("configuration_reloaded", cause=cause, routes=len(fresh.router.routes.routes))
             return True
 
@@ -78,6 +80,10 @@ class Reloader:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.application.close()
+
+    def _count(self, outcome: str) -> None:
+        if self.application.router.meters is not None:
+            self.application.router.meters.reloads[outcome] += 1
 
     def _changed(self, name: str, configuration: RouterConfiguration) -> bool:
         return self._configuration.environ.get(name) != configuration.environ.get(name)

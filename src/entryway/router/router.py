@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from entryway.config.xs_app_model import ToApplication, ToDestination, ToFolder, ToService
 from entryway.errors import EntrywayError
 from entryway.http import ClientGone, Headers, OutgoingRequest, Request, Response
-from entryway.router import access, cors, csrf, websockets
+from entryway.router import access, audit, cors, csrf, websockets
 from entryway.router.address import address_of, check_forwarded_host, prefix_of, require_origin_form, without_forwarding
 from entryway.router.backend_cookies import parse_set_cookie
 from entryway.router.deciding import LOGIN_START, Deciding
@@ -29,6 +29,7 @@ from entryway.telemetry import get_logger
 if TYPE_CHECKING:
     from entryway.http import Client, Peer
     from entryway.router.access_log import AccessLog
+    from entryway.router.back_channel import BackChannel
     from entryway.router.backends import Backend, Backends
     from entryway.router.basic import BasicLogin
     from entryway.router.built_in import Service
@@ -39,12 +40,14 @@ if TYPE_CHECKING:
     from entryway.router.frame_ancestors import FrameAncestors
     from entryway.router.hosted_applications import Hosted, Repository
     from entryway.router.logout import SignOut
+    from entryway.router.meters import Meters
     from entryway.router.refresh import Refresher
     from entryway.router.respond import Responder
     from entryway.router.returned import Additions, CookieSorter
     from entryway.router.sessions import Session, SessionMaker, SessionStore
     from entryway.router.signin import SignIn
     from entryway.router.static import Folder
+    from entryway.router.tenants import Tenants
     from entryway.router.websockets import SocketRules
 
 log = get_logger("router")
@@ -76,6 +79,7 @@ class Router:
     session_cookie: SessionCookie
     signin: SignIn
     signout: SignOut
+    back_channel: BackChannel | None
     basic: BasicLogin | None
     refresher: Refresher | None
     backends: Backends
@@ -90,8 +94,10 @@ class Router:
     frame_ancestors: FrameAncestors | None
     responder: Responder
     access_log: AccessLog
+    meters: Meters | None
     services: Mapping[str, Service]
     repository: Repository | None
+    tenants: Tenants | None
     clock: Callable[[], float]
 
     async def __call__(self, request: Request) -> Response:
@@ -154,7 +160,7 @@ class Router:
 
     async def _serve(self, request: Request, match: Match, session: Session | None, notes: Notes) -> Response:
         """Answer a request that may do what it asks for."""
-        response, session = await self._answer(request, match, session)
+        response, session = await self._answer(request, match, session, notes)
         notes.session = session
         if isinstance(match.served.route.goal, ToApplication):
             allow_caching(response, match.served.route.goal, notes.hosted)
@@ -163,6 +169,8 @@ class Router:
 
     async def admit(self, request: Request, session: Session | None, notes: Notes) -> Match:
         """Return the route that takes the request, or raise why this user may not do this: here and nowhere else."""
+        if self.tenants is not None and session is not None and session.login is not None:
+            self.tenants.check(session.login, self._tenant(request))
         hosted = await self.hosted(request, notes)
         routes, url = (self.routes, request.target) if hosted is None else (hosted.application.routes, hosted.url)
         match = routes.match(request.method, url)
@@ -190,7 +198,7 @@ class Router:
             goal = match.served.route.goal
             if isinstance(goal, ToFolder) or goal.name in self.services:
                 raise MethodNotAllowed("GET", "web sockets go to destinations and services of others only")
-            response, _, _ = await self._send(request, match, goal, session)
+            response, _, _ = await self._send(request, match, goal, session, notes)
         except EntrywayError as error:
             notes.error = error
             return websockets.refusal(error)
@@ -208,6 +216,8 @@ class Router:
             return await self.signin.callback(request)
         if self.signout.is_endpoint(path):
             return await self.signout.handle(request, session)
+        if self.back_channel is not None and self.back_channel.is_endpoint(request, path):
+            return await self.back_channel.handle(request)
         if path == LOGIN_START and self.surface.deciding is not None:
             return start_login(self, request, session)
         if path == "/" and self.surface.welcome_file is not None:
@@ -217,10 +227,13 @@ class Router:
             request.target = "/" + self.surface.welcome_file.lstrip("/")
         return None
 
+    def _tenant(self, request: Request) -> str | None:
+        return None if self.tenants is None else self.tenants.of(request)
+
     async def hosted(self, request: Request, notes: Notes) -> Hosted | None:
         """Return the application of the HTML5 repository that has the request, if one has."""
         if self.repository is not None and not notes.placed:
-            notes.hosted, notes.placed = await self.repository.find(request.target, None), True
+            notes.hosted, notes.placed = await self.repository.find(request.target, self._tenant(request)), True
         return notes.hosted
 
     async def _hosted_endpoint(self, request: Request, session: Session | None, notes: Notes) -> Response | None:
@@ -237,21 +250,28 @@ class Router:
             notes.hosted = replace(hosted, url="/" + application.welcome_file.lstrip("/"))
         return None
 
-    async def _answer(self, request: Request, match: Match, session: Session | None) -> tuple[Response, Session | None]:
+    async def _answer(
+        self, request: Request, match: Match, session: Session | None, notes: Notes
+    ) -> tuple[Response, Session | None]:
         goal = match.served.route.goal
         if isinstance(goal, ToFolder):
             return self.folders[id(goal)].serve(request, match.target()), session
         if isinstance(goal, ToDestination) or goal.name not in self.services:
-            return await self._forward(request, match, goal, session)
+            return await self._forward(request, match, goal, session, notes)
         login = None if session is None else session.login
         return await self.services[goal.name](request, match.target(), login), session
 
     async def _forward(
-        self, request: Request, match: Match, goal: ToDestination | ToService | ToApplication, session: Session | None
+        self,
+        request: Request,
+        match: Match,
+        goal: ToDestination | ToService | ToApplication,
+        session: Session | None,
+        notes: Notes,
     ) -> tuple[Response, Session | None]:
         measured = wants_statistics(request)
         began = time.perf_counter()
-        response, backend, target = await self._send(request, match, goal, session)
+        response, backend, target = await self._send(request, match, goal, session, notes)
         if measured:
             milliseconds = round((time.perf_counter() - began) * 1000)
             response.headers.raw.append(
@@ -266,21 +286,33 @@ class Router:
         return response, session
 
     async def _send(
-        self, request: Request, match: Match, goal: ToDestination | ToService | ToApplication, session: Session | None
+        self,
+        request: Request,
+        match: Match,
+        goal: ToDestination | ToService | ToApplication,
+        session: Session | None,
+        notes: Notes,
     ) -> tuple[Response, Backend, str]:
+        began = time.perf_counter()
         backend, target, outgoing = await self.address(request, match, goal, session)
-        response = await self.client.send(
-            OutgoingRequest(
-                request.method,
-                target,
-                backend.origin,
-                outgoing,
-                request.body,
-                upgrade=request.upgrade,
-                timeouts=backend.timeouts,
-                on_interim=request.send_interim,
+        notes.destination = backend.name
+        asked = time.perf_counter()
+        notes.tokens = asked - began
+        try:
+            response = await self.client.send(
+                OutgoingRequest(
+                    request.method,
+                    target,
+                    backend.origin,
+                    outgoing,
+                    request.body,
+                    upgrade=request.upgrade,
+                    timeouts=backend.timeouts,
+                    on_interim=request.send_interim,
+                )
             )
-        )
+        finally:
+            notes.backend = time.perf_counter() - asked
         return response, backend, target
 
     async def address(
@@ -290,7 +322,7 @@ class Router:
         headers = request.headers
         correlation_id = headers.get(b"x-correlationid") or headers.get(b"x-request-id") or new_uuid().encode()
         host = headers.text("host") or ""
-        backend = await self.backends.resolve(match, goal, host, session, correlation_id.decode("latin-1"))
+        backend = await self.backends.resolve(match, goal, host, session, correlation_id.decode("latin-1"), self._tenant(request))
         target = backend.target(match.target())
         outgoing = self.forwarding.request_headers(
             request, backend, session, hide_csrf=match.served.csrf, correlation_id=correlation_id, target=target
@@ -389,8 +421,9 @@ class Router:
         return self.responder.error(request, error, request_id.decode("latin-1"))
 
     def note(self, request: Request, response: Response, request_id: bytes, notes: Notes, seconds: float) -> None:
-        """Write a request into the access log."""
+        """Write a request into the access log, count it, and tell the audit trail who was refused."""
         login = None if notes.session is None else notes.session.login
+        error = notes.error
         self.access_log.write(
             request.method,
             request.target.partition("?")[0],
@@ -399,20 +432,45 @@ class Router:
             request_id.decode("latin-1"),
             client=request.peer.host,
             user="" if login is None else login.user,
+            tenant="" if login is None else login.claims.get("zid", ""),
             route=notes.route,
-            error="" if notes.error is None else f"{notes.error.code}: {notes.error.detail}",
+            destination=notes.destination,
+            backend=notes.backend,
+            tokens=notes.tokens,
+            error="" if error is None else f"{error.code}: {error.detail}",
         )
+        if self.meters is not None:
+            code = "" if error is None else error.code
+            self.meters.request(notes.route, response.status, code, seconds, notes.backend, notes.tokens)
+        if error is not None:
+            audit.refused(request, error, notes.session, notes.route, request_id.decode("latin-1"))
 
 
 class Notes:
     """What the access log wants to know of a request, gathered on its way."""
 
-    __slots__ = ("error", "granted", "hosted", "placed", "route", "served", "session")
+    __slots__ = (
+        "backend",
+        "destination",
+        "error",
+        "granted",
+        "hosted",
+        "placed",
+        "route",
+        "served",
+        "session",
+        "tokens",
+    )
 
     served: ServedRoute
     """Set as soon as a route takes the request."""
 
     def __init__(self) -> None:
+        self.destination = ""
+        self.backend = 0.0
+        """Seconds from asking the backend to the head of its answer."""
+        self.tokens = 0.0
+        """Seconds until it was known where the backend is and how to log on to it."""
         self.granted: tuple[tuple[bytes, bytes], ...] = ()
         """Headers that let a page of another origin read the answer, errors included."""
         self.hosted: Hosted | None = None

@@ -14,12 +14,16 @@ from pathlib import Path
 import uvloop
 
 from entryway.config.mistakes import ConfigurationMistakes
-from entryway.http import ErrorRenderer, Request, Response, Server
+from entryway.config.operation import ADMIN_PORT
+from entryway.http import Client, ErrorRenderer, Request, Response, Server
+from entryway.router.admin import Admin, Readiness
 from entryway.router.build import Application, build
 from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
 from entryway.router.decision import DecisionEndpoint
 from entryway.router.identifiers import new_request_id
+from entryway.router.meters import Meters
 from entryway.router.reload import Reloader
+from entryway.router.sessions import SessionStore
 from entryway.telemetry import get_logger, set_level
 
 log = get_logger("router")
@@ -47,20 +51,27 @@ def run(workdir: Path, environ: Mapping[str, str] = os.environ) -> int:
 
 
 async def _serve(configuration: RouterConfiguration, environ: Mapping[str, str]) -> int:
+    operation, readiness = configuration.operation, Readiness()
+    meters = None if operation.admin_port is None else Meters()
     try:
-        application = build(configuration)
+        application = build(configuration, meters=meters)
     except ConfigurationMistakes as found:
         for mistake in found.mistakes:
             print(line_of(mistake), file=sys.stderr)  # noqa: T201 - for the person who starts it
         return WRONG_CONFIGURATION
     server = Server(application.router, application.limits, on_error=_renderer(application))
     host, port = listening_host(configuration), configuration.environment.port
-    deciding, decision_port = None, configuration.environment.decision_port
+    deciding: Server | None = None
+    admin: Server | None = None
+    decision_port = configuration.environment.decision_port
     listens = await _listen(server, host, port, "PORT")
     if listens and decision_port is not None:
         deciding = Server(DecisionEndpoint(lambda: reloader.application.router), application.limits)
         decision_host = configuration.environ.get("ENTRYWAY_DECISION_HOST") or LOCAL
         listens = await _listen(deciding, decision_host, decision_port, "ENTRYWAY_DECISION_PORT")
+    if listens and operation.admin_port is not None and meters is not None:
+        admin = Server(Admin(readiness, meters, server, lambda: _parts(reloader.application)))
+        listens = await _listen(admin, operation.admin_host, operation.admin_port, ADMIN_PORT)
     if not listens:
         await server.close(0)
         await application.close()
@@ -71,11 +82,15 @@ async def _serve(configuration: RouterConfiguration, environ: Mapping[str, str])
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.request, "SIGHUP")
     if configuration.development:
         reloader.watch()
+    readiness.ready = True
     await _told_to_stop()
+    readiness.ready = False
     log.info("router_stopping")
     await server.close(GRACE_SECONDS)
     if deciding is not None:
         await deciding.close(GRACE_SECONDS)
+    if admin is not None:
+        await admin.close(0)
     await reloader.close()
     return 0
 
@@ -88,6 +103,10 @@ async def _listen(server: Server, host: str, port: int, variable: str) -> bool:
         print(f"port {port} {reason}; set {variable} to another one", file=sys.stderr)  # noqa: T201 - see above
         return False
     return True
+
+
+def _parts(application: Application) -> tuple[Client, SessionStore]:
+    return application.client, application.sessions
 
 
 async def _install(server: Server, application: Application) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from entryway.clients.tokens import TokenRefused
 from entryway.errors import UpstreamError
 from entryway.http import Headers, Request, Response
-from entryway.router import login, login_page
+from entryway.router import audit, login, login_page
 from entryway.router.address import Address, address_of
 from entryway.router.authority import KIND_PARAMETER, Authorities, Authority, Return, notice_of
 from entryway.router.cookies import LOGIN_COOKIES, STATE_SECONDS, CookieRules, SessionCookie, cookie_value
@@ -56,7 +56,7 @@ class SignIn:
         if request.method != "GET" or served.login == "basic" or is_script(request):
             raise LoginRequired(served.label)
         idp = self._identity_provider(request, served)
-        authority = self.authorities.of_route(served.login)
+        authority = self.authorities.at(request).of_route(served.login)
         return self._send_to_login(request, authority, self._location(request), identity_provider=idp)
 
     def is_callback(self, path: str) -> bool:
@@ -65,7 +65,7 @@ class SignIn:
 
     async def callback(self, request: Request) -> Response:
         """Complete a login: redeem the code, begin a new session, go to where the user was."""
-        authority = self.authorities.of_callback(read_query(request.target).get(KIND_PARAMETER, [None])[0])
+        authority = self.authorities.at(request).of_callback(read_query(request.target).get(KIND_PARAMETER, [None])[0])
         header = request.headers.get(b"cookie")
         noted, signature = cookie_value(header, "locationAfterLogin"), cookie_value(header, "signature")
         location = login.check_location(authority.keys, noted, signature, signed=self.rules.preserve_fragment)
@@ -108,7 +108,7 @@ class SignIn:
             if old is not None:
                 await self.sessions.drop(old)
         await self.sessions.save(session)
-        log.info("login_completed", user=user.user)
+        audit.logged_in(user)
         return session
 
     def _cookies_after_login(self, request: Request, session: Session) -> list[str]:
