@@ -80,6 +80,10 @@ class OAuthCredentials(BaseModel):
         """The tenant's id, under whichever of its three names the binding has it."""
         return self.identityzoneid or self.zoneid or self.tenantid
 
+    def without_tenant(self) -> Self:
+        """Return the same client at the authorization server's own address, where no tenant is named."""
+        return self.model_copy(update={"url": self._tenant_url(None)}) if self.uaadomain else self
+
     def at_tenant(self, tenant: str | None) -> Self:
         """Return the same client at the authorization server of another tenant, given by its subdomain."""
         if tenant is None:
@@ -91,12 +95,12 @@ class OAuthCredentials(BaseModel):
             update["certurl"] = f"{parts.scheme}://{tenant}.{domain}"
         return self.model_copy(update=update)
 
-    def _tenant_url(self, tenant: str) -> str:
+    def _tenant_url(self, tenant: str | None) -> str:
         parts = urlsplit(self.url)
         domain = self.uaadomain or parts.netloc.removeprefix(f"{self.identityzone}.")
         # Some bindings have the port in the domain, others in the URL alone.
         port = f":{parts.port}" if parts.port and ":" not in domain else ""
-        return f"{parts.scheme}://{tenant}.{domain}{port}"
+        return f"{parts.scheme}://{'' if tenant is None else f'{tenant}.'}{domain}{port}"
 
 
 class UaaCredentials(OAuthCredentials):

@@ -6,20 +6,24 @@ cookies, sessions) is `SignIn`'s and `SignOut`'s.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 from entryway.config.xs_app_model import LoginKind
+from entryway.http import Request
 from entryway.router.address import Address
 from entryway.router.errors import LoginUnavailable
 from entryway.router.login import Attempt, LoginKeys
 from entryway.router.sessions import Login
+from entryway.router.tenants import Tenants
 
 IAS: Final = "ias"
 XSUAA: Final = "xsuaa"
 KIND_PARAMETER = "authType"
+MOST_TENANTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +66,30 @@ class Authority(Protocol):
     async def attributes(self, login: Login) -> Mapping[str, Any]:
         """Return what else is known of the user."""
 
+    def at_tenant(self, tenant: str | None) -> Authority:
+        """Return the authority for users of another tenant, given by its subdomain; None stands for no tenant."""
+
 
 @dataclass(frozen=True, slots=True)
 class Authorities:
     """The authorities of one application, by kind."""
 
     by_kind: Mapping[str, Authority]
+    tenants: Tenants | None = None
+    of_tenants: OrderedDict[str | None, Authorities] = field(default_factory=OrderedDict)
+
+    def at(self, request: Request) -> Authorities:
+        """Return the authorities of the tenant whose host is asked."""
+        return self if self.tenants is None else self._of_tenant(self.tenants.of(request))
+
+    def _of_tenant(self, tenant: str | None) -> Authorities:
+        kept = self.of_tenants.get(tenant)
+        if kept is None:
+            own = {kind: authority.at_tenant(tenant) for kind, authority in self.by_kind.items()}
+            kept = self.of_tenants[tenant] = Authorities(own)
+            if len(self.of_tenants) > MOST_TENANTS:
+                self.of_tenants.popitem(last=False)
+        return kept
 
     @property
     def default_kind(self) -> LoginKind:
@@ -88,7 +110,8 @@ class Authorities:
     def of_login(self, login: Login | None) -> Authority | None:
         """Return the authority that a user came from; for nobody in particular, the first of them."""
         if login is not None:
-            return self.by_kind.get(login.authority)
+            at_home = self if self.tenants is None else self._of_tenant(self.tenants.of_login(login))
+            return at_home.by_kind.get(login.authority)
         return self.by_kind.get(XSUAA) or self.by_kind.get(IAS)
 
     def callback_suffix(self, authority: Authority) -> str:

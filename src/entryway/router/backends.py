@@ -44,8 +44,10 @@ class Backend:
 class DestinationSource(Protocol):
     """Who knows destinations that the environment does not define."""
 
-    async def find(self, name: str, session: Session | None, correlation_id: str, *, dynamic: bool) -> Backend:
-        """Return the destination for this user, or raise."""
+    async def find(
+        self, name: str, session: Session | None, correlation_id: str, *, dynamic: bool, tenant: str | None
+    ) -> Backend:
+        """Return the destination for this user, or raise; `tenant` is a subdomain."""
 
 
 class ServiceSource(Protocol):
@@ -65,8 +67,8 @@ class FileSource(Protocol):
         """Return the application's own token for the repository."""
 
 
-OnPremiseBackend = Callable[[], Awaitable[Backend]]
-"""Makes the backend for a destination of the environment that lies in a company network, with a token that is valid."""
+OnPremiseBackend = Callable[[str | None], Awaitable[Backend]]
+"""Makes the backend of a destination of the environment that lies in a company network, for a tenant's subdomain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +99,26 @@ class Backends:
                 raise DestinationNotFound(f"no service is bound as {goal.name!r}")
             return await self.repository.files(goal, tenant)
         name = self.name(match, goal, host)
-        return self.environment.get(name) or await self.named(name, session, correlation_id, dynamic=name != goal.name)
+        backend = self.environment.get(name)
+        if backend is not None:
+            return backend
+        return await self.named(name, session, correlation_id, dynamic=name != goal.name, tenant=tenant)
 
-    async def named(self, name: str, session: Session | None, correlation_id: str, *, dynamic: bool = False) -> Backend:
+    async def named(
+        self,
+        name: str,
+        session: Session | None,
+        correlation_id: str,
+        *,
+        dynamic: bool = False,
+        tenant: str | None = None,
+    ) -> Backend:
         """Return the backend of this name; `dynamic` if the client chose the name."""
         backend = self.environment.get(name)
         if backend is None and name in self.on_premise:
-            backend = await self.on_premise[name]()
+            backend = await self.on_premise[name](tenant)
         if backend is None and self.service is not None:
-            backend = await self.service.find(name, session, correlation_id, dynamic=dynamic)
+            backend = await self.service.find(name, session, correlation_id, dynamic=dynamic, tenant=tenant)
         if backend is None:
             raise DestinationNotFound(f"no destination is named {name!r}")
         return backend

@@ -55,11 +55,16 @@ class BasicLogin:
             raise LoginRequired(served.label) if is_script(request) else BasicCredentialsRequired(self.realm)
         try:
             # Asked once: servers lock users after some failures.
-            user = await self.authority.password(credentials.username, credentials.password)
+            authority = self._at_tenant(self.authority, request)
+            user = await authority.password(credentials.username, credentials.password)
         except TokenRefused as error:
             log.info("basic_login_refused", reason=error.detail)
             raise LoginRequired("name and password were refused") from error
         return await self.signin.begin_session(user, request.headers.get(b"cookie"))
+
+    def _at_tenant(self, authority: XsuaaAuthority, request: Request) -> XsuaaAuthority:
+        tenants = self.signin.authorities.tenants
+        return authority if tenants is None else authority.at_tenant(tenants.of(request))
 
 
 def parse_credentials(header: bytes | None) -> Credentials | None:

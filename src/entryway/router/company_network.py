@@ -59,7 +59,8 @@ class CompanyNetwork:
     """The connectivity proxy of one binding."""
 
     credentials: ConnectivityCredentials
-    token: ClientToken
+    tokens: Callable[[str | None], ClientToken]
+    """The application's token for the proxy, by the tenant's subdomain."""
 
     def origin(self, url: str, partition: Hashable) -> tuple[Origin, str]:
         """Return how to reach a virtual host; it is always asked by http, whatever the connector speaks behind it."""
@@ -69,10 +70,10 @@ class CompanyNetwork:
         return origin_of(f"http://{host}:{port}{parts.path}", None, proxy=self.credentials.proxy, partition=partition)
 
     async def headers(
-        self, location_id: str | None = None, user_token: str | None = None
+        self, location_id: str | None = None, user_token: str | None = None, tenant: str | None = None
     ) -> tuple[tuple[Header, ...], float]:
         """Return what the proxy wants to see, and until when it is good."""
-        kept = await self.token.get()
+        kept = await self.tokens(tenant).get()
         headers = [(b"proxy-authorization", f"Bearer {kept.value}".encode("latin-1"))]
         if location_id:
             headers.append((b"sap-connectivity-scc-location_id", location_id.encode("latin-1", "replace")))
@@ -80,10 +81,10 @@ class CompanyNetwork:
             headers.append((b"sap-connectivity-authentication", f"Bearer {user_token}".encode("latin-1")))
         return tuple(headers), kept.until
 
-    async def environment_backend(self, destination: EnvironmentDestination) -> Backend:
+    async def environment_backend(self, destination: EnvironmentDestination, tenant: str | None) -> Backend:
         """Return the backend for a destination of the environment with `proxyType` OnPremise."""
-        origin, path = self.origin(destination.url, None)
-        headers, _ = await self.headers()
+        origin, path = self.origin(destination.url, tenant)
+        headers, _ = await self.headers(tenant=tenant)
         return Backend(
             name=destination.name,
             origin=origin,

@@ -40,25 +40,28 @@ class ServiceDestinations:
     find_client: DestinationsClient
     credentials: DestinationCredentials
     uaa: Uaa
-    own_token: ClientToken
+    own_tokens: Callable[[str | None], ClientToken]
+    """The application's own token, by the tenant's subdomain."""
     company: CompanyNetwork | None
     tls: TlsContexts
     clock: Callable[[], float]
     public: dict[Any, Any] = field(default_factory=dict)
-    under_way: dict[tuple[Session | None, str], asyncio.Task[Backend]] = field(default_factory=dict)
+    under_way: dict[tuple[Session | None, str | None, str], asyncio.Task[Backend]] = field(default_factory=dict)
 
-    async def find(self, name: str, session: Session | None, correlation_id: str, *, dynamic: bool) -> Backend:
+    async def find(
+        self, name: str, session: Session | None, correlation_id: str, *, dynamic: bool, tenant: str | None = None
+    ) -> Backend:
         """Return the destination for the user of the session, or raise."""
         if session is not None and session.login is None:
             session = None
-        kept = self._cache(session).get((name, dynamic))
+        kept = self._cache(session).get((tenant, name, dynamic))
         if kept is not None and self.clock() < kept.until:
             backend: Backend = kept.backend
             return backend
-        key = (session, f"{name}\n{dynamic}")
+        key = (session, tenant, f"{name}\n{dynamic}")
         task = self.under_way.get(key)
         if task is None:
-            asking = self._ask(name, session, correlation_id, dynamic=dynamic)
+            asking = self._ask(name, session, correlation_id, dynamic=dynamic, tenant=tenant)
             task = self.under_way[key] = asyncio.get_running_loop().create_task(asking)
             task.add_done_callback(lambda _: self.under_way.pop(key, None))
         return await asyncio.shield(task)
@@ -66,8 +69,10 @@ class ServiceDestinations:
     def _cache(self, session: Session | None) -> dict[Any, Any]:
         return self.public if session is None else session.found
 
-    async def _ask(self, name: str, session: Session | None, correlation_id: str, *, dynamic: bool) -> Backend:
-        token = await (self.own_token.get() if session is None else self._user_token(session))
+    async def _ask(
+        self, name: str, session: Session | None, correlation_id: str, *, dynamic: bool, tenant: str | None
+    ) -> Backend:
+        token = await (self.own_tokens(tenant).get() if session is None else self._user_token(session, tenant))
         try:
             found = await self.find_client.find(name, token.value, correlation_id=correlation_id)
         except DestinationUnknown as error:
@@ -76,27 +81,27 @@ class ServiceDestinations:
             raise DestinationFailed(SERVICE, error.detail) from error
         if dynamic and found.configuration.get("HTML5.DynamicDestination", "").lower() != "true":
             raise DestinationNotFound(f"the destination {name!r} lacks HTML5.DynamicDestination")
-        backend, until = await self._backend(found, session, None if session is None else token.value)
+        backend, until = await self._backend(found, session, tenant, None if session is None else token.value)
         cache = self._cache(session)
         if session is None and len(cache) > 1000:
             cache.clear()
-        cache[name, dynamic] = Kept(backend, min(until, token.until))
+        cache[tenant, name, dynamic] = Kept(backend, min(until, token.until))
         return backend
 
-    async def _user_token(self, session: Session) -> KeptToken:
+    async def _user_token(self, session: Session, tenant: str | None) -> KeptToken:
         kept: KeptToken | None = session.found.get(EXCHANGED)
         login = session.login
         if kept is not None and self.clock() < kept.until:
             return kept
         if login is None:
-            return await self.own_token.get()
-        tokens = await self.uaa.exchange(self.credentials, login.access_token)
+            return await self.own_tokens(tenant).get()
+        tokens = await self.uaa.exchange(self.credentials.at_tenant(tenant), login.access_token)
         kept = KeptToken(tokens.access_token, usable_until(tokens.expires_in, self.clock()))
         session.found[EXCHANGED] = kept
         return kept
 
     async def _backend(
-        self, found: FoundDestination, session: Session | None, user_token: str | None
+        self, found: FoundDestination, session: Session | None, tenant: str | None, user_token: str | None
     ) -> tuple[Backend, float]:
         properties = found.configuration
         until = self.clock() + LONGEST_SECONDS
@@ -106,12 +111,14 @@ class ServiceDestinations:
         on_premise = properties.get("ProxyType") == "OnPremise"
         if on_premise:
             propagates = properties.get("Authentication") == "PrincipalPropagation"
-            proxy_headers, proxy_until = await self._proxy_headers(properties, user_token if propagates else None)
+            proxy_headers, proxy_until = await self._proxy_headers(
+                properties, tenant, user_token if propagates else None
+            )
             headers += proxy_headers
             until = min(until, proxy_until)
         if client := properties.get("sap-client"):
             headers += ((b"sap-client", client.encode("latin-1", "replace")),)
-        origin, path = self._origin(found, session, on_premise=on_premise)
+        origin, path = self._origin(found, session, tenant, on_premise=on_premise)
         return Backend(
             name=found.name,
             origin=origin,
@@ -126,7 +133,9 @@ class ServiceDestinations:
             replaced=frozenset(name for name, _ in headers),
         ), until
 
-    def _origin(self, found: FoundDestination, session: Session | None, *, on_premise: bool) -> tuple[Origin, str]:
+    def _origin(
+        self, found: FoundDestination, session: Session | None, tenant: str | None, *, on_premise: bool
+    ) -> tuple[Origin, str]:
         properties = found.configuration
         kind, url = properties.get("Type", "HTTP"), properties.get("URL", "")
         if kind != "HTTP":
@@ -134,17 +143,17 @@ class ServiceDestinations:
         try:
             if on_premise and self.company is not None:
                 # Nobody's connection into the company network is used for somebody else.
-                return self.company.origin(url, None if session is None else session.name)
+                return self.company.origin(url, tenant if session is None else session.name)
             return origin_of(url, self.tls, strict=not is_true(properties, "TrustAll"))
         except ValueError as error:
             raise DestinationFailed(SERVICE, f"destination {found.name}: its URL cannot be used: {error}") from None
 
     async def _proxy_headers(
-        self, properties: Mapping[str, str], user_token: str | None
+        self, properties: Mapping[str, str], tenant: str | None, user_token: str | None
     ) -> tuple[tuple[Header, ...], float]:
         if self.company is None:
             raise DestinationFailed(SERVICE, "the destination is OnPremise, but no connectivity service is bound")
-        return await self.company.headers(properties.get("CloudConnectorLocationId"), user_token)
+        return await self.company.headers(properties.get("CloudConnectorLocationId"), user_token, tenant)
 
 
 def auth_headers(found: FoundDestination) -> tuple[tuple[Header, ...], int | None]:

@@ -86,6 +86,13 @@ class LoginKindUnsupported(LoginUnavailable):
     code = "login_kind_unsupported"
 
 
+class TenantMismatch(Forbidden):
+    """The user belongs to another tenant than the one whose host is asked."""
+
+    code = "tenant_mismatch"
+    title = "You are logged in at another tenant"
+
+
 class InsufficientScope(Forbidden):
     """The user has none of the scopes that the route requires."""
 

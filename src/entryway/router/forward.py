@@ -13,6 +13,7 @@ from entryway.router.address import FORWARDING
 from entryway.router.backends import Backend
 from entryway.router.cookies import SessionCookie
 from entryway.router.sessions import Session
+from entryway.router.tenants import Tenants
 
 Header = tuple[bytes, bytes]
 
@@ -50,11 +51,16 @@ class Forwarding:
 
     session_cookie: SessionCookie
     tenant: bytes | None
-    """The tenant's subdomain, sent as `tenantid`."""
+    """The tenant's subdomain, sent as `tenantid` where there is one tenant."""
+    tenants: Tenants | None = None
 
-    def tenant_id(self, _tenant: str | None) -> bytes | None:
-        """Return the header `tenantid`."""
-        return self.tenant
+    def tenant_id(self, tenant: str | None) -> bytes | None:
+        """Return the header `tenantid` for a tenant's subdomain."""
+        return self.tenant if self.tenants is None else self.tenants.header(tenant)
+
+    def tenant_of(self, session: Session) -> str | None:
+        """Return the subdomain of the tenant that the session's user belongs to, where there are several."""
+        return None if self.tenants is None or session.login is None else self.tenants.of_login(session.login)
 
     def request_headers(  # noqa: C901, PLR0912 - one pass over the headers is what makes it cheap
         self,
@@ -105,8 +111,9 @@ class Forwarding:
         self._add_cookies(raw, cookie, session, backend, target)
         if login is not None and backend.forward_token and b"authorization" not in replaced:
             raw.append((b"authorization", login.authorization))
-        if self.tenant is not None:
-            raw.append((b"tenantid", self.tenant))
+        tenant = self.tenant if self.tenants is None else self.tenants.header(self.tenants.of(request))
+        if tenant is not None:
+            raw.append((b"tenantid", tenant))
         raw.append((b"x-correlationid", correlation_id))
         raw += backend.headers
         if backend.defaults:
@@ -126,8 +133,9 @@ class Forwarding:
         self._add_cookies(raw, None, session, backend, target)
         if session.login is not None and backend.forward_token and b"authorization" not in backend.replaced:
             raw.append((b"authorization", session.login.authorization))
-        if self.tenant is not None:
-            raw.append((b"tenantid", self.tenant))
+        tenant = self.tenant_id(self.tenant_of(session))
+        if tenant is not None:
+            raw.append((b"tenantid", tenant))
         raw.append((b"x-correlationid", correlation_id))
         return Headers.trusted([*raw, *backend.headers])
 

@@ -120,6 +120,10 @@ class IasAuthority:
     async def attributes(self, login: Login) -> Mapping[str, Any]:
         return read_attributes(login.access_token)
 
+    def at_tenant(self, tenant: str | None) -> IasAuthority:
+        del tenant
+        return self
+
     async def _read(self, tokens: TokenSet, notice: str) -> Login:
         login = read_ias_login(tokens, self.clock(), self.service.credentials, self.refresh_ahead)
         if self.uaa is not None:

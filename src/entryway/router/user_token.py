@@ -11,6 +11,7 @@ from typing import Any
 from entryway.clients.tokens import TokenSet
 from entryway.router.errors import TokenInvalid
 from entryway.router.sessions import Login
+from entryway.router.tenants import CLAIM
 
 # What the user API answers; the rest of the claims is in the token, where it need not be kept twice.
 KEPT_CLAIMS = ("given_name", "family_name", "email", "user_name", "sub", "zid", "xs.user.attributes", "scope")
@@ -35,9 +36,17 @@ def read_login(tokens: TokenSet, now: float, *, client_id: str, zone_id: str, re
         refresh_at=refresh_moment(tokens, expires_at, refresh_ahead, now),
         authorization=f"Bearer {tokens.access_token}".encode("latin-1"),
         scopes=frozenset(_scopes(claims)),
-        claims={name: claims[name] for name in KEPT_CLAIMS if name in claims} | {"scope": _scopes(claims)},
+        claims={name: claims[name] for name in KEPT_CLAIMS if name in claims}
+        | {"scope": _scopes(claims)}
+        | _subdomain(claims),
         user=str(claims.get("user_name") or claims.get("sub") or ""),
     )
+
+
+def _subdomain(claims: Mapping[str, Any]) -> dict[str, str]:
+    attributes = claims.get("ext_attr")
+    found = attributes.get(CLAIM) if isinstance(attributes, dict) else None
+    return {CLAIM: found} if isinstance(found, str) else {}
 
 
 def parse_claims(token: str) -> Mapping[str, Any]:

@@ -64,6 +64,12 @@ class XsuaaAuthority:
         attributes = info.get("user_attributes")
         return attributes if isinstance(attributes, dict) else {}
 
+    def at_tenant(self, tenant: str | None) -> XsuaaAuthority:
+        here = self.uaa.credentials
+        there = here.without_tenant() if tenant is None else here.at_tenant(tenant)
+        # Whether the user is one of the tenant's is asked with every request, for the host may change.
+        return replace(self, uaa=replace(self.uaa, credentials=there), zone_id="")
+
     def _read(self, tokens: TokenSet) -> Login:
         return read_login(
             tokens,

@@ -1,0 +1,64 @@
+"""Tenants: whose application a request asks for, which its host says, and whether the user is one of theirs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from entryway.config.js_regex import JsRegex
+from entryway.http import Request
+from entryway.router.errors import TenantMismatch
+from entryway.router.sessions import Login
+
+# What may become a part of the authorization server's host name, and cannot lead to any other server.
+_SUBDOMAIN = re.compile(r"(?=.{1,200}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*")
+CLAIM = "zdn"
+"""The claim with the subdomain of a user's tenant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenants:
+    """How hosts and users name their tenants."""
+
+    pattern: JsRegex
+    custom_host: bool
+    """Whether a proxy in front says the host in `x-custom-host`."""
+    provider: str
+    """The subdomain of the tenant that the application itself belongs to."""
+    provider_zone: str
+
+    def of(self, request: Request) -> str | None:
+        """Return the subdomain that the request's host names, or None if the host is none of a tenant's."""
+        headers = request.headers
+        host = headers.text("x-custom-host" if self.custom_host else "x-forwarded-host") or headers.text("host") or ""
+        return self.of_host(host.partition(",")[0].strip())
+
+    def of_host(self, host: str) -> str | None:
+        """Return the subdomain that a host names."""
+        found = self.pattern.pattern.search(host)
+        if found is None or self.pattern.pattern.groups < 1:
+            return None
+        subdomain = (found[1] or "").lower()
+        return subdomain if _SUBDOMAIN.fullmatch(subdomain) else None
+
+    def of_login(self, login: Login) -> str | None:
+        """Return the subdomain of a user's tenant."""
+        subdomain = login.claims.get(CLAIM)
+        if isinstance(subdomain, str) and _SUBDOMAIN.fullmatch(subdomain.lower()):
+            return subdomain.lower()
+        # Authorization servers that know one tenant need not name it.
+        zone = login.claims.get("zid")
+        return self.provider if self.provider_zone and zone == self.provider_zone else None
+
+    def check(self, login: Login, tenant: str | None) -> None:
+        """Raise TenantMismatch if the user belongs to another tenant than the one that is asked for."""
+        own = self.of_login(login)
+        if own is None or own != tenant:
+            raise TenantMismatch(f"the user's tenant is {own!r}, the host's is {tenant!r}")
+
+    def header(self, tenant: str | None) -> bytes | None:
+        """Return what backends get as `tenantid`."""
+        if tenant is None:
+            return None
+        name = tenant if not self.provider or tenant == self.provider else f"{self.provider}!{tenant}"
+        return name.encode("ascii", "replace")
