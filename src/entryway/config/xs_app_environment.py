@@ -24,8 +24,6 @@ SWITCHED_OFF = "false"
 UNSUPPORTED = {
     "HTTP2_SUPPORT": "clients are served by HTTP/1.1",
     "SERVICE_2_APPROUTER": "x-approuter-authorization is not accepted",
-    "TENANT_HOST_PATTERN": "there is one tenant",
-    "EXTERNAL_REVERSE_PROXY": "x-custom-host is not looked at",
     "ENABLE_FORWARD_CORPORATE_IDP_TOKEN": "backends get the authorization server's token alone",
     "COOKIE_BACKWARD_COMPATIBILITY": "there are no cookies of an older form to read",
     "PLATFORM_COOKIE_NAME": "no cookie of the platform is read or ended",

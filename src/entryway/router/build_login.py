@@ -15,6 +15,7 @@ from entryway.router.ias_authority import IasAuthority, IdentityService
 from entryway.router.login import LoginKeys, derive_keys
 from entryway.router.service_timeouts import service_timeout
 from entryway.router.signin import SignIn
+from entryway.router.tenants import Tenants
 from entryway.router.uaa import Uaa
 from entryway.router.xsuaa_authority import XsuaaAuthority
 
@@ -56,7 +57,16 @@ def build_authorities(
         service = IdentityService(http, services.identity, service_timeout(configuration, "identity"))
         keys = _keys(services.identity, environment.state_secret, IAS)
         found[IAS] = IasAuthority(service, keys, uaa, refresh_ahead, clock, environment.logout_with_token_hint)
-    return Authorities(found)
+    return Authorities(found, _tenants(configuration))
+
+
+def _tenants(configuration: RouterConfiguration) -> Tenants | None:
+    """Return how tenants are told apart, if there are several."""
+    environment, uaa = configuration.environment, configuration.services.uaa
+    if environment.tenant_host_pattern is None or uaa is None:
+        return None
+    custom = environment.external_reverse_proxy
+    return Tenants(environment.tenant_host_pattern, custom, uaa.identityzone.lower(), uaa.zone_id)
 
 
 def build_basic(configuration: RouterConfiguration, authorities: Authorities, signin: SignIn) -> BasicLogin | None:
