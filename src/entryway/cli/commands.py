@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from entryway.cli import check, connectivity, connector, env, explain, router, services, token, up, version
+from entryway.cli import check, connectivity, connector, env, explain, export, router, services, token, up, version
 from entryway.cli.outcome import told_in_clear_words
 
 HELP = """The entry to an application and everything that stands behind its login.
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command("up", epilog=up.EPILOG)(up.up)
 app.command("check", epilog=check.EPILOG)(check.check)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)
+app.command("export", epilog=export.EPILOG)(export.export)
 app.command("env", epilog=env.EPILOG)(env.env)
 app.command("token", epilog=token.EPILOG)(token.token)
 app.command("router", epilog=router.EPILOG)(router.router)

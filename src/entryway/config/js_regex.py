@@ -50,7 +50,7 @@ def compile_js(source: str, *, ignore_case: bool = False) -> JsRegex:
     """Translate an expression, or raise RegexRefused with the reason."""
     parsed = parse(source)
     _check_repeats(parsed.root)
-    root = transform(parsed.root, _fold) if ignore_case else parsed.root
+    root = transform(parsed.root, fold) if ignore_case else parsed.root
     if runs_away(root):
         raise RegexRefused("it can be matched in exponentially many ways: a repeated part repeats inside itself")
     if _forgets_captures(parsed.root, repeated=False, optional=False):
@@ -87,7 +87,8 @@ def _write(node: Node) -> str:  # noqa: PLR0911 - one return for each kind of no
             return f"(?:{_write(body)}){short}{'?' if lazy else ''}"
 
 
-def _fold(characters: Characters) -> Characters:
+def fold(characters: Characters) -> Characters:
+    """Return the set with the other case of every ASCII letter in it."""
     mask = characters.mask
     for upper in range(65, 91):
         both = 1 << upper | 1 << (upper + 32)

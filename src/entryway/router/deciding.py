@@ -58,10 +58,12 @@ def own_paths(xs_app: XsApp) -> frozenset[str]:
 def why_by_router(route: Route, environment: RouterEnvironment) -> str | None:
     """Return why the requests of a route go through the router, or None if a proxy can carry them."""
     goal = route.goal
+    if route.login == "basic":
+        return "the router takes user names and passwords itself"
     if isinstance(goal, ToFolder):
         return "files are served by the router"
     if not isinstance(goal, ToDestination):
-        return f"the service {goal.name} is the router's"
+        return "the router knows the service or application"
     if goal.template is not None or goal.name == "*":
         return "the destination is known only when the request is there"
     return why_not_carried(goal.name, environment)

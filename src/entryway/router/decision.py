@@ -76,6 +76,8 @@ async def _answer(  # noqa: PLR0917 - values, not a bag
         try:
             return dialect.allow(asked, await decide(router, deciding, asked, notes))
         except LoginRequired as required:
+            if notes.served.login == "basic":
+                raise ServedByRouter("the router takes user names and passwords itself") from None
             challenge = router.signin.challenge(asked, notes.served)
             if challenge.status == 401:
                 return dialect.refuse(challenge, required)
