@@ -8,7 +8,8 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-PASSWORD = "the-store's-own-password"
+PASSWORD = "the-password-of-the-store"
 SECRET = "a-session-secret-for-tests-that-is-longer-than-sixty-four-characters"
 
 
@@ -24,6 +25,15 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+async def until(condition: Callable[[], Awaitable[object]], seconds: float = 10) -> float:
+    """Wait for something that another process does; return for how long."""
+    began = time.monotonic()
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110 - there is nothing to subscribe to
+            await asyncio.sleep(0.01)
+    return time.monotonic() - began
 
 
 @dataclass

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from redis_servers import PASSWORD, SECRET, RedisServer, running_redis
+from redis_servers import PASSWORD, SECRET, RedisServer, running_redis, until
 
 from entryway.config.external_sessions import Address, SessionStoreSettings
-from entryway.router.backend_cookies import parse_set_cookie
+from entryway.router.backend_cookies import CookieJar, parse_set_cookie
 from entryway.router.errors import LoginStateInvalid, SessionStoreUnavailable
 from entryway.router.sessions import Login, Renewal, Session
 from entryway.router.shared_sessions.build import open_shared
@@ -37,34 +37,25 @@ def login(**more: object) -> Login:
     )
 
 
-async def until(condition: Callable[[], Awaitable[object]], seconds: float = 5) -> float:
-    """Wait for something that another process does; return for how long."""
-    began = time.monotonic()
-    async with asyncio.timeout(seconds):
-        while not await condition():
-            await asyncio.sleep(0.01)
-    return time.monotonic() - began
-
-
 @dataclass
 class Stores:
     stack: AsyncExitStack
     redis: RedisServer
     expired: list[Session] = field(default_factory=list)
 
-    async def open(self, *, secret: str = SECRET, timeout: float = 60, **settings: object) -> SharedSessions:
+    async def open(self, *, secret: str = SECRET, lifetime: float = 60, **settings: object) -> SharedSessions:
         """Start what one router has of the sessions, and wait until it follows the others."""
-        store = self.make(secret=secret, timeout=timeout, **settings)
+        store = self.make(secret=secret, lifetime=lifetime, **settings)
         store.start()
         self.stack.push_async_callback(store.close)
         await until(lambda: asyncio.sleep(0, all(changes.certain_until for changes in store._changes)))
         return store
 
-    def make(self, *, secret: str = SECRET, timeout: float = 60, **settings: object) -> SharedSessions:
+    def make(self, *, secret: str = SECRET, lifetime: float = 60, **settings: object) -> SharedSessions:
         reached = {"addresses": (Address("127.0.0.1", self.redis.port),), "password": PASSWORD} | settings
         chosen = {"command_timeout": 1, "connect_timeout": 1, "longest_wait": 0.1} | reached
-        store = open_shared(SessionStoreSettings(secret=secret, **chosen), {}, timeout, time.time)
-        store.configure(timeout, self.expired.append)
+        store = open_shared(SessionStoreSettings(secret=secret, **chosen), {}, lifetime, time.time)
+        store.configure(lifetime, self.expired.append)
         return store
 
 
@@ -82,8 +73,6 @@ def new(store: SharedSessions, user: Login | None = None) -> Session:
 
 
 def add_cookie(session: Session, line: bytes, destination: str = "b") -> None:
-    from entryway.router.backend_cookies import CookieJar
-
     cookie = parse_set_cookie(line)
     assert cookie is not None
     session.jars.setdefault(destination, CookieJar()).keep(cookie, b"backend", b"/x/y")
@@ -215,7 +204,7 @@ async def test_a_cookie_that_we_did_not_sign_is_not_looked_up(stores, cookie):
 
 
 async def test_keys_live_as_long_as_the_session_and_requests_prolong_them(stores):
-    a = await stores.open(timeout=120)
+    a = await stores.open(lifetime=120)
     session = new(a, login())
     await a.save(session)
     (key,) = await stores.redis.session_keys()
@@ -234,7 +223,7 @@ async def test_keys_live_as_long_as_the_session_and_requests_prolong_them(stores
 
 
 async def test_a_session_expires_once_however_many_routers_know_it(stores):
-    a, b = await stores.open(timeout=1.0), await stores.open(timeout=1.0)
+    a, b = await stores.open(lifetime=1.0), await stores.open(lifetime=1.0)
     session = new(a, login())
     await a.save(session)
     assert await b.load(session.cookie) is not None
@@ -246,7 +235,7 @@ async def test_a_session_expires_once_however_many_routers_know_it(stores):
 
 
 async def test_a_session_that_another_router_serves_does_not_expire_here(stores):
-    a, b = await stores.open(timeout=1.0), await stores.open(timeout=1.0)
+    a, b = await stores.open(lifetime=1.0), await stores.open(lifetime=1.0)
     session = new(a, login())
     await a.save(session)
     for _ in range(8):
@@ -403,8 +392,10 @@ async def test_a_state_works_once_on_all_routers_together(stores):
     await b.use_state("state-2", 180)
 
 
-@pytest.mark.parametrize("wrong", [{"password": "wrong"}, {"password": None}, {"addresses": (Address("127.0.0.1", 1),)}])
-async def test_a_store_that_cannot_be_used_refuses_logins_and_names_no_secret(stores, wrong, capsys):
+@pytest.mark.parametrize(
+    "wrong", [{"password": "wrong"}, {"password": None}, {"addresses": (Address("127.0.0.1", 1),)}]
+)
+async def test_a_store_that_cannot_be_used_refuses_logins_and_names_no_secret(stores, wrong):
     a = stores.make(**wrong)
     a.start()
     stores.stack.push_async_callback(a.close)

@@ -47,6 +47,8 @@ class Copy:
     """When the store last said that the session exists, by the wall clock."""
     prolonged: float = 0.0
     stored_login: Login | None = None
+    noted_login: Login | None = None
+    """The login by whose name at the identity service the store finds the session."""
     stored_cookies: Cookies = field(default_factory=dict, repr=False)
     seal: bytes = b""
     """Tells the stored identity from a later one."""
@@ -57,6 +59,7 @@ class Copy:
         """Note that the store has nothing of the session any more."""
         self.version, self.stale = 0, True
         self.stored_login, self.stored_cookies, self.seal = None, {}, b""
+        self.noted_login = None
 
 
 @dataclass(frozen=True, slots=True)

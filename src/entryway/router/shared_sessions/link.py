@@ -105,6 +105,7 @@ def _sentinel(settings: SessionStoreSettings, common: dict[str, Any]) -> Any:
 def _common(settings: SessionStoreSettings, environ: Mapping[str, str]) -> dict[str, Any]:
     from redis.asyncio.retry import Retry  # noqa: PLC0415 - see above
     from redis.backoff import NoBackoff  # noqa: PLC0415
+    from redis.exceptions import ConnectionError as ConnectionLost  # noqa: PLC0415
 
     common: dict[str, Any] = {
         "username": settings.username,
@@ -113,7 +114,7 @@ def _common(settings: SessionStoreSettings, environ: Mapping[str, str]) -> dict[
         "socket_connect_timeout": settings.connect_timeout,
         "socket_keepalive": True,
         # An idle connection that the store closed is found out by the next command: that one is tried once more.
-        "retry": Retry(NoBackoff(), 1),
+        "retry": Retry(NoBackoff(), 1, supported_errors=(ConnectionLost,)),
         "protocol": 2,
     }
     if settings.keep_alive:

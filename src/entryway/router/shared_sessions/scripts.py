@@ -26,11 +26,13 @@ def _script(text: str) -> Script:
     return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-# By the store's own clock: entries older than what a router may have missed without noticing go.
+# By the store's own clock: entries older than what a router may have missed without noticing go. The stream itself goes
+# when nobody has changed anything for long.
 _NOTE = """
 local function note(log, name, version)
   local horizon = redis.call('TIME')[1] - 60
   redis.call('XADD', log, 'MINID', '~', horizon .. '000', '*', 'k', name, 'v', version)
+  redis.call('PEXPIRE', log, 180000)
 end
 """
 
@@ -108,3 +110,13 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 """)
 """Keys: what was taken. Arguments: who took it, what to leave in its place (empty: nothing), milliseconds."""
+
+NOTE_SID = _script("""
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+return 1
+""")
+"""Keys: a login at the identity service. Arguments: name of a session, its sealed cookie, milliseconds to keep it."""
+
+WITH_SID = _script("return redis.call('HVALS', KEYS[1])")
+"""Keys: a login at the identity service. Returns the sealed cookies of its sessions."""

@@ -187,6 +187,25 @@ class SharedSessions:
             while len(self._to_end) > MOST_TO_END:
                 self._to_end.pop(next(iter(self._to_end)))
 
+    async def with_sid(self, sid: str) -> list[Session]:
+        key = self._sid_key(sid)
+        try:
+            noted = await self._run(None, scripts.WITH_SID, [key], [])
+        except StoreUnreachable as error:
+            raise SessionStoreUnavailable(str(error)) from error
+        sessions = []
+        for sealed in noted:
+            try:
+                session = await self.load(self.keys.unseal(sealed, key))
+            except Unreadable as error:
+                log.error("session_unreadable", reason=str(error))  # noqa: TRY400 - a fact, not a fault of ours
+                continue
+            if session is not None and session.unreachable:
+                raise SessionStoreUnavailable("the session to end cannot be read")
+            if session is not None and session.login is not None and session.login.sid == sid:
+                sessions.append(session)
+        return sessions
+
     async def use_state(self, state: str, seconds: float) -> None:
         """Take the state of a login that came back, or raise LoginStateInvalid if any router has taken it before."""
         name = self.keys.name(b"state", state.encode())
@@ -353,7 +372,23 @@ class SharedSessions:
                     else:
                         # Another router changed it in between; the next to read it learns what.
                         copy.version, copy.stale = copy.version or version, True
+            await self._note_sid(copy)
             self._unwritten.pop(copy.key, None)
+
+    async def _note_sid(self, copy: Copy) -> None:
+        """Let every router find the session by the name that the identity service has for its login."""
+        session, login = copy.session, copy.session.login
+        if login is None or login.sid is None or login is copy.noted_login or session.ended:
+            return
+        key = self._sid_key(login.sid)
+        # A session outlives its token by its time-out at most; a renewed token is noted again.
+        seconds = max(0.0, login.expires_at - self.clock()) + self.timeout + REMEMBER_SECONDS
+        arguments = [copy.name, self.keys.seal(session.cookie, key), round(seconds * 1000)]
+        await self._run(None, scripts.NOTE_SID, [key], arguments)
+        copy.noted_login = login
+
+    def _sid_key(self, sid: str) -> bytes:
+        return PREFIX + b"sid:" + self.keys.name(b"sid", sid.encode())
 
     async def _end(self, key: bytes, changes: Changes, why: bytes) -> int:
         name = key[key.rindex(b":") + 1 :]
