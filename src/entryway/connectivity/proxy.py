@@ -18,6 +18,11 @@ from entryway.tunnel.respond import PROXY, respond
 
 log = get_logger("connectivity-proxy")
 
+# RFC 9110 §9.2.1. Whether another request was carried out before the tunnel broke, nobody can say any more.
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+# A connector that dies takes its connections with it in no particular order: the end of one may be the end of all.
+SETTLING_SECONDS = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
@@ -62,6 +67,8 @@ class Proxy:
         except UpstreamTimeout as error:
             raise BackendTimeout(detail=error.detail) from error
         except UpstreamError as error:
+            if request.method in SAFE and await tunnel.ends_within(SETTLING_SECONDS):
+                raise NoConnector(wanted.zid, wanted.location_id) from error
             raise TunnelBroken(detail=error.detail) from error
         response.headers = end_to_end(response.headers)
         return response

@@ -36,7 +36,7 @@ class Tunnel:
         self.identity = identity
         self.connected_at = connected_at
         self.label = f"connector {identity.connector_id}"
-        self.closed = False
+        self._ended = asyncio.Event()
         self._limits = limits
         self._ask = ask
         self._open_seconds = open_seconds
@@ -45,6 +45,19 @@ class Tunnel:
         self._waiting: deque[asyncio.Future[UpstreamConnection]] = deque()
         self._asked = 0
         self._asked_at = 0.0
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connector is gone."""
+        return self._ended.is_set()
+
+    async def ends_within(self, seconds: float) -> bool:
+        """Return whether the connector is gone, or goes in the time given."""
+        try:
+            await asyncio.wait_for(self._ended.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
 
     @property
     def connections(self) -> int:
@@ -108,7 +121,7 @@ class Tunnel:
 
     def close(self) -> None:
         """The connector is gone: nobody waits for it any longer. Requests under way may still come to their end."""
-        self.closed = True
+        self._ended.set()
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_exception(UpstreamUnreachable(self.label, "it has disconnected"))

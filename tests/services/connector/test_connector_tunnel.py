@@ -187,24 +187,29 @@ class ConnectorProcess:
 
 
 async def test_a_connector_is_killed_and_comes_back(world: OnPremise) -> None:
-    arrived, release = asyncio.Event(), asyncio.Event()
+    arrived, release = asyncio.Semaphore(0), asyncio.Event()
 
     async def slow(request: Request) -> Response:
         if request.target == "/slow":
-            arrived.set()
+            arrived.release()
             await release.wait()
         return Response(200, Headers([]), b"here")
 
     async with erp(world, slow, connect=False):
         connector = await ConnectorProcess.start(world)
         assert (await world.get(user=world.issuer.token(user="alex"))).body == b"here"
-        under_way = asyncio.ensure_future(world.get("/slow"))
-        await arrived.wait()
+        proxy_authorization = {"proxy-authorization": f"Bearer {world.proxy_token}"}
+        reading = asyncio.ensure_future(world.get("/slow"))
+        writing = asyncio.ensure_future(world.send("POST", "http://erp.virtual:443/slow", proxy_authorization, b"x"))
+        await arrived.acquire()
+        await arrived.acquire()
 
         await connector.kill()
 
-        broken = await under_way
-        assert (broken.status, broken.code) == (502, "EW_TUNNEL_BROKEN")
+        unread = await reading
+        assert (unread.status, unread.code) == (503, "EW_NO_CONNECTOR")
+        unknown = await writing  # it may have been carried out
+        assert (unknown.status, unknown.code) == (502, "EW_TUNNEL_BROKEN")
         await world.connected(wanted=False)
         lost = await world.get()
         assert (lost.status, lost.code) == (503, "EW_NO_CONNECTOR")
