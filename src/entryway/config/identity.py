@@ -71,7 +71,7 @@ class IdentityCredentials(BaseModel):
         if not port_is_readable or parts.query or parts.fragment or parts.username is not None or "\\" in address:
             return False
         # Plain http is for somebody's own machine, where the binding's URL says so itself.
-        if parts.scheme != "https" and parts.scheme != own.scheme:
+        if parts.scheme not in ("https", own.scheme):
             return False
         host = parts.netloc.lower()
         return host == own.netloc.lower() or any(

@@ -236,11 +236,7 @@ def _logout_mistakes(logout: LogoutDocument | None) -> list[Mistake]:
         rules.append("Unable to set csrfProtection when logout method is not POST")
     if logout.back_channel_logout_endpoint and logout.back_channel_logout_endpoint == logout.logout_endpoint:
         rules.append("logoutEndpoint must be different from backChannelLogoutEndpoint")
-    mistakes = [Mistake(XS_APP, "/logout", f"Format validation failed ({rule})") for rule in rules]
-    if logout.back_channel_logout_endpoint is not None:
-        place, rule = "/logout/backChannelLogoutEndpoint", "this setting has no effect here"
-        mistakes.append(Mistake(XS_APP, place, rule, "sessions end by logout and by time", "warning"))
-    return mistakes
+    return [Mistake(XS_APP, "/logout", f"Format validation failed ({rule})") for rule in rules]
 
 
 def _unused_destinations(root: XsAppDocument, routes: Sequence[Route]) -> list[Mistake]:

@@ -350,6 +350,8 @@ def _limits(configuration: RouterConfiguration) -> Limits:
         header_count=MOST_HEADERS,
         header_timeout=arriving,
         body_timeout=arriving,
+        request_timeout=environment.incoming_request_timeout or None,
+        inactivity_timeout=environment.incoming_connection_timeout or None,
         write_timeout=connection,
         idle_timeout=environment.keep_alive or min(DEFAULT_KEEP_ALIVE, connection),
     )

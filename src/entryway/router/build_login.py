@@ -9,11 +9,15 @@ import httpx
 from pydantic import SecretStr
 
 from entryway.router.authority import IAS, XSUAA, Authorities, Authority
+from entryway.router.back_channel import BackChannel
 from entryway.router.basic import BasicLogin, realm_of
 from entryway.router.configuration import RouterConfiguration
+from entryway.router.discovered_keys import DiscoveredKeys
 from entryway.router.ias_authority import IasAuthority, IdentityService
 from entryway.router.login import LoginKeys, derive_keys
+from entryway.router.logout import BackendsTold
 from entryway.router.service_timeouts import service_timeout
+from entryway.router.sessions import SessionStore
 from entryway.router.signin import SignIn
 from entryway.router.tenants import Tenants
 from entryway.router.uaa import Uaa
@@ -76,6 +80,22 @@ def build_basic(configuration: RouterConfiguration, authorities: Authorities, si
     authority = authorities.by_kind.get(XSUAA)
     realm = realm_of(configuration.environ)
     return BasicLogin(authority if isinstance(authority, XsuaaAuthority) else None, signin, realm)
+
+
+def build_back_channel(
+    configuration: RouterConfiguration,
+    callers: HttpClients,
+    sessions: SessionStore,
+    told: BackendsTold,
+    clock: Callable[[], float],
+) -> BackChannel | None:
+    """Return the endpoint for logout tokens, if there is one, and somebody whose tokens can be judged."""
+    endpoint, identity = configuration.xs_app.logout.back_channel_endpoint, configuration.services.identity
+    if endpoint is None or identity is None:
+        return None
+    timeout = service_timeout(configuration, "identity")
+    keys = DiscoveredKeys(callers.client_for(identity), identity, clock, timeout)
+    return BackChannel(endpoint, identity, keys, sessions, told, clock)
 
 
 def _keys(credentials: ProvesItself, state_secret: str | None, kind: str) -> LoginKeys:

@@ -86,6 +86,9 @@ class SessionStore(Protocol):
     async def drop(self, session: Session) -> None:
         """End a session: no cookie names it any more."""
 
+    async def with_sid(self, sid: str) -> list[Session]:
+        """Return the sessions of users whose login has this name at the identity service."""
+
     async def begin_renewal(self, session: Session, login: Login) -> bool:
         """Tell whether this process is to renew the token; if another one has, the session has the new one."""
 
@@ -137,6 +140,7 @@ class MemorySessions:
         self.on_expired = on_expired
         self._sessions: OrderedDict[bytes, Session] = OrderedDict()
         self._anonymous: OrderedDict[bytes, None] = OrderedDict()
+        self._by_sid: dict[str, set[Session]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -166,11 +170,16 @@ class MemorySessions:
             self._anonymous[name] = None
             if len(self._anonymous) > MOST_ANONYMOUS:
                 self._forget(self._sessions[next(iter(self._anonymous))])
+        elif session.login.sid is not None:
+            self._by_sid.setdefault(session.login.sid, set()).add(session)
         if self._timer is None:
             self._watch()
 
     async def drop(self, session: Session) -> None:
         self._forget(session)
+
+    async def with_sid(self, sid: str) -> list[Session]:
+        return list(self._by_sid.get(sid, ()))
 
     async def begin_renewal(self, session: Session, login: Login) -> bool:  # noqa: ARG002 - one process
         return True
@@ -218,3 +227,8 @@ class MemorySessions:
         name = session.name.encode()
         self._sessions.pop(name, None)
         self._anonymous.pop(name, None)
+        if session.login is not None and session.login.sid in self._by_sid:
+            of_login = self._by_sid[session.login.sid]
+            of_login.discard(session)
+            if not of_login:
+                del self._by_sid[session.login.sid]

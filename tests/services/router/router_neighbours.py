@@ -107,7 +107,8 @@ class LoginServer:
         else:
             parameters["code"] = f"code-{len(self.codes)}"
             self.codes[parameters["code"]] = query
-        location = f"{query['redirect_uri']}?{urlencode(parameters)}"
+        callback = query["redirect_uri"]
+        location = f"{callback}{'&' if '?' in callback else '?'}{urlencode(parameters)}"
         return Response(302, Headers([(b"location", location.encode())]))
 
     async def _token(self, form: dict[str, str], headers: dict[str, str]) -> Response:

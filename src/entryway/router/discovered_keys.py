@@ -1,0 +1,91 @@
+"""The keys of an identity service, found by its discovery document."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from entryway.clients.http import call
+from entryway.config.identity import IdentityCredentials
+from entryway.errors import UpstreamError
+from entryway.security.errors import KeysUnavailable
+from entryway.security.fetch import parse_keys
+from entryway.security.jws import UnverifiedToken, verify
+from entryway.security.keys import KeyCache
+
+DISCOVERY = "/.well-known/openid-configuration"
+LIMIT = 512 * 1024
+
+
+class DiscoveredKeys:
+    """Judges signatures; asks for the keys when they are not known, or must be the latest."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        credentials: IdentityCredentials,
+        clock: Callable[[], float],
+        timeout: httpx.Timeout | None = None,
+    ) -> None:
+        self._http = http
+        self._credentials = credentials
+        self._clock = clock
+        self._timeout = timeout
+        self._known = KeyCache()
+        self._asking = asyncio.Lock()
+
+    async def verify(self, token: UnverifiedToken, *, latest: bool) -> None:
+        """Return if the token is signed with one of the keys, else raise TokenInvalid; raise if they are not to be had.
+
+        Anybody can send tokens, so that only who has shown to know something asks for the `latest` keys.
+        """
+        tenant = self._credentials.tenant
+        key = None if latest else self._known.find(tenant, token.kid, self._clock())
+        if key is None:
+            async with self._asking:
+                key = None if latest else self._known.find(tenant, token.kid, self._clock())
+                key = key or await self._fetch(token.kid)
+        verify(token, key)
+
+    async def _fetch(self, kid: str) -> Any:
+        tenant, now = self._credentials.tenant, self._clock()
+        try:
+            self._known.fetched(tenant, await self._ask(), now)
+        except (UpstreamError, KeysUnavailable):
+            self._known.failed(tenant, now)
+        # Raises for a key that is not among them, or if the keys are too old to be believed.
+        key = self._known.find(tenant, kid, now)
+        if key is None:
+            raise KeysUnavailable("the identity service did not give out its keys")
+        return key
+
+    async def _ask(self) -> dict[str, Any]:
+        credentials = self._credentials
+        found = await self._get(f"{credentials.url}{DISCOVERY}", {})
+        if found.status != 200:
+            raise UpstreamError(credentials.url, f"the discovery document was answered with {found.status}")
+        address = found.json_object().get("jwks_uri")
+        if not isinstance(address, str) or not self._is_own(address):
+            raise UpstreamError(credentials.url, "the discovery document names no address of its own for the keys")
+        client = {
+            "x-client_id": credentials.clientid,
+            "x-azp": credentials.clientid,
+            "x-app_tid": credentials.tenant,
+        }
+        answer = await self._get(address, client)
+        return parse_keys(answer.status, answer.content)
+
+    async def _get(self, url: str, headers: dict[str, str]) -> Any:
+        headers = {"accept": "application/json"} | {name: value for name, value in headers.items() if value}
+        return await call(self._http, "GET", url, headers=headers, timeout=self._timeout, limit=LIMIT)
+
+    def _is_own(self, address: str) -> bool:
+        try:
+            parts = urlsplit(address)
+        except ValueError:
+            return False
+        return self._credentials.trusts(f"{parts.scheme}://{parts.netloc}")
