@@ -22,8 +22,14 @@ from entryway.router import audit
 from entryway.router.access_log import AccessLog
 from entryway.router.address import trust_in
 from entryway.router.backends import Backend, Backends, OnPremiseBackend
-from entryway.router.build_login import ProvesItself, build_authorities, build_back_channel, build_basic
-from entryway.router.build_services import build_repository, business_services, repository_files
+from entryway.router.build_login import (
+    ProvesItself,
+    build_authorities,
+    build_back_channel,
+    build_basic,
+    certified_contexts,
+)
+from entryway.router.build_services import build_repository, build_subscriptions, business_services, repository_files
 from entryway.router.built_in import endpoint_routes
 from entryway.router.built_in import services as services_of
 from entryway.router.company_network import ClientToken, CompanyNetwork
@@ -247,6 +253,7 @@ def build(
         services=services_of(authorities, environment.plugins, environment.allowlist),
         repository=hosted,
         tenants=authorities.tenants,
+        subscriptions=build_subscriptions(configuration, authorities.tenants, verified, clock),
         clock=clock,
     )
     application = Application(router, _limits(configuration), client, callers, sessions, told, own_tokens, access_log)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping, MutableSequence, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -9,7 +10,7 @@ from typing import Protocol
 import httpx
 
 from entryway.clients.tls import REJECT_VARIABLE, load_client_certificate, outgoing_context
-from entryway.config.bindings import OAuthCredentials
+from entryway.config.bindings import OAuthCredentials, UaaCredentials
 from entryway.config.business_services import BusinessService, Endpoint
 from entryway.config.hosted_application import HostedApplication
 from entryway.config.xs_app_model import REPOSITORY, Route, ToApplication
@@ -23,8 +24,11 @@ from entryway.router.logout import SignOut
 from entryway.router.origins import TlsContexts, origin_of, timeouts_of
 from entryway.router.routes import Routes
 from entryway.router.service_timeouts import service_timeout
+from entryway.router.subscriptions import Subscriptions
 from entryway.router.tenant_tokens import TenantTokens
+from entryway.router.tenants import Tenants
 from entryway.router.uaa import Uaa
+from entryway.security import ServiceCredentials, TokenValidator
 
 
 class HttpClients(Protocol):
@@ -138,6 +142,30 @@ def build_repository(  # noqa: PLR0917 - values, not a bag
         tenant_id=tenant_id,
         clock=clock,
     )
+
+
+def build_subscriptions(
+    configuration: RouterConfiguration, tenants: Tenants | None, tls: ssl.SSLContext, clock: Callable[[], float]
+) -> Subscriptions | None:
+    """Return the callbacks of the SaaS registry, if one is bound."""
+    uaa = configuration.services.uaa
+    if configuration.callbacks is None or uaa is None:
+        return None
+    return Subscriptions(configuration.callbacks, token_validator(uaa, tls, clock), tenants)
+
+
+def token_validator(uaa: UaaCredentials, tls: ssl.SSLContext, clock: Callable[[], float]) -> TokenValidator:
+    """Return what judges tokens that others than the token endpoint give to the router."""
+    own = ServiceCredentials(
+        clientid=uaa.clientid,
+        xsappname=uaa.xsappname,
+        key_domain=uaa.key_domain,
+        url=uaa.url,
+        zone_id=uaa.zone_id,
+        tenantmode=uaa.tenantmode,
+        trustedclientidsuffix=uaa.trustedclientidsuffix,
+    )
+    return TokenValidator(own, tls=tls, clock=clock)
 
 
 def _prefixes(configuration: RouterConfiguration) -> dict[str, str | None]:

@@ -35,6 +35,7 @@ from entryway.config.identity import IdentityCredentials, find_identity
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.operation import Operation, read_operation
 from entryway.config.schema import did_you_mean, pointer
+from entryway.config.subscription_callbacks import SubscriptionCallbacks, read_subscription_callbacks
 from entryway.config.xs_app import (
     USER_API,
     XS_APP,
@@ -79,6 +80,8 @@ class RouterConfiguration:
     session_store: SessionStoreSettings | None = None
     """Where sessions are kept that several routers share; None: in this process."""
     operation: Operation = field(default_factory=Operation)
+    callbacks: SubscriptionCallbacks | None = None
+    """What a SaaS registry calls, if one is bound."""
 
     @property
     def development(self) -> bool:
@@ -98,6 +101,8 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
     bindings = tuple(_collect(lambda: read_bindings(environ, workdir), none, mistakes))
     services = _services(bindings, environ, mistakes)
     usable, _ = read_business_services(bindings)
+    callbacks = _collect(lambda: read_subscription_callbacks(bindings), None, mistakes)
+    mistakes += _callback_mistakes(callbacks, environment, services)
     operation, wrong = read_operation(environ)
     mistakes += wrong
     session_store, wrong = read_external_sessions(environ, bindings)
@@ -117,7 +122,18 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
         raise ConfigurationMistakes(errors)
     warnings = tuple(mistake for mistake in mistakes if mistake.severity == "warning")
     return RouterConfiguration(
-        workdir, environ, xs_app, environment, services, bindings, plugins, warnings, usable, session_store, operation
+        workdir,
+        environ,
+        xs_app,
+        environment,
+        services,
+        bindings,
+        plugins,
+        warnings,
+        business_services=usable,
+        session_store=session_store,
+        operation=operation,
+        callbacks=callbacks,
     )
 
 
@@ -183,6 +199,20 @@ def _service_mistakes(route: Route, goal: ToService, bindings: Sequence[Binding]
             f"the service {goal.name} needs a user's token, and this route is public: without a session it is refused"
         )
         return [Mistake(XS_APP, f"{route.place}/authenticationType", rule, "", "warning")]
+    return []
+
+
+def _callback_mistakes(
+    callbacks: SubscriptionCallbacks | None, environment: RouterEnvironment, services: Services
+) -> list[Mistake]:
+    if callbacks is None:
+        return []
+    if services.uaa is None:
+        rule = "a SaaS registry is bound, and no service with the tag xsuaa: its callbacks cannot be checked"
+        return [Mistake("environment-settings", "", rule, "bind one; until then they are not answered", "warning")]
+    if environment.tenant_host_pattern is None:
+        rule = "a SaaS registry is bound, and TENANT_HOST_PATTERN is not set: tenants have no address of their own"
+        return [Mistake("environment-settings", "/tenantHostPattern", rule, "", "warning")]
     return []
 
 

@@ -181,6 +181,12 @@ class TokenInvalid(LoginFailed):
     title = "The authorization server gave a token that is not for this application"
 
 
+class CallbackRefused(BadRequest):
+    """A subscription callback lacks what it must say."""
+
+    code = "callback_refused"
+
+
 class DestinationNotFound(NotFound):
     """The request names a destination that does not exist, or may not be reached this way."""
 

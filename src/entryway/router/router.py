@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from entryway.router.sessions import Session, SessionMaker, SessionStore
     from entryway.router.signin import SignIn
     from entryway.router.static import Folder
+    from entryway.router.subscriptions import Subscriptions
     from entryway.router.tenants import Tenants
     from entryway.router.websockets import SocketRules
 
@@ -98,6 +99,7 @@ class Router:
     services: Mapping[str, Service]
     repository: Repository | None
     tenants: Tenants | None
+    subscriptions: Subscriptions | None
     clock: Callable[[], float]
 
     async def __call__(self, request: Request) -> Response:
@@ -216,8 +218,9 @@ class Router:
             return await self.signin.callback(request)
         if self.signout.is_endpoint(path):
             return await self.signout.handle(request, session)
-        if self.back_channel is not None and self.back_channel.is_endpoint(request, path):
-            return await self.back_channel.handle(request)
+        for called in (self.back_channel, self.subscriptions):
+            if called is not None and called.is_endpoint(request, path):
+                return await called.handle(request)
         if path == LOGIN_START and self.surface.deciding is not None:
             return start_login(self, request, session)
         if path == "/" and self.surface.welcome_file is not None:
@@ -322,7 +325,8 @@ class Router:
         headers = request.headers
         correlation_id = headers.get(b"x-correlationid") or headers.get(b"x-request-id") or new_uuid().encode()
         host = headers.text("host") or ""
-        backend = await self.backends.resolve(match, goal, host, session, correlation_id.decode("latin-1"), self._tenant(request))
+        correlated = correlation_id.decode("latin-1")
+        backend = await self.backends.resolve(match, goal, host, session, correlated, self._tenant(request))
         target = backend.target(match.target())
         outgoing = self.forwarding.request_headers(
             request, backend, session, hide_csrf=match.served.csrf, correlation_id=correlation_id, target=target

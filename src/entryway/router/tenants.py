@@ -41,6 +41,15 @@ class Tenants:
         subdomain = (found[1] or "").lower()
         return subdomain if _SUBDOMAIN.fullmatch(subdomain) else None
 
+    def host_of(self, host: str, subdomain: str) -> str | None:
+        """Return the host under which another tenant finds what this one finds at `host`, or None."""
+        found = self.pattern.pattern.search(host)
+        if found is not None and self.pattern.pattern.groups >= 1 and self.of_host(host) is not None:
+            return host[: found.start(1)] + subdomain + host[found.end(1) :]
+        # The provider's own name stands at the beginning, apart from the rest by a dot or a dash.
+        rest = host.removeprefix(self.provider)
+        return subdomain + rest if self.provider and rest != host and rest.startswith((".", "-")) else None
+
     def of_login(self, login: Login) -> str | None:
         """Return the subdomain of a user's tenant."""
         subdomain = login.claims.get(CLAIM)
