@@ -27,18 +27,21 @@ class Sender(Protocol):
 class BodyWriter:
     """Writes a body as its framing wants it, and holds it to the length that was declared. A `Sink`."""
 
-    __slots__ = ("_broken", "_chunked", "_left", "_sender")
+    __slots__ = ("_broken", "_chunked", "_left", "_sender", "pieces")
 
     def __init__(self, sender: Sender, length: int | None, broken: type[Exception], *, chunked: bool) -> None:
         self._sender = sender
         self._chunked = chunked
         self._left = -1 if length is None else length
         self._broken = broken
+        self.pieces = 0
+        """How many pieces have been written."""
 
     def write(self, data: bytes) -> None:
         sender = self._sender
         if sender.closed or not data:
             return
+        self.pieces += 1
         if self._chunked:
             sender.transport.writelines((b"%x\r\n" % len(data), data, b"\r\n"))
             return

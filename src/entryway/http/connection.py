@@ -41,7 +41,10 @@ class ServerConnection(asyncio.Protocol):
         "_answered_eof",
         "_current",
         "_lingering",
+        "_moved",
         "_queue",
+        "_quiet_since",
+        "_received",
         "_refusal",
         "_turn",
         "_unread",
@@ -76,6 +79,9 @@ class ServerConnection(asyncio.Protocol):
         self._current: Request | None = None
         self._refusal: HttpError | None = None
         self._lingering = False
+        self._received = 0
+        self._moved = (0, 0)
+        self._quiet_since = 0.0
         self._unread = False
         self._answered_eof = False
         self.write_deadline = NEVER
@@ -102,6 +108,7 @@ class ServerConnection(asyncio.Protocol):
         self.reader.deadline = self.loop.time() + self.limits.header_timeout
 
     def data_received(self, data: bytes) -> None:
+        self._received += 1
         reader = self.reader
         if reader.held is not None:
             reader.held.add(data)
@@ -316,8 +323,8 @@ class ServerConnection(asyncio.Protocol):
 
     def check_deadlines(self, now: float) -> None:
         """Called by the server's sweep: end what takes too long."""
-        if now >= self.reader.deadline:
-            self.reader.deadline = NEVER
+        if now >= self.reader.deadline or now >= self.reader.complete_by:
+            self.reader.deadline = self.reader.complete_by = NEVER
             self._reading_took_too_long()
         if now >= self.write_deadline:
             self.write_deadline = NEVER
@@ -325,6 +332,17 @@ class ServerConnection(asyncio.Protocol):
         if now >= self.total_deadline:
             self.total_deadline = NEVER
             self._answering_took_too_long()
+        inactivity_timeout = self.limits.inactivity_timeout
+        if inactivity_timeout is not None:
+            self._check_activity(now, inactivity_timeout)
+
+    def _check_activity(self, now: float, timeout: float) -> None:
+        way_out = self.writer.way_out
+        moved = (self._received, 0 if way_out is None else way_out.pieces)
+        if moved != self._moved or self._current is None:
+            self._moved, self._quiet_since = moved, now
+        elif now - self._quiet_since >= timeout:
+            self.abort()
 
     def _reading_took_too_long(self) -> None:
         if self._lingering:
@@ -396,7 +414,7 @@ class ServerConnection(asyncio.Protocol):
         if self.closed:
             return
         self.closed = True
-        self.reader.deadline = self.write_deadline = self.total_deadline = NEVER
+        self.reader.deadline = self.reader.complete_by = self.write_deadline = self.total_deadline = NEVER
         self.server.gone(self)
         error = ClientGone(str(exc) if exc is not None else "")
         body, self.reader.incoming = self.reader.incoming, None

@@ -27,6 +27,10 @@ class Limits:
     """How long a client may leave an answer unread before it is cut off."""
     idle_timeout: float = 125.0
     """Between two requests: closed silently."""
+    request_timeout: float | None = None
+    """From a request's first byte to its last, however steadily it drips: 408."""
+    inactivity_timeout: float | None = None
+    """How long nothing may move in either direction while a request is answered: closed silently."""
     total_timeout: float | None = None
     """From the end of a request's head to the end of its answer: 504, or cut off when the answer has begun."""
     upgraded_idle_timeout: float | None = None

@@ -41,6 +41,7 @@ class RequestReader:
         "_read_size",
         "_requests",
         "_target",
+        "complete_by",
         "deadline",
         "expects_continue",
         "head_arriving",
@@ -74,6 +75,8 @@ class RequestReader:
         self.held: HeldBack | None = None
         """Set while what comes is not parsed."""
         self.deadline = NEVER
+        self.complete_by = NEVER
+        """When the whole of the request must be here."""
 
     @property
     def between_requests(self) -> bool:
@@ -223,6 +226,11 @@ class RequestReader:
                 upgrade = self._upgrade_asked_for(method, version)
         else:
             body = self._body_to_come(limits.body_bytes)
+            if limits.request_timeout is not None:
+                now = connection.loop.time()
+                # A head that came in pieces has set the deadline when it began.
+                began = self.deadline - limits.header_timeout if self._head_bytes else now
+                self.complete_by = min(began, now) + limits.request_timeout
         request = Request(
             method,
             text,
@@ -263,7 +271,7 @@ class RequestReader:
         self.left = 0
         # The handler may be behind with what came last; the connection itself must hear what comes next.
         self.resume_reading()
-        self.deadline = NEVER
+        self.deadline = self.complete_by = NEVER
         trailers = None
         if self._headers:
             trailers = Headers.trusted(self._headers)

@@ -22,7 +22,7 @@ DRAINED_FOR_KEEP_ALIVE = 64 * 1024
 class ResponseWriter:
     """Writes one connection's responses, one at a time."""
 
-    __slots__ = ("_blocked", "_connection", "flowing", "started")
+    __slots__ = ("_blocked", "_connection", "flowing", "started", "way_out")
 
     def __init__(self, connection: ServerConnection) -> None:
         self._connection = connection
@@ -31,6 +31,8 @@ class ResponseWriter:
         """Whether bytes of the final response have been sent, which cannot be taken back."""
         self.flowing: Body | None = None
         """The body that is being sent as it comes."""
+        self.way_out: BodyWriter | None = None
+        """Where the last such body went."""
 
     def respond(self, request: Request, response: Response) -> None:
         """Send the response; raise if it is none that can be sent, and then nothing was sent."""
@@ -93,7 +95,8 @@ class ResponseWriter:
         if not body.complete:
             connection.transport.write(head)
             self.flowing = body
-            body.pipe(BodyWriter(connection, body.length, BodyIncomplete, chunked=chunked))
+            self.way_out = BodyWriter(connection, body.length, BodyIncomplete, chunked=chunked)
+            body.pipe(self.way_out)
             if self._blocked:
                 body.pause()
             return

@@ -45,7 +45,7 @@ from entryway.router.login import UsedStates
 from entryway.router.login_page import choose_policy
 from entryway.router.logout import BackendsTold, SignOut
 from entryway.router.meters import Meters
-from entryway.router.origins import TlsContexts, environment_backend
+from entryway.router.origins import TlsContexts, certified_backend, environment_backend
 from entryway.router.refresh import Refresher
 from entryway.router.replace import build_replacement
 from entryway.router.request_trace import TracingClient
@@ -162,7 +162,7 @@ def build(
     """
     environment, xs_app, services = configuration.environment, configuration.xs_app, configuration.services
     verified = outgoing_context(configuration.environ)
-    tls = TlsContexts(verified, unverified_context())
+    tls = TlsContexts(verified, unverified_context(), certified_contexts(configuration))
     client = (TracingClient if environment.trace_requests else Client)(
         PoolLimits(connections_per_origin=environment.backend_max_sockets, reuse=environment.reuse_connections)
     )
@@ -207,7 +207,8 @@ def build(
     )
     refresher = None
     if authorities.by_kind:
-        refresher = Refresher(authorities, sessions, clock, refresh_ahead, environment.minimum_token_validity)
+        validity = environment.minimum_token_validity
+        refresher = Refresher(authorities, sessions, clock, refresh_ahead, validity, window=minutes * 60)
     pages, redirects = error_pages(xs_app.error_pages)
     routes = _routes(configuration, authorities.default_kind)
     signout = SignOut(xs_app.logout, authorities, cookies, sessions, told)
@@ -334,14 +335,18 @@ def _backends(
         )
         service = ServiceDestinations(finder, services.destination, asking, tokens.at, company, tls, clock)
     direct: dict[str, Backend] = {}
+    certified: dict[str, Callable[[Session | None], Backend]] = {}
     on_premise: dict[str, OnPremiseBackend] = {}
     for name, destination in environment.destinations.items():
         if destination.on_premise and company is not None:
             on_premise[name] = partial(company.environment_backend, destination)
+        elif destination.forward_auth_certificates:
+            certified[name] = certified_backend(destination, tls)
         else:
             direct[name] = environment_backend(destination, tls)
     others = business_services(configuration.business_services, callers, tls, own_tokens, clock)
-    return Backends(direct, on_premise, service, environment.destination_host_pattern, others, repository_files(others))
+    pattern, files = environment.destination_host_pattern, repository_files(others)
+    return Backends(direct, on_premise, service, pattern, others, files, certified)
 
 
 def _expired(told: BackendsTold, session: Session) -> None:

@@ -1,12 +1,14 @@
 """Operating the router: what the admin port says, what the access log knows, and what goes on the audit trail."""
 
+from __future__ import annotations
+
 import json
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from conftest import World
 from structlog.testing import capture_logs
 from test_router_reload import files, process, rewrite, said
 
@@ -16,6 +18,9 @@ from entryway.http import Server
 from entryway.router.access_log import AccessLog
 from entryway.router.admin import Admin, Readiness
 from entryway.router.meters import BOUNDS, Durations, Meters
+
+if TYPE_CHECKING:
+    from conftest import World
 
 
 def free_port() -> int:

@@ -1,5 +1,7 @@
 """Reloading: requests and sessions go on, a new configuration counts for what comes next, a broken one for nothing."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 import os
@@ -9,16 +11,18 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
-from conftest import World
 from router_neighbours import until
 
 from entryway.http import Headers, Request, Response, Server
 from entryway.router.configuration import read_configuration
 from entryway.router.reload import Reloader
 from entryway.router.run import _install
+
+if TYPE_CHECKING:
+    from conftest import World
 
 PUBLIC = {"source": "^/public/(.*)$", "target": "$1", "destination": "b", "authenticationType": "none"}
 PRIVATE = {"source": "^/private/(.*)$", "destination": "b"}
