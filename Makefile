@@ -6,7 +6,7 @@ DEMO := examples/products
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format clean
+.PHONY: help demo test interop check bench format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -20,6 +20,10 @@ test: $(SETUP) ## Run all tests (installs Chromium if it is missing)
 	@scripts/system-packages node npm chromium certutil redis-server
 	@$(BIN)/python $(DEMO)/setup.py
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+interop: $(SETUP) ## Run the tests behind the real nginx and the real Envoy
+	@scripts/system-packages nginx
+	@$(BIN)/python -m pytest -m proxies tests/interop $(PYTEST_ARGS)
 
 check: $(SETUP) ## Lint, formatting, types and the layers' contracts
 	$(BIN)/ruff check .

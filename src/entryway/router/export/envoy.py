@@ -20,6 +20,13 @@ UNASKED = {"envoy.filters.http.ext_authz": {"@type": f"{FILTERS}ext_authz.v3.Ext
 OURS = tuple(name.decode() for name in (UPSTREAM, TARGET, HOST))
 # Envoy sets x-forwarded-proto itself, and appends to x-forwarded-for what it sees.
 FORGEABLE = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-path", "x-forwarded-port", "x-forwarded-client-cert")
+REMOVED_LATE = (*OURS, "x-envoy-original-host")
+REWRITE = (
+    "function envoy_on_request(handle)\n"
+    f'  handle:headers():replace(":path", handle:headers():get("{TARGET.decode()}"))\n'
+    + "".join(f'  handle:headers():remove("{name}")\n' for name in REMOVED_LATE)
+    + "end\n"
+)
 CLEARED_EARLY = (*OURS, REMOVE.decode(), *FORGEABLE, "x-forwarded-proto", "x-custom-host", "forwarded")
 
 
@@ -53,6 +60,11 @@ def _overview(plan: Plan) -> str:
     return "".join("".join(c if c.isprintable() else "?" for c in line) + "\n" for line in lines)
 
 
+def _http_filters(decision: tuple[str, int]) -> list[dict[str, Any]]:
+    router = {"@type": FILTERS + "router.v3.Router", "suppress_envoy_headers": True}
+    return [_ext_authz(decision), {"name": "envoy.filters.http.router", "typed_config": router}]
+
+
 def _listener(plan: Plan, listen: tuple[str, int], decision: tuple[str, int]) -> dict[str, Any]:
     manager = {
         "@type": TYPE + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -73,10 +85,7 @@ def _listener(plan: Plan, listen: tuple[str, int], decision: tuple[str, int]) ->
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
         "stream_idle_timeout": "0s",
         "request_headers_timeout": "60s",
-        "http_filters": [
-            _ext_authz(decision),
-            {"name": "envoy.filters.http.router", "typed_config": {"@type": FILTERS + "router.v3.Router"}},
-        ],
+        "http_filters": _http_filters(decision),
         "route_config": {
             "virtual_hosts": [{"name": "application", "domains": ["*"], "routes": _routes(plan)}],
         },
@@ -133,12 +142,10 @@ def _to_backend(upstream: Upstream, additions: Sequence[tuple[str, str]]) -> dic
         "match": {"prefix": "/", "headers": [_header(UPSTREAM.decode(), {"exact": upstream.key})]},
         "route": {
             "cluster": _cluster_name(upstream),
-            "path_rewrite": f"%REQ({TARGET.decode()})%",
             "host_rewrite_header": HOST.decode(),
             "timeout": "0s",
             "idle_timeout": f"{upstream.idle_ms / 1000:g}s",
         },
-        "request_headers_to_remove": [*OURS, "x-envoy-original-path"],
         "response_headers_to_add": [
             {"header": {"key": name, "value": value.replace("%", "%%")}, "append_action": "ADD_IF_ABSENT"}
             for name, value in additions
@@ -177,6 +184,19 @@ def _header(name: str, match: dict[str, Any]) -> dict[str, Any]:
 
 def _backend(upstream: Upstream, ca_file: str) -> dict[str, Any]:
     cluster = _cluster(_cluster_name(upstream), upstream.host, upstream.port)
+    # The last step, when no route is looked for any more. A rewriting route would append the client's query.
+    lua = {"@type": FILTERS + "lua.v3.Lua", "default_source_code": {"inline_string": REWRITE}}
+    codec = {"@type": FILTERS + "upstream_codec.v3.UpstreamCodec"}
+    cluster["typed_extension_protocol_options"] = {
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": TYPE + "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": {"http_protocol_options": {}},
+            "http_filters": [
+                {"name": "envoy.filters.http.lua", "typed_config": lua},
+                {"name": "envoy.filters.http.upstream_codec", "typed_config": codec},
+            ],
+        }
+    }
     if upstream.scheme == "https":
         name = {"dns": upstream.host} if not _is_address(upstream.host) else {"ip_address": upstream.host}
         kind = "DNS" if "dns" in name else "IP_ADDRESS"
