@@ -1,4 +1,4 @@
-"""The reference stays complete: every error, every key and every variable that the code knows, and none that it does not."""
+"""The reference stays complete: every error, key and variable that the code knows, and none that it does not."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 import entryway
 from entryway.config.xs_app_destinations import DestinationDocument
 from entryway.config.xs_app_document import PluginDocument, RouteDocument, XsAppDocument
+from entryway.config.xs_app_environment import UNSUPPORTED
 from entryway.errors import EntrywayError
 
 ROOT = Path(__file__).parents[2]
@@ -53,3 +54,88 @@ def test_every_error_is_in_the_catalogue() -> None:
 
 def test_every_error_says_what_to_do() -> None:
     assert [cells[0] for cells in rows("errors.md") if len(cells) != 4 or not all(cells)] == []
+
+
+def keys_of(model: type[BaseModel], seen: set[type[BaseModel]] | None = None) -> set[str]:
+    """Return the keys of a document and of all documents inside it."""
+    seen = set() if seen is None else seen
+    if model in seen:
+        return set()
+    seen.add(model)
+    keys: set[str] = set()
+    for name, field in model.model_fields.items():
+        keys.add(field.alias or name)
+        for inner in models_in(field.annotation):
+            keys |= keys_of(inner, seen)
+    return keys
+
+
+def models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from models_in(inner)
+
+
+def section(page: str, *, without: str) -> list[str]:
+    text = (REFERENCE / page).read_text(encoding="utf-8").partition(without)[0]
+    lines = [line for line in text.splitlines() if line.startswith("| `")]
+    return [name for line in lines for name in re.findall(r"`([^`]+)`", line.split(" | ")[0])]
+
+
+def test_every_key_of_the_file_is_documented_and_no_other() -> None:
+    listed = section("xs-app-json.md", without="## Mistakes")
+    assert set(listed) == keys_of(XsAppDocument) | keys_of(RouteDocument)
+
+
+def test_every_key_of_a_plugin_is_named() -> None:
+    text = (REFERENCE / "xs-app-json.md").read_text(encoding="utf-8")
+    [plugins] = re.findall(r"^Plugins .*?\n\n", text, flags=re.DOTALL | re.MULTILINE)
+    top = {field.alias or name for name, field in PluginDocument.model_fields.items()}
+    assert set(re.findall(r"`([^`]+)`", plugins)) == top | {"plugins"}
+
+
+READERS = (
+    "config/xs_app_environment.py",
+    "config/external_sessions.py",
+    "config/operation.py",
+    "config/bindings.py",
+    "config/identity.py",
+    "config/mounts.py",
+    "clients/tls.py",
+    "cli/log_settings.py",
+    "telemetry/*.py",
+    "router/*.py",
+)
+"""What reads the environment of a router."""
+VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|PORT|CORS|COOKIES|COMPRESSION|destinations|httpHeaders|plugins")
+
+
+def variables_in_the_code() -> set[str]:
+    """Return every text of the code that can only be a variable's name."""
+    return {
+        node.value
+        for pattern in READERS
+        for path in SOURCE.glob(pattern)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and VARIABLE.fullmatch(node.value)
+    }
+
+
+def test_every_variable_is_documented_and_no_other() -> None:
+    listed = section("environment.md", without="## Destinations\n")
+    assert len(listed) == len(set(listed))
+    assert set(listed) == variables_in_the_code()
+
+
+def test_variables_without_effect_are_listed_as_such() -> None:
+    text = (REFERENCE / "environment.md").read_text(encoding="utf-8")
+    listed = text.partition("## Without effect here")[2].partition("## Destinations\n")[0]
+    assert dict(re.findall(r"^\| `([A-Z0-9_]+)` \| (.*) \|$", listed, flags=re.MULTILINE)) == UNSUPPORTED
+
+
+def test_every_key_of_a_destination_is_documented() -> None:
+    text = (REFERENCE / "environment.md").read_text(encoding="utf-8").partition("## Destinations\n")[2]
+    listed = {name for line in text.splitlines() for name in re.findall(r"`([^`]+)`", line.split(" | ")[0])
+              if line.startswith("| `")}  # fmt: skip
+    assert listed == keys_of(DestinationDocument)

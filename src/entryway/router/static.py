@@ -150,7 +150,8 @@ class Folder:
         if self.cache_control is not None:
             headers.append((b"cache-control", self.cache_control))
         text = replacement.apply(content.decode("utf-8", "replace"))
-        return Response(200, Headers.trusted(headers), text.encode())
+        # Its length is that of the moment, and clients have never been told it.
+        return Response(200, Headers.trusted(headers), Body.from_chunks(_once(text.encode())))
 
     @staticmethod
     def _answer(request: Request, found: Found, kind: bytes | None = None) -> Response:
@@ -198,6 +199,10 @@ def relative_name(path: str) -> str:
     if any(segment.startswith(".") for segment in segments):
         raise FileNotFound("hidden files are not served")
     return name
+
+
+async def _once(content: bytes) -> AsyncIterator[bytes]:
+    yield content
 
 
 def _part_of(found: Found, part: Range) -> bytes | Body:

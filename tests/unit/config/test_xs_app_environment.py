@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from entryway.config.xs_app_destinations import parse_destinations
-from entryway.config.xs_app_environment import RouterEnvironment, read_environment
+from entryway.config.xs_app_environment import UNSUPPORTED, RouterEnvironment, read_environment
 
 
 def settings(**variables: Any) -> RouterEnvironment:
@@ -107,6 +107,31 @@ def test_a_name_is_used_once():
     assert [mistake.rule for mistake in mistakes] == ["Format validation failed (Duplicate destination names: b)"]
 
 
-def test_a_setting_without_effect_is_warned_about():
-    _, mistakes = read_environment({"EXT_SESSION_MGT": "{}", "HTTP2_SUPPORT": "false"})
-    assert [(mistake.file, mistake.severity) for mistake in mistakes] == [("EXT_SESSION_MGT", "warning")]
+@pytest.mark.parametrize("name", UNSUPPORTED)
+def test_a_setting_without_effect_is_warned_about(name: str):
+    _, mistakes = read_environment({name: "x"})
+    assert [(mistake.file, mistake.severity) for mistake in mistakes] == [(name, "warning")]
+    assert read_environment({name: "false"})[1] == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"OUTGOING_REQUEST_OPTIONS": {"xsuaa": {"timeout": -1}}}, "outgoing-request-options/xsuaa/timeout: Value -1"),
+        ({"OUTGOING_REQUEST_OPTIONS": {"uaa": {}}}, "outgoing-request-options/uaa: Additional properties not allowed"),
+        ({"XS_APP_LOG_LEVEL": "loud"}, 'variable XS_APP_LOG_LEVEL: "loud" is none of debug, info'),
+        ({"DISABLE_CONNECTION_REUSE": "1"}, 'variable DISABLE_CONNECTION_REUSE: "1" is neither true nor false'),
+        ({"MERGE_CSP_HEADERS": "yes"}, 'variable MERGE_CSP_HEADERS: "yes" is neither true nor false'),
+        ({"ENABLE_X_FORWARDED_HOST_VALIDATION": "on"}, 'HOST_VALIDATION: "on" is neither true nor false'),
+        ({"OMIT_LOGIN_CSP": "x"}, 'variable OMIT_LOGIN_CSP: "x" is neither true nor false'),
+        ({"REQUEST_TRACE": "x"}, 'variable REQUEST_TRACE: "x" is neither true nor false'),
+    ],
+)
+def test_bad_values_of_the_surroundings_are_named(variables: dict[str, Any], expected: str):
+    assert expected in wrong(**variables)
+
+
+def test_levels_and_time_outs_are_read():
+    assert settings(XS_APP_LOG_LEVEL="FATAL").log_level == "critical"
+    found = settings(OUTGOING_REQUEST_OPTIONS={"html5-apps-repo": {"timeout": 5}})
+    assert found.outgoing_timeouts_ms == {"html5-apps-repo": 5}
