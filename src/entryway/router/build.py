@@ -41,6 +41,7 @@ from entryway.router.deciding import deciding_of
 from entryway.router.destination_service import ServiceDestinations
 from entryway.router.forward import Forwarding
 from entryway.router.frame_ancestors import FrameAncestors
+from entryway.router.hooks import Hooks
 from entryway.router.login import UsedStates
 from entryway.router.login_page import choose_policy
 from entryway.router.logout import BackendsTold, SignOut
@@ -66,6 +67,7 @@ from entryway.telemetry import get_logger
 log = get_logger("router")
 
 DEFAULT_SESSION_MINUTES = 15
+NO_HOOKS = Hooks()
 DEFAULT_KEEP_ALIVE = 125.0
 MOST_HEADERS = 200
 REFRESH_SECONDS = 30.0
@@ -154,6 +156,7 @@ def build(
     access_log: AccessLog | None = None,
     clock: Callable[[], float] = time.time,
     meters: Meters | None = None,
+    hooks: Hooks = NO_HOOKS,
     former: Application | None = None,
 ) -> Application:
     """Return the application of a configuration; must be called where an event loop runs.
@@ -251,6 +254,7 @@ def build(
         responder=Responder(configuration.development, environment.return_error_source, pages, redirects),
         access_log=access_log,
         meters=meters if former is None else former.router.meters,
+        hooks=hooks if former is None else former.router.hooks,
         services=services_of(authorities, environment.plugins, environment.allowlist),
         repository=hosted,
         tenants=authorities.tenants,

@@ -16,6 +16,7 @@ from entryway.router.address import address_of, check_forwarded_host, prefix_of,
 from entryway.router.backend_cookies import parse_set_cookie
 from entryway.router.deciding import LOGIN_START, Deciding
 from entryway.router.errors import InsecureTransport, LoginRequired, LoginUnavailable, MethodNotAllowed
+from entryway.router.hooks import Visit, ask
 from entryway.router.hosted_applications import allow_caching
 from entryway.router.identifiers import new_request_id, new_uuid
 from entryway.router.login import local_path
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from entryway.router.cors import Cors
     from entryway.router.forward import Forwarding
     from entryway.router.frame_ancestors import FrameAncestors
+    from entryway.router.hooks import Hooks, Outcome
     from entryway.router.hosted_applications import Hosted, Repository
     from entryway.router.logout import SignOut
     from entryway.router.meters import Meters
@@ -96,6 +98,7 @@ class Router:
     responder: Responder
     access_log: AccessLog
     meters: Meters | None
+    hooks: Hooks
     services: Mapping[str, Service]
     repository: Repository | None
     tenants: Tenants | None
@@ -130,6 +133,8 @@ class Router:
         """Answer an ordinary request."""
         self.check_transport(request)
         check_path(request.target)
+        if self.hooks.before_login is not None and (answer := await ask(self.hooks.before_login, request)) is not None:
+            return answer
         path = request.target.partition("?")[0]
         granted = self.cors.check(request, path)
         if isinstance(granted, Response):
@@ -194,6 +199,8 @@ class Router:
         try:
             self.check_transport(request)
             check_path(request.target)
+            if self.hooks.before_login is not None and (answer := await ask(self.hooks.before_login, request)):
+                return answer
             self.sockets.check(request, address_of(request))
             session = notes.session = await self.load_session(request)
             match = await self.admit(request, session, notes)
@@ -204,6 +211,8 @@ class Router:
         except EntrywayError as error:
             notes.error = error
             return websockets.refusal(error)
+        if notes.hooked:
+            return response
         if response.upgrade is None:
             if not isinstance(response.body, bytes):
                 response.body.abandon()
@@ -280,7 +289,9 @@ class Router:
             response.headers.raw.append(
                 (b"sap-statistics-approuter", b"total=%d,ext=%d" % (milliseconds, milliseconds))
             )
-        if backend.on_premise:
+        if self.hooks.after_backend is not None and not notes.hooked:
+            response = await self._after_backend(self.hooks.after_backend, request, response, session, notes)
+        if backend.on_premise and not notes.hooked:
             check_proxy_answer(request, response)
         raw, lines = end_to_end(response)
         if lines:
@@ -299,24 +310,49 @@ class Router:
         began = time.perf_counter()
         backend, target, outgoing = await self.address(request, match, goal, session)
         notes.destination = backend.name
+        going = OutgoingRequest(
+            request.method,
+            target,
+            backend.origin,
+            outgoing,
+            request.body,
+            upgrade=request.upgrade,
+            timeouts=backend.timeouts,
+            on_interim=request.send_interim,
+        )
         asked = time.perf_counter()
         notes.tokens = asked - began
+        if self.hooks.before_backend is not None:
+            answer = await ask(self.hooks.before_backend, going, visit(request, session, notes))
+            if answer is not None:
+                notes.hooked = True
+                return answer, backend, target
+            asked = time.perf_counter()
         try:
-            response = await self.client.send(
-                OutgoingRequest(
-                    request.method,
-                    target,
-                    backend.origin,
-                    outgoing,
-                    request.body,
-                    upgrade=request.upgrade,
-                    timeouts=backend.timeouts,
-                    on_interim=request.send_interim,
-                )
-            )
+            response = await self.client.send(going)
         finally:
             notes.backend = time.perf_counter() - asked
         return response, backend, target
+
+    @staticmethod
+    async def _after_backend(
+        hook: Callable[[Response, Visit], Outcome],
+        request: Request,
+        response: Response,
+        session: Session | None,
+        notes: Notes,
+    ) -> Response:
+        try:
+            answer = await ask(hook, response, visit(request, session, notes))
+        except EntrywayError:
+            abandon(response)
+            raise
+        if answer is None or answer is response:
+            return response
+        if answer.body is not response.body:
+            abandon(response)
+        notes.hooked = True
+        return answer
 
     async def address(
         self, request: Request, match: Match, goal: ToDestination | ToService | ToApplication, session: Session | None
@@ -458,6 +494,7 @@ class Notes:
         "destination",
         "error",
         "granted",
+        "hooked",
         "hosted",
         "placed",
         "route",
@@ -471,6 +508,8 @@ class Notes:
 
     def __init__(self) -> None:
         self.destination = ""
+        self.hooked = False
+        """Whether the application's own code gave the answer."""
         self.backend = 0.0
         """Seconds from asking the backend to the head of its answer."""
         self.tokens = 0.0
@@ -483,6 +522,17 @@ class Notes:
         self.error: EntrywayError | None = None
         self.route = ""
         self.session: Session | None = None
+
+
+def visit(request: Request, session: Session | None, notes: Notes) -> Visit:
+    """Return what hooks may know."""
+    return Visit(request, notes.route, notes.destination, None if session is None else session.login)
+
+
+def abandon(response: Response) -> None:
+    """Let go of an answer that nobody will read."""
+    if not isinstance(response.body, bytes):
+        response.body.abandon()
 
 
 def wants_statistics(request: Request) -> bool:

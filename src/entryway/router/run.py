@@ -17,9 +17,10 @@ from entryway.config.mistakes import ConfigurationMistakes
 from entryway.config.operation import ADMIN_PORT
 from entryway.http import Client, ErrorRenderer, Request, Response, Server
 from entryway.router.admin import Admin, Readiness
-from entryway.router.build import Application, build
+from entryway.router.build import NO_HOOKS, Application, build
 from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
 from entryway.router.decision import DecisionEndpoint
+from entryway.router.hooks import Hooks
 from entryway.router.identifiers import new_request_id
 from entryway.router.meters import Meters
 from entryway.router.reload import Reloader
@@ -35,7 +36,7 @@ GRACE_SECONDS = 10.0
 LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
 
-def run(workdir: Path, environ: Mapping[str, str] = os.environ) -> int:
+def run(workdir: Path, environ: Mapping[str, str] = os.environ, hooks: Hooks = NO_HOOKS) -> int:
     """Serve until SIGTERM or SIGINT, and return the exit code."""
     try:
         configuration = read_configuration(workdir, environ)
@@ -47,14 +48,14 @@ def run(workdir: Path, environ: Mapping[str, str] = os.environ) -> int:
         print(f"warning: {line_of(warning)}", file=sys.stderr)  # noqa: T201 - for the person who starts it
     if configuration.environment.log_level is not None:
         set_level(configuration.environment.log_level)
-    return uvloop.run(_serve(configuration, environ))
+    return uvloop.run(_serve(configuration, environ, hooks))
 
 
-async def _serve(configuration: RouterConfiguration, environ: Mapping[str, str]) -> int:
+async def _serve(configuration: RouterConfiguration, environ: Mapping[str, str], hooks: Hooks) -> int:
     operation, readiness = configuration.operation, Readiness()
     meters = None if operation.admin_port is None else Meters()
     try:
-        application = build(configuration, meters=meters)
+        application = build(configuration, meters=meters, hooks=hooks)
     except ConfigurationMistakes as found:
         for mistake in found.mistakes:
             print(line_of(mistake), file=sys.stderr)  # noqa: T201 - for the person who starts it

@@ -18,8 +18,9 @@ from router_neighbours import LoginServer, running_login_server
 
 from entryway.http import Server
 from entryway.router.access_log import AccessLog
-from entryway.router.build import Application, build
+from entryway.router.build import NO_HOOKS, Application, build
 from entryway.router.configuration import read_configuration
+from entryway.router.hooks import Hooks
 from entryway.router.run import _renderer
 from entryway.testing.upstream import RecordingUpstream, recording_upstream
 
@@ -113,6 +114,7 @@ class World:
         services: dict[str, Any] | None = None,
         destination: dict[str, Any] | None = None,
         service_logouts: dict[str, Any] | None = None,
+        hooks: Hooks = NO_HOOKS,
         **root: Any,
     ) -> Browser:
         """Start a router; without routes there is `/private/` and `/public/`, both to the backend."""
@@ -131,7 +133,7 @@ class World:
             bindings = {"uaa": self.uaa.credentials()} | (services or {})
             (self.folder / "default-services.json").write_text(json.dumps(bindings))
         configuration = read_configuration(self.folder, environ)
-        app = self.app = build(configuration, access_log=AccessLog(self.log, self.clock), clock=self.clock)
+        app = self.app = build(configuration, access_log=AccessLog(self.log, self.clock), clock=self.clock, hooks=hooks)
         self.stack.push_async_callback(app.close)
         server = self.server = Server(app.router, app.limits, on_error=_renderer(app))
         host, port = await server.listen("127.0.0.1", 0)
