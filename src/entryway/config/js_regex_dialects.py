@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from entryway.config.js_regex import JsRegex, fold
 from entryway.config.js_regex_syntax import (
+    ALL,
     Assertion,
     BackReference,
     Characters,
@@ -26,7 +27,6 @@ from entryway.config.js_regex_syntax import (
 
 _ASSERTIONS = {"^": r"\A", r"\Z": r"\z", r"\b": r"\b", r"\B": r"\B"}
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_-")
-MOST_RE2_REPEATS = 1000
 
 Special = Callable[[Node, Callable[[Node], str]], str]
 """Writes what engines do not have in common, or raises RegexRefused."""
@@ -44,7 +44,15 @@ def re2(regex: JsRegex) -> str:
 
 def _tree(regex: JsRegex) -> Node:
     root = parse(regex.source).root
-    return transform(root, fold) if regex.ignore_case else root
+    return transform(root, _either_case) if regex.ignore_case else root
+
+
+def _either_case(characters: Characters) -> Characters:
+    if not characters.source.startswith("[^"):
+        return fold(characters)
+    # What a negated class leaves out is left out in either case.
+    left_out = fold(Characters(ALL & ~characters.mask, ""))
+    return Characters(ALL & ~left_out.mask, characters.source)
 
 
 def _write(node: Node, special: Special) -> str:  # noqa: PLR0911 - one return for each kind of node

@@ -48,6 +48,7 @@ from entryway.config.xs_app import (
 )
 from entryway.config.xs_app_environment import RouterEnvironment, header_rule, read_environment
 from entryway.config.xs_app_plugins import parse_plugins
+from entryway.router.deciding import decision_mistakes
 from entryway.router.replace import replace_mistakes
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -117,6 +118,7 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
         mistakes += replace_mistakes(xs_app.routes, bindings)
     mistakes += _plugin_mistakes(plugins, environment, services)
     mistakes += _environment_mistakes(environment, services)
+    mistakes += decision_mistakes(environment)
     errors = [mistake for mistake in mistakes if mistake.severity == "error"]
     if errors or xs_app is None:
         raise ConfigurationMistakes(errors)

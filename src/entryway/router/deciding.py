@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
+from entryway.config.mistakes import Mistake
 from entryway.config.xs_app_destinations import EnvironmentDestination
-from entryway.config.xs_app_environment import RouterEnvironment
+from entryway.config.xs_app_environment import SETTINGS, RouterEnvironment
 from entryway.config.xs_app_model import Route, ToDestination, ToFolder, XsApp
 from entryway.http import Peer
 from entryway.router.address import FORWARDING, trust_in
@@ -45,6 +46,19 @@ def deciding_of(xs_app: XsApp, environment: RouterEnvironment) -> Deciding | Non
     networks = LOOPBACK if environment.trusted_proxies is None else environment.trusted_proxies
     names = {name for name in environment.destinations if why_not_carried(name, environment) is None}
     return Deciding(trust_in(networks), own_paths(xs_app), frozenset(names))
+
+
+def decision_mistakes(environment: RouterEnvironment) -> list[Mistake]:
+    """Return what is wrong with the settings of the decision endpoint, seen together."""
+    port = environment.decision_port
+    if port is None:
+        return []
+    if port == environment.port:
+        return [Mistake(SETTINGS, "/decisionPort", "the decision port and PORT are the same", "they need one each")]
+    if environment.trusted_proxies is None:
+        rule = "forwarding headers are believed from everybody, although a proxy is in front"
+        return [Mistake("TRUSTED_PROXIES", "", rule, "name the proxy's addresses", "warning")]
+    return []
 
 
 def own_paths(xs_app: XsApp) -> frozenset[str]:

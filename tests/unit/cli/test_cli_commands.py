@@ -24,6 +24,7 @@ COMMANDS = (
     "connector pair",
     "check",
     "explain",
+    "export",
     "env",
     "token",
     "version",
