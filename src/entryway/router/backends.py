@@ -45,7 +45,14 @@ class DestinationSource(Protocol):
     """Who knows destinations that the environment does not define."""
 
     async def find(
-        self, name: str, session: Session | None, correlation_id: str, *, dynamic: bool, tenant: str | None
+        self,
+        name: str,
+        session: Session | None,
+        correlation_id: str,
+        *,
+        dynamic: bool,
+        tenant: str | None,
+        provided: bool = False,
     ) -> Backend:
         """Return the destination for this user, or raise; `tenant` is a subdomain."""
 
@@ -102,7 +109,14 @@ class Backends:
         backend = self.environment.get(name)
         if backend is not None:
             return backend
-        return await self.named(name, session, correlation_id, dynamic=name != goal.name, tenant=tenant)
+        return await self.named(
+            name,
+            session,
+            correlation_id,
+            dynamic=name != goal.name,
+            tenant=tenant,
+            provided=match.served.route.prefer_local,
+        )
 
     async def named(
         self,
@@ -112,13 +126,16 @@ class Backends:
         *,
         dynamic: bool = False,
         tenant: str | None = None,
+        provided: bool = False,
     ) -> Backend:
-        """Return the backend of this name; `dynamic` if the client chose the name."""
+        """Return the backend of this name; `dynamic` if the client chose it, `provided` if it is the provider's own."""
         backend = self.environment.get(name)
         if backend is None and name in self.on_premise:
             backend = await self.on_premise[name](tenant)
         if backend is None and self.service is not None:
-            backend = await self.service.find(name, session, correlation_id, dynamic=dynamic, tenant=tenant)
+            backend = await self.service.find(
+                name, session, correlation_id, dynamic=dynamic, tenant=tenant, provided=provided
+            )
         if backend is None:
             raise DestinationNotFound(f"no destination is named {name!r}")
         return backend

@@ -23,6 +23,8 @@ DEFAULT_TIMEOUT = 30_000
 SERVICE = "destination service"
 ADDITIONAL_HEADER = "URL.headers."
 EXCHANGED = "destination service's token"
+PROVIDER = "\n"
+"""Stands for the provider among the subdomains of tenants."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +51,31 @@ class ServiceDestinations:
     under_way: dict[tuple[Session | None, str | None, str], asyncio.Task[Backend]] = field(default_factory=dict)
 
     async def find(
-        self, name: str, session: Session | None, correlation_id: str, *, dynamic: bool, tenant: str | None = None
+        self,
+        name: str,
+        session: Session | None,
+        correlation_id: str,
+        *,
+        dynamic: bool,
+        tenant: str | None = None,
+        provided: bool = False,
     ) -> Backend:
-        """Return the destination for the user of the session, or raise."""
+        """Return the destination for the user of the session, or raise; `provided` takes the provider's, not theirs."""
         if session is not None and session.login is None:
             session = None
-        kept = self._cache(session).get((tenant, name, dynamic))
+        provided = provided and tenant is not None
+        place = PROVIDER if provided else tenant
+        kept = self._cache(session).get((place, name, dynamic))
         if kept is not None and self.clock() < kept.until:
             backend: Backend = kept.backend
             return backend
-        key = (session, tenant, f"{name}\n{dynamic}")
+        key = (session, place, f"{name}\n{dynamic}")
         task = self.under_way.get(key)
         if task is None:
-            asking = self._ask(name, session, correlation_id, dynamic=dynamic, tenant=tenant)
+            if provided:
+                asking = self._ask_provider(name, session, correlation_id, dynamic=dynamic, tenant=tenant)
+            else:
+                asking = self._ask(name, session, correlation_id, dynamic=dynamic, tenant=tenant)
             task = self.under_way[key] = asyncio.get_running_loop().create_task(asking)
             task.add_done_callback(lambda _: self.under_way.pop(key, None))
         return await asyncio.shield(task)
@@ -73,20 +87,43 @@ class ServiceDestinations:
         self, name: str, session: Session | None, correlation_id: str, *, dynamic: bool, tenant: str | None
     ) -> Backend:
         token = await (self.own_tokens(tenant).get() if session is None else self._user_token(session, tenant))
+        found = await self._found(name, token.value, correlation_id, dynamic=dynamic)
+        backend, until = await self._backend(found, session, tenant, None if session is None else token.value)
+        return self._keep((tenant, name, dynamic), session, Kept(backend, min(until, token.until)))
+
+    async def _ask_provider(
+        self, name: str, session: Session | None, correlation_id: str, *, dynamic: bool, tenant: str | None
+    ) -> Backend:
+        """Ask in the provider's own name: who the user is stands beside, for destinations that log users on."""
+        token = await self.own_tokens(None).get()
+        login = None if session is None else session.login
+        user = None if login is None else login.access_token
+        found = await self._found(name, token.value, correlation_id, dynamic=dynamic, user=user)
+        propagated = None
+        if session is not None and found.configuration.get("Authentication") == "PrincipalPropagation":
+            propagated = (await self._user_token(session, tenant)).value
+        backend, until = await self._backend(found, session, None, propagated)
+        return self._keep((PROVIDER, name, dynamic), session, Kept(backend, min(until, token.until)))
+
+    async def _found(
+        self, name: str, token: str, correlation_id: str, *, dynamic: bool, user: str | None = None
+    ) -> FoundDestination:
         try:
-            found = await self.find_client.find(name, token.value, correlation_id=correlation_id)
+            found = await self.find_client.find(name, token, user_token=user, correlation_id=correlation_id)
         except DestinationUnknown as error:
             if dynamic:
                 raise DestinationNotFound(error.detail) from error
             raise DestinationFailed(SERVICE, error.detail) from error
         if dynamic and found.configuration.get("HTML5.DynamicDestination", "").lower() != "true":
             raise DestinationNotFound(f"the destination {name!r} lacks HTML5.DynamicDestination")
-        backend, until = await self._backend(found, session, tenant, None if session is None else token.value)
+        return found
+
+    def _keep(self, key: tuple[str | None, str, bool], session: Session | None, kept: Kept) -> Backend:
         cache = self._cache(session)
         if session is None and len(cache) > 1000:
             cache.clear()
-        cache[tenant, name, dynamic] = Kept(backend, min(until, token.until))
-        return backend
+        cache[key] = kept
+        return kept.backend
 
     async def _user_token(self, session: Session, tenant: str | None) -> KeptToken:
         kept: KeptToken | None = session.found.get(EXCHANGED)

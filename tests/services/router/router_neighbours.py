@@ -154,6 +154,8 @@ class Destinations:
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
     """Name and authorization of each find."""
+    users: list[str] = field(default_factory=list)
+    """The user's token of each find, or nothing."""
     hold: asyncio.Event | None = None
 
     def define(self, name: str, url: str, tokens: list[dict[str, Any]] | None = None, **properties: str) -> None:
@@ -174,6 +176,7 @@ class Destinations:
     async def handle(self, request: Request) -> Response:
         name = unquote(request.target.partition("?")[0].rpartition("/")[2])
         self.requests.append((name, request.headers.text("authorization") or ""))
+        self.users.append(request.headers.text("x-user-token") or "")
         if self.hold is not None:
             await self.hold.wait()
         if name not in self.known:

@@ -158,6 +158,35 @@ async def test_destinations_are_asked_with_the_tenants_tokens_and_kept_apart(sta
     assert exchanged["header:host"].startswith("t1.localhost:")
 
 
+async def test_a_provider_keeps_destinations_for_all_its_tenants(start, world):
+    service = await world.stack.enter_async_context(running_destinations(world.uaa))
+    service.define("plain", world.backend.url)
+    credentials = shared(world, clientid="dest-client", clientsecret="dest-secret", uri=service.url)
+    browser = await start(
+        {"source": "^/public/", "destination": "plain", "authenticationType": "none", "preferLocal": True},
+        {"source": "^/private/", "destination": "plain", "preferLocal": True},
+        {"source": "^/own/", "destination": "plain"},
+        services={"destination": credentials},
+    )
+
+    for tenant in ("t1", "t2"):
+        assert (await browser.get("/public/x", host=f"{tenant}.app.local")).status_code == 200
+    (asked,) = world.uaa.grants("client_credentials")
+    assert asked["header:host"].startswith("acme.localhost:")
+    assert service.users == [""]
+
+    await log_in(world, browser, "t1")
+    assert (await browser.get("/private/x", host="t1.app.local")).status_code == 200
+    assert world.uaa.grants("jwt-bearer") == []
+    assert service.users[1].count(".") == 2
+    assert service.requests[1] == service.requests[0]
+
+    assert (await browser.get("/own/x", host="t1.app.local")).status_code == 200
+    (exchanged,) = world.uaa.grants("jwt-bearer")
+    assert exchanged["header:host"].startswith("t1.localhost:")
+    assert service.users[2] == ""
+
+
 async def test_several_tenants_need_the_pattern(world):
     with pytest.raises(ConfigurationMistakes, match="UAA tenant mode is shared, but environment variable"):
         await world.start(services={"uaa": shared(world)})
