@@ -50,8 +50,8 @@ class OAuthCredentials(BaseModel):
     @model_validator(mode="after")
     def _proves_itself(self) -> Self:
         has_secret = self.clientsecret is not None and bool(self.clientsecret.get_secret_value())
-        if not has_secret and not (self.certificate and self.key and self.certurl):
-            raise ValueError("needs clientsecret, or certificate, key and certurl")
+        if not has_secret and not (self.certificate and self.key):
+            raise ValueError("needs clientsecret, or certificate and key")
         return self
 
     @property

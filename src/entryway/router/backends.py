@@ -88,6 +88,8 @@ class Backends:
     host_pattern: JsRegex | None = None
     services: ServiceSource | None = None
     repository: FileSource | None = None
+    certified: Mapping[str, Callable[[Session | None], Backend]] = field(default_factory=dict)
+    """Destinations of the environment that are shown a certificate for users who have logged in."""
 
     async def resolve(  # noqa: PLR0917 - values, not a bag
         self,
@@ -130,6 +132,8 @@ class Backends:
     ) -> Backend:
         """Return the backend of this name; `dynamic` if the client chose it, `provided` if it is the provider's own."""
         backend = self.environment.get(name)
+        if backend is None and name in self.certified:
+            backend = self.certified[name](session)
         if backend is None and name in self.on_premise:
             backend = await self.on_premise[name](tenant)
         if backend is None and self.service is not None:

@@ -29,7 +29,13 @@ from entryway.router.build_login import (
     build_basic,
     certified_contexts,
 )
-from entryway.router.build_services import build_repository, build_subscriptions, business_services, repository_files
+from entryway.router.build_services import (
+    build_repository,
+    build_service_calls,
+    build_subscriptions,
+    business_services,
+    repository_files,
+)
 from entryway.router.built_in import endpoint_routes
 from entryway.router.built_in import services as services_of
 from entryway.router.company_network import ClientToken, CompanyNetwork
@@ -54,6 +60,7 @@ from entryway.router.respond import Responder, error_pages
 from entryway.router.returned import CookieSorter, additions
 from entryway.router.router import Router, Surface
 from entryway.router.routes import Routes, serve_route
+from entryway.router.service_calls import COOKIE as SEALED_COOKIES
 from entryway.router.service_timeouts import service_timeout
 from entryway.router.session_stores import open_sessions
 from entryway.router.sessions import Session, SessionStore
@@ -177,7 +184,8 @@ def build(
     callers = Callers(configuration.environ, http)
     authorities = build_authorities(configuration, callers, clock)
     cookies = CookieRules(environment.session_cookie_name, environment.same_site, environment.partitioned)
-    session_cookie = SessionCookie({cookies.session_name, cookies.state_name})
+    own_cookies = {cookies.session_name, cookies.state_name, SEALED_COOKIES}
+    session_cookie = SessionCookie(own_cookies)
     minutes = environment.session_timeout_minutes or xs_app.session_timeout_minutes or DEFAULT_SESSION_MINUTES
     taken_over = None if former is None else (former.sessions, former.router.maker)
     sessions, maker = open_sessions(configuration, minutes * 60, clock, taken_over)
@@ -240,7 +248,7 @@ def build(
         folders=_folders(configuration, [served.route for served in routes.routes]),
         forwarding=forwarding,
         client=client,
-        cookie_sorter=CookieSorter(frozenset({cookies.session_name.encode(), cookies.state_name.encode()})),
+        cookie_sorter=CookieSorter(frozenset(name.encode() for name in own_cookies)),
         additions=additions(
             environment.http_headers,
             xs_app.response_headers,
@@ -259,6 +267,7 @@ def build(
         repository=hosted,
         tenants=authorities.tenants,
         subscriptions=build_subscriptions(configuration, authorities.tenants, verified, clock),
+        service_calls=build_service_calls(configuration, authorities, verified, clock),
         clock=clock,
     )
     application = Application(router, _limits(configuration), client, callers, sessions, told, own_tokens, access_log)

@@ -8,6 +8,7 @@ from typing import Protocol
 import httpx
 from pydantic import SecretStr
 
+from entryway.clients.tls import load_client_certificate, outgoing_context, unverified_context
 from entryway.router.authority import IAS, XSUAA, Authorities, Authority
 from entryway.router.back_channel import BackChannel
 from entryway.router.basic import BasicLogin, realm_of
@@ -16,6 +17,7 @@ from entryway.router.discovered_keys import DiscoveredKeys
 from entryway.router.ias_authority import IasAuthority, IdentityService
 from entryway.router.login import LoginKeys, derive_keys
 from entryway.router.logout import BackendsTold
+from entryway.router.origins import TlsContexts
 from entryway.router.service_timeouts import service_timeout
 from entryway.router.sessions import SessionStore
 from entryway.router.signin import SignIn
@@ -96,6 +98,21 @@ def build_back_channel(
     timeout = service_timeout(configuration, "identity")
     keys = DiscoveredKeys(callers.client_for(identity), identity, clock, timeout)
     return BackChannel(endpoint, identity, keys, sessions, told, clock)
+
+
+def certified_contexts(configuration: RouterConfiguration) -> dict[str, TlsContexts]:
+    """Return how to speak TLS with the certificates of the bound authorities, for those that have one."""
+    services, environ = configuration.services, configuration.environ
+    contexts = {}
+    bound: tuple[tuple[str, ProvesItself | None], ...] = ((XSUAA, services.uaa), (IAS, services.identity))
+    for kind, credentials in bound:
+        if credentials is None or not credentials.certificate or credentials.key is None:
+            continue
+        both = outgoing_context(environ), unverified_context()
+        for context in both:
+            load_client_certificate(context, credentials.certificate, credentials.key.get_secret_value())
+        contexts[kind] = TlsContexts(*both)
+    return contexts
 
 
 def _keys(credentials: ProvesItself, state_secret: str | None, kind: str) -> LoginKeys:

@@ -281,21 +281,28 @@ def _environment_mistakes(environment: RouterEnvironment, services: Services) ->
             for destination in environment.destinations.values()
             if destination.on_premise
         ]
-    mistakes += [
-        Mistake(
-            "environment-destinations",
-            "/forwardAuthCertificates",
-            "this setting has no effect here",
-            f'in destination "{destination.name}": it is asked without a client certificate',
-            "warning",
-        )
-        for destination in environment.destinations.values()
-        if destination.forward_auth_certificates
-    ]
+    mistakes += _certificate_warnings(environment, services)
     if services.uaa is not None and services.uaa.tenantmode == "shared" and environment.tenant_host_pattern is None:
         rule = "UAA tenant mode is shared, but environment variable TENANT_HOST_PATTERN is not set"
         mistakes.append(Mistake("environment-settings", "/tenantHostPattern", rule))
     return mistakes
+
+
+def _certificate_warnings(environment: RouterEnvironment, services: Services) -> list[Mistake]:
+    """Warn of destinations that are to see a certificate, where there is none or no TLS to show it in."""
+    bound = (services.uaa, services.identity)
+    missing = not any(each is not None and each.certificate and each.key for each in bound)
+    warnings = []
+    for destination in environment.destinations.values():
+        if not destination.forward_auth_certificates:
+            continue
+        encrypted = destination.url.startswith(("https:", "wss:")) and not destination.on_premise
+        if missing or not encrypted:
+            rule = f"Destination {destination.name} is configured to forward authentication certificates"
+            reason = "no bound authentication service has one" if missing else "it is not reached by TLS"
+            place = "/forwardAuthCertificates"
+            warnings.append(Mistake("environment-destinations", place, f"{rule}, but {reason}", "", "warning"))
+    return warnings
 
 
 def _header_mistakes(xs_app: XsApp) -> list[Mistake]:

@@ -181,7 +181,9 @@ class ServiceDestinations:
             if on_premise and self.company is not None:
                 # Nobody's connection into the company network is used for somebody else.
                 return self.company.origin(url, tenant if session is None else session.name)
-            return origin_of(url, self.tls, strict=not is_true(properties, "TrustAll"))
+            certified = is_true(properties, "HTML5.ForwardAuthCertificates")
+            tls = self.tls.presenting(session) if certified else self.tls
+            return origin_of(url, tls, strict=not is_true(properties, "TrustAll"))
         except ValueError as error:
             raise DestinationFailed(SERVICE, f"destination {found.name}: its URL cannot be used: {error}") from None
 

@@ -105,7 +105,8 @@ class IasAuthority:
             ),
             login.notice,
         )
-        return replace(fresh, sid=fresh.sid or login.sid)
+        # The router's session is found by the name that its login had.
+        return replace(fresh, sid=login.sid or fresh.sid)
 
     def logout_url(self, page: str | None, login: Login | None) -> str:
         credentials = self.service.credentials

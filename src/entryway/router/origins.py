@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 from entryway.config.xs_app_destinations import EnvironmentDestination
 from entryway.http import Origin, Timeouts
 from entryway.router.backends import Backend
+from entryway.router.sessions import Session
 
 PLAIN = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 
@@ -20,10 +21,18 @@ class TlsContexts:
 
     verified: ssl.SSLContext
     unverified: ssl.SSLContext
+    certified: Mapping[str, TlsContexts] = field(default_factory=dict)
+    """The same, presenting the certificate by which the application proves itself to an authority, by its kind."""
 
     def choose(self, *, strict: bool) -> ssl.SSLContext:
         """Return the context for a destination."""
         return self.verified if strict else self.unverified
+
+    def presenting(self, session: Session | None) -> TlsContexts:
+        """Return the contexts with the certificate that belongs to the user's login: nothing is proved for nobody."""
+        if session is None or session.login is None:
+            return self
+        return self.certified.get(session.login.authority, self)
 
 
 def origin_of(
@@ -63,3 +72,9 @@ def environment_backend(destination: EnvironmentDestination, tls: TlsContexts) -
         forwarded_headers=destination.set_x_forwarded_headers,
         preserve_host=destination.preserve_host,
     )
+
+
+def certified_backend(destination: EnvironmentDestination, tls: TlsContexts) -> Callable[[Session | None], Backend]:
+    """Return what finds the backend for a destination that wants to see the application's certificate."""
+    known = {id(each): environment_backend(destination, each) for each in (tls, *tls.certified.values())}
+    return lambda session: known[id(tls.presenting(session))]

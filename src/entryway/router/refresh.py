@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from entryway.clients.tokens import TokenRefused
 from entryway.errors import EntrywayError
@@ -16,6 +17,8 @@ from entryway.telemetry import get_logger
 log = get_logger("router.refresh")
 
 RETRY_SECONDS = 20.0
+LATE_SECONDS = 0.05
+"""Timers may go off a moment early by the wall clock."""
 
 
 def due(login: Login, now: float, minimum_validity: float) -> bool:
@@ -34,7 +37,10 @@ class Refresher:
     clock: Callable[[], float]
     refresh_ahead: float | None
     minimum_validity: float
+    window: float = 900.0
+    """How long a session lives without a request: a token that is due within that time is renewed without one."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    waking: dict[Session, asyncio.TimerHandle] = field(default_factory=dict)
 
     async def keep_fresh(self, session: Session) -> None:
         """Renew the session's token if that is due; afterwards a login whose token has expired is gone."""
@@ -43,14 +49,17 @@ class Refresher:
             return
         now = self.clock()
         if not due(login, now, self.minimum_validity):
+            if login.refresh_at is not None and login.refresh_at - now < self.window and session not in self.waking:
+                # The next request may come too late, when the token has expired.
+                seconds = login.refresh_at - now + LATE_SECONDS
+                wake = asyncio.get_running_loop().call_later(seconds, self._wake, session)
+                self.waking[session] = wake
             return
         usable = login.expires_at - now > self.minimum_validity
         if self.refresh_ahead is not None and login.refresh_token is not None:
             task = session.refreshing
             if task is None and now >= session.refresh_not_before:
-                task = session.refreshing = asyncio.get_running_loop().create_task(self._refresh(session, login))
-                self.tasks.add(task)
-                task.add_done_callback(self.tasks.discard)
+                task = session.refreshing = self._keep(self._refresh(session, login))
             if task is not None and not usable:
                 await asyncio.shield(task)
         current = session.login
@@ -58,6 +67,18 @@ class Refresher:
             audit.logged_out(session, "token_expired")
             await self.sessions.drop(session)
             session.login = None
+
+    def _wake(self, session: Session) -> None:
+        del self.waking[session]
+        login = session.login
+        if not session.ended and login is not None and due(login, self.clock(), self.minimum_validity):
+            self._keep(self.keep_fresh(session))
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
 
     async def _refresh(self, session: Session, login: Login) -> None:
         try:
@@ -89,6 +110,9 @@ class Refresher:
 
     async def close(self) -> None:
         """Stop what is under way."""
+        for wake in self.waking.values():
+            wake.cancel()
+        self.waking.clear()
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
