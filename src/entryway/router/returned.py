@@ -19,19 +19,20 @@ class Additions:
 
     headers: tuple[Header, ...]
     names: frozenset[bytes]
+    """Of the headers, and of the one that names the request."""
     policy: bytes | None = None
     """A content security policy whose directives are added to those of a backend, rather than replaced by them."""
 
     def add(self, raw: list[Header], request_id: bytes) -> None:
         """Append what is not there yet."""
         names = self.names
-        there = [name for name, _ in raw if name in names or name == b"x-request-id"]
-        if self.policy is not None and POLICY in there:
-            raw[:] = merge_policies(raw, self.policy)
+        there = [name for name, _ in raw if name in names]
         if not there:
             raw += self.headers
             raw.append((b"x-request-id", request_id))
             return
+        if self.policy is not None and POLICY in there:
+            raw[:] = merge_policies(raw, self.policy)
         raw += [header for header in self.headers if header[0] not in there]
         if b"x-request-id" not in there:
             raw.append((b"x-request-id", request_id))
@@ -48,7 +49,9 @@ def additions(
     merged: dict[bytes, bytes] = {b"x-frame-options": b"SAMEORIGIN"} if frame_options else {}
     for name, value in (*environment, *xs_app):
         merged[name.lower().encode()] = value.encode("latin-1")
-    return Additions(tuple(merged.items()), frozenset(merged), merged.get(POLICY) if merge_policies else None)
+    return Additions(
+        tuple(merged.items()), frozenset({*merged, b"x-request-id"}), merged.get(POLICY) if merge_policies else None
+    )
 
 
 def end_to_end(response: Response) -> tuple[list[Header], list[bytes]]:
