@@ -15,6 +15,7 @@ from entryway.config.business_services import BusinessService, Endpoint
 from entryway.config.hosted_application import HostedApplication
 from entryway.config.xs_app_model import REPOSITORY, Route, ToApplication
 from entryway.http import Headers
+from entryway.router.authority import XSUAA, Authorities
 from entryway.router.backends import Backend, FileSource, Header
 from entryway.router.business_services import BoundService, BusinessServices
 from entryway.router.company_network import ClientToken
@@ -23,11 +24,13 @@ from entryway.router.hosted_applications import Application, Repository, Reposit
 from entryway.router.logout import SignOut
 from entryway.router.origins import TlsContexts, origin_of, timeouts_of
 from entryway.router.routes import Routes
+from entryway.router.service_calls import CookieSeal, ServiceCalls
 from entryway.router.service_timeouts import service_timeout
 from entryway.router.subscriptions import Subscriptions
 from entryway.router.tenant_tokens import TenantTokens
 from entryway.router.tenants import Tenants
 from entryway.router.uaa import Uaa
+from entryway.router.xsuaa_authority import XsuaaAuthority
 from entryway.security import ServiceCredentials, TokenValidator
 
 
@@ -152,6 +155,26 @@ def build_subscriptions(
     if configuration.callbacks is None or uaa is None:
         return None
     return Subscriptions(configuration.callbacks, token_validator(uaa, tls, clock), tenants)
+
+
+def build_service_calls(
+    configuration: RouterConfiguration, authorities: Authorities, tls: ssl.SSLContext, clock: Callable[[], float]
+) -> ServiceCalls | None:
+    """Return what lets services call with a token of their own, if there is somebody whose tokens can be judged."""
+    authority = authorities.by_kind.get(XSUAA)
+    credentials = configuration.services.uaa
+    if credentials is None or not isinstance(authority, XsuaaAuthority):
+        return None
+    # Other processes of the application must be able to open the cookie.
+    key = credentials.key.get_secret_value() if credentials.key is not None else ""
+    secret = configuration.environ.get("BACKEND_COOKIES_SECRET") or credentials.secret or key
+    return ServiceCalls(
+        authority.uaa,
+        token_validator(credentials, tls, clock),
+        authorities.tenants,
+        CookieSeal(secret.encode()),
+        clock,
+    )
 
 
 def token_validator(uaa: UaaCredentials, tls: ssl.SSLContext, clock: Callable[[], float]) -> TokenValidator:

@@ -181,6 +181,19 @@ class TokenInvalid(LoginFailed):
     title = "The authorization server gave a token that is not for this application"
 
 
+class ServiceAuthorizationMalformed(BadRequest):
+    """A service calls with an `x-approuter-authorization` that cannot be read."""
+
+    code = "service_authorization_malformed"
+
+
+class ServiceAuthorizationRefused(Unauthorized):
+    """A service calls with a token, or a name and password, that is not to be believed."""
+
+    code = "service_authorization_refused"
+    title = "The call is not authorized"
+
+
 class CallbackRefused(BadRequest):
     """A subscription callback lacks what it must say."""
 

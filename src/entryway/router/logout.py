@@ -44,6 +44,8 @@ class SignOut:
     async def handle(self, request: Request, session: Session | None) -> Response:
         """End the session and say where to go next: by a redirect, or in the body of an answer to POST."""
         method = self.rules.method
+        if session is not None and not session.browser:
+            session = None  # a service that brings its token with each call has no session to end
         if method == "POST" and csrf.is_fetch(request) and session is not None:
             return Response(200, Headers([(csrf.HEADER, session.csrf_token), (b"cache-control", NO_STORE)]))
         if request.method != method:

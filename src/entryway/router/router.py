@@ -25,6 +25,7 @@ from entryway.router.on_premise import check_proxy_answer
 from entryway.router.paths import check_path
 from entryway.router.returned import end_to_end, remember
 from entryway.router.routes import Match, MethodMismatch, Routes, ServedRoute
+from entryway.router.service_calls import HEADER as SERVICE_AUTHORIZATION
 from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from entryway.router.refresh import Refresher
     from entryway.router.respond import Responder
     from entryway.router.returned import Additions, CookieSorter
+    from entryway.router.service_calls import ServiceCalls
     from entryway.router.sessions import Session, SessionMaker, SessionStore
     from entryway.router.signin import SignIn
     from entryway.router.static import Folder
@@ -103,6 +105,7 @@ class Router:
     repository: Repository | None
     tenants: Tenants | None
     subscriptions: Subscriptions | None
+    service_calls: ServiceCalls | None
     clock: Callable[[], float]
 
     async def __call__(self, request: Request) -> Response:
@@ -141,7 +144,9 @@ class Router:
             return granted
         notes.granted = granted
         session = notes.session = await self.load_session(request)
-        own = await self._own_endpoint(request, path, session) or await self._hosted_endpoint(request, session, notes)
+        own = await self._own_endpoint(request, path, session)
+        if own is None and self.repository is not None:
+            own = await self._hosted_endpoint(request, session, notes)
         if own is not None:
             return own
 
@@ -172,13 +177,15 @@ class Router:
         if isinstance(match.served.route.goal, ToApplication):
             allow_caching(response, match.served.route.goal, notes.hosted)
         self.compressor.apply(request, response)
-        return await self._with_csrf_token(request, response, match, session)
+        if csrf.is_fetch(request) and (session is None or session.browser):
+            await self._add_csrf_token(request, response, match, session)
+        return response
 
     async def admit(self, request: Request, session: Session | None, notes: Notes) -> Match:
         """Return the route that takes the request, or raise why this user may not do this: here and nowhere else."""
         if self.tenants is not None and session is not None and session.login is not None:
             self.tenants.check(session.login, self._tenant(request))
-        hosted = await self.hosted(request, notes)
+        hosted = None if self.repository is None else await self.hosted(request, notes)
         routes, url = (self.routes, request.target) if hosted is None else (hosted.application.routes, hosted.url)
         match = routes.match(request.method, url)
         allowed, match = (match.allowed, match.match) if isinstance(match, MethodMismatch) else (None, match)
@@ -369,33 +376,33 @@ class Router:
         )
         return backend, target, outgoing
 
+    async def _service_session(self, request: Request) -> Session | None:
+        """Return the session of a service that brings a token instead of a session's cookie."""
+        given = None if self.service_calls is None else request.headers.get(SERVICE_AUTHORIZATION)
+        return None if self.service_calls is None or not given else await self.service_calls.session(request, given)
+
     async def load_session(self, request: Request) -> Session | None:
         """Return the session that the request's cookie names, with a token that is good for a while."""
         header = request.headers.get(b"cookie")
         value = self.session_cookie.value(header, self.cookies.session_name)
-        if value is None:
-            return None
-        session = await self.sessions.load(value)
-        if session is not None and session.login is not None and self.refresher is not None:
+        session = None if value is None else await self.sessions.load(value)
+        if session is None:
+            return await self._service_session(request)
+        if session.login is not None and self.refresher is not None:
             await self.refresher.keep_fresh(session)
             if session.ended:
                 return None
         return session
 
-    async def _with_csrf_token(
+    async def _add_csrf_token(
         self, request: Request, response: Response, match: Match, session: Session | None
-    ) -> Response:
+    ) -> None:
         """Answer `x-csrf-token: fetch`, unless the backend has or the route wants none."""
-        if (
-            not csrf.is_fetch(request)
-            or not (match.served.csrf or match.served.public)
-            or csrf.HEADER in response.headers
-        ):
-            return response
+        if not (match.served.csrf or match.served.public) or csrf.HEADER in response.headers:
+            return
         if session is None:
             session = await self._begin_anonymous(request, response.headers.raw)
         response.headers.raw.append((csrf.HEADER, session.csrf_token))
-        return response
 
     async def _sort_cookies(  # noqa: PLR0917 - values, not a bag
         self,
@@ -416,7 +423,10 @@ class Router:
         raw += [(b"set-cookie", line) for line in passed]
         if session is not None:
             remember(session, backend, target, cookies, kept)
-            await self.sessions.save(session)
+            if session.browser:
+                await self.sessions.save(session)
+            elif self.service_calls is not None:
+                self.service_calls.add_cookies(raw, session)
         return session
 
     async def _begin_anonymous(self, request: Request, raw: list[tuple[bytes, bytes]]) -> Session:

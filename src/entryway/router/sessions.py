@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from urllib.parse import quote
 
 from entryway.router.backend_cookies import CookieJar
@@ -44,6 +44,11 @@ class Login:
     notice: str = field(default="", repr=False)
     """The query by which the authority was asked to announce it."""
 
+    @property
+    def foreign_tenant(self) -> str | None:
+        """The tenant in which the authorization server knows a user of the identity service; None for users of its own."""
+        return None if self.authority == "xsuaa" else str(self.claims.get("zid") or "")
+
 
 @dataclass(slots=True, eq=False)
 class Session:
@@ -64,6 +69,8 @@ class Session:
     ended: bool = False
     unreachable: bool = False
     """Whether the cookie is one of ours but the store cannot be asked what it stands for."""
+    browser: ClassVar[bool] = True
+    """Whether a browser sends the cookie by itself, also when another site's page makes it ask."""
 
 
 class Renewal(Enum):
