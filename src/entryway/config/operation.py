@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from entryway.config.mistakes import Mistake
 from entryway.config.xs_app_environment import Reader
 
 ADMIN_PORT = "ENTRYWAY_ADMIN_PORT"
 ADMIN_HOST = "ENTRYWAY_ADMIN_HOST"
+HTTP2 = "HTTP2_SUPPORT"
+CERTIFICATE, KEY = "ENTRYWAY_TLS_CERTIFICATE", "ENTRYWAY_TLS_KEY"
 LOOPBACK = "127.0.0.1"
 HIGHEST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Files with which the router proves to clients who it is."""
+
+    chain: Path
+    key: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +32,43 @@ class Operation:
 
     admin_port: int | None = None
     admin_host: str = LOOPBACK
+    http2: bool = False
+    certificate: Certificate | None = None
 
 
 def read_operation(environ: Mapping[str, str]) -> tuple[Operation, list[Mistake]]:
     """Return the settings (defaults where a value is wrong) and every mistake."""
     read = Reader(environ)
-    operation = Operation(admin_port=_admin_port(read), admin_host=environ.get(ADMIN_HOST, "").strip() or LOOPBACK)
+    operation = Operation(
+        admin_port=_admin_port(read),
+        admin_host=environ.get(ADMIN_HOST, "").strip() or LOOPBACK,
+        http2=read.lenient_boolean(HTTP2),
+        certificate=_certificate(read),
+    )
+    if operation.http2:
+        rule = "web sockets, and time-outs and limits of clients, are not served together with HTTP/2"
+        read.mistakes.append(Mistake(HTTP2, "", rule, "leave it out where they matter", "warning"))
     return operation, read.mistakes
+
+
+def _certificate(read: Reader) -> Certificate | None:
+    chain, key = (read.environ.get(name, "").strip() for name in (CERTIFICATE, KEY))
+    if not chain and not key:
+        return None
+    if not chain or not key:
+        missing = KEY if chain else CERTIFICATE
+        read.mistakes.append(Mistake(missing, "", f"{CERTIFICATE} and {KEY} belong together", f"set {missing} too"))
+        return None
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(chain, key, password=_no_password)
+    except (OSError, ValueError) as error:
+        read.unreadable(CERTIFICATE, f"the certificate and its key cannot be read: {error}")
+        return None
+    return Certificate(Path(chain), Path(key))
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted, and there is nobody to ask for its password")
 
 
 def _admin_port(read: Reader) -> int | None:

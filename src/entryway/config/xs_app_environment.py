@@ -22,7 +22,6 @@ COOKIES = "Cookies environment variable"
 FORBIDDEN_HEADERS = {"set-cookie", "cookie"}
 SWITCHED_OFF = "false"
 UNSUPPORTED = {
-    "HTTP2_SUPPORT": "clients are served by HTTP/1.1",
     "SERVICE_2_APPROUTER": "x-approuter-authorization is always accepted",
     "ENABLE_FORWARD_CORPORATE_IDP_TOKEN": "backends get the authorization server's token alone",
     "CACHE_SERVICE_CREDENTIALS": "bindings are always read once",

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from entryway.http import Client, Headers, Request, Response, Server
+from entryway.http import Client, Headers, Request, Response
 from entryway.router.meters import CONTENT_TYPE, Gauges, Meters, exposition
 from entryway.router.sessions import MemorySessions, SessionStore
 
@@ -31,12 +31,10 @@ class Admin:
         self,
         readiness: Readiness,
         meters: Meters,
-        server: Server,
-        parts: Callable[[], tuple[Client, SessionStore]],
+        parts: Callable[[], tuple[int | None, Client, SessionStore]],
     ) -> None:
         self._readiness = readiness
         self._exposition = exposition(meters, Gauges(self._gauges))
-        self._server = server
         self._parts = parts
 
     async def __call__(self, request: Request) -> Response:
@@ -54,15 +52,16 @@ class Admin:
         return _json(404, {"error": "not_found"})
 
     def _gauges(self) -> Mapping[str, tuple[str, float]]:
-        client, sessions = self._parts()
+        connections, client, sessions = self._parts()
         open_now, idle, waiting = client.connection_counts()
         gauges: dict[str, tuple[str, float]] = {
             "ready": ("Whether requests are wanted", float(self._readiness.ready)),
-            "client_connections": ("Connections of clients", self._server.connections),
             "backend_connections": ("Connections to backends", open_now),
             "backend_connections_idle": ("Connections to backends that wait for work", idle),
             "backend_waiting": ("Requests that wait for a connection to a backend", waiting),
         }
+        if connections is not None:
+            gauges["client_connections"] = ("Connections of clients", connections)
         if isinstance(sessions, MemorySessions):
             gauges["sessions"] = ("Sessions in this process", len(sessions))
         return gauges

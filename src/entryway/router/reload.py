@@ -70,6 +70,7 @@ class Reloader:
             self._configuration = configuration
             fresh.start(load_tokens=not configuration.environment.skip_startup_tokens)
             self._keep(asyncio.get_running_loop().create_task(self._replace(former, fresh)))
+            await asyncio.sleep(0)  # its first step puts the new one in place
             self._count("done")
             log.info("configuration_reloaded", cause=cause, routes=len(fresh.router.routes.routes))
             return True

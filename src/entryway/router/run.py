@@ -7,7 +7,7 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -15,13 +15,13 @@ import uvloop
 
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.config.operation import ADMIN_PORT
-from entryway.http import Client, ErrorRenderer, Request, Response, Server
+from entryway.http import Client, Server
 from entryway.router.admin import Admin, Readiness
 from entryway.router.build import NO_HOOKS, Application, build
 from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
 from entryway.router.decision import DecisionEndpoint
+from entryway.router.fronts import EngineFront, Front, GranianFront
 from entryway.router.hooks import Hooks
-from entryway.router.identifiers import new_request_id
 from entryway.router.meters import Meters
 from entryway.router.reload import Reloader
 from entryway.router.sessions import SessionStore
@@ -60,26 +60,28 @@ async def _serve(configuration: RouterConfiguration, environ: Mapping[str, str],
         for mistake in found.mistakes:
             print(line_of(mistake), file=sys.stderr)  # noqa: T201 - for the person who starts it
         return WRONG_CONFIGURATION
-    server = Server(application.router, application.limits, on_error=_renderer(application))
+    front: Front = GranianFront(application) if operation.http2 else EngineFront(application)
     host, port = listening_host(configuration), configuration.environment.port
     deciding: Server | None = None
     admin: Server | None = None
     decision_port = configuration.environment.decision_port
-    listens = await _listen(server, host, port, "PORT")
+    listens = await _listen(lambda: front.listen(host, port, operation.certificate), port, "PORT")
     if listens and decision_port is not None:
         deciding = Server(DecisionEndpoint(lambda: reloader.application.router), application.limits)
         decision_host = configuration.environ.get("ENTRYWAY_DECISION_HOST") or LOCAL
-        listens = await _listen(deciding, decision_host, decision_port, "ENTRYWAY_DECISION_PORT")
+        at = partial(deciding.listen, decision_host, decision_port)
+        listens = await _listen(at, decision_port, "ENTRYWAY_DECISION_PORT")
     if listens and operation.admin_port is not None and meters is not None:
-        admin = Server(Admin(readiness, meters, server, lambda: _parts(reloader.application)))
-        listens = await _listen(admin, operation.admin_host, operation.admin_port, ADMIN_PORT)
+        admin = Server(Admin(readiness, meters, lambda: _parts(front, reloader.application)))
+        at = partial(admin.listen, operation.admin_host, operation.admin_port)
+        listens = await _listen(at, operation.admin_port, ADMIN_PORT)
     if not listens:
-        await server.close(0)
+        await front.close(0)
         await application.close()
         return CANNOT_LISTEN
     application.start(load_tokens=not configuration.environment.skip_startup_tokens)
     log.info("router_listening", host=host, port=port, routes=len(application.router.routes.routes))
-    reloader = Reloader(configuration, environ, application, partial(_install, server))
+    reloader = Reloader(configuration, environ, application, front.install)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.request, "SIGHUP")
     if configuration.development:
         reloader.watch()
@@ -87,7 +89,7 @@ async def _serve(configuration: RouterConfiguration, environ: Mapping[str, str],
     await _told_to_stop()
     readiness.ready = False
     log.info("router_stopping")
-    await server.close(GRACE_SECONDS)
+    await front.close(GRACE_SECONDS)
     if deciding is not None:
         await deciding.close(GRACE_SECONDS)
     if admin is not None:
@@ -96,9 +98,9 @@ async def _serve(configuration: RouterConfiguration, environ: Mapping[str, str],
     return 0
 
 
-async def _listen(server: Server, host: str, port: int, variable: str) -> bool:
+async def _listen(listen: Callable[[], Awaitable[object]], port: int, variable: str) -> bool:
     try:
-        await server.listen(host, port)
+        await listen()
     except OSError as error:
         reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
         print(f"port {port} {reason}; set {variable} to another one", file=sys.stderr)  # noqa: T201 - see above
@@ -106,12 +108,8 @@ async def _listen(server: Server, host: str, port: int, variable: str) -> bool:
     return True
 
 
-def _parts(application: Application) -> tuple[Client, SessionStore]:
-    return application.client, application.sessions
-
-
-async def _install(server: Server, application: Application) -> None:
-    await server.replace(application.router, application.limits, _renderer(application))
+def _parts(front: Front, application: Application) -> tuple[int | None, Client, SessionStore]:
+    return front.connections, application.client, application.sessions
 
 
 def listening_host(configuration: RouterConfiguration) -> str:
@@ -121,18 +119,6 @@ def listening_host(configuration: RouterConfiguration) -> str:
         return chosen
     on_platform = "VCAP_APPLICATION" in environ or "KUBERNETES_SERVICE_HOST" in environ
     return EVERYWHERE if on_platform else LOCAL
-
-
-def _renderer(application: Application) -> ErrorRenderer:
-    router = application.router
-
-    def render(request: Request | None, error: Exception) -> Response:
-        request_id = new_request_id()
-        response = router.responder.error(request, error, request_id)
-        router.additions.add(response.headers.raw, request_id.encode())
-        return response
-
-    return render
 
 
 async def _told_to_stop() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -20,8 +21,9 @@ from entryway.http import Server
 from entryway.router.access_log import AccessLog
 from entryway.router.build import NO_HOOKS, Application, build
 from entryway.router.configuration import read_configuration
+from entryway.router.fronts import GranianFront
 from entryway.router.hooks import Hooks
-from entryway.router.run import _renderer
+from entryway.router.rendering import renderer
 from entryway.testing.upstream import RecordingUpstream, recording_upstream
 
 PAGE = {"accept": "text/html", "user-agent": "Mozilla/5.0"}
@@ -105,6 +107,8 @@ class World:
     origin: str = ""
     app: Application | None = None
     server: Server | None = None
+    on_granian: bool = False
+    """Whether the router is served as an ASGI application."""
 
     async def start(
         self,
@@ -135,12 +139,23 @@ class World:
         configuration = read_configuration(self.folder, environ)
         app = self.app = build(configuration, access_log=AccessLog(self.log, self.clock), clock=self.clock, hooks=hooks)
         self.stack.push_async_callback(app.close)
-        server = self.server = Server(app.router, app.limits, on_error=_renderer(app))
-        host, port = await server.listen("127.0.0.1", 0)
-        self.stack.push_async_callback(server.close, 0)
+        host, port = await self._listen(app)
         app.start(load_tokens=False)
         self.origin = f"http://{host}:{port}"
         return await self.browser()
+
+    async def _listen(self, app: Application) -> tuple[str, int]:
+        if self.on_granian:
+            front = GranianFront(app)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
+            await front.listen("127.0.0.1", port, None)
+            self.stack.push_async_callback(front.close, 2)
+            return "127.0.0.1", port
+        server = self.server = Server(app.router, app.limits, on_error=renderer(app))
+        self.stack.push_async_callback(server.close, 0)
+        return await server.listen("127.0.0.1", 0)
 
     async def browser(self) -> Browser:
         """Return another browser."""

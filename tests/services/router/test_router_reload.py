@@ -19,7 +19,7 @@ from router_neighbours import until
 from entryway.http import Headers, Request, Response, Server
 from entryway.router.configuration import read_configuration
 from entryway.router.reload import Reloader
-from entryway.router.run import _install
+from entryway.router.rendering import renderer
 
 if TYPE_CHECKING:
     from conftest import World
@@ -40,7 +40,7 @@ def reloader_of(world: World) -> Reloader:
 
     async def install(application: Any) -> None:
         world.app = application
-        await _install(server, application)
+        await server.replace(application.router, application.limits, renderer(application))
 
     reloader = Reloader(read_configuration(world.folder, environ), environ, world.app, install)
     world.stack.push_async_callback(reloader.close)
@@ -117,10 +117,12 @@ async def test_what_is_in_flight_ends_on_the_configuration_that_it_began_with(wo
 
 
 @asynccontextmanager
-async def process(folder: Path, **env: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str, list[str]]]:
+async def process(
+    folder: Path, port: int | None = None, **env: str
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str, list[str]]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        port = port or probe.getsockname()[1]
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "entryway.router", "-w", str(folder), env=kept | env | {"PORT": str(port)},

@@ -1,0 +1,141 @@
+"""What stands between clients and the router in a process of its own: our engine, or Granian where HTTP/2 is wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+from typing import Protocol
+
+from granian.constants import Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
+from granian.server.embed import Server as Granian
+
+from entryway.config.operation import Certificate
+from entryway.http import Server
+from entryway.http.asgi import Receive, Scope, Send
+from entryway.router.asgi import Serving
+from entryway.router.build import Application
+from entryway.router.rendering import renderer
+from entryway.telemetry import get_logger
+
+log = get_logger("router")
+
+HEAD_BYTES = 16 * 1024
+HEAD_MILLISECONDS = 30_000
+START_SECONDS = 10.0
+
+
+class Front(Protocol):
+    """A listener that hands requests to an application."""
+
+    @property
+    def connections(self) -> int | None:
+        """How many connections of clients are open, if that is known."""
+
+    async def listen(self, host: str, port: int, certificate: Certificate | None) -> None:
+        """Begin to accept; raise OSError if that cannot be."""
+
+    async def install(self, application: Application) -> None:
+        """Hand new requests to another application; return when the former one has answered its own."""
+
+    async def close(self, grace_seconds: float) -> None:
+        """Stop accepting, let requests end, cut off what is left."""
+
+
+class EngineFront:
+    """Our own engine: HTTP/1.1, web sockets, every limit and time-out."""
+
+    def __init__(self, application: Application) -> None:
+        self._server = Server(application.router, application.limits, on_error=renderer(application))
+
+    @property
+    def connections(self) -> int | None:
+        return self._server.connections
+
+    async def listen(self, host: str, port: int, certificate: Certificate | None) -> None:
+        await self._server.listen(host, port, ssl=None if certificate is None else server_context(certificate))
+
+    async def install(self, application: Application) -> None:
+        await self._server.replace(application.router, application.limits, renderer(application))
+
+    async def close(self, grace_seconds: float) -> None:
+        await self._server.close(grace_seconds)
+
+
+class GranianFront:
+    """Granian: HTTP/2, with prior knowledge or by TLS, and HTTP/1.1 beside it on the same port."""
+
+    def __init__(self, application: Application) -> None:
+        self._serving = Serving(application)
+        self._server: Granian | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._serving.serve(scope, receive, send)
+
+    @property
+    def connections(self) -> int | None:
+        return None
+
+    async def listen(self, host: str, port: int, certificate: Certificate | None) -> None:
+        check_free(host, port)
+        self._server = Granian(
+            self,
+            address=host,
+            port=port,
+            interface=Interfaces.ASGINL,
+            ssl_cert=None if certificate is None else certificate.chain,
+            ssl_key=None if certificate is None else certificate.key,
+            ssl_protocol_min=SSLProtocols.tls12,
+            http1_settings=HTTP1Settings(header_read_timeout=HEAD_MILLISECONDS, max_buffer_size=HEAD_BYTES),
+            log_enabled=False,
+        )
+        self._task = asyncio.get_running_loop().create_task(self._server.serve())
+        await self._accepting(host, port, self._task)
+
+    async def install(self, application: Application) -> None:
+        former, self._serving = self._serving, Serving(application)
+        await former.finished()
+
+    async def close(self, grace_seconds: float) -> None:
+        if self._server is None or self._task is None:
+            return
+        self._server.stop()  # type: ignore[no-untyped-call]
+        _, late = await asyncio.wait({self._task}, timeout=grace_seconds)
+        if late:
+            log.warning("requests_abandoned", after_seconds=grace_seconds)
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    @staticmethod
+    async def _accepting(host: str, port: int, task: asyncio.Task[None]) -> None:
+        asked = "127.0.0.1" if host == "0.0.0.0" else host
+        async with asyncio.timeout(START_SECONDS):
+            while not task.done():
+                try:
+                    _, writer = await asyncio.open_connection(asked, port)
+                except OSError:
+                    await asyncio.sleep(0.01)
+                else:
+                    writer.close()
+                    return
+        raise OSError(errno.EADDRNOTAVAIL, "the server ended at once")
+
+
+def check_free(host: str, port: int) -> None:
+    """Raise OSError if nobody could listen there: Granian would share the port with whoever is there already."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+        probe.listen(1)
+
+
+def server_context(certificate: Certificate) -> ssl.SSLContext:
+    """Return how to prove to clients who we are."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(certificate.chain, certificate.key)
+    return context
