@@ -19,6 +19,7 @@ from entryway.router import csrf
 from entryway.router.backends import Backend
 from entryway.router.decision_dialects import DIALECTS, Allowed, Dialect, ServedByRouter
 from entryway.router.errors import LoginRequired
+from entryway.router.hooks import Hooks
 from entryway.router.identifiers import new_request_id
 from entryway.router.login_start import login_start_for
 from entryway.router.paths import check_path
@@ -92,6 +93,8 @@ async def _answer(  # noqa: PLR0917 - values, not a bag
 
 async def decide(router: Router, deciding: Deciding, asked: Request, notes: Notes) -> Allowed:
     """Return what goes upstream for a request that is allowed; raise why it is not, or why the router must serve it."""
+    if router.hooks != Hooks():
+        raise ServedByRouter("the application's own code has a say in every request")
     router.check_transport(asked)
     check_path(asked.target)
     path = asked.target.partition("?")[0]
@@ -103,11 +106,12 @@ async def decide(router: Router, deciding: Deciding, asked: Request, notes: Note
     goal = match.served.route.goal
     if not isinstance(goal, ToDestination):
         raise ServedByRouter("no backend is behind this route")
-    if granted or csrf.is_fetch(asked) or wants_statistics(asked):
+    if granted or csrf.is_fetch(asked) or wants_statistics(asked) or not (session is None or session.browser):
         raise ServedByRouter("the router adds to the answer")
     if router.backends.name(match, goal, asked.headers.text("host") or "") not in deciding.carried:
         raise ServedByRouter("the destination is one that the router reaches")
     backend, target, outgoing = await router.address(asked, match, goal, session)
+    notes.destination = backend.name
     return Allowed(backend.name, _host(backend, outgoing), target, outgoing)
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 from conftest import PAGE, Browser, World
 
+from entryway.errors import Forbidden
 from entryway.http import Server
 from entryway.router.decision import DecisionEndpoint
+from entryway.router.hooks import Hooks
 
 ROUTES = [
     {"source": "^/private/(.*)$", "target": "/in/$1", "destination": "b"},
@@ -322,6 +324,20 @@ async def test_without_a_decision_port_there_is_no_such_address(world: World):
             f"http://{host}:{port}/ext_authz/public/x", headers={"x-forwarded-proto": "http"}
         )
         assert (answer.status_code, answer.headers["entryway-error"]) == (403, "proxy_not_trusted")
+
+
+async def test_where_the_applications_own_code_has_a_say_the_router_serves(deciding: Deciding):
+    async def refuse(_request: object) -> None:
+        raise Forbidden("the application's own rule")
+
+    assert deciding.world.app is not None
+    hooked = replace(deciding.world.app.router, hooks=Hooks(before_login=refuse))
+    server = Server(DecisionEndpoint(lambda: hooked))
+    host, port = await server.listen("127.0.0.1", 0)
+    deciding.world.stack.push_async_callback(server.close, 0)
+    headers = {"x-forwarded-proto": "http"}
+    answer = await deciding.http.get(f"http://{host}:{port}/ext_authz/public/x", headers=headers)
+    assert (answer.status_code, answer.headers["entryway-error"]) == (403, "served_by_router")
 
 
 async def test_decisions_are_in_the_access_log(deciding: Deciding):
