@@ -67,6 +67,7 @@ class EnvironmentDestination:
     timeout_ms: int = 30_000
     set_x_forwarded_headers: bool = True
     preserve_host: bool = False
+    ias_dependency_name: str | None = None
 
 
 def parse_destinations(value: Any) -> tuple[dict[str, EnvironmentDestination], list[Mistake]]:
@@ -121,4 +122,5 @@ def _destination(document: DestinationDocument) -> EnvironmentDestination:
         document.timeout,
         document.set_x_forwarded_headers,
         document.preserve_host_header,
+        document.ias_dependency_name,
     )

@@ -75,8 +75,9 @@ async def _exchange(
 ) -> KeptToken:
     if bound.uaa is None or bound.service.client is None:
         raise ServiceTokenFailed(f"service {bound.service.name}", "its binding has no OAuth client")
+    foreign = None if session.login is None else session.login.foreign_tenant
     try:
-        tokens = await bound.uaa.exchange(bound.service.client.at_tenant(tenant), assertion)
+        tokens = await bound.uaa.exchange(bound.service.client.at_tenant(tenant), assertion, foreign)
     except UpstreamTimeout:
         raise
     except EntrywayError as error:

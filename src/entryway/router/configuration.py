@@ -51,6 +51,7 @@ from entryway.config.xs_app_plugins import parse_plugins
 from entryway.router.deciding import decision_mistakes
 from entryway.router.replace import replace_mistakes
 
+NO_EFFECT = "this setting has no effect here"
 Model = TypeVar("Model", bound=BaseModel)
 Result = TypeVar("Result")
 
@@ -115,6 +116,7 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
         mistakes += _service_logout_mistakes(xs_app, usable)
         mistakes += _header_mistakes(xs_app)
         mistakes += _back_channel_mistakes(xs_app, services)
+        mistakes += _service_token_warnings(bindings)
         mistakes += replace_mistakes(xs_app.routes, bindings)
     mistakes += _plugin_mistakes(plugins, environment, services)
     mistakes += _environment_mistakes(environment, services)
@@ -264,8 +266,8 @@ def _plugin_mistakes(plugins: Sequence[Route], environment: RouterEnvironment, s
 def _back_channel_mistakes(xs_app: XsApp, services: Services) -> list[Mistake]:
     if xs_app.logout.back_channel_endpoint is None or services.identity is not None:
         return []
-    place, rule = "/logout/backChannelLogoutEndpoint", "this setting has no effect here"
-    return [Mistake(XS_APP, place, rule, "it is for a bound identity service (label identity)", "warning")]
+    place = "/logout/backChannelLogoutEndpoint"
+    return [Mistake(XS_APP, place, NO_EFFECT, "it is for a bound identity service (label identity)", "warning")]
 
 
 def _environment_mistakes(environment: RouterEnvironment, services: Services) -> list[Mistake]:
@@ -282,10 +284,41 @@ def _environment_mistakes(environment: RouterEnvironment, services: Services) ->
             if destination.on_premise
         ]
     mistakes += _certificate_warnings(environment, services)
+    mistakes += _identity_warnings(environment, services)
     if services.uaa is not None and services.uaa.tenantmode == "shared" and environment.tenant_host_pattern is None:
         rule = "UAA tenant mode is shared, but environment variable TENANT_HOST_PATTERN is not set"
         mistakes.append(Mistake("environment-settings", "/tenantHostPattern", rule))
     return mistakes
+
+
+def _identity_warnings(environment: RouterEnvironment, services: Services) -> list[Mistake]:
+    """Warn of what an identity service is known for elsewhere and has no effect here."""
+    warnings = [
+        Mistake(
+            "environment-destinations",
+            "/IASDependencyName",
+            NO_EFFECT,
+            f'in destination "{destination.name}": it gets the token of the login',
+            "warning",
+        )
+        for destination in environment.destinations.values()
+        if destination.ias_dependency_name is not None
+    ]
+    if environment.tenant_host_pattern is not None and services.identity is not None:
+        reason = "users of the identity service log in at the tenant of its binding"
+        warnings.append(Mistake("environment-settings", "/tenantHostPattern", NO_EFFECT, reason, "warning"))
+    return warnings
+
+
+def _service_token_warnings(bindings: Sequence[Binding]) -> list[Mistake]:
+    return [
+        Mistake(
+            binding.file, f"{binding.path}/{name}", NO_EFFECT, f'"{binding.name}" gets a token of its own', "warning"
+        )
+        for binding in bindings
+        for name in ("forwardiastoken", "forwardiasauthentication", "IASDependencyName")
+        if binding.credentials.get(name) and CLOUD_SERVICE in binding.credentials
+    ]
 
 
 def _certificate_warnings(environment: RouterEnvironment, services: Services) -> list[Mistake]:

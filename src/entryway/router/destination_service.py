@@ -132,7 +132,8 @@ class ServiceDestinations:
             return kept
         if login is None:
             return await self.own_tokens(tenant).get()
-        tokens = await self.uaa.exchange(self.credentials.at_tenant(tenant), login.access_token)
+        client = self.credentials.at_tenant(tenant)
+        tokens = await self.uaa.exchange(client, login.access_token, login.foreign_tenant)
         kept = KeptToken(tokens.access_token, usable_until(tokens.expires_in, self.clock()))
         session.found[EXCHANGED] = kept
         return kept

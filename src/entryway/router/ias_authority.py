@@ -15,7 +15,7 @@ from entryway.errors import UpstreamError
 from entryway.router import login as logins
 from entryway.router.authority import IAS, Return
 from entryway.router.errors import LoginServerFailed
-from entryway.router.ias_token import read_attributes, read_ias_login, tenant_of
+from entryway.router.ias_token import read_attributes, read_ias_login
 from entryway.router.identifiers import new_uuid
 from entryway.router.login import Attempt, LoginKeys
 from entryway.router.sessions import Login
@@ -135,7 +135,7 @@ class IasAuthority:
     async def _scopes(self, uaa: Uaa, login: Login) -> list[str]:
         """Return what the user may do, which the authorization server knows for the identity service's token."""
         try:
-            tokens = await uaa.exchange_foreign(login.access_token, tenant_of(login.access_token))
+            tokens = await uaa.exchange(uaa.credentials, login.access_token, login.foreign_tenant)
         except UpstreamError as error:
             raise LoginServerFailed(
                 f"the authorization server did not take the user's token: {error.detail}"

@@ -64,11 +64,6 @@ def read_attributes(access_token: str) -> dict[str, Any]:
     return {name: value for name, value in parse_claims(access_token).items() if name not in _OF_THE_TOKEN}
 
 
-def tenant_of(access_token: str) -> str:
-    """Return the tenant's id, as the authorization server wants to be told it."""
-    return _text(parse_claims(access_token), "app_tid", "zone_uuid")
-
-
 def _session_id(claims: Mapping[str, Any], tokens: TokenSet) -> str | None:
     """Return the service's name of its own session, by which it announces that it has ended."""
     sid = _text(claims, "sid")

@@ -46,7 +46,7 @@ class Login:
 
     @property
     def foreign_tenant(self) -> str | None:
-        """The tenant in which the authorization server knows a user of the identity service; None for users of its own."""
+        """The tenant of a user whom the identity service knows; None for users of the authorization server."""
         return None if self.authority == "xsuaa" else str(self.claims.get("zid") or "")
 
 

@@ -50,15 +50,12 @@ class Uaa:
         """Return a token of one of the application's other clients itself."""
         return await self._ask({"grant_type": "client_credentials"} | self._client(client), client)
 
-    async def exchange(self, client: OAuthCredentials, assertion: str) -> TokenSet:
-        """Return the user's token for another client."""
-        form = {"grant_type": JWT_BEARER, "assertion": assertion, "response_type": "token"}
-        return await self._ask(form | self._client(client), client)
-
-    async def exchange_foreign(self, assertion: str, tenant_id: str) -> TokenSet:
-        """Return the application's own token for a user whom the identity service knows, in a tenant."""
-        form = {"grant_type": JWT_BEARER, "assertion": assertion} | self._client(self.credentials)
-        return await self._ask(form, self.credentials, headers={"x-zid": tenant_id} if tenant_id else {})
+    async def exchange(self, client: OAuthCredentials, assertion: str, foreign_tenant: str | None = None) -> TokenSet:
+        """Return the user's token for another client; `foreign_tenant` is that of an identity service's token."""
+        form = {"grant_type": JWT_BEARER, "assertion": assertion} | self._client(client)
+        if foreign_tenant is None:
+            return await self._ask(form | {"response_type": "token"}, client)
+        return await self._ask(form, client, headers={"x-zid": foreign_tenant} if foreign_tenant else {})
 
     async def user_info(self, access_token: str) -> dict[str, object]:
         """Return what the server tells about the user of a token."""

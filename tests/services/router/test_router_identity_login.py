@@ -6,7 +6,10 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from router_identity import CLIENT, SECRET, TENANT, USER, running_identity_server
-from router_neighbours import until
+from router_neighbours import running_destinations, until
+
+from entryway.config.mistakes import ConfigurationMistakes
+from entryway.router.configuration import read_configuration
 
 ROUTES = (
     {"source": "^/private/(.*)$", "destination": "b"},
@@ -206,3 +209,54 @@ async def test_only_the_service_that_is_bound_is_a_way_to_log_in(world, identity
     agreed = await browser.http.get(await browser.begin_login())
     back = urlsplit(agreed.headers["location"])
     assert (await browser.page(f"{back.path}?{back.query}&authType=xsuaa")).status_code == 302
+
+
+async def test_tokens_for_other_services_are_asked_for_in_the_users_tenant(world, identity):
+    async with running_destinations(world.uaa) as service:
+        service.define("found", world.backend.url)
+        browser = await world.start(
+            {"source": "^/private/(.*)$", "destination": "found"},
+            services={"identity": identity.credentials(), "destination": service.credentials()},
+        )
+        await browser.log_in()
+        assert (await browser.get("/private/x")).status_code == 200
+    _, form = world.uaa.grants("jwt-bearer")
+    assert (form["client_id"], form["header:x-zid"]) == ("dest-client", TENANT)
+    assert "response_type" not in form
+    assert claims(form["assertion"])["kind"] == "access"
+
+
+async def test_what_has_no_effect_is_named_at_start(world, identity):
+    await world.start(logout={"logoutEndpoint": "/bye", "backChannelLogoutEndpoint": "/told"})
+    destination = {"name": "b", "url": world.backend.url, "IASDependencyName": "dependency"}
+    environ = {"destinations": json.dumps([destination])}
+    warnings = {warning.path for warning in read_configuration(world.folder, environ).warnings}
+    assert {"/logout/backChannelLogoutEndpoint", "/IASDependencyName"} <= warnings
+
+
+@pytest.mark.parametrize(
+    ("credentials", "rule"),
+    [
+        ({"url": None}, "Missing required property: url"),
+        ({"clientid": None}, "Missing required property: clientid"),
+        ({"clientsecret": None}, "needs clientsecret, or certificate and key"),
+        ({"url": "ftp://x"}, "must be an absolute URL"),
+    ],
+)
+async def test_a_binding_that_cannot_be_used_ends_the_start(world, identity, credentials, rule):
+    with pytest.raises(ConfigurationMistakes) as found:
+        await world.start(services={"identity": identity.credentials(**credentials)})
+    assert any(rule in mistake.rule for mistake in found.value.mistakes)
+
+
+async def test_a_binding_is_found_by_its_label_alone(world, identity):
+    binding = {
+        "name": "ids",
+        "label": "user-provided",
+        "tags": ["identity", "IAS"],
+        "credentials": identity.credentials(),
+    }
+    route = {"source": "^/x", "destination": "b", "authenticationType": "ias"}
+    with pytest.raises(ConfigurationMistakes) as found:
+        await world.start(route, bound=False, env={"VCAP_SERVICES": {"user-provided": [binding]}})
+    assert any("No IAS service found" in mistake.rule for mistake in found.value.mistakes)
