@@ -213,4 +213,6 @@ class XsAppDocument(Document):
     error_page: list[ErrorPageDocument] = Field(default_factory=list)
     cors: list[CorsDocument] = Field(default_factory=list)
     state_protection: bool = True
-    outgoing_request_options: OutgoingOptionsDocument = Field(default_factory=OutgoingOptionsDocument)
+    outgoing_request_options: OutgoingOptionsDocument = Field(
+        default_factory=lambda: OutgoingOptionsDocument.model_validate({})
+    )

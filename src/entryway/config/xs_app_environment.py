@@ -32,7 +32,7 @@ UNSUPPORTED = {
     "SVC2AR_EXTERNAL_SESSION_ID_SECRET_ALT": "calls of services have no session",
     "SVC2AR_DIRECT_EXT_SESSION_ID_USAGE": "calls of services have no session",
     "SVC2AR_EXTERNAL_SESSION_COOKIE_ENABLED": "calls of services have no session",
-    "STORE_SESSION_COOKIES_IN_EXTERNAL_SESSION_STORE": "services get the cookies of backends sealed in one of their own",
+    "STORE_SESSION_COOKIES_IN_EXTERNAL_SESSION_STORE": "services get backends' cookies sealed in one of their own",
     "COOKIE_BACKWARD_COMPATIBILITY": "there are no cookies of an older form to read",
     "PLATFORM_COOKIE_NAME": "no cookie of the platform is read or ended",
 }
