@@ -22,9 +22,13 @@ SECRET = "a-session-secret-for-tests-that-is-longer-than-sixty-four-characters"
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that is free, and so low that a cluster's second one, 10,000 above, is a port too."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+            if port < 55_000:
+                return port
 
 
 async def until(condition: Callable[[], Awaitable[object]], seconds: float = 10) -> float:
@@ -45,14 +49,14 @@ class RedisServer:
     password: str | None = PASSWORD
     port: int = field(default_factory=free_port)
     process: asyncio.subprocess.Process | None = None
-    program: str = "redis-server"
+    bind: tuple[str, ...] = ("127.0.0.1",)
 
     async def start(self) -> RedisServer:
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = [self.program, *self.extra]
-        if "--port" not in command and not any(word.endswith(".conf") for word in command):
+        command = ["redis-server", *self.extra]
+        if "--port" not in command:
             command += ["--port", str(self.port)]
-        command += ["--bind", "127.0.0.1", "--dir", str(self.folder), "--save", "", "--appendonly", "no"]
+        command += ["--bind", *self.bind, "--dir", str(self.folder), "--save", "", "--appendonly", "no"]
         if self.password is not None:
             command += ["--requirepass", self.password]
         self.process = await asyncio.create_subprocess_exec(

@@ -61,18 +61,22 @@ class Follower:
     on_gap: Callable[[Changes], None]
     on_return: Callable[[Changes], Awaitable[None]]
     """Tells the store what it missed; only then is it asked again."""
+    stopping: bool = False
 
     async def follow(self) -> None:
-        """Read until cancelled."""
+        """Read until told to stop, which is noticed as soon as a reading ends."""
         failures = 0
-        while True:
+        while not self.stopping:
             try:
                 await self._read()
                 failures = 0
             except StoreUnreachable as error:
                 failures += 1
-                self._lost(str(error))
-                await asyncio.sleep(min(failures * self.wait_step, self.longest_wait))
+                self.changes.position = None
+                if failures > 1:
+                    # Not for one connection that ended: the store closes some, and the next one may be good.
+                    self._lost(str(error))
+                    await asyncio.sleep(min((failures - 1) * self.wait_step, self.longest_wait))
 
     async def _read(self) -> None:
         changes = self.changes
@@ -97,7 +101,6 @@ class Follower:
         changes.certain_until = began + CERTAIN_SECONDS
 
     def _lost(self, reason: str) -> None:
-        self.changes.position = None
         if self.changes.up is not False:
             log.error("session_store_lost", reason=reason)
             self.changes.up = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +30,7 @@ class Link:
     streams: int
     """Over how many streams changes are spread: in a cluster a session and its stream share a server."""
     command_timeout: float
+    sentinels: Sequence[Any] = ()
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_AT_ONCE))
 
     async def run(self, script: Script, keys: Sequence[bytes], arguments: Sequence[object]) -> Any:
@@ -62,17 +63,19 @@ class Link:
     async def close(self) -> None:
         """Close every connection."""
         with _our_errors():
-            await self.client.aclose()
+            for client in (self.client, *self.sentinels):
+                await client.aclose()
 
 
 def open_link(settings: SessionStoreSettings, environ: Mapping[str, str]) -> Link:
     """Return a link to the store; nothing is connected yet."""
     common = _common(settings, environ)
-    opened: Callable[[], Any] = {"single": _single, "cluster": _cluster, "sentinel": _sentinel}[settings.kind](
-        settings, common
-    )
-    streams = CLUSTER_STREAMS if settings.kind == "cluster" else 1
-    return Link(opened, streams, settings.command_timeout)
+    if settings.kind == "cluster":
+        return Link(_cluster(settings, common), CLUSTER_STREAMS, settings.command_timeout)
+    if settings.kind == "sentinel":
+        client, sentinels = _sentinel(settings, common)
+        return Link(client, 1, settings.command_timeout, sentinels)
+    return Link(_single(settings, common), 1, settings.command_timeout)
 
 
 def _single(settings: SessionStoreSettings, common: dict[str, Any]) -> Any:
@@ -85,13 +88,12 @@ def _single(settings: SessionStoreSettings, common: dict[str, Any]) -> Any:
 def _cluster(settings: SessionStoreSettings, common: dict[str, Any]) -> Any:
     from redis.asyncio.cluster import ClusterNode, RedisCluster  # noqa: PLC0415 - see above
 
-    # A client of a cluster tries again by itself when slots move.
-    options = {name: value for name, value in common.items() if name not in ("retry", "ssl_ca_path")}
     nodes = [ClusterNode(address.host, address.port) for address in settings.addresses]
-    return RedisCluster(startup_nodes=nodes, cluster_error_retry_attempts=3, **options)
+    # Slots move: the first to notice learns where to, and connections to where they were end.
+    return RedisCluster(startup_nodes=nodes, **common | {"retry": _retry(3)})
 
 
-def _sentinel(settings: SessionStoreSettings, common: dict[str, Any]) -> Any:
+def _sentinel(settings: SessionStoreSettings, common: dict[str, Any]) -> tuple[Any, Sequence[Any]]:
     from redis.asyncio.sentinel import Sentinel  # noqa: PLC0415 - see above
 
     asking = {name: value for name, value in common.items() if name not in ("username", "password", "db")}
@@ -99,14 +101,10 @@ def _sentinel(settings: SessionStoreSettings, common: dict[str, Any]) -> Any:
     nodes = [(address.host, address.port) for address in settings.addresses]
     # The library gives the class no types.
     sentinel: Any = Sentinel(nodes, sentinel_kwargs=asking, db=settings.database, **common)  # type: ignore[no-untyped-call]
-    return sentinel.master_for(settings.master)
+    return sentinel.master_for(settings.master), sentinel.sentinels
 
 
 def _common(settings: SessionStoreSettings, environ: Mapping[str, str]) -> dict[str, Any]:
-    from redis.asyncio.retry import Retry  # noqa: PLC0415 - see above
-    from redis.backoff import NoBackoff  # noqa: PLC0415
-    from redis.exceptions import ConnectionError as ConnectionLost  # noqa: PLC0415
-
     common: dict[str, Any] = {
         "username": settings.username,
         "password": settings.password,
@@ -114,7 +112,7 @@ def _common(settings: SessionStoreSettings, environ: Mapping[str, str]) -> dict[
         "socket_connect_timeout": settings.connect_timeout,
         "socket_keepalive": True,
         # An idle connection that the store closed is found out by the next command: that one is tried once more.
-        "retry": Retry(NoBackoff(), 1, supported_errors=(ConnectionLost,)),
+        "retry": _retry(1),
         "protocol": 2,
     }
     if settings.keep_alive:
@@ -129,6 +127,14 @@ def _common(settings: SessionStoreSettings, environ: Mapping[str, str]) -> dict[
             "ssl_ca_data": authorities or None,
         }
     return common
+
+
+def _retry(times: int) -> Any:
+    from redis.asyncio.retry import Retry  # noqa: PLC0415 - see above
+    from redis.backoff import NoBackoff  # noqa: PLC0415
+    from redis.exceptions import ConnectionError as ConnectionLost  # noqa: PLC0415
+
+    return Retry(NoBackoff(), times, supported_errors=(ConnectionLost,))
 
 
 @contextmanager

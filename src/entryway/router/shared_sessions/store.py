@@ -31,7 +31,7 @@ from entryway.router.sessions import (
     SessionMaker,
 )
 from entryway.router.shared_sessions import scripts
-from entryway.router.shared_sessions.changes import Changes, Follower
+from entryway.router.shared_sessions.changes import WAIT_MS, Changes, Follower
 from entryway.router.shared_sessions.copies import Copy, difference, fields, merge, read, written
 from entryway.router.shared_sessions.keys import PREFIX, SharedKeys, Unreadable
 from entryway.router.shared_sessions.link import Link, StoreUnreachable
@@ -88,7 +88,7 @@ class SharedSessions:
     """Sessions that ended while the store could not be told, by key."""
     _ended: deque[tuple[float, bytes, Changes]] = field(default_factory=lambda: deque(maxlen=10_000))
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _following: bool = False
+    _followers: dict[Follower, asyncio.Task[None]] = field(default_factory=dict)
     _timer: asyncio.TimerHandle | None = None
     _prolonging: asyncio.TimerHandle | None = None
     _impatient_until: float = 0.0
@@ -102,15 +102,14 @@ class SharedSessions:
 
     def start(self) -> None:
         """Begin to follow what other routers do, if that has not begun."""
-        if self._following:
+        if self._followers:
             return
-        self._following = True
         for changes in self._changes:
             follower = Follower(
                 self.link, changes, self.ticks, self.settings.wait_step, self.settings.longest_wait,
                 self._on_change, self._on_gap, self._on_return,
             )  # fmt: skip
-            self._spawn(follower.follow())
+            self._followers[follower] = self._spawn(follower.follow())
 
     def configure(self, timeout: float, on_expired: Callable[[Session], None]) -> None:
         """Go on under another configuration; what was found out for users under the former one is forgotten."""
@@ -126,6 +125,11 @@ class SharedSessions:
         for timer in (self._timer, self._prolonging):
             if timer is not None:
                 timer.cancel()
+        for follower in self._followers:
+            follower.stopping = True
+        # A reading ends by itself in a moment; cancelled, its connection would be slow to close.
+        if self._followers:
+            await asyncio.wait(self._followers.values(), timeout=2 * WAIT_MS / 1000)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -538,10 +542,11 @@ class SharedSessions:
     def _milliseconds(self) -> int:
         return round(self.timeout * 1000)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _asked(copy: Copy, task: asyncio.Task[None]) -> None:
