@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from entryway.config.mistakes import ConfigurationMistakes
-from entryway.config.xs_app import USER_API, Route, ToDestination, ToFolder, ToService, XsApp, read_xs_app
+from entryway.config.xs_app import USER_API, LoginKind, Route, ToDestination, ToFolder, ToService, XsApp, read_xs_app
 from entryway.config.xs_app_model import XS_APP
 from entryway.errors import EntrywayError
 from entryway.router import csrf
@@ -64,7 +64,7 @@ def explain(app: XsApp | Path, method: str, url: str, environ: Mapping[str, str]
     """
     method = method.upper()
     target = _target_of(url)
-    xs_app, destinations, xsappname, plugins, notes = _read(app, environ or {})
+    xs_app, destinations, xsappname, plugins, notes, login = _read(app, environ or {})
     try:
         check_path(target)
     except EntrywayError as error:
@@ -75,24 +75,25 @@ def explain(app: XsApp | Path, method: str, url: str, environ: Mapping[str, str]
     public = xs_app.authentication == "none"
     endpoints = endpoint_routes(xs_app.plugin_metadata_endpoint, xs_app.allowlist_endpoint)
     routes = (*endpoints, *plugins, *xs_app.routes)
-    served = [serve_route(route, "xsuaa", public, xsappname) for route in routes]
+    served = [serve_route(route, login, public, xsappname) for route in routes]
     return _explain_routes(served, method, target, destinations, notes)
 
 
 def _read(
     app: XsApp | Path, environ: Mapping[str, str]
-) -> tuple[XsApp, Mapping[str, str], str, tuple[Route, ...], tuple[str, ...]]:
+) -> tuple[XsApp, Mapping[str, str], str, tuple[Route, ...], tuple[str, ...], LoginKind]:
     if isinstance(app, XsApp):
-        return app, {}, "$XSAPPNAME", (), ()
+        return app, {}, "$XSAPPNAME", (), (), "xsuaa"
     try:
         configuration = read_configuration(app, environ)
     except ConfigurationMistakes as wrong:
         # The file alone decides about routes; what the environment lacks is only mentioned.
         notes = tuple(f"not checked against the environment: {mistake.rule}" for mistake in wrong.mistakes[:3])
-        return read_xs_app(app / XS_APP), {}, "$XSAPPNAME", (), notes
+        return read_xs_app(app / XS_APP), {}, "$XSAPPNAME", (), notes, "xsuaa"
     urls = {name: found.url for name, found in configuration.environment.destinations.items()}
     uaa = configuration.services.uaa
-    return configuration.xs_app, urls, uaa.xsappname if uaa else "$XSAPPNAME", configuration.plugins, ()
+    login: LoginKind = "xsuaa" if configuration.services.identity is None else "ias"
+    return configuration.xs_app, urls, uaa.xsappname if uaa else "$XSAPPNAME", configuration.plugins, (), login
 
 
 def _target_of(url: str) -> str:
