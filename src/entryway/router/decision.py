@@ -101,8 +101,12 @@ async def decide(router: Router, deciding: Deciding, asked: Request, notes: Note
     granted = router.cors.check(asked, path)
     if isinstance(granted, Response) or path in deciding.own_paths:
         raise ServedByRouter("the router answers this itself")
+    if router.subscriptions is not None and router.subscriptions.is_endpoint(asked, path):
+        raise ServedByRouter("the router answers the registry itself")
     session = notes.session = await router.load_session(asked)
     match = await router.admit(asked, session, notes)
+    if notes.hosted is not None:
+        raise ServedByRouter("an application of the HTML5 repository has this, with paths of its own")
     goal = match.served.route.goal
     if not isinstance(goal, ToDestination):
         raise ServedByRouter("no backend is behind this route")

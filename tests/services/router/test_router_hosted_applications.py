@@ -7,7 +7,8 @@ import pytest
 from router_neighbours import answer, until
 
 from entryway.config.mistakes import ConfigurationMistakes
-from entryway.http import Headers, Response
+from entryway.http import Headers, Response, Server
+from entryway.router.decision import DecisionEndpoint
 from entryway.testing.upstream import recording_upstream
 
 SHOP = {
@@ -292,3 +293,27 @@ async def test_wrong_settings_stop_the_start(start, env, rule):
 async def test_a_route_to_the_repository_needs_its_binding(world):
     with pytest.raises(ConfigurationMistakes, match="html5-apps-repo-rt service but the service is not bound"):
         await world.start({"source": "^(.*)$", "service": "html5-apps-repo-rt"})
+
+
+async def test_a_proxy_that_asks_for_decisions_is_sent_to_the_router(start, repository, world):
+    repository.applications["open"] = {
+        "authenticationMethod": "none",
+        "routes": [{"source": "^/api/", "destination": "b"}],
+    }
+    browser = await start(
+        {"source": "^/pub/", "destination": "b", "authenticationType": "none"},
+        ENTRYWAY_DECISION_PORT="1",
+        DIRECT_ROUTING_URI_PATTERNS=["^pub$"],
+    )
+    decisions = Server(DecisionEndpoint(lambda: world.app.router))
+    host, port = await decisions.listen("127.0.0.1", 0)
+    world.stack.push_async_callback(decisions.close, 0)
+    asked = {"x-forwarded-method": "GET", "x-forwarded-proto": "http", "x-forwarded-host": "127.0.0.1"}
+
+    found = [
+        await browser.http.get(f"http://{host}:{port}/forward_auth", headers=asked | {"x-forwarded-uri": path})
+        for path in ("/pub/x", "/open/api/x")
+    ]
+
+    assert found[0].status_code == 200
+    assert (found[1].status_code, found[1].headers["entryway-error"]) == (403, "served_by_router")
