@@ -6,11 +6,7 @@ import asyncio
 import errno
 import socket
 import ssl
-from typing import Protocol
-
-from granian.constants import Interfaces, SSLProtocols
-from granian.http import HTTP1Settings
-from granian.server.embed import Server as Granian
+from typing import TYPE_CHECKING, Protocol
 
 from entryway.config.operation import Certificate
 from entryway.http import Server
@@ -19,6 +15,9 @@ from entryway.router.asgi import Serving
 from entryway.router.build import Application
 from entryway.router.rendering import renderer
 from entryway.telemetry import get_logger
+
+if TYPE_CHECKING:
+    from granian.server.embed import Server as Granian
 
 log = get_logger("router")
 
@@ -47,7 +46,8 @@ class Front(Protocol):
 class EngineFront:
     """Our own engine: HTTP/1.1, web sockets, every limit and time-out."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, *, share_port: bool = False) -> None:
+        self._share_port = share_port
         self._server = Server(application.router, application.limits, on_error=renderer(application))
 
     @property
@@ -55,7 +55,8 @@ class EngineFront:
         return self._server.connections
 
     async def listen(self, host: str, port: int, certificate: Certificate | None) -> None:
-        await self._server.listen(host, port, ssl=None if certificate is None else server_context(certificate))
+        context = None if certificate is None else server_context(certificate)
+        await self._server.listen(host, port, ssl=context, reuse_port=self._share_port)
 
     async def install(self, application: Application) -> None:
         await self._server.replace(application.router, application.limits, renderer(application))
@@ -80,6 +81,11 @@ class GranianFront:
         return None
 
     async def listen(self, host: str, port: int, certificate: Certificate | None) -> None:
+        # A router that does without Granian need not hold it in memory.
+        from granian.constants import Interfaces, SSLProtocols  # noqa: PLC0415
+        from granian.http import HTTP1Settings  # noqa: PLC0415
+        from granian.server.embed import Server as Granian  # noqa: PLC0415
+
         check_free(host, port)
         self._server = Granian(
             self,
