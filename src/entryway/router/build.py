@@ -241,7 +241,9 @@ def build(
         session_cookie=session_cookie,
         signin=signin,
         signout=signout,
-        back_channel=build_back_channel(configuration, callers, sessions, told, clock),
+        back_channel=build_back_channel(
+            configuration, callers, sessions, told, clock, former=None if former is None else former.router.back_channel
+        ),
         basic=build_basic(configuration, authorities, signin),
         refresher=refresher,
         backends=backends,

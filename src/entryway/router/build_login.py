@@ -17,6 +17,7 @@ from entryway.router.discovered_keys import DiscoveredKeys
 from entryway.router.ias_authority import IasAuthority, IdentityService
 from entryway.router.login import LoginKeys, derive_keys
 from entryway.router.logout import BackendsTold
+from entryway.router.logout_token import UsedLogoutTokens
 from entryway.router.origins import TlsContexts
 from entryway.router.service_timeouts import service_timeout
 from entryway.router.sessions import SessionStore
@@ -90,14 +91,20 @@ def build_back_channel(
     sessions: SessionStore,
     told: BackendsTold,
     clock: Callable[[], float],
+    *,
+    former: BackChannel | None = None,
 ) -> BackChannel | None:
-    """Return the endpoint for logout tokens, if there is one, and somebody whose tokens can be judged."""
+    """Return the endpoint for logout tokens, if there is one, and somebody whose tokens can be judged.
+
+    What a `former` one has obeyed is not obeyed again.
+    """
     endpoint, identity = configuration.xs_app.logout.back_channel_endpoint, configuration.services.identity
     if endpoint is None or identity is None:
         return None
     timeout = service_timeout(configuration, "identity")
     keys = DiscoveredKeys(callers.client_for(identity), identity, clock, timeout)
-    return BackChannel(endpoint, identity, keys, sessions, told, clock)
+    used = UsedLogoutTokens() if former is None else former.used
+    return BackChannel(endpoint, identity, keys, sessions, told, clock, used)
 
 
 def certified_contexts(configuration: RouterConfiguration) -> dict[str, TlsContexts]:
