@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
-from router_neighbours import LoginServer, running_login_server
+from router_neighbours import PAGE, LoginServer, running_login_server
 
 from entryway.http import Server
 from entryway.router.access_log import AccessLog
@@ -25,8 +25,6 @@ from entryway.router.fronts import GranianFront
 from entryway.router.hooks import Hooks
 from entryway.router.rendering import renderer
 from entryway.testing.upstream import RecordingUpstream, recording_upstream
-
-PAGE = {"accept": "text/html", "user-agent": "Mozilla/5.0"}
 
 
 class Clock:

@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 from entryway.http import Headers, Request, Response, Server
 
 JSON = [(b"content-type", b"application/json")]
+PAGE = {"accept": "text/html", "user-agent": "Mozilla/5.0"}
+"""What a browser says when a person wants a page."""
 ZONE = "11111111-2222-4333-8444-555555555555"
 
 

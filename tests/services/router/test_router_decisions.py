@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from conftest import PAGE, Browser, World
+from router_neighbours import PAGE
 
 from entryway.errors import Forbidden
 from entryway.http import Server
 from entryway.router.decision import DecisionEndpoint
 from entryway.router.hooks import Hooks
+
+if TYPE_CHECKING:
+    from conftest import Browser, World
 
 ROUTES = [
     {"source": "^/private/(.*)$", "target": "/in/$1", "destination": "b"},

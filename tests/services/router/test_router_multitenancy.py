@@ -4,8 +4,7 @@ import socket
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import PAGE
-from router_neighbours import running_destinations
+from router_neighbours import PAGE, running_destinations
 
 from entryway.config.mistakes import ConfigurationMistakes
 
