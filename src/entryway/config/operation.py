@@ -13,6 +13,7 @@ from entryway.config.xs_app_environment import Reader
 ADMIN_PORT = "ENTRYWAY_ADMIN_PORT"
 ADMIN_HOST = "ENTRYWAY_ADMIN_HOST"
 HTTP2 = "HTTP2_SUPPORT"
+WORKERS = "ENTRYWAY_WORKERS"
 CERTIFICATE, KEY = "ENTRYWAY_TLS_CERTIFICATE", "ENTRYWAY_TLS_KEY"
 LOOPBACK = "127.0.0.1"
 HIGHEST_PORT = 65535
@@ -33,6 +34,7 @@ class Operation:
     admin_port: int | None = None
     admin_host: str = LOOPBACK
     http2: bool = False
+    workers: int = 1
     certificate: Certificate | None = None
 
 
@@ -43,12 +45,26 @@ def read_operation(environ: Mapping[str, str]) -> tuple[Operation, list[Mistake]
         admin_port=_admin_port(read),
         admin_host=environ.get(ADMIN_HOST, "").strip() or LOOPBACK,
         http2=read.lenient_boolean(HTTP2),
+        workers=read.integer(WORKERS, "workers", 1, least=1),
         certificate=_certificate(read),
     )
     if operation.http2:
         rule = "web sockets, and time-outs and limits of clients, are not served together with HTTP/2"
         read.mistakes.append(Mistake(HTTP2, "", rule, "leave it out where they matter", "warning"))
     return operation, read.mistakes
+
+
+def worker_mistakes(operation: Operation, *, shares_sessions: bool) -> list[Mistake]:
+    """Return why there cannot be several workers."""
+    if operation.workers == 1:
+        return []
+    mistakes = []
+    if not shares_sessions:
+        rule = f"{operation.workers} workers need sessions that they share"
+        mistakes.append(Mistake(WORKERS, "", rule, "set EXT_SESSION_MGT, or use one worker"))
+    if operation.http2:
+        mistakes.append(Mistake(WORKERS, "", f"{HTTP2} is served by one worker", "leave one of the two out"))
+    return mistakes
 
 
 def _certificate(read: Reader) -> Certificate | None:

@@ -33,7 +33,7 @@ from entryway.config.business_services import (
 from entryway.config.external_sessions import SessionStoreSettings, read_external_sessions
 from entryway.config.identity import IdentityCredentials, find_identity
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
-from entryway.config.operation import Operation, read_operation
+from entryway.config.operation import Operation, read_operation, worker_mistakes
 from entryway.config.schema import did_you_mean, pointer
 from entryway.config.subscription_callbacks import SubscriptionCallbacks, read_subscription_callbacks
 from entryway.config.xs_app import (
@@ -109,6 +109,7 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
     mistakes += wrong
     session_store, wrong = read_external_sessions(environ, bindings)
     mistakes += wrong
+    mistakes += worker_mistakes(operation, shares_sessions=session_store is not None)
     plugins, wrong = parse_plugins(environment.plugins)
     mistakes += wrong
     if xs_app is not None:

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,11 +21,12 @@ from entryway.router.admin import Admin, Readiness
 from entryway.router.build import NO_HOOKS, Application, build
 from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
 from entryway.router.decision import DecisionEndpoint
-from entryway.router.fronts import EngineFront, Front, GranianFront
+from entryway.router.fronts import EngineFront, Front, GranianFront, check_free
 from entryway.router.hooks import Hooks
 from entryway.router.meters import Meters
 from entryway.router.reload import Reloader
 from entryway.router.sessions import SessionStore
+from entryway.router.workers import Supervisor
 from entryway.telemetry import get_logger, set_level
 
 log = get_logger("router")
@@ -33,6 +35,7 @@ WRONG_CONFIGURATION = 1
 """What a router of this kind exits with, as its users' scripts expect."""
 CANNOT_LISTEN = 1
 GRACE_SECONDS = 10.0
+ALONE_SECONDS = 1.0
 LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
 
@@ -48,10 +51,46 @@ def run(workdir: Path, environ: Mapping[str, str] = os.environ, hooks: Hooks = N
         print(f"warning: {line_of(warning)}", file=sys.stderr)  # noqa: T201 - for the person who starts it
     if configuration.environment.log_level is not None:
         set_level(configuration.environment.log_level)
-    return uvloop.run(_serve(configuration, environ, hooks))
+    workers = configuration.operation.workers
+    if workers == 1:
+        return uvloop.run(_serve(configuration, environ, hooks))
+    host, port = listening_host(configuration), configuration.environment.port
+    try:
+        check_free(host, port)  # workers share the port with anybody who would share it
+    except OSError as error:
+        return _cannot_listen(port, "PORT", error)
+    supervisor = os.getpid()
+
+    def serve(index: int) -> int:
+        current = read_again(configuration, environ)
+        return uvloop.run(_serve(current, environ, hooks, Worker(index, supervisor)))
+
+    return Supervisor(workers, serve).run()
 
 
-async def _serve(configuration: RouterConfiguration, environ: Mapping[str, str], hooks: Hooks) -> int:
+def read_again(configuration: RouterConfiguration, environ: Mapping[str, str]) -> RouterConfiguration:
+    """Return what a new worker begins with: what its siblings have reloaded, on the port that they share."""
+    try:
+        fresh = read_configuration(configuration.workdir, environ)
+    except ConfigurationMistakes as found:
+        log.error("configuration_refused", cause="new worker", mistakes=[line_of(each) for each in found.mistakes])  # noqa: TRY400
+        return configuration
+    environment = replace(fresh.environment, port=configuration.environment.port)
+    return replace(fresh, environment=environment, operation=configuration.operation)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One of several workers."""
+
+    index: int
+    supervisor: int
+    """The process that looks after it."""
+
+
+async def _serve(
+    configuration: RouterConfiguration, environ: Mapping[str, str], hooks: Hooks, worker: Worker | None = None
+) -> int:
     operation, readiness = configuration.operation, Readiness()
     meters = None if operation.admin_port is None else Meters()
     try:
@@ -60,7 +99,9 @@ async def _serve(configuration: RouterConfiguration, environ: Mapping[str, str],
         for mistake in found.mistakes:
             print(line_of(mistake), file=sys.stderr)  # noqa: T201 - for the person who starts it
         return WRONG_CONFIGURATION
-    front: Front = GranianFront(application) if operation.http2 else EngineFront(application)
+    front: Front = (
+        GranianFront(application) if operation.http2 else EngineFront(application, share_port=worker is not None)
+    )
     host, port = listening_host(configuration), configuration.environment.port
     deciding: Server | None = None
     admin: Server | None = None
@@ -69,12 +110,14 @@ async def _serve(configuration: RouterConfiguration, environ: Mapping[str, str],
     if listens and decision_port is not None:
         deciding = Server(DecisionEndpoint(lambda: reloader.application.router), application.limits)
         decision_host = configuration.environ.get("ENTRYWAY_DECISION_HOST") or LOCAL
-        at = partial(deciding.listen, decision_host, decision_port)
+        at = partial(deciding.listen, decision_host, decision_port, reuse_port=worker is not None)
         listens = await _listen(at, decision_port, "ENTRYWAY_DECISION_PORT")
     if listens and operation.admin_port is not None and meters is not None:
         admin = Server(Admin(readiness, meters, lambda: _parts(front, reloader.application)))
-        at = partial(admin.listen, operation.admin_host, operation.admin_port)
-        listens = await _listen(at, operation.admin_port, ADMIN_PORT)
+        # Every worker counts for itself, so every one has an admin port: the first, and those that follow it.
+        admin_port = operation.admin_port + (0 if worker is None else worker.index)
+        at = partial(admin.listen, operation.admin_host, admin_port)
+        listens = await _listen(at, admin_port, ADMIN_PORT)
     if not listens:
         await front.close(0)
         await application.close()
@@ -86,7 +129,7 @@ async def _serve(configuration: RouterConfiguration, environ: Mapping[str, str],
     if configuration.development:
         reloader.watch()
     readiness.ready = True
-    await _told_to_stop()
+    await _told_to_stop(worker)
     readiness.ready = False
     log.info("router_stopping")
     await front.close(GRACE_SECONDS)
@@ -102,10 +145,15 @@ async def _listen(listen: Callable[[], Awaitable[object]], port: int, variable: 
     try:
         await listen()
     except OSError as error:
-        reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
-        print(f"port {port} {reason}; set {variable} to another one", file=sys.stderr)  # noqa: T201 - see above
+        _cannot_listen(port, variable, error)
         return False
     return True
+
+
+def _cannot_listen(port: int, variable: str, error: OSError) -> int:
+    reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+    print(f"port {port} {reason}; set {variable} to another one", file=sys.stderr)  # noqa: T201 - see above
+    return CANNOT_LISTEN
 
 
 def _parts(front: Front, application: Application) -> tuple[int | None, Client, SessionStore]:
@@ -121,9 +169,21 @@ def listening_host(configuration: RouterConfiguration) -> str:
     return EVERYWHERE if on_platform else LOCAL
 
 
-async def _told_to_stop() -> None:
+async def _told_to_stop(worker: Worker | None) -> None:
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
+    if worker is not None:
+        watching = loop.create_task(_until_alone(worker.supervisor, stopped))
+        await stopped.wait()
+        watching.cancel()
+        return
     await stopped.wait()
+
+
+async def _until_alone(supervisor: int, stopped: asyncio.Event) -> None:
+    while os.getppid() == supervisor:  # noqa: ASYNC110 - nobody tells a process that its parent has died
+        await asyncio.sleep(ALONE_SECONDS)
+    log.error("supervisor_gone")
+    stopped.set()
