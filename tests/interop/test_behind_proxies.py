@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import socket
+import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,8 +16,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from proxies import Behind, Person, answer, start, start_proxy
+from application_behind import Behind, Person, answer, process, start, start_proxy, wait_for
 
+from entryway.testing.authority import TestAuthority
 from entryway.testing.authserver import running_authserver
 from entryway.testing.serving import free_port
 from entryway.testing.upstream import RecordingUpstream, recording_upstream
@@ -26,10 +29,10 @@ pytestmark = pytest.mark.proxies
 class BackendInItsThread:
     """A backend on an event loop of its own: the tests talk to the proxy as a client that waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever)
-        self.context = recording_upstream(answer)
+        self.context = recording_upstream(answer, ssl=tls)
 
     def __enter__(self) -> RecordingUpstream:
         self.thread.start()
@@ -295,3 +298,37 @@ def test_a_proxy_that_gets_no_decision_lets_nothing_through(kind: str, tmp_path:
         got = httpx.get(f"http://127.0.0.1:{port}/x", headers={"x-entryway-upstream": "=b"}, trust_env=False)
         assert got.status_code in (500, 503)
         assert backend.requests == []
+
+
+@pytest.mark.parametrize("believed", [True, False])
+@pytest.mark.parametrize("kind", ["nginx", "envoy"])
+def test_a_backend_behind_tls_is_believed_only_with_its_authority(kind: str, tmp_path: Path, *, believed: bool):
+    authority, other = TestAuthority.create(tmp_path / "ca"), TestAuthority.create(tmp_path / "other")
+    with ExitStack() as stack:
+        backend = stack.enter_context(BackendInItsThread(authority.server_context()))
+        (tmp_path / "xs-app.json").write_text(
+            json.dumps({"routes": [{"source": "^/", "destination": "b", "authenticationType": "none"}]})
+        )
+        port, decision = free_port(), free_port()
+        env = {
+            "PATH": os.environ["PATH"],
+            "PORT": str(port),
+            "ENTRYWAY_DECISION_PORT": str(decision),
+            "TRUSTED_PROXIES": "127.0.0.1",
+            "destinations": json.dumps([{"name": "b", "url": f"https://localhost:{backend.port}/base"}]),
+        }
+        router = stack.enter_context(
+            process([sys.executable, "-m", "entryway.router", "-w", str(tmp_path)], env, tmp_path, "router")
+        )
+        wait_for(f"http://127.0.0.1:{decision}/", router, tmp_path / "router.err")
+        env["SSL_CERT_FILE"] = str((authority if believed else other).ca_file)
+        proxy = start_proxy(kind, tmp_path, env, stack)
+        backend.requests.clear()
+        got = httpx.get(f"http://127.0.0.1:{proxy}/x?y", trust_env=False, timeout=20)
+        if believed:
+            assert (got.status_code, got.text) == (200, "from the backend")
+            assert backend.requests[-1].target == "/base/x?y"
+            assert backend.requests[-1].headers.text("host") == f"localhost:{backend.port}"
+        else:
+            assert got.status_code in (502, 503)
+            assert backend.requests == []

@@ -71,3 +71,16 @@ async def test_it_serves_and_ends_when_told_to(folder: Path):
     assert process.returncode == 0
     assert b"Traceback" not in error
     assert [json.loads(line)["path"] for line in out.splitlines()] == ["/a.txt"]
+
+
+async def test_a_decision_port_in_use_is_named_too(folder: Path):
+    with socket.socket() as taken, socket.socket() as probe:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        probe.bind(("127.0.0.1", 0))
+        port, decision = probe.getsockname()[1], taken.getsockname()[1]
+        probe.close()
+        process = await started(folder, PORT=str(port), ENTRYWAY_DECISION_PORT=str(decision))
+        _, error = await process.communicate()
+    assert process.returncode == 1
+    assert f"port {decision} is in use; set ENTRYWAY_DECISION_PORT to another one" in error.decode()

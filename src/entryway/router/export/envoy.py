@@ -217,9 +217,11 @@ def _backend(upstream: Upstream, ca_file: str) -> dict[str, Any]:
 
 def _cluster(name: str, host: str, port: int) -> dict[str, Any]:
     endpoint = {"endpoint": {"address": _address(host, port)}}
-    kind = "STATIC" if _is_address(host) else "STRICT_DNS"
+    kind = "STATIC" if _is_address(host) else "LOGICAL_DNS"
     assignment = {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]}
-    return {"name": name, "type": kind, "connect_timeout": "10s", "load_assignment": assignment}
+    # Both families at once, as browsers do: a name such as localhost has addresses that nobody listens on.
+    family = {} if kind == "STATIC" else {"dns_lookup_family": "ALL"}
+    return {"name": name, "type": kind, **family, "connect_timeout": "10s", "load_assignment": assignment}
 
 
 def _cluster_name(upstream: Upstream) -> str:
