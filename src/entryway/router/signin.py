@@ -126,8 +126,9 @@ class SignIn:
         values = self.session_cookie.values(header, self.cookies.state_name)
         now = self.clock()
         attempt = login.check_state(authority.keys, state, [value.decode("latin-1") for value in values], now)
-        self.used_states.use(state, now)
+        # First where it may fail: whoever comes too early can come again.
         await self.sessions.use_state(state, STATE_SECONDS)
+        self.used_states.use(state, now)
         return attempt
 
     def _send_to_login(

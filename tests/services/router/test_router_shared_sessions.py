@@ -306,6 +306,7 @@ async def test_it_starts_without_its_store_and_finds_it_later(instances):
     assert await status(browser, "/public/x") == 200
     answer = await browser.come_back(await browser.begin_login())
     assert (answer.status_code, answer.headers["entryway-error"]) == (503, "session_store_unavailable")
+    assert instances.uaa.grants("authorization_code") == []
     await instances.store.start()
 
     async def logged_in() -> bool:
@@ -313,6 +314,8 @@ async def test_it_starts_without_its_store_and_finds_it_later(instances):
         return (await fresh.come_back(await fresh.begin_login())).status_code == 302
 
     await until(logged_in)
+    again = await browser.page(answer.request.url.raw_path.decode())
+    assert again.status_code == 302  # the same login, tried again
 
 
 async def test_a_wrong_password_is_told_to_the_log_but_not_shown(instances):
