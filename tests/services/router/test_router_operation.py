@@ -187,6 +187,14 @@ async def test_logins_logouts_and_refusals_are_on_the_audit_trail(world: World):
     assert "token=1" not in str(records)
 
 
+async def test_the_context_of_a_trace_reaches_the_backend(world: World):
+    browser = await world.start()
+    parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    await browser.get("/public/x", traceparent=parent, tracestate="vendor=1")
+    headers = world.backend.requests[-1].headers
+    assert (headers.text("traceparent"), headers.text("tracestate")) == (parent, "vendor=1")
+
+
 def test_the_log_writes_no_times_of_what_was_not_asked():
     class Out:
         text = b""
