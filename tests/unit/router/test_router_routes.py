@@ -82,7 +82,20 @@ def test_no_route_at_all(app):
         served(app({"source": "^/a"})).match("GET", "/b")
 
 
-SOURCES = ["^/a/", "^/a/b/(.*)$", "^/b/", "/a/", "^/(.*)$", "^/ab", "x", "^/c/(?!d)", "^(/a/|/b/)", "^/a", "/b/", "/c/d/"]
+SOURCES = [
+    "^/a/",
+    "^/a/b/(.*)$",
+    "^/b/",
+    "/a/",
+    "^/(.*)$",
+    "^/ab",
+    "x",
+    "^/c/(?!d)",
+    "^(/a/|/b/)",
+    "^/a",
+    "/b/",
+    "/c/d/",
+]
 
 
 @given(st.lists(st.sampled_from(SOURCES), max_size=8), st.text("abcdx/?", max_size=12))
