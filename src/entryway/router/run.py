@@ -7,14 +7,14 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import uvloop
 
-from entryway.config.mistakes import ConfigurationMistakes
+from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.operation import ADMIN_PORT
 from entryway.http import Client, Server
 from entryway.router.admin import Admin, Readiness
@@ -33,6 +33,8 @@ log = get_logger("router")
 
 WRONG_CONFIGURATION = 1
 """What a router of this kind exits with, as its users' scripts expect."""
+REFUSED = "VError: "
+"""What stands before each mistake, as those who watch logs of such routers expect."""
 CANNOT_LISTEN = 1
 GRACE_SECONDS = 10.0
 ALONE_SECONDS = 1.0
@@ -44,9 +46,7 @@ def run(workdir: Path, environ: Mapping[str, str] = os.environ, hooks: Hooks = N
     try:
         configuration = read_configuration(workdir, environ)
     except ConfigurationMistakes as found:
-        for mistake in found.mistakes:
-            print(line_of(mistake), file=sys.stderr)  # noqa: T201 - for the person who starts it
-        return WRONG_CONFIGURATION
+        return _refuse(found.mistakes)
     for warning in configuration.warnings:
         print(f"warning: {line_of(warning)}", file=sys.stderr)  # noqa: T201 - for the person who starts it
     if configuration.environment.log_level is not None:
@@ -66,6 +66,12 @@ def run(workdir: Path, environ: Mapping[str, str] = os.environ, hooks: Hooks = N
         return uvloop.run(_serve(current, environ, hooks, Worker(index, supervisor)))
 
     return Supervisor(workers, serve).run()
+
+
+def _refuse(mistakes: Sequence[Mistake]) -> int:
+    for mistake in mistakes:
+        print(f"{REFUSED}{line_of(mistake)}", file=sys.stderr)  # noqa: T201 - for the person who starts it
+    return WRONG_CONFIGURATION
 
 
 def read_again(configuration: RouterConfiguration, environ: Mapping[str, str]) -> RouterConfiguration:
@@ -96,9 +102,7 @@ async def _serve(
     try:
         application = build(configuration, meters=meters, hooks=hooks)
     except ConfigurationMistakes as found:
-        for mistake in found.mistakes:
-            print(line_of(mistake), file=sys.stderr)  # noqa: T201 - for the person who starts it
-        return WRONG_CONFIGURATION
+        return _refuse(found.mistakes)
     front: Front = (
         GranianFront(application) if operation.http2 else EngineFront(application, share_port=worker is not None)
     )

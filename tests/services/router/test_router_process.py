@@ -33,7 +33,7 @@ async def test_every_mistake_is_named_and_the_exit_code_is_1(folder: Path):
     _, error = await process.communicate()
     lines = error.decode().splitlines()
     assert process.returncode == 1
-    assert "xs-app.json/foo: Additional properties not allowed" in lines
+    assert "VError: xs-app.json/foo: Additional properties not allowed" in lines
     assert any(
         'xs-app.json/routes/0: Format validation failed (Route references unknown destination "zz")' in line
         for line in lines
