@@ -21,6 +21,7 @@ from entryway.router.logout_token import UsedLogoutTokens
 from entryway.router.origins import TlsContexts
 from entryway.router.service_timeouts import service_timeout
 from entryway.router.sessions import SessionStore
+from entryway.router.shared_sessions.keys import derive_shared_keys
 from entryway.router.signin import SignIn
 from entryway.router.tenants import Tenants
 from entryway.router.uaa import Uaa
@@ -40,6 +41,13 @@ class ProvesItself(Protocol):
     def key(self) -> SecretStr | None: ...
 
 
+class IsNamed(ProvesItself, Protocol):
+    """Credentials of a client whose name we know."""
+
+    @property
+    def clientid(self) -> str: ...
+
+
 class HttpClients(Protocol):
     """Gives out the HTTP client that can prove who we are with some credentials."""
 
@@ -57,12 +65,12 @@ def build_authorities(
     uaa = None
     if services.uaa is not None:
         uaa = Uaa(callers.client_for(services.uaa), services.uaa, service_timeout(configuration, "xsuaa"))
-        keys = _keys(services.uaa, environment.state_secret, XSUAA)
+        keys = _keys(services.uaa, configuration, XSUAA)
         found[XSUAA] = XsuaaAuthority(uaa, keys, services.uaa.zone_id, refresh_ahead, clock)
     if services.identity is not None:
         http = callers.client_for(services.identity)
         service = IdentityService(http, services.identity, service_timeout(configuration, "identity"))
-        keys = _keys(services.identity, environment.state_secret, IAS)
+        keys = _keys(services.identity, configuration, IAS)
         found[IAS] = IasAuthority(service, keys, uaa, refresh_ahead, clock, environment.logout_with_token_hint)
     return Authorities(found, _tenants(configuration))
 
@@ -122,7 +130,11 @@ def certified_contexts(configuration: RouterConfiguration) -> dict[str, TlsConte
     return contexts
 
 
-def _keys(credentials: ProvesItself, state_secret: str | None, kind: str) -> LoginKeys:
-    # Whoever proves itself by a certificate has its key in every process, and nobody else has it.
-    key = credentials.key.get_secret_value() if credentials.key is not None else ""
-    return derive_keys(credentials.secret or key, state_secret, kind)
+def _keys(credentials: IsNamed, configuration: RouterConfiguration, kind: str) -> LoginKeys:
+    if configuration.session_store is not None:
+        # Each binding may have a secret or a certificate of its own; what all instances have is the session secret.
+        secret = derive_shared_keys(configuration.session_store.secret).login_secret(credentials.clientid)
+    else:
+        # Whoever proves itself by a certificate has its key in every process, and nobody else has it.
+        secret = credentials.secret or (credentials.key.get_secret_value() if credentials.key is not None else "")
+    return derive_keys(secret, configuration.environment.state_secret, kind)

@@ -34,24 +34,24 @@ STATE_COOKIE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9
 
 @dataclass(frozen=True, slots=True)
 class LoginKeys:
-    """Keys for what must come back unchanged: equal in every process that knows the client's secret."""
+    """Keys for what must come back unchanged: equal in every process that knows the secret behind them."""
 
     location: bytes = field(repr=False)
     state: bytes = field(repr=False)
     verifier: bytes = field(repr=False)
 
 
-def derive_keys(client_secret: str, state_secret: str | None, authority: str = "xsuaa") -> LoginKeys:
-    """Derive the keys from the client's secret; a secret of one's own for the state may replace it there.
+def derive_keys(secret: str, state_secret: str | None, authority: str = "xsuaa") -> LoginKeys:
+    """Derive the keys from the client's secret, or what stands for it; one of one's own may replace it for the state.
 
     Each authority has keys of its own, so that no answer of one passes for the other's.
     """
-    base = client_secret.encode()
+    base = secret.encode()
     own = state_secret.encode() if state_secret else base
     return LoginKeys(
         *(
-            hmac.digest(secret, f"entryway router {authority} {purpose}".encode(), hashlib.sha256)
-            for secret, purpose in ((base, "location"), (own, "state"), (own, "verifier"))
+            hmac.digest(key, f"entryway router {authority} {purpose}".encode(), hashlib.sha256)
+            for key, purpose in ((base, "location"), (own, "state"), (own, "verifier"))
         )
     )
 

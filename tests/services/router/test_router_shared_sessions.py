@@ -18,6 +18,7 @@ import pytest
 from redis_servers import RedisServer, free_port, running_redis, settings_of, until
 
 from entryway.http import Headers, Response
+from entryway.testing.authority import TestAuthority
 
 PAGE = {"accept": "text/html", "user-agent": "Mozilla/5.0"}
 
@@ -88,6 +89,7 @@ class Instances:
         count: int = 2,
         *,
         binding: dict[str, Any] | None = None,
+        uaa: dict[str, Any] | None = None,
         env: dict[str, Any] | None = None,
         **settings: Any,
     ) -> list[RouterProcess]:
@@ -101,7 +103,7 @@ class Instances:
             "destinations": {"b": {"logoutPath": "/bye"}},
         }
         (self.folder / "xs-app.json").write_text(json.dumps(xs_app))
-        bindings = {"uaa": self.uaa.credentials(), "store": binding or self.store.binding()}
+        bindings = {"uaa": self.uaa.credentials(**(uaa or {})), "store": binding or self.store.binding()}
         (self.folder / "default-services.json").write_text(json.dumps(bindings))
         variables: dict[str, Any] = {
             "destinations": [{"name": "b", "url": self.backend.url, "forwardAuthToken": True}],
@@ -209,6 +211,54 @@ async def test_a_login_may_begin_on_one_instance_and_end_on_another_once(instanc
     replayed = await stranger.request("GET", callback, cookie=cookies, **PAGE, **outside)
     assert (replayed.status_code, replayed.headers["entryway-error"]) == (401, "login_state_invalid")
     assert len(instances.uaa.grants("authorization_code")) == 1
+
+
+@pytest.fixture
+def proofs(instances: Instances) -> dict[str, dict[str, Any]]:
+    """What bindings of one client can prove it by."""
+    authority = TestAuthority.create(instances.folder / "ca")
+
+    def certificate(name: str) -> dict[str, Any]:
+        files = authority.issue_client(name)
+        texts = {"certificate": files.certificate.read_text(), "key": files.key.read_text()}
+        return {"clientsecret": None, "certurl": instances.uaa.url} | texts
+
+    return {
+        "secret": {"clientsecret": "secret-of-one-binding"},
+        "other secret": {"clientsecret": "secret-of-the-other"},
+        "certificate": certificate("one"),
+        "other certificate": certificate("other"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("secret", "other secret"), ("secret", "certificate"), ("certificate", "other certificate")],
+)
+async def test_a_login_ends_on_an_instance_whose_binding_differs(instances, proofs, first, second):
+    (a,), (b,) = [await instances.start(1, uaa=proofs[proof]) for proof in (first, second)]
+    browser = await instances.browser(a)
+    assert await came_back(browser, a, b) == (302, None)
+    assert [await status(at(browser, router)) for router in (a, b)] == [200, 200]
+    (form,) = instances.uaa.grants("authorization_code")
+    assert form.get("client_secret") == proofs[second]["clientsecret"]
+    assert form["code_verifier"]
+
+
+async def test_a_login_ends_on_no_instance_with_another_session_secret(instances):
+    (a,), (b,) = await instances.start(1), await instances.start(1, sessionSecret="another secret " * 5)
+    browser = await instances.browser(a)
+    assert await came_back(browser, a, b) == (400, "login_location_refused")
+    assert instances.uaa.grants("authorization_code") == []
+
+
+async def came_back(browser: Any, begun: RouterProcess, ended: RouterProcess) -> tuple[int, str | None]:
+    """Begin a login on one router, end it on another, and return its status and what went wrong."""
+    outside = {"x_forwarded_host": "shop.example.com"}
+    url = await at(browser, begun).begin_login(**outside)
+    back = urlsplit((await browser.http.get(url)).headers["location"])
+    answer = await at(browser, ended).request("GET", f"{back.path}?{back.query}", **PAGE, **outside)
+    return answer.status_code, answer.headers.get("entryway-error")
 
 
 async def test_a_token_is_renewed_once_however_many_instances_and_requests_notice(instances):

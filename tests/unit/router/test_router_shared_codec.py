@@ -108,3 +108,13 @@ def test_values_are_compact_and_names_say_nothing():
 def test_what_unpacks_to_more_than_any_session_is_unreadable():
     with pytest.raises(Unreadable):
         KEYS.unseal(KEYS.seal(b"\0" * 2_000_000, b"p"), b"p")
+
+
+def test_what_stands_for_a_clients_secret_is_the_same_everywhere_and_its_own():
+    secrets = {
+        KEYS.login_secret("sb-shop!t1"),
+        KEYS.login_secret("sb-other!t1"),
+        derive_shared_keys("t" * 64).login_secret("sb-shop!t1"),
+    }
+    assert len(secrets) == 3
+    assert KEYS.login_secret("sb-shop!t1") == derive_shared_keys("s" * 64).login_secret("sb-shop!t1")

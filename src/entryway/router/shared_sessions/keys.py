@@ -32,6 +32,10 @@ class SharedKeys:
     names: bytes = field(repr=False)
     cipher: AESGCM = field(repr=False)
 
+    def login_secret(self, client_id: str) -> str:
+        """Return what stands for the client's own secret in its logins, which may differ from instance to instance."""
+        return hmac.digest(self.login, client_id.encode(), hashlib.sha256).hex()
+
     def name(self, kind: bytes, text: bytes) -> bytes:
         """Return the name that something has in the store; nobody without the secret can tell what it stands for."""
         digest = hmac.digest(self.names, kind + b"|" + text, hashlib.sha256)[:18]
