@@ -22,6 +22,7 @@ from entryway.router import audit
 from entryway.router.access_log import AccessLog
 from entryway.router.address import trust_in
 from entryway.router.backends import Backend, Backends, OnPremiseBackend
+from entryway.router.browser_sessions import BrowserSessions
 from entryway.router.build_login import (
     ProvesItself,
     build_authorities,
@@ -45,6 +46,7 @@ from entryway.router.cookies import CookieRules, SessionCookie
 from entryway.router.cors import build_cors
 from entryway.router.deciding import deciding_of
 from entryway.router.destination_service import ServiceDestinations
+from entryway.router.exchange import Exchange
 from entryway.router.forward import Forwarding
 from entryway.router.frame_ancestors import FrameAncestors
 from entryway.router.hooks import Hooks
@@ -178,7 +180,7 @@ def build(
     )
     http = new_http(verified)
     if former is not None:
-        access_log, clock = former.access_log, former.router.clock
+        access_log, clock, hooks = former.access_log, former.router.browsers.clock, former.router.hooks
     access_log = access_log or AccessLog(sys.stdout.buffer)
 
     callers = Callers(configuration.environ, http)
@@ -187,7 +189,7 @@ def build(
     own_cookies = {cookies.session_name, cookies.state_name, SEALED_COOKIES}
     session_cookie = SessionCookie(own_cookies)
     minutes = environment.session_timeout_minutes or xs_app.session_timeout_minutes or DEFAULT_SESSION_MINUTES
-    taken_over = None if former is None else (former.sessions, former.router.maker)
+    taken_over = None if former is None else (former.sessions, former.router.browsers.maker)
     sessions, maker = open_sessions(configuration, minutes * 60, clock, taken_over)
     refresh_ahead = environment.jwt_refresh_minutes * 60 or None
 
@@ -225,6 +227,18 @@ def build(
     signout = SignOut(xs_app.logout, authorities, cookies, sessions, told)
     serve = partial(_serve, configuration, authorities.default_kind)
     hosted = build_repository(configuration, backends.repository, http, serve, signout, forwarding.tenant_id, clock)
+    service_calls = build_service_calls(configuration, authorities, verified, clock)
+    browsers = BrowserSessions(sessions, maker, cookies, clock)
+    exchange = Exchange(
+        backends=backends,
+        tenants=authorities.tenants,
+        forwarding=forwarding,
+        client=client,
+        hooks=hooks,
+        cookie_sorter=CookieSorter(frozenset(name.encode() for name in own_cookies)),
+        browsers=browsers,
+        service_calls=service_calls,
+    )
     router = Router(
         surface=Surface(
             xs_app.welcome_file,
@@ -236,7 +250,7 @@ def build(
         ),
         routes=routes,
         sessions=sessions,
-        maker=maker,
+        browsers=browsers,
         cookies=cookies,
         session_cookie=session_cookie,
         signin=signin,
@@ -246,11 +260,8 @@ def build(
         ),
         basic=build_basic(configuration, authorities, signin),
         refresher=refresher,
-        backends=backends,
+        exchange=exchange,
         folders=_folders(configuration, [served.route for served in routes.routes]),
-        forwarding=forwarding,
-        client=client,
-        cookie_sorter=CookieSorter(frozenset(name.encode() for name in own_cookies)),
         additions=additions(
             environment.http_headers,
             xs_app.response_headers,
@@ -264,13 +275,12 @@ def build(
         responder=Responder(configuration.development, environment.return_error_source, pages, redirects),
         access_log=access_log,
         meters=meters if former is None else former.router.meters,
-        hooks=hooks if former is None else former.router.hooks,
+        hooks=hooks,
         services=services_of(authorities, environment.plugins, environment.allowlist),
         repository=hosted,
         tenants=authorities.tenants,
         subscriptions=build_subscriptions(configuration, authorities.tenants, verified, clock),
-        service_calls=build_service_calls(configuration, authorities, verified, clock),
-        clock=clock,
+        service_calls=service_calls,
     )
     application = Application(router, _limits(configuration), client, callers, sessions, told, own_tokens, access_log)
     # Last, when nothing can go wrong any more: until here a former application goes on unharmed.

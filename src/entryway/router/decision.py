@@ -1,6 +1,6 @@
 """The router as a decision endpoint: a proxy in front asks about each request, and carries the bytes itself.
 
-The decision is the one that serving takes (`Router.admit`, `Router.address`), on a port of its own that only proxies
+The decision is the one that serving takes (`Router.admit`, `Exchange.address`), on a port of its own that only proxies
 may reach, because its answer holds the user's token. `decision_dialects` knows how proxies ask and what they
 understand.
 """
@@ -19,11 +19,13 @@ from entryway.router import csrf
 from entryway.router.backends import Backend
 from entryway.router.decision_dialects import DIALECTS, Allowed, Dialect, ServedByRouter
 from entryway.router.errors import LoginRequired
+from entryway.router.exchange import wants_statistics
 from entryway.router.hooks import Hooks
 from entryway.router.identifiers import new_request_id
 from entryway.router.login_start import login_start_for
+from entryway.router.notes import Notes
 from entryway.router.paths import check_path
-from entryway.router.router import Notes, Router, wants_statistics
+from entryway.router.router import Router
 from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
@@ -112,9 +114,9 @@ async def decide(router: Router, deciding: Deciding, asked: Request, notes: Note
         raise ServedByRouter("no backend is behind this route")
     if granted or csrf.is_fetch(asked) or wants_statistics(asked) or not (session is None or session.browser):
         raise ServedByRouter("the router adds to the answer")
-    if router.backends.name(match, goal, asked.headers.text("host") or "") not in deciding.carried:
+    if router.exchange.backends.name(match, goal, asked.headers.text("host") or "") not in deciding.carried:
         raise ServedByRouter("the destination is one that the router reaches")
-    backend, target, outgoing = await router.address(asked, match, goal, session)
+    backend, target, outgoing = await router.exchange.address(asked, match, goal, session)
     notes.destination = backend.name
     return Allowed(backend.name, _host(backend, outgoing), target, outgoing)
 

@@ -2,53 +2,51 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from entryway.config.xs_app_model import ToApplication, ToDestination, ToFolder, ToService
+from entryway.config.xs_app_model import ToApplication, ToDestination, ToFolder
 from entryway.errors import EntrywayError
-from entryway.http import ClientGone, Headers, OutgoingRequest, Request, Response
-from entryway.router import access, audit, cors, csrf, websockets
+from entryway.http import ClientGone, Headers, Request, Response
+from entryway.router import access, audit, cors, csrf
 from entryway.router.address import address_of, check_forwarded_host, prefix_of, require_origin_form, without_forwarding
-from entryway.router.backend_cookies import parse_set_cookie
 from entryway.router.deciding import LOGIN_START, Deciding
 from entryway.router.errors import InsecureTransport, LoginRequired, LoginUnavailable, MethodNotAllowed
-from entryway.router.hooks import Visit, ask
+from entryway.router.hooks import ask
 from entryway.router.hosted_applications import allow_caching
-from entryway.router.identifiers import new_request_id, new_uuid
+from entryway.router.identifiers import new_request_id
 from entryway.router.login import local_path
 from entryway.router.login_start import start_login
-from entryway.router.on_premise import check_proxy_answer
+from entryway.router.notes import Notes
 from entryway.router.paths import check_path
-from entryway.router.returned import end_to_end, remember
-from entryway.router.routes import Match, MethodMismatch, Routes, ServedRoute
+from entryway.router.routes import Match, MethodMismatch, Routes
 from entryway.router.service_calls import HEADER as SERVICE_AUTHORIZATION
+from entryway.router.upgrade import answer_upgrade
 from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
-    from entryway.http import Client, Peer
+    from entryway.http import Peer
     from entryway.router.access_log import AccessLog
     from entryway.router.back_channel import BackChannel
-    from entryway.router.backends import Backend, Backends
     from entryway.router.basic import BasicLogin
+    from entryway.router.browser_sessions import BrowserSessions
     from entryway.router.built_in import Service
     from entryway.router.compression import Compressor
     from entryway.router.cookies import CookieRules, SessionCookie
     from entryway.router.cors import Cors
-    from entryway.router.forward import Forwarding
+    from entryway.router.exchange import Exchange
     from entryway.router.frame_ancestors import FrameAncestors
-    from entryway.router.hooks import Hooks, Outcome
+    from entryway.router.hooks import Hooks
     from entryway.router.hosted_applications import Hosted, Repository
     from entryway.router.logout import SignOut
     from entryway.router.meters import Meters
     from entryway.router.refresh import Refresher
     from entryway.router.respond import Responder
-    from entryway.router.returned import Additions, CookieSorter
+    from entryway.router.returned import Additions
     from entryway.router.service_calls import ServiceCalls
-    from entryway.router.sessions import Session, SessionMaker, SessionStore
+    from entryway.router.sessions import Session, SessionStore
     from entryway.router.signin import SignIn
     from entryway.router.static import Folder
     from entryway.router.subscriptions import Subscriptions
@@ -79,7 +77,7 @@ class Router:
     surface: Surface
     routes: Routes
     sessions: SessionStore
-    maker: SessionMaker
+    browsers: BrowserSessions
     cookies: CookieRules
     session_cookie: SessionCookie
     signin: SignIn
@@ -87,11 +85,8 @@ class Router:
     back_channel: BackChannel | None
     basic: BasicLogin | None
     refresher: Refresher | None
-    backends: Backends
+    exchange: Exchange
     folders: Mapping[int, Folder]
-    forwarding: Forwarding
-    client: Client
-    cookie_sorter: CookieSorter
     additions: Additions
     sockets: SocketRules
     cors: Cors
@@ -106,7 +101,6 @@ class Router:
     tenants: Tenants | None
     subscriptions: Subscriptions | None
     service_calls: ServiceCalls | None
-    clock: Callable[[], float]
 
     async def __call__(self, request: Request) -> Response:
         """Answer a request, whatever happens on the way; note it in the access log."""
@@ -117,7 +111,7 @@ class Router:
             if request.upgrade is None:
                 response = await self.handle(request, notes)
             else:
-                response = await self.handle_upgrade(request, notes)
+                response = await answer_upgrade(self, request, notes)
         except EntrywayError as error:
             response = self.failed(request, error, request_id, notes)
         except Exception:
@@ -167,7 +161,7 @@ class Router:
             await self.sessions.drop(session)  # nobody would learn of it
             raise
         response = await self._serve(request, match, session, notes)
-        self._set_session_cookie(request, session, response.headers.raw)
+        self.browsers.set_cookie(request, session, response.headers.raw)
         return response
 
     async def _serve(self, request: Request, match: Match, session: Session | None, notes: Notes) -> Response:
@@ -197,36 +191,6 @@ class Router:
         if allowed is not None:
             raise MethodNotAllowed(allowed, served.label)
         return match
-
-    async def handle_upgrade(self, request: Request, notes: Notes) -> Response:
-        """Answer a request to switch protocols; whoever is refused has no use for the connection."""
-        request.keep_alive = False
-        if request.upgrade != "websocket":
-            return websockets.plain(400, "Bad Request", "upgrade_unknown")
-        try:
-            self.check_transport(request)
-            check_path(request.target)
-            if self.hooks.before_login is not None and (answer := await ask(self.hooks.before_login, request)):
-                return answer
-            self.sockets.check(request, address_of(request))
-            session = notes.session = await self.load_session(request)
-            match = await self.admit(request, session, notes)
-            goal = match.served.route.goal
-            if isinstance(goal, ToFolder) or goal.name in self.services:
-                raise MethodNotAllowed("GET", "web sockets go to destinations and services of others only")
-            response, _, _ = await self._send(request, match, goal, session, notes)
-        except EntrywayError as error:
-            notes.error = error
-            return websockets.refusal(error)
-        if notes.hooked:
-            return response
-        if response.upgrade is None:
-            if not isinstance(response.body, bytes):
-                response.body.abandon()
-            return websockets.refused_by_backend(response.status)
-        raw, _ = end_to_end(response)
-        response.headers = Headers.trusted(raw)
-        return response
 
     async def _own_endpoint(self, request: Request, path: str, session: Session | None) -> Response | None:
         """Answer what is the router's own: the login's callback, the logout, the way to the welcome file."""
@@ -276,105 +240,9 @@ class Router:
         if isinstance(goal, ToFolder):
             return self.folders[id(goal)].serve(request, match.target()), session
         if isinstance(goal, ToDestination) or goal.name not in self.services:
-            return await self._forward(request, match, goal, session, notes)
+            return await self.exchange.forward(request, match, goal, session, notes)
         login = None if session is None else session.login
         return await self.services[goal.name](request, match.target(), login), session
-
-    async def _forward(
-        self,
-        request: Request,
-        match: Match,
-        goal: ToDestination | ToService | ToApplication,
-        session: Session | None,
-        notes: Notes,
-    ) -> tuple[Response, Session | None]:
-        measured = wants_statistics(request)
-        began = time.perf_counter()
-        response, backend, target = await self._send(request, match, goal, session, notes)
-        if measured:
-            milliseconds = round((time.perf_counter() - began) * 1000)
-            response.headers.raw.append(
-                (b"sap-statistics-approuter", b"total=%d,ext=%d" % (milliseconds, milliseconds))
-            )
-        if self.hooks.after_backend is not None and not notes.hooked:
-            response = await self._after_backend(self.hooks.after_backend, request, response, session, notes)
-        if backend.on_premise and not notes.hooked:
-            check_proxy_answer(request, response)
-        raw, lines = end_to_end(response)
-        if lines:
-            session = await self._sort_cookies(request, match, session, backend, target, raw, lines)
-        response.headers = Headers.trusted(raw)
-        return response, session
-
-    async def _send(
-        self,
-        request: Request,
-        match: Match,
-        goal: ToDestination | ToService | ToApplication,
-        session: Session | None,
-        notes: Notes,
-    ) -> tuple[Response, Backend, str]:
-        began = time.perf_counter()
-        backend, target, outgoing = await self.address(request, match, goal, session)
-        notes.destination = backend.name
-        going = OutgoingRequest(
-            request.method,
-            target,
-            backend.origin,
-            outgoing,
-            request.body,
-            upgrade=request.upgrade,
-            timeouts=backend.timeouts,
-            on_interim=request.send_interim,
-        )
-        asked = time.perf_counter()
-        notes.tokens = asked - began
-        if self.hooks.before_backend is not None:
-            answer = await ask(self.hooks.before_backend, going, visit(request, session, notes))
-            if answer is not None:
-                notes.hooked = True
-                return answer, backend, target
-            asked = time.perf_counter()
-        try:
-            response = await self.client.send(going)
-        finally:
-            notes.backend = time.perf_counter() - asked
-        return response, backend, target
-
-    @staticmethod
-    async def _after_backend(
-        hook: Callable[[Response, Visit], Outcome],
-        request: Request,
-        response: Response,
-        session: Session | None,
-        notes: Notes,
-    ) -> Response:
-        try:
-            answer = await ask(hook, response, visit(request, session, notes))
-        except EntrywayError:
-            abandon(response)
-            raise
-        if answer is None or answer is response:
-            return response
-        if answer.body is not response.body:
-            abandon(response)
-        notes.hooked = True
-        return answer
-
-    async def address(
-        self, request: Request, match: Match, goal: ToDestination | ToService | ToApplication, session: Session | None
-    ) -> tuple[Backend, str, Headers]:
-        """Return the backend of an admitted request, and the target and the headers with which it is asked."""
-        headers = request.headers
-        correlation_id = headers.get(b"x-correlationid") or headers.get(b"x-request-id") or new_uuid().encode()
-        host = headers.text("host") or ""
-        correlated = correlation_id.decode("latin-1")
-        backend = await self.backends.resolve(match, goal, host, session, correlated, self._tenant(request))
-        target = backend.target(match.target())
-        outgoing = self.forwarding.request_headers(
-            request, backend, session, hide_csrf=match.served.csrf, correlation_id=correlation_id, target=target
-        )
-        return backend, target, outgoing
 
     async def _service_session(self, request: Request) -> Session | None:
         """Return the session of a service that brings a token instead of a session's cookie."""
@@ -401,44 +269,8 @@ class Router:
         if not (match.served.csrf or match.served.public) or csrf.HEADER in response.headers:
             return
         if session is None:
-            session = await self._begin_anonymous(request, response.headers.raw)
+            session = await self.browsers.begin_anonymous(request, response.headers.raw)
         response.headers.raw.append((csrf.HEADER, session.csrf_token))
-
-    async def _sort_cookies(  # noqa: PLR0917 - values, not a bag
-        self,
-        request: Request,
-        match: Match,
-        session: Session | None,
-        backend: Backend,
-        target: str,
-        raw: list[tuple[bytes, bytes]],
-        lines: list[bytes],
-    ) -> Session | None:
-        passes = match.served.route.set_backend_session_cookies
-        cookies = [parse_set_cookie(line) for line in lines]
-        kept = self.cookie_sorter.for_session(cookies, pass_session_cookies=passes)
-        if kept and session is None:
-            session = await self._begin_anonymous(request, raw)
-        passed = self.cookie_sorter.for_browser(cookies, lines, pass_session_cookies=passes)
-        raw += [(b"set-cookie", line) for line in passed]
-        if session is not None:
-            remember(session, backend, target, cookies, kept)
-            if session.browser:
-                await self.sessions.save(session)
-            elif self.service_calls is not None:
-                self.service_calls.add_cookies(raw, session)
-        return session
-
-    async def _begin_anonymous(self, request: Request, raw: list[tuple[bytes, bytes]]) -> Session:
-        session = self.maker.new(os.urandom(64), self.clock())
-        await self.sessions.save(session)
-        self._set_session_cookie(request, session, raw)
-        return session
-
-    def _set_session_cookie(self, request: Request, session: Session, raw: list[tuple[bytes, bytes]]) -> None:
-        agent = request.headers.text("user-agent") or ""
-        line = self.cookies.session(session.cookie, secure=address_of(request).secure, user_agent=agent)
-        raw.append((b"set-cookie", line.encode("latin-1")))
 
     def _comes_from_login(self, request: Request, session: Session | None) -> bool:
         # Who is logged in and comes back to the callback (the browser's back button) gets what the routes say.
@@ -494,60 +326,3 @@ class Router:
             self.meters.request(notes.route, response.status, code, seconds, notes.backend, notes.tokens)
         if error is not None:
             audit.refused(request, error, notes.session, notes.route, request_id.decode("latin-1"))
-
-
-class Notes:
-    """What the access log wants to know of a request, gathered on its way."""
-
-    __slots__ = (
-        "backend",
-        "destination",
-        "error",
-        "granted",
-        "hooked",
-        "hosted",
-        "placed",
-        "route",
-        "served",
-        "session",
-        "tokens",
-    )
-
-    served: ServedRoute
-    """Set as soon as a route takes the request."""
-
-    def __init__(self) -> None:
-        self.destination = ""
-        self.hooked = False
-        """Whether the application's own code gave the answer."""
-        self.backend = 0.0
-        """Seconds from asking the backend to the head of its answer."""
-        self.tokens = 0.0
-        """Seconds until it was known where the backend is and how to log on to it."""
-        self.granted: tuple[tuple[bytes, bytes], ...] = ()
-        """Headers that let a page of another origin read the answer, errors included."""
-        self.hosted: Hosted | None = None
-        self.placed = False
-        """Whether it has been asked which application has the request."""
-        self.error: EntrywayError | None = None
-        self.route = ""
-        self.session: Session | None = None
-
-
-def visit(request: Request, session: Session | None, notes: Notes) -> Visit:
-    """Return what hooks may know."""
-    return Visit(request, notes.route, notes.destination, None if session is None else session.login)
-
-
-def abandon(response: Response) -> None:
-    """Let go of an answer that nobody will read."""
-    if not isinstance(response.body, bytes):
-        response.body.abandon()
-
-
-def wants_statistics(request: Request) -> bool:
-    """Tell whether the caller asks how long the backend took."""
-    if "sap-statistics=true" in request.target:
-        return True
-    value = request.headers.get(b"sap-statistics")
-    return value is not None and value.lower() == b"true"

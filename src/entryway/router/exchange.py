@@ -1,0 +1,183 @@
+"""The exchange with a backend: where it is, what it is sent, and what becomes of its answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from entryway.config.xs_app_model import ToApplication, ToDestination, ToService
+from entryway.errors import EntrywayError
+from entryway.http import Headers, OutgoingRequest, Request, Response
+from entryway.router.backend_cookies import parse_set_cookie
+from entryway.router.hooks import Visit, ask
+from entryway.router.identifiers import new_uuid
+from entryway.router.on_premise import check_proxy_answer
+from entryway.router.returned import end_to_end, remember
+
+if TYPE_CHECKING:
+    from entryway.http import Client
+    from entryway.router.backends import Backend, Backends
+    from entryway.router.browser_sessions import BrowserSessions
+    from entryway.router.forward import Forwarding
+    from entryway.router.hooks import Hooks, Outcome
+    from entryway.router.notes import Notes
+    from entryway.router.returned import CookieSorter
+    from entryway.router.routes import Match
+    from entryway.router.service_calls import ServiceCalls
+    from entryway.router.sessions import Session
+    from entryway.router.tenants import Tenants
+
+BackendGoal: TypeAlias = ToDestination | ToService | ToApplication
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exchange:
+    """Asks the backends of one application, for requests that have been admitted."""
+
+    backends: Backends
+    tenants: Tenants | None
+    forwarding: Forwarding
+    client: Client
+    hooks: Hooks
+    cookie_sorter: CookieSorter
+    browsers: BrowserSessions
+    service_calls: ServiceCalls | None
+
+    async def forward(
+        self,
+        request: Request,
+        match: Match,
+        goal: BackendGoal,
+        session: Session | None,
+        notes: Notes,
+    ) -> tuple[Response, Session | None]:
+        """Return a backend's answer as the client may have it, and the session that the request has by then."""
+        measured = wants_statistics(request)
+        began = time.perf_counter()
+        response, backend, target = await self.send(request, match, goal, session, notes)
+        if measured:
+            milliseconds = round((time.perf_counter() - began) * 1000)
+            response.headers.raw.append(
+                (b"sap-statistics-approuter", b"total=%d,ext=%d" % (milliseconds, milliseconds))
+            )
+        if self.hooks.after_backend is not None and not notes.hooked:
+            response = await self._after_backend(self.hooks.after_backend, request, response, notes)
+        if backend.on_premise and not notes.hooked:
+            check_proxy_answer(request, response)
+        raw, lines = end_to_end(response)
+        if lines:
+            session = await self._sort_cookies(request, match, session, backend, target, raw, lines)
+        response.headers = Headers.trusted(raw)
+        return response, session
+
+    async def send(
+        self,
+        request: Request,
+        match: Match,
+        goal: BackendGoal,
+        session: Session | None,
+        notes: Notes,
+    ) -> tuple[Response, Backend, str]:
+        """Return the answer as it came, the backend that was asked, and the target with which it was."""
+        began = time.perf_counter()
+        backend, target, outgoing = await self.address(request, match, goal, session)
+        notes.destination = backend.name
+        going = OutgoingRequest(
+            request.method,
+            target,
+            backend.origin,
+            outgoing,
+            request.body,
+            upgrade=request.upgrade,
+            timeouts=backend.timeouts,
+            on_interim=request.send_interim,
+        )
+        asked = time.perf_counter()
+        notes.tokens = asked - began
+        if self.hooks.before_backend is not None:
+            answer = await ask(self.hooks.before_backend, going, notes.visit(request))
+            if answer is not None:
+                notes.hooked = True
+                return answer, backend, target
+            asked = time.perf_counter()
+        try:
+            response = await self.client.send(going)
+        finally:
+            notes.backend = time.perf_counter() - asked
+        return response, backend, target
+
+    async def address(
+        self, request: Request, match: Match, goal: BackendGoal, session: Session | None
+    ) -> tuple[Backend, str, Headers]:
+        """Return the backend of an admitted request, and the target and the headers with which it is asked."""
+        headers = request.headers
+        correlation_id = headers.get(b"x-correlationid") or headers.get(b"x-request-id") or new_uuid().encode()
+        host = headers.text("host") or ""
+        correlated = correlation_id.decode("latin-1")
+        tenant = None if self.tenants is None else self.tenants.of(request)
+        backend = await self.backends.resolve(match, goal, host, session, correlated, tenant)
+        target = backend.target(match.target())
+        outgoing = self.forwarding.request_headers(
+            request, backend, session, hide_csrf=match.served.csrf, correlation_id=correlation_id, target=target
+        )
+        return backend, target, outgoing
+
+    @staticmethod
+    async def _after_backend(
+        hook: Callable[[Response, Visit], Outcome],
+        request: Request,
+        response: Response,
+        notes: Notes,
+    ) -> Response:
+        try:
+            answer = await ask(hook, response, notes.visit(request))
+        except EntrywayError:
+            abandon(response)
+            raise
+        if answer is None or answer is response:
+            return response
+        if answer.body is not response.body:
+            abandon(response)
+        notes.hooked = True
+        return answer
+
+    async def _sort_cookies(  # noqa: PLR0917 - values, not a bag
+        self,
+        request: Request,
+        match: Match,
+        session: Session | None,
+        backend: Backend,
+        target: str,
+        raw: list[tuple[bytes, bytes]],
+        lines: list[bytes],
+    ) -> Session | None:
+        passes = match.served.route.set_backend_session_cookies
+        cookies = [parse_set_cookie(line) for line in lines]
+        kept = self.cookie_sorter.for_session(cookies, pass_session_cookies=passes)
+        if kept and session is None:
+            session = await self.browsers.begin_anonymous(request, raw)
+        passed = self.cookie_sorter.for_browser(cookies, lines, pass_session_cookies=passes)
+        raw += [(b"set-cookie", line) for line in passed]
+        if session is not None:
+            remember(session, backend, target, cookies, kept)
+            if session.browser:
+                await self.browsers.sessions.save(session)
+            elif self.service_calls is not None:
+                self.service_calls.add_cookies(raw, session)
+        return session
+
+
+def abandon(response: Response) -> None:
+    """Let go of an answer that nobody will read."""
+    if not isinstance(response.body, bytes):
+        response.body.abandon()
+
+
+def wants_statistics(request: Request) -> bool:
+    """Tell whether the caller asks how long the backend took."""
+    if "sap-statistics=true" in request.target:
+        return True
+    value = request.headers.get(b"sap-statistics")
+    return value is not None and value.lower() == b"true"
