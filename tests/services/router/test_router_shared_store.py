@@ -48,7 +48,7 @@ class Stores:
         store = self.make(secret=secret, lifetime=lifetime, **settings)
         store.start()
         self.stack.push_async_callback(store.close)
-        await until(lambda: asyncio.sleep(0, all(changes.certain_until for changes in store._changes)))
+        await until(lambda: asyncio.sleep(0, all(changes.certain_until for changes in store.reach.changes)))
         return store
 
     def make(self, *, secret: str = SECRET, lifetime: float = 60, **settings: object) -> SharedSessions:
@@ -116,7 +116,7 @@ async def test_a_logout_is_seen_without_the_news_of_it(stores):
     session = new(a, login())
     await a.save(session)
     assert await b.load(session.cookie) is not None
-    for task in b._tasks:
+    for task in b.reach.tasks:
         task.cancel()
     await a.drop(session)
     began = time.monotonic()
@@ -213,7 +213,7 @@ async def test_keys_live_as_long_as_the_session_and_requests_prolong_them(stores
     await a.load(session.cookie)
     await asyncio.sleep(0.2)
     assert await stores.redis.command("PTTL", key) <= 50_000  # not on every request
-    a._copies[session.name.encode()].prolonged -= 2.1
+    a.held.by_cookie[session.name.encode()].prolonged -= 2.1
     await a.load(session.cookie)
 
     async def prolonged() -> bool:
@@ -240,7 +240,7 @@ async def test_a_session_that_another_router_serves_does_not_expire_here(stores)
     await a.save(session)
     for _ in range(8):
         await asyncio.sleep(0.2)
-        copy = b._copies.get(session.name.encode())
+        copy = b.held.get(session.name.encode())
         if copy is not None:
             copy.prolonged = 0
         assert await b.load(session.cookie) is not None
@@ -255,7 +255,7 @@ async def test_sessions_in_reach_go_on_while_the_store_is_down_and_return_to_it(
     await stores.redis.kill()
 
     async def lost() -> bool:
-        return not any(changes.up for store in (a, b) for changes in store._changes)
+        return not any(changes.up for store in (a, b) for changes in store.reach.changes)
 
     await until(lost)
     assert await a.load(session.cookie) is session
@@ -287,7 +287,7 @@ async def test_a_logout_while_the_store_is_down_counts_when_it_returns(stores):
     await redis.kill()
 
     async def lost() -> bool:
-        return not any(changes.up for store in (a, b) for changes in store._changes)
+        return not any(changes.up for store in (a, b) for changes in store.reach.changes)
 
     await until(lost)
     await a.drop(session)
@@ -308,7 +308,7 @@ async def test_a_lost_key_is_written_again_by_the_router_that_serves_the_session
     session = new(a, login())
     await a.save(session)
     await stores.redis.command("FLUSHALL")
-    a._copies[session.name.encode()].prolonged = 0
+    a.held.by_cookie[session.name.encode()].prolonged = 0
     assert await a.load(session.cookie) is session
 
     async def written() -> bool:
