@@ -28,7 +28,8 @@ async def answer_upgrade(router: Router, request: Request, notes: Notes) -> Resp
     try:
         router.check_transport(request)
         check_path(request.target)
-        if router.hooks.before_login is not None and (answer := await ask(router.hooks.before_login, request)):
+        before_login = router.hooks.before_login
+        if before_login is not None and (answer := await ask(before_login, request)) is not None:
             return answer
         router.sockets.check(request, address_of(request))
         session = notes.session = await router.load_session(request)
