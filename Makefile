@@ -19,7 +19,8 @@ demo: $(SETUP) ## Set everything up and start the demo: open the printed URL, st
 test: $(SETUP) ## Run all tests (installs Chromium if it is missing)
 	@scripts/system-packages node npm chromium certutil redis-server
 	@$(BIN)/python $(DEMO)/setup.py
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@# Most tests wait for time-outs and processes, so two run side by side; a file stays together.
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
 interop: $(SETUP) ## Run the tests behind the real nginx and the real Envoy
 	@scripts/system-packages nginx
