@@ -6,7 +6,7 @@ import json
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from entryway.config import xs_security
@@ -70,7 +70,7 @@ def _application_mistakes(application: Application, *, to_start: bool) -> Iterat
     if to_start:
         yield from undefined_services(descriptor)
     for instance in descriptor.instances:
-        if instance.service == XSUAA:
+        if _describes_security(instance):
             yield from _security_mistakes(instance, application)
     yield from _role_collections(application)
     virtual = _virtual_hosts(application)
@@ -84,6 +84,11 @@ def _application_mistakes(application: Application, *, to_start: bool) -> Iterat
             yield from _router_mistakes(application, module, environment)
             cookies += [] if environment is None else [(module, environment.session_cookie_name)]
     yield from advise_on_cookies(cookies, descriptor.file)
+
+
+def _describes_security(instance: ServiceInstance) -> bool:
+    # A mistake in the service's name must not hide those in its file.
+    return instance.service == XSUAA or PurePath(instance.source or "").match(XS_SECURITY_FILES)
 
 
 def _security_mistakes(instance: ServiceInstance, application: Application) -> Sequence[Mistake]:
@@ -153,7 +158,7 @@ def _role_collections(application: Application) -> Iterator[Mistake]:
     known = [
         collection["name"]
         for instance in application.descriptor.instances
-        if instance.service == XSUAA
+        if _describes_security(instance)
         for collection in _list(instance.parameters.get("role-collections"))
         if isinstance(collection, Mapping) and isinstance(collection.get("name"), str)
     ]

@@ -252,3 +252,12 @@ def test_a_module_may_not_bear_the_name_of_a_part_of_the_landscape(folder: Path)
 
     with pytest.raises(ConfigurationMistakes, match="a part of every landscape"):
         prepare(folder, [])
+
+
+def test_a_mistake_in_a_services_name_does_not_hide_those_in_its_file(folder: Path):
+    wrong = MTA.replace("service: xsuaa", "service: xsua")
+    assert wrong != MTA
+    write(folder / "mta.yaml", wrong)
+    write(folder / "xs-security.json", {"xsappname": "demo", "scopes": [{"name": "no-prefix"}]})
+
+    assert any(file == "xs-security.json" and path.startswith("/scopes/0") for file, path, _ in found(folder))
