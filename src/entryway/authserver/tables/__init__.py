@@ -1,0 +1,41 @@
+"""The tables of the authorization server, one file per subject; every one of them belongs to a zone (a tenant)."""
+
+from entryway.authserver.tables.applications import Application, OfApplication, Scope, ScopeGrant
+from entryway.authserver.tables.authorizations import Authorization, AuthorizationCodeRow, RefreshTokenRow
+from entryway.authserver.tables.clients import BindingSecret, ClientRow
+from entryway.authserver.tables.logins import LoginAttempt, LoginSession
+from entryway.authserver.tables.metadata import AuthServerTable
+from entryway.authserver.tables.roles import (
+    RoleAssignment,
+    RoleCollection,
+    RoleCollectionReference,
+    RoleTemplate,
+    RoleTemplateScope,
+)
+from entryway.authserver.tables.signing_keys import SigningKeyRow
+from entryway.authserver.tables.users import LoginFailure, User
+from entryway.authserver.tables.zones import Zone
+
+__all__ = [
+    "Application",
+    "AuthServerTable",
+    "Authorization",
+    "AuthorizationCodeRow",
+    "BindingSecret",
+    "ClientRow",
+    "LoginAttempt",
+    "LoginFailure",
+    "LoginSession",
+    "OfApplication",
+    "RefreshTokenRow",
+    "RoleAssignment",
+    "RoleCollection",
+    "RoleCollectionReference",
+    "RoleTemplate",
+    "RoleTemplateScope",
+    "Scope",
+    "ScopeGrant",
+    "SigningKeyRow",
+    "User",
+    "Zone",
+]

@@ -1,0 +1,37 @@
+"""Browsers in which somebody is logged in, or about to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from entryway.authserver.tables.metadata import AuthServerTable, zid_column
+
+
+class LoginSession(AuthServerTable):
+    """A browser in which somebody has logged in; the cookie's value is kept as a digest only."""
+
+    __tablename__ = "login_sessions"
+    digest: Mapped[bytes] = mapped_column(primary_key=True)
+    zid: Mapped[str] = zid_column()
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    authenticated_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    # The user's password and name at login; a session does not outlive a change of them.
+    fingerprint: Mapped[str]
+
+
+class LoginAttempt(AuthServerTable):
+    """A login on its way: what was asked for, and what has been learned about who is there."""
+
+    __tablename__ = "login_attempts"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    zid: Mapped[str] = zid_column()
+    browser_digest: Mapped[bytes]
+    request: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    authenticated_at: Mapped[datetime | None]
+    started_at: Mapped[datetime]

@@ -1,0 +1,39 @@
+"""Users and the passwords that were tried."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from entryway.authserver.tables.metadata import AuthServerTable, zid_column
+
+
+class User(AuthServerTable):
+    __tablename__ = "users"
+    __table_args__ = (UniqueConstraint("zid", "origin", "login_name"), UniqueConstraint("zid", "id"))
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    zid: Mapped[str] = zid_column()
+    origin: Mapped[str]
+    user_name: Mapped[str]
+    # The user name in the form that logins are compared in.
+    login_name: Mapped[str]
+    given_name: Mapped[str]
+    family_name: Mapped[str]
+    email: Mapped[str]
+    password_hash: Mapped[str]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    last_logon_at: Mapped[datetime | None]
+    previous_logon_at: Mapped[datetime | None]
+
+
+class LoginFailure(AuthServerTable):
+    """A password that was tried; the name is a keyed digest, because people type passwords into the wrong field."""
+
+    __tablename__ = "login_failures"
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    zid: Mapped[str] = zid_column()
+    name_digest: Mapped[bytes] = mapped_column(index=True)
+    at: Mapped[datetime]
