@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from entryway.authserver import authorization_request, edge
-from entryway.authserver.login_flow import redirect_error
 from entryway.oauth import redirects
 from entryway.oauth.errors import InvalidClient, InvalidRequest, OAuthError, echo
+from entryway.web.redirect import redirect_error
 
 if TYPE_CHECKING:
     from starlette.requests import Request

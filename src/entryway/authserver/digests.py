@@ -1,35 +1,15 @@
-"""Keyed digests of random secrets (client secrets, codes, refresh tokens, cookies): a stolen table opens nothing.
-
-The secrets are random, at least 256 bits long, so that a fast keyed digest is enough; passwords go to Argon2id.
-"""
+"""Keyed digests of the authorization server's random secrets: client secrets, codes, refresh tokens, cookies."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
+from entryway.storage import digests
+from entryway.storage.digests import RANDOM_BYTES, random_text
 
-from entryway.storage import derive_key
-
-RANDOM_BYTES = 32
+__all__ = ["RANDOM_BYTES", "Digests", "random_text"]
 
 
-class Digests:
-    """Digests under one key of the landscape, different for each purpose."""
+class Digests(digests.Digests):
+    """Digests under the authorization server's own key."""
 
     def __init__(self, master_key: bytes) -> None:
-        self._key = derive_key(master_key, "authserver-digests")
-
-    def of(self, purpose: str, *parts: str) -> bytes:
-        """Return the digest of `parts` for `purpose`."""
-        framed = b"".join(len(part.encode()).to_bytes(4) + part.encode() for part in (purpose, *parts))
-        return hmac.digest(self._key, framed, hashlib.sha256)
-
-    def text(self, purpose: str, *parts: str) -> str:
-        """Return the digest in hexadecimal."""
-        return self.of(purpose, *parts).hex()
-
-
-def random_text() -> str:
-    """Return a value that nobody can guess."""
-    return secrets.token_urlsafe(RANDOM_BYTES)
+        super().__init__(master_key, "authserver")

@@ -13,6 +13,7 @@ from entryway.errors import Forbidden
 from entryway.oauth import parameters as oauth_parameters
 from entryway.oauth.errors import BadCredentials, InvalidRequest
 from entryway.telemetry import get_logger
+from entryway.web.cookies import set_cookie
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -79,7 +80,7 @@ class LoginEndpoints:
         value, logged_in = await self.sessions.start(user)
         attempt = await self.attempts.learn_user(attempt, user.id, logged_in.authenticated_at)
         response = await self.flow.proceed(attempt, browser)
-        sessions.set_cookie(response, sessions.LOGIN_COOKIE, value)
+        set_cookie(response, sessions.LOGIN_COOKIE, value)
         log.info("login_completed", user_id=user.id, identity_provider=user.origin)
         return response
 

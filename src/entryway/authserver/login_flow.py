@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
-
-from starlette.responses import RedirectResponse
 
 from entryway.authserver.authorizations import new_authorization
 from entryway.authserver.digests import random_text
 from entryway.authserver.next_step import Step, next_step
-from entryway.authserver.sessions import BROWSER_COOKIE, LOGIN_COOKIE, set_cookie
+from entryway.authserver.sessions import BROWSER_COOKIE, LOGIN_COOKIE
 from entryway.oauth.errors import InvalidClient, InvalidRequest, LoginRequired
 from entryway.telemetry import get_logger
+from entryway.web.cookies import set_cookie
+from entryway.web.redirect import redirect_error, redirect_to
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -29,7 +26,6 @@ if TYPE_CHECKING:
     from entryway.authserver.pages import Pages
     from entryway.authserver.sessions import Sessions
     from entryway.authserver.users import Users
-    from entryway.oauth.errors import OAuthError
 
 log = get_logger(__name__)
 
@@ -119,16 +115,3 @@ class LoginFlow:
             raise InvalidRequest("This login is over. Please go back to the application and start again.")
         if client.allowed_providers is not None and user.origin not in client.allowed_providers:
             raise AccountNotAllowed
-
-
-def redirect_error(redirect_uri: str, state: str | None, error: OAuthError) -> Response:
-    """Send the browser back to the client with an error (RFC 6749 §4.1.2.1)."""
-    answer = {"error": error.code, "error_description": error.description, "state": state}
-    return redirect_to(redirect_uri, answer)
-
-
-def redirect_to(redirect_uri: str, answer: Mapping[str, str | None]) -> Response:
-    """Send the browser to a URI that has been checked, with parameters added to those it has."""
-    added = urlencode({name: value for name, value in answer.items() if value is not None})
-    joint = "" if not added else "&" if "?" in redirect_uri else "?"
-    return RedirectResponse(f"{redirect_uri}{joint}{added}", 302)

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from entryway.authserver import edge, sessions
-from entryway.authserver.login_flow import redirect_to
 from entryway.oauth import redirects, tokens
 from entryway.oauth.errors import InvalidToken
 from entryway.telemetry import get_logger
+from entryway.web.cookies import clear_cookie
+from entryway.web.redirect import redirect_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,7 +49,7 @@ class LogoutEndpoint:
         await self.sessions.end(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
         log.info("logout_completed")
         response = await self._farewell(zone, parameters)
-        sessions.clear_cookie(response, sessions.LOGIN_COOKIE)
+        clear_cookie(response, sessions.LOGIN_COOKIE)
         return response
 
     async def _farewell(self, zone: Zone, parameters: Mapping[str, str]) -> Response:

@@ -1,13 +1,5 @@
 """The clock of the authorization server, handed in so that a test can say what time it is."""
 
-from __future__ import annotations
+from entryway.storage.moments import Clock, utc_now
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-
-Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
+__all__ = ["Clock", "utc_now"]

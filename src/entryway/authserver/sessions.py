@@ -15,8 +15,6 @@ from entryway.authserver.digests import random_text
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from starlette.responses import Response
-
     from entryway.authserver.digests import Digests
     from entryway.authserver.moments import Clock
     from entryway.authserver.users import User, Users
@@ -94,13 +92,3 @@ class Sessions:
 
     def _fingerprint(self, user: User) -> str:
         return self._digests.text("login-session-user", user.id, user.password_hash)
-
-
-def set_cookie(response: Response, name: str, value: str) -> None:
-    """Give the browser a cookie that ends with the browser."""
-    response.set_cookie(name, value, path="/", secure=True, httponly=True, samesite="lax")
-
-
-def clear_cookie(response: Response, name: str) -> None:
-    """Take a cookie back."""
-    response.delete_cookie(name, path="/", secure=True, httponly=True, samesite="lax")

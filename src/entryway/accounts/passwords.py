@@ -1,0 +1,52 @@
+"""Passwords: Argon2id in a thread, a few at a time, and the same time for users that do not exist."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from entryway.storage.digests import random_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LONGEST = 1024
+# Each hash takes 64 MiB for a moment; a flood of logins must not take all memory.
+AT_ONCE = 2
+
+_Result = TypeVar("_Result")
+
+
+class Passwords:
+    """Makes and checks password hashes."""
+
+    def __init__(self) -> None:
+        self._hasher = PasswordHasher()
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="password")
+        self._nobody = self._hasher.hash(random_text())
+
+    async def hash(self, password: str) -> str:
+        """Return what to store for a password."""
+        return await self._run(lambda: self._hasher.hash(password))
+
+    async def verify(self, password: str, stored: str | None) -> bool:
+        """Say whether `password` is the one that was stored; None (nobody) costs the same time and is never right."""
+        right = await self._run(lambda: self._matches(password, stored or self._nobody))
+        return right and stored is not None
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(wait=False)
+
+    def _matches(self, password: str, stored: str) -> bool:
+        try:
+            return self._hasher.verify(stored, password)
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def _run(self, work: Callable[[], _Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -1,0 +1,28 @@
+"""Sending a browser to an address that has been checked before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from starlette.responses import RedirectResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.responses import Response
+
+    from entryway.oauth.errors import OAuthError
+
+
+def redirect_error(redirect_uri: str, state: str | None, error: OAuthError) -> Response:
+    """Send the browser back to the client with an error (RFC 6749 §4.1.2.1)."""
+    answer = {"error": error.code, "error_description": error.description, "state": state}
+    return redirect_to(redirect_uri, answer)
+
+
+def redirect_to(redirect_uri: str, answer: Mapping[str, str | None]) -> Response:
+    """Send the browser to a URI that has been checked, with parameters added to those it has."""
+    added = urlencode({name: value for name, value in answer.items() if value is not None})
+    joint = "" if not added else "&" if "?" in redirect_uri else "?"
+    return RedirectResponse(f"{redirect_uri}{joint}{added}", 302)
