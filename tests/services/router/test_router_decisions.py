@@ -18,7 +18,7 @@ from entryway.router.decision import DecisionEndpoint
 from entryway.router.hooks import Hooks
 
 if TYPE_CHECKING:
-    from conftest import Browser, World
+    from router_world import Browser, World
 
 ROUTES = [
     {"source": "^/private/(.*)$", "target": "/in/$1", "destination": "b"},

@@ -11,7 +11,7 @@ from entryway.http import Headers, OutgoingRequest, Request, Response
 from entryway.router.hooks import Hooks, Visit
 
 if TYPE_CHECKING:
-    from conftest import World
+    from router_world import World
 
 
 class OutOfHours(Forbidden):

@@ -11,7 +11,7 @@ from router_neighbours import until
 from entryway.http import Body, Headers, Request, Response, Server
 
 if TYPE_CHECKING:
-    from conftest import World
+    from router_world import World
 
 
 async def exchange(world: World, *pieces: bytes, pause: float = 0.0) -> tuple[bytes, float]:

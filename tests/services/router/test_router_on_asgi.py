@@ -12,21 +12,13 @@ from test_router_files import *  # noqa: F403
 from test_router_hooks import *  # noqa: F403
 from test_router_login_flow import *  # noqa: F403
 from test_router_requests import *  # noqa: F403
+from test_router_websockets import *  # noqa: F403
 
 if TYPE_CHECKING:
-    from conftest import World
+    from router_world import World
 
 
 @pytest.fixture
 def world(world: World) -> World:
     world.on_granian = True
     return world
-
-
-async def test_before_login_guards_web_sockets_too(world: World) -> None:
-    """They are not served here at all, and say so."""
-    browser = await world.start(websockets={"enabled": True})
-    upgrade = {"connection": "upgrade", "upgrade": "websocket", "sec_websocket_key": "dGhlIHNhbXBsZSBub25jZQ=="}
-    answer = await browser.get("/public/x", sec_websocket_version="13", **upgrade)
-    assert (answer.status_code, answer.headers["entryway-error"]) == (501, "websocket_unsupported")
-    assert world.backend.requests == []

@@ -20,7 +20,7 @@ from entryway.router.admin import Admin, Readiness
 from entryway.router.meters import BOUNDS, Durations, Meters
 
 if TYPE_CHECKING:
-    from conftest import World
+    from router_world import World
 
 
 def free_port() -> int:

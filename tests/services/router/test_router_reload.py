@@ -22,7 +22,7 @@ from entryway.router.reload import Reloader
 from entryway.router.rendering import renderer
 
 if TYPE_CHECKING:
-    from conftest import World
+    from router_world import World
 
 PUBLIC = {"source": "^/public/(.*)$", "target": "$1", "destination": "b", "authenticationType": "none"}
 PRIVATE = {"source": "^/private/(.*)$", "destination": "b"}
