@@ -55,8 +55,10 @@ class ResponseWriter:
         if not keep_alive:
             connection.closing = True
             framing += b"connection: close\r\n"
-        elif request.http10:
-            framing += b"connection: keep-alive\r\n"
+        else:
+            framing += b"connection: keep-alive\r\n"  # for HTTP/1.0, and for those who look for it beyond
+        if connection.reader.expects_continue is not None:
+            self._continue_unasked(request)
         head = heads.response_head(status, response.headers, framing, connection.server.date)
         self.started = True
         if not isinstance(body, Body):
@@ -105,6 +107,13 @@ class ResponseWriter:
             connection.answered()
         else:
             connection.body_failed(BodyIncomplete("the body is not as long as declared"))
+
+    def _continue_unasked(self, request: Request) -> None:
+        """Say the word that a client asked for and did not wait for: some count what comes."""
+        reader = self._connection.reader
+        if reader.expects_continue is request and request.body.complete:
+            reader.expects_continue = None
+            self._connection.transport.write(heads.CONTINUE)
 
     def _will_complete(self, request: Request) -> bool:
         """Whether the rest of a request's body will come and go, so that another request can follow."""

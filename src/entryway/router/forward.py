@@ -159,7 +159,8 @@ class Forwarding:
             jar = session.jars.get(backend.name)
             kept = b"" if jar is None else jar.header(backend.origin.host.encode(), target.encode("latin-1"))
             if kept:
-                cookie = kept if not cookie else cookie + b"; " + kept
+                # Services that call have always had them joined without a blank.
+                cookie = kept if not cookie else cookie + (b"; " if session.browser else b";") + kept
         if cookie:
             raw.append((b"cookie", cookie))
 

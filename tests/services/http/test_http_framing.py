@@ -25,7 +25,7 @@ async def test_a_request_is_answered_and_the_connection_kept(serve):
         assert head.startswith(OK)
         assert b"content-length: 11\r\n" in head
         assert b"\r\ndate: " in head
-        assert b"connection:" not in head
+        assert b"\r\nconnection: keep-alive\r\n" in head
         assert await wire.hear(11) == b"GET /a?b=c "
 
 
@@ -186,6 +186,17 @@ async def test_expect_continue_is_answered_when_the_body_is_wanted(serve):
     assert await wire.hear_head() == b"HTTP/1.1 100 Continue\r\n\r\n"
     await wire.saying(b"hi")
 
+    assert (await wire.hear_head()).startswith(OK)
+    assert await wire.hear(9) == b"POST / hi"
+
+
+async def test_expect_continue_is_answered_to_a_client_that_did_not_wait(serve):
+    place = await serve(echo)
+    wire = await place.dial()
+
+    await wire.saying(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\nhi")
+
+    assert await wire.hear_head() == b"HTTP/1.1 100 Continue\r\n\r\n"
     assert (await wire.hear_head()).startswith(OK)
     assert await wire.hear(9) == b"POST / hi"
 

@@ -183,7 +183,7 @@ async def test_session_cookies_of_backends_travel_sealed(start, issuer, world):
     value = sealed.partition(";")[0]
 
     await browser.get("/private/x", cookie=f"ns=2; {value}", **bearer(token))
-    assert world.backend.requests[-1].headers.text("cookie") == "ns=2; bs=secret-of-the-backend"
+    assert world.backend.requests[-1].headers.text("cookie") == "ns=2;bs=secret-of-the-backend"
 
     other = issuer.token(xsappname="shop!t1", user="robin")
     await browser.get("/private/x", cookie=f"ns=2; {value}", **bearer(other))
