@@ -8,9 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-import httpx
-
-from entryway.clients.http import Answer, call
+from entryway.clients.http import Answer, HttpClient, call
 from entryway.clients.tokens import OAuthClient, TokenClient
 from entryway.errors import UpstreamError
 
@@ -61,7 +59,7 @@ class OwnToken:
 class BearerCaller:
     """Calls one service with the client's own token, and once more with a new one if that is not believed."""
 
-    http: httpx.AsyncClient
+    http: HttpClient
     base_url: str
     token: OwnToken
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-import httpx
-
-from entryway.clients.http import Answer, call
+from entryway.clients.http import Answer, HttpClient, Timeouts, call
 from entryway.errors import EntrywayError, UpstreamError
 
 
@@ -47,9 +45,9 @@ class FoundDestination:
 class DestinationsClient:
     """Speaks to the destination service at `uri`, the value of that name in its binding."""
 
-    http: httpx.AsyncClient
+    http: HttpClient
     uri: str
-    timeout: httpx.Timeout | None = None
+    timeout: Timeouts | None = None
 
     async def find(
         self,

@@ -1,40 +1,69 @@
-"""How a service calls another over HTTP: one client, bounded in time and size, foreign exceptions made ours."""
+"""How a service calls another over HTTP: one client, bounded in time and size, every failure in our words."""
 
 from __future__ import annotations
 
+import json as documents
 import ssl
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
-from urllib.parse import urlsplit
-
-import httpx
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import urlencode
 
 from entryway import __version__
-from entryway.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
+from entryway.clients.address import Address, basic_authorization, origin_of, parse_address
+from entryway.errors import UpstreamError
+from entryway.http import Client, Headers, HttpError, Origin, OutgoingRequest, PoolLimits, Response
+from entryway.http import Timeouts as EngineTimeouts
+
+__all__ = ["Answer", "HttpClient", "Timeouts", "call", "new_http", "origin_of"]
 
 ANSWER_LIMIT = 4 * 1024 * 1024
+IDLE_SECONDS = 5.0
+"""Shorter than servers keep a connection open: a request that may be sent once only must not meet its end."""
+USER_AGENT = f"entryway/{__version__}".encode()
+FORM, JSON = b"application/x-www-form-urlencoded", b"application/json"
+_GZIP_OR_DEFLATE = zlib.MAX_WBITS | 32
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """How long a call may take, in seconds: to connect, between bytes, and for a connection of the pool."""
 
-    connect: float = 5.0
-    read: float = 10.0
-    pool: float = 10.0
+    connect: float | None = 5.0
+    read: float | None = 10.0
+    pool: float | None = 10.0
 
 
-def new_http(context: ssl.SSLContext, timeouts: Timeouts = Timeouts()) -> httpx.AsyncClient:
-    """Return a client that follows no redirect and reads nothing from the environment."""
-    return httpx.AsyncClient(
-        verify=context,
-        timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, pool=timeouts.pool),
-        follow_redirects=False,
-        trust_env=False,
-        headers={"user-agent": f"entryway/{__version__}"},
-    )
+@dataclass(slots=True, eq=False)
+class HttpClient:
+    """Kept connections of one kind of caller, to whatever it calls; follows no redirect, reads no environment."""
+
+    context: ssl.SSLContext = field(repr=False)
+    timeouts: Timeouts
+    engine: Client = field(default_factory=lambda: Client(PoolLimits(idle_seconds=IDLE_SECONDS)), repr=False)
+
+    def origin(self, address: Address) -> Origin:
+        """Return the engine's name for where an address leads."""
+        return Origin(
+            address.scheme, address.host, address.port, tls=self.context if address.scheme == "https" else None
+        )
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self.engine.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+
+def new_http(context: ssl.SSLContext, timeouts: Timeouts = Timeouts()) -> HttpClient:
+    """Return a client that connects when it is first used."""
+    return HttpClient(context, timeouts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +72,13 @@ class Answer:
 
     origin: str
     status: int
-    headers: httpx.Headers
+    headers: Headers
     content: bytes
 
     def json_object(self) -> dict[str, Any]:
         """Return the body as a JSON object, or raise because the service does not speak our language."""
         try:
-            value = httpx.Response(self.status, content=self.content).json()
+            value = documents.loads(self.content)
         except (ValueError, RecursionError) as error:
             raise UpstreamError(self.origin, f"answered {self.status} with a body that is not JSON") from error
         if not isinstance(value, dict):
@@ -58,7 +87,7 @@ class Answer:
 
 
 async def call(
-    http: httpx.AsyncClient,
+    http: HttpClient,
     method: str,
     url: str,
     *,
@@ -67,54 +96,67 @@ async def call(
     form: Mapping[str, str] | None = None,
     json: Any = None,
     auth: tuple[str, str] | None = None,
-    timeout: httpx.Timeout | None = None,  # noqa: ASYNC109 - it is httpx's, per phase of the call
+    timeout: Timeouts | None = None,  # noqa: ASYNC109 - one for each phase of the call
     limit: int = ANSWER_LIMIT,
 ) -> Answer:
     """Send one request and return the whole answer, whatever its status; raise if there is none or it is too large."""
     origin = origin_of(url)
-    with our_errors(origin):
-        request = http.build_request(
-            method,
-            url,
-            headers=headers,
-            params=params,
-            data=form,
-            json=json,
-            timeout=timeout or http.timeout,
+    with _our_errors(origin):
+        address = parse_address(url, params)
+        fields, body = _content(form, json)
+        fields += [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in (headers or {}).items()]
+        if user := auth or address.user:
+            fields.append((b"authorization", basic_authorization(*user)))
+        request = OutgoingRequest(
+            method, address.target, http.origin(address), Headers(fields), body, timeouts=_engine(timeout, http)
         )
-        response = await http.send(request, stream=True, auth=httpx.BasicAuth(*auth) if auth else None)
-        try:
-            content = bytearray()
-            async for chunk in response.aiter_bytes():
-                content += chunk
-                if len(content) > limit:
-                    raise UpstreamError(origin, f"answered with more than {limit} bytes")
-        finally:
-            await response.aclose()
-    return Answer(origin, response.status_code, response.headers, bytes(content))
+        response = await http.engine.send(request)
+        content = await _read(response, origin, limit)
+    return Answer(origin, response.status, response.headers, content)
+
+
+def _content(form: Mapping[str, str] | None, json: Any) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    fields = [(b"user-agent", USER_AGENT), (b"accept-encoding", b"identity")]
+    if form is not None:
+        return [*fields, (b"content-type", FORM)], urlencode(form).encode("ascii")
+    if json is not None:
+        return [*fields, (b"content-type", JSON)], documents.dumps(json, separators=(",", ":")).encode()
+    return fields, b""
+
+
+def _engine(timeout: Timeouts | None, http: HttpClient) -> EngineTimeouts:
+    chosen = timeout or http.timeouts
+    return EngineTimeouts(connect=chosen.connect, response=chosen.read, body=chosen.read, pool=chosen.pool)
+
+
+async def _read(response: Response, origin: str, limit: int) -> bytes:
+    content = bytearray()
+    # Nobody asked for a coding, but there are servers in front of servers that compress all the same.
+    packed = response.headers.get(b"content-encoding") in {b"gzip", b"deflate"}
+    unpacker = zlib.decompressobj(_GZIP_OR_DEFLATE) if packed else None
+    if isinstance(response.body, bytes):
+        return response.body
+    try:
+        async for chunk in response.body:
+            content += chunk if unpacker is None else unpacker.decompress(chunk, limit + 1)
+            if len(content) > limit:
+                raise UpstreamError(origin, f"answered with more than {limit} bytes")
+    finally:
+        response.body.abandon()
+    return bytes(content)
 
 
 @contextmanager
-def our_errors(origin: str) -> Iterator[None]:
-    """Turn what httpx raises into our words."""
+def _our_errors(origin: str) -> Iterator[None]:
+    """Name the origin as the caller knows it, and turn everything that makes a call impossible into our words."""
     try:
         yield
-    except httpx.TimeoutException as error:
-        if isinstance(error, httpx.ConnectTimeout):
-            raise UpstreamUnreachable(origin, "no connection in time") from error
-        raise UpstreamTimeout(origin) from error
-    except httpx.ConnectError as error:
-        raise UpstreamUnreachable(origin, str(error) or "no connection") from error
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise UpstreamError(origin, str(error) or type(error).__name__) from error
-
-
-def origin_of(url: str) -> str:
-    """Return scheme, host and port of `url`: what may be named in a log, where a path or query may hold a secret."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
-        return "(not a URL)"
-    return f"{parts.scheme}://{host}{port}"
+    except UpstreamError:
+        raise
+    except HttpError as error:
+        raise UpstreamError(origin, error.detail) from error
+    except zlib.error as error:
+        raise UpstreamError(origin, "answered in a coding that cannot be read") from error
+    except ValueError as error:
+        # Its text may hold what cannot be sent, and that may be a secret.
+        raise UpstreamError(origin, "the request cannot be sent: its URL or a header is not valid") from error

@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-import httpx
-
 from entryway.clients.access import PLATFORM_CLIENT, BearerCaller, OwnToken, accepted
-from entryway.clients.http import Answer, call
+from entryway.clients.http import Answer, HttpClient, call
 from entryway.clients.tokens import ClientIdentity, TokenClient, TokenSet, parse_token_answer
 from entryway.errors import UpstreamError
 
@@ -22,7 +20,7 @@ BROKER_API_VERSION = "2.17"
 class PlatformClient:
     """Acts as the client `entryway-platform` on the control plane at `base_url`."""
 
-    http: httpx.AsyncClient
+    http: HttpClient
     base_url: str
     secret: str = field(repr=False)
     broker_url: str = ""

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Protocol
 
-import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from entryway.clients.http import Answer, call
+from entryway.clients.http import Answer, HttpClient, call
 from entryway.errors import UpstreamError, UpstreamUnreachable
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -67,7 +66,7 @@ class TokenRefused(UpstreamError):
 class TokenClient:
     """Fetches tokens over `http`; for a certificate binding, `http` must present that certificate."""
 
-    http: httpx.AsyncClient
+    http: HttpClient
 
     async def client_credentials(
         self, client: OAuthClient, *, scope: Sequence[str] = (), correlation_id: str | None = None

@@ -12,9 +12,7 @@ from hashlib import sha256
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-import httpx
-
-from entryway.clients.http import call, origin_of
+from entryway.clients.http import HttpClient, Timeouts, call, origin_of
 from entryway.clients.tokens import TokenSet, parse_token_answer
 from entryway.destinations.errors import TokenFailure
 from entryway.destinations.token_service import TokenRequest
@@ -32,7 +30,7 @@ METADATA = frozenset(ip_address(text) for text in ("fd00:ec2::254", "100.100.100
 class TokenRetrieval:
     """Sends token requests; `seconds` is a monotonic clock."""
 
-    http: httpx.AsyncClient
+    http: HttpClient
     seconds: Callable[[], float]
     _kept: OrderedDict[bytes, tuple[TokenSet, float]] = field(default_factory=OrderedDict)
     _flights: dict[bytes, asyncio.Lock] = field(default_factory=dict)
@@ -40,7 +38,7 @@ class TokenRetrieval:
     async def fetch(self, request: TokenRequest) -> TokenSet:
         """Return a fresh token, or raise with what the token service says."""
         await _check_addresses(request.url)
-        timeout = httpx.Timeout(request.read_seconds, connect=request.connect_seconds)
+        timeout = Timeouts(connect=request.connect_seconds, read=request.read_seconds, pool=request.read_seconds)
         try:
             async with asyncio.timeout(max(TOTAL_SECONDS, request.connect_seconds + request.read_seconds)):
                 answer = await call(

@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
-
-from entryway.clients.http import call
+from entryway.clients.http import HttpClient, call
 from entryway.destinations.documents import Destination
 from entryway.destinations.errors import TokenFailure
 from entryway.destinations.token_service import usable_url
@@ -39,7 +37,7 @@ class UserTokens:
     """Verifies users' tokens: our own server's, or another's whose keys the destination names."""
 
     validator: TokenValidator
-    http: httpx.AsyncClient
+    http: HttpClient
 
     async def verify(self, destination: Destination, text: str) -> UserToken:
         """Return the token if it is signed by whom the destination trusts, and valid now."""

@@ -9,10 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-import httpx
-
 from entryway.clients.destinations import DestinationsClient
-from entryway.clients.http import new_http
+from entryway.clients.http import HttpClient, new_http
 from entryway.clients.tls import load_client_certificate, outgoing_context, unverified_context
 from entryway.config.xs_app import LoginKind, Route, ToFolder
 from entryway.config.xs_app_document import CompressionDocument
@@ -88,10 +86,10 @@ class Callers:
     """HTTP clients for what the router asks by itself: one, and one more for each binding with a certificate."""
 
     environ: Mapping[str, str] = field(repr=False)
-    plain: httpx.AsyncClient
-    certified: list[httpx.AsyncClient] = field(default_factory=list)
+    plain: HttpClient
+    certified: list[HttpClient] = field(default_factory=list)
 
-    def client_for(self, credentials: ProvesItself) -> httpx.AsyncClient:
+    def client_for(self, credentials: ProvesItself) -> HttpClient:
         """Return the client that can prove who we are with these credentials."""
         if credentials.secret is not None or credentials.certificate is None or credentials.key is None:
             return self.plain
@@ -309,7 +307,7 @@ def _with_choice(route: Route, *, choice: bool) -> Route:
 
 
 def _frame_ancestors(
-    configuration: RouterConfiguration, http: httpx.AsyncClient, clock: Callable[[], float]
+    configuration: RouterConfiguration, http: HttpClient, clock: Callable[[], float]
 ) -> FrameAncestors | None:
     uaa, seconds = configuration.services.uaa, configuration.environment.frame_ancestors_seconds
     if seconds is None or uaa is None or not uaa.apiurl:

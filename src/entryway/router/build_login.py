@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-import httpx
 from pydantic import SecretStr
 
+from entryway.clients.http import HttpClient
 from entryway.clients.tls import load_client_certificate, outgoing_context, unverified_context
 from entryway.router.authority import IAS, XSUAA, Authorities, Authority
 from entryway.router.back_channel import BackChannel
@@ -51,7 +51,7 @@ class IsNamed(ProvesItself, Protocol):
 class HttpClients(Protocol):
     """Gives out the HTTP client that can prove who we are with some credentials."""
 
-    def client_for(self, credentials: ProvesItself) -> httpx.AsyncClient:
+    def client_for(self, credentials: ProvesItself) -> HttpClient:
         """Return the client for these credentials."""
 
 

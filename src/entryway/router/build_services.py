@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping, MutableSequence, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-import httpx
-
+from entryway.clients.http import HttpClient
 from entryway.clients.tls import REJECT_VARIABLE, load_client_certificate, outgoing_context
 from entryway.config.bindings import OAuthCredentials, UaaCredentials
 from entryway.config.business_services import BusinessService, Endpoint
@@ -41,7 +40,7 @@ class HttpClients(Protocol):
     def environ(self) -> Mapping[str, str]:
         """The environment, which says whom to believe."""
 
-    def client_for(self, credentials: OAuthCredentials) -> httpx.AsyncClient:
+    def client_for(self, credentials: OAuthCredentials) -> HttpClient:
         """Return the client for these credentials."""
 
 
@@ -117,7 +116,7 @@ def repository_files(services: BusinessServices) -> RepositoryFiles | None:
 def build_repository(  # noqa: PLR0917 - values, not a bag
     configuration: RouterConfiguration,
     files: FileSource | None,
-    http: httpx.AsyncClient,
+    http: HttpClient,
     serve: Callable[[Sequence[Route], str], Routes],
     signout: SignOut,
     tenant_id: Callable[[str | None], bytes | None],

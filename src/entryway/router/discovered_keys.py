@@ -7,9 +7,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-
-from entryway.clients.http import call
+from entryway.clients.http import HttpClient, Timeouts, call
 from entryway.config.identity import IdentityCredentials
 from entryway.errors import UpstreamError
 from entryway.security.errors import KeysUnavailable
@@ -26,10 +24,10 @@ class DiscoveredKeys:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        http: HttpClient,
         credentials: IdentityCredentials,
         clock: Callable[[], float],
-        timeout: httpx.Timeout | None = None,
+        timeout: Timeouts | None = None,
     ) -> None:
         self._http = http
         self._credentials = credentials

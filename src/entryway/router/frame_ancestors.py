@@ -7,9 +7,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote
 
-import httpx
-
-from entryway.clients.http import call
+from entryway.clients.http import HttpClient, call
 from entryway.errors import UpstreamError
 from entryway.http import Response
 from entryway.router.content_policy import POLICY, merge_policies
@@ -27,7 +25,7 @@ class FrameAncestors:
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        http: HttpClient,
         api_url: str,
         subdomain: str,
         seconds: float,

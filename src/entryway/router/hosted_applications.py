@@ -7,9 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import httpx
-
-from entryway.clients.http import Answer, call
+from entryway.clients.http import Answer, HttpClient, Timeouts, call
 from entryway.config.hosted_application import HostedApplication, parse_hosted_application
 from entryway.config.js_regex import JsRegex
 from entryway.config.mistakes import ConfigurationMistakes
@@ -101,9 +99,9 @@ class RepositoryFiles:
 class Repository:
     """The applications in the repository of one binding."""
 
-    http: httpx.AsyncClient
+    http: HttpClient
     url: str
-    timeout: httpx.Timeout | None
+    timeout: Timeouts | None
     files: FileSource
     prefixes: Mapping[str, str | None]
     direct: Sequence[JsRegex]

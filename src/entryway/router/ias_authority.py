@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import httpx
-
-from entryway.clients.http import call
+from entryway.clients.http import HttpClient, Timeouts, call
 from entryway.clients.tokens import TokenSet, parse_token_answer
 from entryway.config.identity import IdentityCredentials
 from entryway.errors import UpstreamError
@@ -27,9 +25,9 @@ from entryway.router.user_token import read_scopes
 class IdentityService:
     """The token endpoint, in the form that services of this kind are used to from routers."""
 
-    http: httpx.AsyncClient
+    http: HttpClient
     credentials: IdentityCredentials
-    timeout: httpx.Timeout | None = None
+    timeout: Timeouts | None = None
 
     async def redeem(self, returned: Return) -> TokenSet:
         """Return the tokens for a code; a code works once, so nothing is tried twice."""

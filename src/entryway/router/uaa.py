@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import httpx
-
-from entryway.clients.http import call
+from entryway.clients.http import HttpClient, Timeouts, call
 from entryway.clients.tokens import JWT_BEARER, TokenSet, parse_token_answer
 from entryway.config.bindings import OAuthCredentials
 from entryway.errors import UpstreamError
@@ -22,9 +20,9 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 class Uaa:
     """The token endpoint, for one client after the other."""
 
-    http: httpx.AsyncClient
+    http: HttpClient
     credentials: OAuthCredentials
-    timeout: httpx.Timeout | None = None
+    timeout: Timeouts | None = None
 
     async def redeem(self, code: str, redirect_uri: str, verifier: str | None, notice: str = "") -> TokenSet:
         """Return the tokens for a code; a code works once, so nothing is tried twice."""

@@ -28,7 +28,7 @@ class RecordedTokenRequest:
 
 @dataclass(slots=True)
 class TokenService:
-    """`answer` is status and body of all answers; a body that is no text becomes JSON."""
+    """`answer` is status and body of all answers; a body that is neither text nor bytes becomes JSON."""
 
     url: str
     requests: list[RecordedTokenRequest] = field(default_factory=list)
@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
         if service.hold is not None:
             service.hold.wait(20)
         status, content = service.answer
-        raw = content.encode() if isinstance(content, str) else json.dumps(content).encode()
+        raw = content if isinstance(content, bytes) else _encoded(content)
         self.send_response(status)
         for name, value in {"content-type": "application/json", **service.headers}.items():
             self.send_header(name, value)
@@ -91,3 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
         """Say nothing: the test looks at `requests`."""
+
+
+def _encoded(content: Any) -> bytes:
+    return (content if isinstance(content, str) else json.dumps(content)).encode()

@@ -1,10 +1,10 @@
 """Asking a token service, over real TLS."""
 
 import asyncio
+import gzip
 import ssl
 import threading
 
-import httpx
 import pytest
 
 from entryway.clients.access import BearerCaller, OwnToken, PlatformRefused
@@ -174,6 +174,35 @@ class TestFailures:
         assert "s3cret" not in str(caught.value)
 
 
+class TestAnswers:
+    async def test_one_that_is_compressed_though_nobody_asked_for_it(self, service, http):
+        service.answer, service.headers = (200, gzip.compress(b'{"a": 1}')), {"content-encoding": "gzip"}
+        assert (await call(http, "GET", service.url)).json_object() == {"a": 1}
+        assert service.requests[0].headers["accept-encoding"] == "identity"
+
+    async def test_a_small_one_that_becomes_a_large_one(self, service, http):
+        service.answer, service.headers = (200, gzip.compress(bytes(1_000_000))), {"content-encoding": "gzip"}
+        with pytest.raises(UpstreamError, match="more than"):
+            await call(http, "GET", service.url, limit=100_000)
+
+    async def test_one_that_is_not_what_it_says(self, service, http):
+        service.answer, service.headers = (200, b"plain"), {"content-encoding": "gzip"}
+        with pytest.raises(UpstreamError, match="coding"):
+            await call(http, "GET", service.url)
+
+    async def test_connections_are_kept(self, service, http):
+        for _ in range(3):
+            await call(http, "GET", service.url, auth=("kim", "p"))
+        assert http.engine.connection_counts() == (1, 1, 0)
+        assert {request.headers["authorization"] for request in service.requests} == {"Basic a2ltOnA="}
+
+    async def test_a_header_that_would_end_its_line_is_not_sent(self, service, http):
+        with pytest.raises(UpstreamError) as caught:
+            await call(http, "GET", service.url, headers={"x-user-token": "s3cret\r\nx: y"})
+        assert service.requests == []
+        assert "s3cret" not in str(caught.value)
+
+
 class TestOwnToken:
     async def test_is_fetched_once_and_renewed_ahead(self, service, client, tokens):
         now = [0.0]
@@ -212,4 +241,3 @@ async def test_the_client_follows_no_redirect_and_no_environment(service, http, 
     service.headers = {"location": "https://evil.example/"}
     answer = await call(http, "GET", service.url)
     assert answer.status == 302
-    assert isinstance(http, httpx.AsyncClient)
