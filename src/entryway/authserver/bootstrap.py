@@ -11,6 +11,7 @@ from sqlalchemy import select
 from entryway.authserver import tables
 from entryway.authserver.admin.endpoints import PLATFORM_SCOPE
 from entryway.authserver.clients import SECRET_PURPOSE
+from entryway.authserver.schema import SCHEMA
 from entryway.authserver.zones import NamedZone
 from entryway.errors import ConfigurationError
 
@@ -43,7 +44,7 @@ class Bootstrap:
 
     async def run(self) -> Zone:
         """Create what is missing and return the landscape's tenant."""
-        await self.database.create_all(tables.AuthServerTable.metadata)
+        await self.database.migrate(SCHEMA)
         await self._tenant()
         zone = await self.zones.resolve(NamedZone())
         await self.keys.create_missing(zone.id)

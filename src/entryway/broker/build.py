@@ -13,9 +13,9 @@ from starlette.exceptions import HTTPException
 from entryway.broker.api import BrokerApi, render
 from entryway.broker.broker import Broker
 from entryway.broker.offerings import build_offerings
+from entryway.broker.schema import SCHEMA
 from entryway.broker.settings import BrokerSettings
 from entryway.broker.store import BrokerStore
-from entryway.broker.tables import BrokerTable
 from entryway.broker.tenant import Tenant
 from entryway.clients.access import PLATFORM_CLIENT, BearerCaller, OwnToken
 from entryway.clients.applications import ApplicationsClient
@@ -43,7 +43,7 @@ def build(settings: BrokerSettings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await database.create_all(BrokerTable.metadata)
+        await database.migrate(SCHEMA)
         yield
         await http.aclose()
         await database.close()

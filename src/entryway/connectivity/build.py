@@ -17,8 +17,8 @@ from entryway.clients.tls import outgoing_context
 from entryway.connectivity.pairing import Pairings
 from entryway.connectivity.pairing_api import PairingApi, render
 from entryway.connectivity.rate import Allowance
+from entryway.connectivity.schema import SCHEMA
 from entryway.connectivity.settings import PairingSettings
-from entryway.connectivity.tables import ConnectivityTable
 from entryway.errors import EntrywayError
 from entryway.security.credentials import ServiceCredentials
 from entryway.security.validator import TokenValidator
@@ -47,7 +47,7 @@ def build(settings: PairingSettings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await database.create_all(ConnectivityTable.metadata)
+        await database.migrate(SCHEMA)
         authority = await pairings.authority()
         if settings.authority_file is not None:
             _write(settings.authority_file, authority.certificate_pem.decode())

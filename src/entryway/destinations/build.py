@@ -19,9 +19,9 @@ from entryway.destinations.authentications.kind import Means
 from entryway.destinations.find import Finder
 from entryway.destinations.render import render
 from entryway.destinations.retrieval import TokenRetrieval
+from entryway.destinations.schema import SCHEMA
 from entryway.destinations.settings import DestinationSettings
 from entryway.destinations.store import DestinationStore
-from entryway.destinations.tables import DestinationTable
 from entryway.destinations.user_tokens import UserTokens
 from entryway.errors import EntrywayError
 from entryway.security import ServiceCredentials, TokenValidator
@@ -40,7 +40,7 @@ def build(settings: DestinationSettings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await database.create_all(DestinationTable.metadata)
+        await database.migrate(SCHEMA)
         yield
         await http.aclose()
         await database.close()

@@ -2,6 +2,18 @@
 
 from entryway.storage.columns import Moment
 from entryway.storage.database import Database, Table, table_metadata
+from entryway.storage.schema import Outcome, Schema
 from entryway.storage.sealing import MASTER_KEY_BYTES, Sealer, SealError, derive_key
 
-__all__ = ["MASTER_KEY_BYTES", "Database", "Moment", "SealError", "Sealer", "Table", "derive_key", "table_metadata"]
+__all__ = [
+    "MASTER_KEY_BYTES",
+    "Database",
+    "Moment",
+    "Outcome",
+    "Schema",
+    "SealError",
+    "Sealer",
+    "Table",
+    "derive_key",
+    "table_metadata",
+]

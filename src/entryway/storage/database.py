@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import JSON, MetaData, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
 from entryway.errors import ConfigurationError
 from entryway.storage.columns import Moment
+from entryway.storage.schema import VERSION_TABLE, Outcome, Schema
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from sqlalchemy.engine import URL
     from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -25,9 +27,9 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "pk": "pk_%(table_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_name)s",
-    "ix": "ix_%(table_name)s_%(column_0_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
 }
 
 
@@ -57,19 +59,32 @@ class Database:
         # An error's text goes to the log, and the parameters of a statement may be secrets.
         self.engine: AsyncEngine = create_async_engine(self._url, hide_parameters=True)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        self._is_sqlite = self._url.get_backend_name() == "sqlite"
-        if self._is_sqlite:
+        self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
 
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file; None for PostgreSQL and for a database in memory."""
+        if not self.is_sqlite or self._url.database in {None, "", ":memory:"}:
+            return None
+        return Path(str(self._url.database))
+
+    async def migrate(self, schema: Schema) -> Outcome:
+        """Bring the database to the schema of this version; several processes may ask at once."""
+        if self.file is not None:
+            _make_room(self.file)
+        with self._our_errors():
+            # Nearly every start finds nothing to do, and is spared from loading Alembic.
+            return Outcome.CURRENT if await self._revision() == schema.head else await self._migrate(schema)
+
     async def create_all(self, metadata: MetaData) -> None:
-        """Create the tables that do not exist yet."""
-        if self._is_sqlite and self._url.database not in {None, "", ":memory:"}:
-            _make_room(Path(str(self._url.database)))
-        try:
+        """Create the tables that do not exist yet, for tables that have no revisions."""
+        if self.file is not None:
+            _make_room(self.file)
+        with self._our_errors():
             async with self.engine.begin() as connection:
                 await connection.run_sync(metadata.create_all)
-        except OperationalError as error:
-            raise ConfigurationError(f"the database {self._url!r} cannot be used: {error.orig}") from error
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -81,7 +96,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Give a session whose changes are kept together, or not at all when the block raises."""
         async with self._sessions.begin() as session:
-            if self._is_sqlite:
+            if self.is_sqlite:
                 # Without it, SQLite locks at the first write, and what was read before may have changed by then.
                 await session.execute(text("BEGIN IMMEDIATE"))
             yield session
@@ -89,6 +104,40 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+    async def _revision(self) -> str | None:
+        try:
+            async with self.engine.connect() as connection:
+                found = await connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608
+                revision: str | None = found.scalar()
+        except ProgrammingError:
+            return None
+        except OperationalError as error:
+            if "no such table" in str(error.orig):
+                return None
+            raise
+        return revision
+
+    async def _migrate(self, schema: Schema) -> Outcome:
+        from entryway.storage.migrate import file_lock, migrate  # noqa: PLC0415 - it loads Alembic
+
+        async with AsyncExitStack() as stack:
+            if self.file is not None:
+                lock = file_lock(self.file)
+                await asyncio.to_thread(lock.__enter__)
+                stack.push(lock.__exit__)
+            connection = await stack.enter_async_context(self.engine.begin())
+            if self.is_sqlite:
+                await connection.execute(text("BEGIN IMMEDIATE"))
+            return await connection.run_sync(migrate, schema)
+
+    @contextmanager
+    def _our_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (DBAPIError, OSError) as error:
+            reason = error.orig if isinstance(error, DBAPIError) else error
+            raise ConfigurationError(f"the database {self._url!r} cannot be used: {reason}") from error
 
 
 def _make_room(file: Path) -> None:

@@ -1,0 +1,10 @@
+"""The tables of this service and the revisions that lead to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from entryway.connectivity.tables import ConnectivityTable
+from entryway.storage import Schema
+
+SCHEMA = Schema("connectivity", ConnectivityTable.metadata, Path(__file__).parent / "revisions")
