@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from entryway.http import Client, Headers, Request, Response
-from entryway.router.meters import CONTENT_TYPE, Gauges, Meters, exposition
+from entryway.router.meters import Meters
 from entryway.router.sessions import MemorySessions, SessionStore
 
 JSON = (b"content-type", b"application/json")
@@ -33,7 +33,11 @@ class Admin:
         meters: Meters,
         parts: Callable[[], tuple[int | None, Client, SessionStore]],
     ) -> None:
+        # Prometheus is two megabytes that a router without this port does without.
+        from entryway.router.exposition import CONTENT_TYPE, Gauges, exposition  # noqa: PLC0415
+
         self._readiness = readiness
+        self._content_type = CONTENT_TYPE.encode()
         self._exposition = exposition(meters, Gauges(self._gauges))
         self._parts = parts
 
@@ -48,7 +52,7 @@ class Admin:
             ready = self._readiness.ready
             return _json(200 if ready else 503, {"status": "ready" if ready else "not ready"})
         if path == "/metrics":
-            return Response(200, Headers([(b"content-type", CONTENT_TYPE.encode()), NO_STORE]), self._exposition())
+            return Response(200, Headers([(b"content-type", self._content_type), NO_STORE]), self._exposition())
         return _json(404, {"error": "not_found"})
 
     def _gauges(self) -> Mapping[str, tuple[str, float]]:

@@ -1,18 +1,10 @@
-"""What the router counts of itself. Counting is two dictionary entries and three bisections; Prometheus does the rest
-when it asks.
-"""
+"""What the router counts of itself: two dictionary entries and three bisections; `exposition` tells others of it."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.registry import Collector
-
-CONTENT_TYPE = CONTENT_TYPE_LATEST
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper bounds of the durations that are told apart, in seconds."""
 
@@ -40,7 +32,7 @@ class Durations:
         return buckets
 
 
-class Meters(Collector):
+class Meters:
     """Counts requests of one process, over all its configurations."""
 
     def __init__(self) -> None:
@@ -63,49 +55,3 @@ class Meters(Collector):
             self.tokens.add(tokens)
         if error:
             self.errors[error] += 1
-
-    def collect(self) -> Iterable[CounterMetricFamily | HistogramMetricFamily]:
-        """Tell Prometheus."""
-        requests = CounterMetricFamily(
-            "entryway_requests", "Requests answered, by route and class of status", labels=("route", "status")
-        )
-        for (route, status), count in self.requests.items():
-            requests.add_metric((route, f"{status}xx"), count)
-        yield requests
-        errors = CounterMetricFamily("entryway_errors", "Errors of the router itself, by code", labels=("code",))
-        for code, count in self.errors.items():
-            errors.add_metric((code,), count)
-        yield errors
-        for name, text, durations in (
-            ("router", "spent in the router itself", self.router),
-            ("backend", "from asking a backend to the head of its answer", self.backend),
-            ("token_service", "spent with destination and token services, while a request waits", self.tokens),
-        ):
-            yield HistogramMetricFamily(
-                f"entryway_{name}_seconds", f"Seconds {text}", buckets=durations.buckets(), sum_value=durations.total
-            )
-        reloads = CounterMetricFamily("entryway_reloads", "Reloads of the configuration", labels=("outcome",))
-        for outcome, count in self.reloads.items():
-            reloads.add_metric((outcome,), count)
-        yield reloads
-
-
-class Gauges(Collector):
-    """Reads what there is at the moment that Prometheus asks."""
-
-    def __init__(self, read: Callable[[], Mapping[str, tuple[str, float]]]) -> None:
-        self._read = read
-
-    def collect(self) -> Iterable[GaugeMetricFamily]:
-        """Tell Prometheus."""
-        for name, (text, value) in self._read().items():
-            yield GaugeMetricFamily(f"entryway_{name}", text, value=value)
-
-
-def exposition(meters: Meters, gauges: Gauges) -> Callable[[], bytes]:
-    """Return what writes everything in the text format."""
-    registry = CollectorRegistry(auto_describe=False)
-    for collector in (meters, gauges):
-        registry.register(collector)
-    ProcessCollector(registry=registry)
-    return lambda: generate_latest(registry)
