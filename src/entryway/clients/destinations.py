@@ -11,6 +11,10 @@ from entryway.clients.http import Answer, HttpClient, Timeouts, call
 from entryway.errors import EntrywayError, UpstreamError
 
 
+NO_NAMES = frozenset({"", ".", ".."})
+"""What would lead to another path of the service."""
+
+
 class DestinationUnknown(EntrywayError):
     """Neither the service instance nor the subaccount has a destination of this name."""
 
@@ -60,6 +64,8 @@ class DestinationsClient:
         correlation_id: str | None = None,
     ) -> FoundDestination:
         """Return the destination; `token` is the service's own or the user's, exchanged for the service's client."""
+        if name in NO_NAMES:
+            raise DestinationUnknown(f"no destination is named {name!r}")
         headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
         if user_token:
             headers["x-user-token"] = user_token

@@ -136,7 +136,8 @@ class TokenClient:
 class _TokenAnswer(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
-    access_token: Annotated[str, Field(min_length=1)]
+    # RFC 6749 appendix A.12: whatever else it holds, it can stand in a header.
+    access_token: Annotated[str, Field(pattern=r"^[\x20-\x7e]+$")]
     refresh_token: str | None = None
     id_token: str | None = None
     expires_in: Annotated[int, Field(ge=0)] = 0

@@ -87,7 +87,8 @@ class Pool:
             self._make_room()
             if isinstance(error, TimeoutError):
                 raise UpstreamTimeout(self.source.label, "no connection in time") from error
-            if isinstance(error, OSError):
+            # A ValueError says that the host is none that could be looked up.
+            if isinstance(error, OSError | ValueError):
                 raise UpstreamUnreachable(self.source.label, str(error)) from error
             raise
         if connection.closed:

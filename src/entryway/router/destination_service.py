@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from entryway.clients.destinations import AuthToken, DestinationsClient, DestinationUnknown, FoundDestination
+from entryway.clients.destinations import DestinationsClient, DestinationUnknown, FoundDestination
 from entryway.config.bindings import DestinationCredentials
 from entryway.http import Headers, Origin
 from entryway.router.backends import Backend, Header
@@ -155,7 +155,7 @@ class ServiceDestinations:
             headers += proxy_headers
             until = min(until, proxy_until)
         if client := properties.get("sap-client"):
-            headers += ((b"sap-client", client.encode("latin-1", "replace")),)
+            headers += (_header(found, "sap-client", client),)
         origin, path = self._origin(found, session, tenant, on_premise=on_premise)
         return Backend(
             name=found.name,
@@ -166,6 +166,7 @@ class ServiceDestinations:
             forwarded_headers=not is_false(properties, "HTML5.SetXForwardedHeaders"),
             preserve_host=is_true(properties, "HTML5.PreserveHostHeader"),
             on_premise=on_premise,
+            dependency=None if on_premise else properties.get("HTML5.IASDependencyName") or None,
             headers=headers,
             defaults=additional_headers(found),
             replaced=frozenset(name for name, _ in headers),
@@ -193,7 +194,10 @@ class ServiceDestinations:
     ) -> tuple[tuple[Header, ...], float]:
         if self.company is None:
             raise DestinationFailed(SERVICE, "the destination is OnPremise, but no connectivity service is bound")
-        return await self.company.headers(properties.get("CloudConnectorLocationId"), user_token, tenant)
+        location_id = properties.get("CloudConnectorLocationId", "")
+        if not location_id.isprintable():
+            raise DestinationFailed(SERVICE, "its CloudConnectorLocationId is no header")
+        return await self.company.headers(location_id, user_token, tenant)
 
 
 def auth_headers(found: FoundDestination) -> tuple[tuple[Header, ...], int | None]:
@@ -203,28 +207,25 @@ def auth_headers(found: FoundDestination) -> tuple[tuple[Header, ...], int | Non
     token = found.auth_tokens[0]
     if token.error is not None:
         raise DestinationFailed(SERVICE, f"destination {found.name}: {token.error}")
-    return (_checked(found, token),), token.expires_in
+    return (_header(found, token.header_name, token.header_value),), token.expires_in
 
 
-def _checked(found: FoundDestination, token: AuthToken) -> Header:
+def _header(found: FoundDestination, name: str, value: str) -> Header:
+    """Return what a destination wants sent, or raise because it cannot be a header."""
     try:
-        ((name, value),) = Headers([(token.header_name.encode("ascii"), token.header_value.encode("latin-1"))]).raw
+        (header,) = Headers([(name.encode("ascii"), value.encode("latin-1"))]).raw
     except ValueError:
-        raise DestinationFailed(SERVICE, f"destination {found.name}: its logon is no header") from None
-    return name, value
+        raise DestinationFailed(SERVICE, f"destination {found.name}: {name[:100]!r} is no header") from None
+    return header
 
 
 def additional_headers(found: FoundDestination) -> tuple[Header, ...]:
     """Return the headers of `URL.headers.*`; what the client sends under their names wins."""
-    headers = []
-    for key, value in found.configuration.items():
-        if not key.startswith(ADDITIONAL_HEADER):
-            continue
-        try:
-            headers += Headers([(key.removeprefix(ADDITIONAL_HEADER).encode("ascii"), value.encode("latin-1"))]).raw
-        except ValueError:
-            raise DestinationFailed(SERVICE, f"destination {found.name}: {key} is no header") from None
-    return tuple(headers)
+    return tuple(
+        _header(found, key.removeprefix(ADDITIONAL_HEADER), value)
+        for key, value in found.configuration.items()
+        if key.startswith(ADDITIONAL_HEADER)
+    )
 
 
 def timeout_of(properties: Mapping[str, str]) -> int:

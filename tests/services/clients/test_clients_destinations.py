@@ -59,6 +59,13 @@ async def test_a_name_stays_one_part_of_the_path(service, destinations):
     assert request.query == {"$skipTokenRetrieval": "true"}
 
 
+@pytest.mark.parametrize("name", ["", ".", ".."])
+async def test_a_name_that_would_be_another_path_is_unknown(service, destinations, name):
+    with pytest.raises(DestinationUnknown):
+        await destinations.find(name, "own")
+    assert service.requests == []
+
+
 async def test_unknown(service, destinations):
     service.answer = (404, {"ErrorMessage": "Configuration with the specified name was not found"})
     with pytest.raises(DestinationUnknown):

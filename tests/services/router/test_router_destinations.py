@@ -137,6 +137,13 @@ async def test_properties_decide_how_the_destination_is_asked(world, service, st
         ({"Type": "MAIL"}, 502),
         ({"url": "relative"}, 502),
         ({"tokens": [{"http_header": {"key": "A", "value": "x\r\nEvil: 1"}}]}, 502),
+        ({"sap-client": "100\r\nEvil: 1"}, 502),
+        ({"sap-client": "€"}, 502),
+        ({"URL.headers.x y": "1"}, 502),
+        ({"URL.headers.X-Y": "1\nEvil: 1"}, 502),
+        ({"ProxyType": "OnPremise", "CloudConnectorLocationId": "a\nEvil: 1"}, 502),
+        ({"url": "http://[::1"}, 502),
+        ({"url": "http://a:99999/"}, 502),
     ],
 )
 async def test_a_destination_that_cannot_be_used_is_a_bad_gateway(world, service, start, define, status):
@@ -158,6 +165,25 @@ async def test_a_client_reaches_only_destinations_that_allow_to_be_named(world, 
     for name in ("closed", "unknown", "..%2f..%2fadmin"):
         assert (await browser.get(f"/dynamic/{name}/x")).status_code in (400, 404)
     assert len(world.backend.requests) == 1
+
+
+@pytest.mark.parametrize("host", ["ex ample", "ex\u00e4mple.invalid", "a\u0000b", "..", "a" * 300, "\u2488.invalid"])
+async def test_a_destination_whose_host_cannot_be_one_is_a_bad_gateway(service, start, host):
+    service.define("crm", f"http://{host}/")
+    browser = await start("crm")
+    await browser.log_in()
+
+    assert (await browser.get("/crm/x")).status_code == 502
+
+
+@pytest.mark.parametrize("identifier", [b"\xe9", b"a" * 5000, b"\xff\xfe", b'"'])
+async def test_a_request_of_any_name_finds_its_destination(world, service, start, identifier):
+    service.define("crm", world.backend.url)
+    browser = await start(public=("crm",))
+
+    found = await browser.http.get(f"{browser.origin}/crm/x", headers=[(b"x-request-id", identifier)])
+
+    assert found.status_code == 200
 
 
 async def test_a_destination_in_a_company_network_is_asked_through_the_proxy_as_the_user(world, service, start, proxy):
