@@ -10,7 +10,6 @@ from urllib.parse import quote
 from entryway.clients.http import Answer, HttpClient, Timeouts, call
 from entryway.errors import EntrywayError, UpstreamError
 
-
 NO_NAMES = frozenset({"", ".", ".."})
 """What would lead to another path of the service."""
 
