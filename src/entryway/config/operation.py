@@ -13,6 +13,8 @@ from entryway.config.xs_app_environment import Reader
 ADMIN_PORT = "ENTRYWAY_ADMIN_PORT"
 ADMIN_HOST = "ENTRYWAY_ADMIN_HOST"
 HTTP2 = "HTTP2_SUPPORT"
+SERVER = "ENTRYWAY_SERVER"
+ENGINE, GRANIAN = "engine", "granian"
 WORKERS = "ENTRYWAY_WORKERS"
 CERTIFICATE, KEY = "ENTRYWAY_TLS_CERTIFICATE", "ENTRYWAY_TLS_KEY"
 LOOPBACK = "127.0.0.1"
@@ -34,6 +36,8 @@ class Operation:
     admin_port: int | None = None
     admin_host: str = LOOPBACK
     http2: bool = False
+    granian: bool = False
+    """Whether clients are served by Granian instead of our own engine."""
     workers: int = 1
     certificate: Certificate | None = None
 
@@ -41,16 +45,18 @@ class Operation:
 def read_operation(environ: Mapping[str, str]) -> tuple[Operation, list[Mistake]]:
     """Return the settings (defaults where a value is wrong) and every mistake."""
     read = Reader(environ)
+    http2 = read.lenient_boolean(HTTP2)
     operation = Operation(
         admin_port=_admin_port(read),
         admin_host=environ.get(ADMIN_HOST, "").strip() or LOOPBACK,
-        http2=read.lenient_boolean(HTTP2),
+        http2=http2,
+        granian=_granian(read) or http2,
         workers=read.integer(WORKERS, "workers", 1, least=1),
         certificate=_certificate(read),
     )
-    if operation.http2:
-        rule = "web sockets, and time-outs and limits of clients, are not served together with HTTP/2"
-        read.mistakes.append(Mistake(HTTP2, "", rule, "leave it out where they matter", "warning"))
+    if operation.granian:
+        rule = "time-outs and limits of clients are not kept where Granian serves them"
+        read.mistakes.append(Mistake(HTTP2 if http2 else SERVER, "", rule, "leave it out where they matter", "warning"))
     return operation, read.mistakes
 
 
@@ -62,8 +68,9 @@ def worker_mistakes(operation: Operation, *, shares_sessions: bool) -> list[Mist
     if not shares_sessions:
         rule = f"{operation.workers} workers need sessions that they share"
         mistakes.append(Mistake(WORKERS, "", rule, "set EXT_SESSION_MGT, or use one worker"))
-    if operation.http2:
-        mistakes.append(Mistake(WORKERS, "", f"{HTTP2} is served by one worker", "leave one of the two out"))
+    if operation.granian:
+        name = HTTP2 if operation.http2 else f"{SERVER}={GRANIAN}"
+        mistakes.append(Mistake(WORKERS, "", f"{name} is served by one worker", "leave one of the two out"))
     return mistakes
 
 
@@ -81,6 +88,13 @@ def _certificate(read: Reader) -> Certificate | None:
         read.unreadable(CERTIFICATE, f"the certificate and its key cannot be read: {error}")
         return None
     return Certificate(Path(chain), Path(key))
+
+
+def _granian(read: Reader) -> bool:
+    given = read.environ.get(SERVER, "").strip() or ENGINE
+    if given not in {ENGINE, GRANIAN}:
+        read.wrong("server", f"Value {given} is not one of {ENGINE}, {GRANIAN}")
+    return given == GRANIAN
 
 
 def _no_password() -> str:

@@ -2,34 +2,28 @@
 
 HTTP is complete: bodies stream both ways with backpressure, a client that goes away cancels the handler (and with it
 the upstream's request), and a body that breaks off ends in an exception, on which servers cut the client off. Trailers
-and 1xx responses do not cross, because ASGI has no place for them that servers implement. WebSockets do not cross
-either: a handler approves an upgrade and gives raw bytes, ASGI wants messages. Such a request is denied with 501
-where the server knows denial responses, and with 403 (ASGI's answer to a close before accept) where it does not.
+and 1xx responses do not cross, because ASGI has no place for them that servers implement. WebSockets cross as messages
+(`asgi_websocket`); who is refused gets the handler's answer where the server knows denial responses, and 403 (ASGI's
+answer to a close before accept) where it does not.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
-from urllib.parse import quote
 
+from entryway.http.asgi_request import Receive, Scope, Send, read_request
 from entryway.http.body import EMPTY, Body
 from entryway.http.errors import BodyIncomplete, ClientGone
 from entryway.http.headers import Headers, end_to_end
-from entryway.http.messages import ErrorRenderer, Handler, Peer, Request, Response
+from entryway.http.messages import ErrorRenderer, Handler, Request, Response
 from entryway.http.server import plain_error
 
-Scope = MutableMapping[str, Any]
-Event = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
 _NO_BODY = frozenset({204, 304})
-_BODY_WITHOUT_LENGTH = frozenset({"POST", "PUT", "PATCH"})
 
 
 @asynccontextmanager
@@ -51,7 +45,7 @@ class AsgiApplication:
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket":
-            await _deny_websocket(scope, receive, send)
+            await self._websocket(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
         else:
@@ -67,6 +61,9 @@ class AsgiApplication:
                 response = await self._handler(request)
             except Exception as error:  # noqa: BLE001 rendered in one place
                 response = self._on_error(request, error)
+            if response.upgrade is not None:
+                response.upgrade.abort()
+                response = _unsupported()
             await _send_response(request, response, send)
         except asyncio.CancelledError:
             if not incoming.gone:
@@ -76,6 +73,31 @@ class AsgiApplication:
             await incoming.end()
             if response is not None and isinstance(response.body, Body):
                 response.body.abandon()
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Whoever does without web sockets need not hold the protocol in memory.
+        from entryway.http.asgi_websocket import Crossing, begin_handshake, finish_handshake  # noqa: PLC0415
+
+        await receive()  # websocket.connect
+        request = read_request(scope, None)
+        protocol = begin_handshake(request, scope)
+        response: Response | None = None
+        try:
+            response = await self._handler(request)
+            headers = None if response.upgrade is None else finish_handshake(protocol, response)
+        except Exception as error:  # noqa: BLE001 rendered in one place
+            if response is not None and response.upgrade is not None:
+                response.upgrade.abort()
+            response, headers = self._on_error(request, error), None
+        if response.upgrade is None or headers is None:
+            await _deny_websocket(scope, response, send)
+            return
+        try:
+            accepted = {"type": "websocket.accept", "subprotocol": protocol.subprotocol, "headers": headers.raw}
+            await send(accepted)
+            await Crossing(protocol, response.upgrade, receive, send).run()
+        finally:
+            response.upgrade.close()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -148,46 +170,6 @@ class _Incoming:
                     body.end()
 
 
-def read_request(scope: Scope, source: Any) -> Request:
-    """Return the request of an HTTP scope; `source` produces its body."""
-    raw = [(bytes(name).lower(), bytes(value)) for name, value in scope["headers"] if not name.startswith(b":")]
-    headers = Headers.trusted(raw)
-    if b"host" not in headers and scope.get("server"):
-        host, port = scope["server"]
-        headers.add(b"host", (f"[{host}]" if ":" in host else host).encode("ascii") + (b":%d" % port if port else b""))
-    path = scope.get("raw_path") or quote(scope["path"], safe="/:@!$&'()*+,;=-._~").encode("ascii")
-    target = path.partition(b"?")[0].decode("ascii")
-    query = scope.get("query_string", b"")
-    if query:
-        target += "?" + query.decode("ascii")
-    method = scope["method"]
-    return Request(
-        method,
-        target,
-        headers,
-        _body(method, scope.get("http_version", "1.1"), headers, source),
-        _peer(scope),
-        scope.get("scheme", "http"),
-    )
-
-
-def _body(method: str, version: str, headers: Headers, source: Any) -> Body:
-    length = headers.get(b"content-length")
-    if length is not None and length.isdigit():
-        return Body(int(length), source) if int(length) else EMPTY
-    if b"transfer-encoding" in headers or (not version.startswith("1") and method in _BODY_WITHOUT_LENGTH):
-        return Body(None, source)
-    return EMPTY
-
-
-def _peer(scope: Scope) -> Peer:
-    client = scope.get("client") or ("", 0)
-    tls = (scope.get("extensions") or {}).get("tls") or {}
-    chain = tls.get("client_cert_chain") or ()
-    certificate = ssl.PEM_cert_to_DER_cert(chain[0]) if chain else None
-    return Peer(client[0], client[1], certificate)
-
-
 async def _send_response(request: Request, response: Response, send: Send) -> None:
     body = response.body
     length = body.length if isinstance(body, Body) else len(body)
@@ -210,11 +192,23 @@ async def _send_response(request: Request, response: Response, send: Send) -> No
     await send({"type": "http.response.body", "body": body})
 
 
-async def _deny_websocket(scope: Scope, receive: Receive, send: Send) -> None:
-    await receive()  # websocket.connect
-    if "websocket.http.response" in (scope.get("extensions") or {}):
-        headers = [(b"content-type", b"text/plain"), (b"entryway-error", b"websocket_unsupported")]
-        await send({"type": "websocket.http.response.start", "status": 501, "headers": headers})
-        await send({"type": "websocket.http.response.body", "body": b"WebSockets are not served here"})
-    else:
-        await send({"type": "websocket.close", "code": 1011, "reason": "WebSockets are not served here"})
+async def _deny_websocket(scope: Scope, response: Response, send: Send) -> None:
+    body = response.body
+    try:
+        if "websocket.http.response" not in (scope.get("extensions") or {}):
+            await send({"type": "websocket.close"})
+            return
+        # In one piece: more than one is not something that servers agree about here.
+        whole = b"".join([chunk async for chunk in body]) if isinstance(body, Body) else body
+        headers = end_to_end(response.headers).without({b"content-length"}).raw
+        headers += [(b"content-length", b"%d" % len(whole)), (b"connection", b"close")]
+        await send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": whole})
+    finally:
+        if isinstance(body, Body):
+            body.abandon()
+
+
+def _unsupported() -> Response:
+    headers = Headers([(b"content-type", b"text/plain"), (b"entryway-error", b"websocket_unsupported")])
+    return Response(501, headers, b"the server in front does not hand on web sockets")

@@ -1,8 +1,7 @@
 """The router as an ASGI application, for Granian, uvicorn, and whatever mounts or wraps ASGI.
 
 The same `Router` answers, so the same rules hold. What the server in front does is its own: time-outs and limits of
-clients, TLS, HTTP/2. Web sockets are refused with 501: ASGI hands on messages, not a connection (see
-`entryway.http.asgi`).
+clients, TLS, HTTP/2, the framing of web sockets.
 """
 
 from __future__ import annotations
@@ -14,7 +13,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from entryway.http import Request, Response
-from entryway.http.asgi import AsgiApplication, Receive, Scope, Send
+from entryway.http.asgi import AsgiApplication
+from entryway.http.asgi_request import Event, Receive, Scope, Send
 from entryway.router.build import NO_HOOKS, Application, build
 from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
 from entryway.router.hooks import Hooks
@@ -76,7 +76,7 @@ class RouterApplication:
 
 
 class Serving:
-    """One application and how many requests it has not finished."""
+    """One application and how many requests it has not finished; an open web socket needs it no more."""
 
     def __init__(self, application: Application) -> None:
         self.application = application
@@ -88,15 +88,37 @@ class Serving:
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._busy += 1
         self._idle.clear()
+        if scope["type"] == "websocket":
+            await self._serve_socket(scope, receive, send)
+            return
         try:
             await self._asgi(scope, receive, send)
         finally:
-            self._busy -= 1
-            if not self._busy:
-                self._idle.set()
+            self._one_less()
 
     async def finished(self) -> None:
         await self._idle.wait()
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asking = True
+
+        async def answer(event: Event) -> None:
+            nonlocal asking
+            if asking:
+                asking = False
+                self._one_less()
+            await send(event)
+
+        try:
+            await self._asgi(scope, receive, answer)
+        finally:
+            if asking:
+                self._one_less()
+
+    def _one_less(self) -> None:
+        self._busy -= 1
+        if not self._busy:
+            self._idle.set()
 
 
 async def _no_request(_: Request) -> Response:

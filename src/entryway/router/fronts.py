@@ -1,4 +1,4 @@
-"""What stands between clients and the router in a process of its own: our engine, or Granian where HTTP/2 is wanted."""
+"""What stands between clients and the router in a process of its own: our engine, or Granian (which HTTP/2 needs)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from entryway.config.operation import Certificate
 from entryway.http import Server
-from entryway.http.asgi import Receive, Scope, Send
+from entryway.http.asgi_request import Receive, Scope, Send
 from entryway.router.asgi import Serving
 from entryway.router.build import Application
 from entryway.router.rendering import renderer
@@ -66,10 +66,11 @@ class EngineFront:
 
 
 class GranianFront:
-    """Granian: HTTP/2, with prior knowledge or by TLS, and HTTP/1.1 beside it on the same port."""
+    """Granian: HTTP/1.1 and, if it is wanted, HTTP/2 on the same port, with prior knowledge or by TLS."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, *, http2: bool = False) -> None:
         self._serving = Serving(application)
+        self._http2 = http2
         self._server: Granian | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -82,7 +83,7 @@ class GranianFront:
 
     async def listen(self, host: str, port: int, certificate: Certificate | None) -> None:
         # A router that does without Granian need not hold it in memory.
-        from granian.constants import Interfaces, SSLProtocols  # noqa: PLC0415
+        from granian.constants import HTTPModes, Interfaces, SSLProtocols  # noqa: PLC0415
         from granian.http import HTTP1Settings  # noqa: PLC0415
         from granian.server.embed import Server as Granian  # noqa: PLC0415
 
@@ -92,6 +93,7 @@ class GranianFront:
             address=host,
             port=port,
             interface=Interfaces.ASGINL,
+            http=HTTPModes.auto if self._http2 else HTTPModes.http1,
             ssl_cert=None if certificate is None else certificate.chain,
             ssl_key=None if certificate is None else certificate.key,
             ssl_protocol_min=SSLProtocols.tls12,

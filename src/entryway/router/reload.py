@@ -21,7 +21,14 @@ log = get_logger("router.reload")
 
 WATCHED = (XS_APP, "default-env.json", "default-services.json")
 WATCH_SECONDS = 0.5
-ONLY_AT_START = ("PORT", "ENTRYWAY_ROUTER_HOST", "ENTRYWAY_ADMIN_PORT", "ENTRYWAY_WORKERS", "HTTP2_SUPPORT")
+ONLY_AT_START = (
+    "PORT",
+    "ENTRYWAY_ROUTER_HOST",
+    "ENTRYWAY_ADMIN_PORT",
+    "ENTRYWAY_WORKERS",
+    "ENTRYWAY_SERVER",
+    "HTTP2_SUPPORT",
+)
 
 Install = Callable[[Application], Awaitable[None]]
 """Lets new requests go to an application, and returns when the former one has answered all of its own."""

@@ -104,7 +104,9 @@ async def _serve(
     except ConfigurationMistakes as found:
         return _refuse(found.mistakes)
     front: Front = (
-        GranianFront(application) if operation.http2 else EngineFront(application, share_port=worker is not None)
+        GranianFront(application, http2=operation.http2)
+        if operation.granian
+        else EngineFront(application, share_port=worker is not None)
     )
     host, port = listening_host(configuration), configuration.environment.port
     deciding: Server | None = None

@@ -23,7 +23,9 @@ async def handle(request: Request) -> Response:
     if request.target == "/fails":
         raise RuntimeError("the password is 123")
     origin = Origin("http", "127.0.0.1", int(os.environ["UPSTREAM_PORT"]))
-    outgoing = OutgoingRequest(request.method, request.target, origin, end_to_end(request.headers), request.body)
+    outgoing = OutgoingRequest(
+        request.method, request.target, origin, end_to_end(request.headers), request.body, upgrade=request.upgrade
+    )
     response = await client.send(outgoing)
     response.headers = end_to_end(response.headers)
     return response

@@ -10,6 +10,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from websockets import ConnectionClosed, InvalidStatus
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import serve
 
 from entryway.testing.upstream import Wire, dial, recording_upstream, scripted_upstream
 
@@ -172,15 +175,43 @@ async def test_an_upstream_that_dies_in_the_middle_leaves_the_answer_visibly_inc
         await wire.close()
 
 
+@asynccontextmanager
+async def echo_upstream():
+    async def echo(connection):
+        async for message in connection:
+            if message == "close-me":
+                await connection.close(4001, "asked")
+            else:
+                await connection.send(message)
+
+    def refuse(connection, request):
+        return connection.respond(403, "not you\n") if request.path == "/denied" else None
+
+    async with serve(echo, "127.0.0.1", 0, subprotocols=["chat"], process_request=refuse) as upstream:
+        yield upstream.sockets[0].getsockname()[1]
+
+
 @pytest.mark.parametrize("asgi_server", ["granian-ws", "uvicorn"])
-async def test_a_websocket_is_denied_clearly(asgi_server):
-    async with recording_upstream() as upstream, running(asgi_server, upstream.port) as port:
-        wire = await dial("127.0.0.1", port)
-        await wire.saying(
-            b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        )
-        head = await wire.hear_head()
-        assert head.startswith(b"HTTP/1.1 501 ")
-        await wire.close()
-        assert upstream.requests == []
+async def test_a_websocket_crosses_as_messages(asgi_server):
+    async with echo_upstream() as upstream_port, running(asgi_server, upstream_port) as port:
+        async with connect(f"ws://127.0.0.1:{port}/ws", subprotocols=["other", "chat"], proxy=None) as client:
+            assert client.subprotocol == "chat"
+            for message in ("hello", b"\x00\xff", "x" * 200_000):
+                await client.send(message)
+                assert await client.recv() == message
+            await client.send("close-me")
+            with pytest.raises(ConnectionClosed):
+                await client.recv()
+            assert (client.close_code, client.close_reason) == (4001, "asked")
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(f"ws://127.0.0.1:{port}/denied", proxy=None)
+        assert refused.value.response.status_code == 403
+        assert refused.value.response.body == b"not you\n"
+
+
+async def test_a_server_without_websockets_says_so():
+    async with echo_upstream() as upstream_port, running("granian", upstream_port) as port:
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(f"ws://127.0.0.1:{port}/ws", subprotocols=["chat"], proxy=None)
+        assert refused.value.response.status_code == 501
+        assert refused.value.response.headers["entryway-error"] == "websocket_unsupported"

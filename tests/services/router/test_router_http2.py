@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import json
+import signal
 import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from test_router_reload import files, process, said
+from websockets import ConnectionClosed
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
 
-from entryway.config.operation import read_operation
+from entryway.config.operation import Operation, read_operation, worker_mistakes
 from entryway.router.asgi import create_app
 from entryway.router.hooks import Hooks
 from entryway.testing.upstream import recording_upstream
@@ -121,6 +125,59 @@ def test_http2_says_what_does_not_come_with_it():
     _, mistakes = read_operation({"HTTP2_SUPPORT": "true"})
     assert [(mistake.file, mistake.severity) for mistake in mistakes] == [("HTTP2_SUPPORT", "warning")]
     assert read_operation({"HTTP2_SUPPORT": "false"})[1] == []
+
+
+def test_the_server_is_one_of_two():
+    operation, mistakes = read_operation({"ENTRYWAY_SERVER": "granian"})
+    assert (operation.granian, operation.http2) == (True, False)
+    assert [(mistake.file, mistake.severity) for mistake in mistakes] == [("ENTRYWAY_SERVER", "warning")]
+    assert read_operation({"ENTRYWAY_SERVER": "engine"})[1] == []
+    _, mistakes = read_operation({"ENTRYWAY_SERVER": "apache"})
+    assert [mistake.severity for mistake in mistakes] == ["error"]
+    assert "engine, granian" in mistakes[0].rule
+    two = Operation(granian=True, workers=2)
+    assert [mistake.rule for mistake in worker_mistakes(two, shares_sessions=True)] == [
+        "ENTRYWAY_SERVER=granian is served by one worker"
+    ]
+
+
+async def test_granian_serves_http1_alone_unless_http2_is_wanted(tmp_path: Path):
+    files(tmp_path, "1")
+    async with process(tmp_path, ENTRYWAY_SERVER="granian") as (_, origin, _lines):
+        async with client() as http:
+            assert (await http.get(f"{origin}/a.txt")).text == "A"
+        async with client(http1=False, http2=True) as http:
+            with pytest.raises(httpx.TransportError):
+                await http.get(f"{origin}/a.txt")
+
+
+async def test_web_sockets_go_with_http2(tmp_path: Path):
+    async def echo(socket: ServerConnection) -> None:
+        async for message in socket:
+            await socket.send(message)
+
+    files(tmp_path, "1")
+    routes = [{"source": "^/ws", "destination": "b"}, {"source": "^/(.*)$", "localDir": "resources"}]
+    settings = {"authenticationMethod": "none", "routes": routes, "websockets": {"enabled": True}}
+    (tmp_path / "xs-app.json").write_text(json.dumps(settings))
+    async with serve(echo, "127.0.0.1", 0) as backend:
+        url = f"ws://127.0.0.1:{backend.sockets[0].getsockname()[1]}"
+        destinations = json.dumps([{"name": "b", "url": url}])
+        async with process(tmp_path, HTTP2_SUPPORT="true", destinations=destinations) as (child, origin, _lines):
+            address = origin.replace("http:", "ws:")
+            async with client(http1=False, http2=True) as http, connect(f"{address}/ws", origin=origin) as socket:
+                await socket.send("hello")
+                assert await socket.recv() == "hello"
+                assert (await http.get(f"{origin}/a.txt")).http_version == "HTTP/2"
+                files(tmp_path, "2")
+                (tmp_path / "xs-app.json").write_text(json.dumps(settings))
+                child.send_signal(signal.SIGHUP)
+                await said(_lines, "former_configuration_ended")
+                await socket.send("still here")
+                assert await socket.recv() == "still here"
+                child.send_signal(signal.SIGTERM)
+                with pytest.raises(ConnectionClosed):
+                    await socket.recv()
 
 
 async def test_any_asgi_server_runs_it_by_its_lifespan(tmp_path: Path):

@@ -1,0 +1,71 @@
+"""What an ASGI scope says, as a `Request`."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import quote
+
+from entryway.http.body import EMPTY, Body
+from entryway.http.headers import Headers
+from entryway.http.messages import Peer, Request
+
+Scope = MutableMapping[str, Any]
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+
+_BODY_WITHOUT_LENGTH = frozenset({"POST", "PUT", "PATCH"})
+_HTTP_SCHEMES = {"ws": "http", "wss": "https"}
+
+
+def read_request(scope: Scope, source: Any) -> Request:
+    """Return the request of an HTTP or WebSocket scope; `source` produces its body."""
+    raw = [(bytes(name).lower(), bytes(value)) for name, value in scope["headers"] if not name.startswith(b":")]
+    headers = Headers.trusted(raw)
+    if b"host" not in headers and scope.get("server"):
+        host, port = scope["server"]
+        headers.add(b"host", (f"[{host}]" if ":" in host else host).encode("ascii") + (b":%d" % port if port else b""))
+    path = scope.get("raw_path") or quote(scope["path"], safe="/:@!$&'()*+,;=-._~").encode("ascii")
+    target = path.partition(b"?")[0].decode("ascii")
+    query = scope.get("query_string", b"")
+    if query:
+        target += "?" + query.decode("ascii")
+    version: str = scope.get("http_version", "1.1")
+    scheme: str = scope.get("scheme", "http")
+    websocket = scope["type"] == "websocket"
+    method = "GET" if websocket else scope["method"]
+    return Request(
+        method,
+        target,
+        headers,
+        EMPTY if websocket else _body(method, version, headers, source),
+        _peer(scope),
+        _HTTP_SCHEMES.get(scheme) or scheme,
+        upgrade="websocket" if websocket else _upgrade(version, headers),
+    )
+
+
+def _upgrade(version: str, headers: Headers) -> str | None:
+    """Return the protocol that the client asks for; web sockets are here only if the server has none."""
+    if version != "1.1" or b"upgrade" not in headers or b"upgrade" not in headers.tokens(b"connection"):
+        return None
+    return (headers.text("upgrade") or "").lower()
+
+
+def _body(method: str, version: str, headers: Headers, source: Any) -> Body:
+    length = headers.get(b"content-length")
+    if length is not None and length.isdigit():
+        return Body(int(length), source) if int(length) else EMPTY
+    if b"transfer-encoding" in headers or (not version.startswith("1") and method in _BODY_WITHOUT_LENGTH):
+        return Body(None, source)
+    return EMPTY
+
+
+def _peer(scope: Scope) -> Peer:
+    client = scope.get("client") or ("", 0)
+    tls = (scope.get("extensions") or {}).get("tls") or {}
+    chain = tls.get("client_cert_chain") or ()
+    certificate = ssl.PEM_cert_to_DER_cert(chain[0]) if chain else None
+    return Peer(client[0], client[1], certificate)
