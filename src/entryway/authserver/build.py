@@ -45,6 +45,7 @@ from entryway.authserver.users import Users
 from entryway.authserver.zones import Zones
 from entryway.errors import EntrywayError
 from entryway.storage import Database, Sealer
+from entryway.storage.audit import Audit
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -75,6 +76,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     applications = Applications(database, clients, clock)
     flow = LoginFlow(attempts, login_sessions, authorizations, clients, users, pages)
     housekeeping = Housekeeping(database, clock)
+    audit = Audit(database, digests, clock)
     bootstrap = Bootstrap(settings, database, sealer, digests, keys, zones, applications, clock)
 
     token = TokenEndpoint(settings, zones, clients, grants, granting)
@@ -95,9 +97,10 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             await bootstrap.run()
             await housekeeping.sweep()
             async with asyncio.TaskGroup() as tasks:
-                sweeping = tasks.create_task(housekeeping.run())
+                running = [tasks.create_task(housekeeping.run()), tasks.create_task(audit.run())]
                 yield
-                sweeping.cancel()
+                for task in running:
+                    task.cancel()
         finally:
             passwords.close()
             await database.close()

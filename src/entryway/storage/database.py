@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sqlalchemy.orm import DeclarativeBase
 
 from entryway.errors import ConfigurationError
+from entryway.storage import tables
 from entryway.storage.columns import Moment
 from entryway.storage.schema import VERSION_TABLE, Outcome, Schema
 
@@ -47,8 +48,11 @@ class Table(DeclarativeBase):
 
 
 def table_metadata() -> MetaData:
-    """Return fresh metadata with our naming of constraints, which PostgreSQL migrations need."""
-    return MetaData(naming_convention=_NAMES)
+    """Return metadata with the tables that every service has, and our naming of constraints, which migrations need."""
+    metadata = MetaData(naming_convention=_NAMES)
+    tables.data_keys(metadata)
+    tables.audit_entries(metadata)
+    return metadata
 
 
 class Database:

@@ -10,6 +10,7 @@ from alembic import command
 from sqlalchemy import text
 
 from entryway.storage.adopt import adopt
+from entryway.storage.append_only import protect
 from entryway.storage.revisions import alembic_config, current, knows, table_names
 from entryway.storage.schema import Outcome, Schema, SchemaUnknown
 
@@ -28,6 +29,13 @@ def migrate(connection: Connection, schema: Schema) -> Outcome:
     if connection.dialect.name == "postgresql":
         # Held until the transaction ends; whoever comes second finds the work done.
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    outcome = _bring_up(connection, schema)
+    if outcome != Outcome.CURRENT:
+        protect(connection)
+    return outcome
+
+
+def _bring_up(connection: Connection, schema: Schema) -> Outcome:
     revision = current(connection)
     if revision == schema.head:
         return Outcome.CURRENT
