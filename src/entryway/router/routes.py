@@ -33,7 +33,7 @@ class ServedRoute:
     search: Callable[[str], re.Match[str] | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: one is made for every request, and freezing it costs more than the rest
 class Match:
     """The route that takes a request, and what its source matched."""
 
@@ -62,32 +62,39 @@ class MethodMismatch:
 
 
 class Routes:
-    """Routes in order; an index by whole path segments that their matches contain leaves few to try."""
+    """Routes in order; an index by what their matches contain or begin with leaves few to try."""
 
     def __init__(self, routes: Sequence[ServedRoute]) -> None:
         self.routes = tuple(routes)
         segments = [_segments(route) for route in self.routes]
         shared = Counter(segment for found in segments for segment in found)
         # Of several, the one that fewest others have says most.
-        keys = [min(found, key=shared.__getitem__, default=None) for found in segments]
-        self._unindexed = [place for place, key in enumerate(keys) if key is None]
-        self._by_segment: dict[str, list[int]] = {}
+        keys = [
+            min(found, key=shared.__getitem__) if found else _beginning(route)
+            for route, found in zip(self.routes, segments, strict=True)
+        ]
+        self._unindexed = [place for place, key in enumerate(keys) if not key]
+        self._by_key: dict[str, list[int]] = {}
         for place, key in enumerate(keys):
-            if key is not None:
-                self._by_segment.setdefault(key, []).append(place)
-        self._known = frozenset(self._by_segment)
-        self._without_segment = self._at(())
-        self._with_segment = {segment: self._at([segment]) for segment in self._known}
+            if key:
+                self._by_key.setdefault(key, []).append(place)
+        self._known = frozenset(self._by_key)
+        self._lengths = sorted({len(key) for key in self._known if key.startswith("/")})
+        self._without_key = self._at(())
+        self._with_key = {key: self._at([key]) for key in self._known}
 
     def candidates(self, url: str) -> tuple[ServedRoute, ...]:
         """Return the routes that might take the URL, in order."""
-        known = self._known.intersection(url.split("/")[1:-1])
+        keys = url.split("/")[1:-1]
+        if self._lengths:
+            keys += [url[:length] for length in self._lengths]
+        known = self._known.intersection(keys)
         if not known:
-            return self._without_segment
-        return self._with_segment[next(iter(known))] if len(known) == 1 else self._at(known)
+            return self._without_key
+        return self._with_key[next(iter(known))] if len(known) == 1 else self._at(known)
 
-    def _at(self, segments: Iterable[str]) -> tuple[ServedRoute, ...]:
-        places = sorted(self._unindexed + [place for segment in segments for place in self._by_segment[segment]])
+    def _at(self, keys: Iterable[str]) -> tuple[ServedRoute, ...]:
+        places = sorted(self._unindexed + [place for key in keys for place in self._by_key[key]])
         return tuple(self.routes[place] for place in places)
 
     def match(self, method: str, url: str) -> Match | MethodMismatch:
@@ -135,6 +142,12 @@ def _method_scopes(scopes: Scopes) -> dict[str, frozenset[str]]:
 def _segments(served: ServedRoute) -> list[str]:
     """Return the whole segments, between two slashes, that every URL has which the route takes."""
     return served.route.source.literal_start.split("/")[1:-1]
+
+
+def _beginning(served: ServedRoute) -> str:
+    """Return what every URL begins with which the route takes, if that says more than a slash; it has a slash first."""
+    prefix = served.route.source.literal_prefix
+    return prefix if len(prefix) > 1 and prefix.startswith("/") else ""
 
 
 def _allowed(mismatches: Sequence[Match]) -> str:
