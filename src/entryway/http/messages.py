@@ -116,7 +116,6 @@ NO_TIMEOUTS = Timeouts(connect=None, response=None, body=None, pool=None)
 DEFAULT_TIMEOUTS = Timeouts()
 
 
-@dataclass(slots=True)
 class OutgoingRequest:
     """A request to send; `target` is in origin-form (`/path?query`), `host:port` for CONNECT, `*` for OPTIONS.
 
@@ -125,11 +124,27 @@ class OutgoingRequest:
     agreed. `on_interim` hears of 1xx responses.
     """
 
-    method: str
-    target: str
-    origin: ConnectionSource
-    headers: Headers
-    body: bytes | Body = b""
-    upgrade: str | None = None
-    timeouts: Timeouts = DEFAULT_TIMEOUTS
-    on_interim: Callable[[int, Headers], None] | None = None
+    __slots__ = ("body", "headers", "method", "on_interim", "origin", "target", "timeouts", "upgrade")
+
+    def __init__(  # noqa: PLR0917 one is made per request, and keywords cost
+        self,
+        method: str,
+        target: str,
+        origin: ConnectionSource,
+        headers: Headers,
+        body: bytes | Body = b"",
+        upgrade: str | None = None,
+        timeouts: Timeouts = DEFAULT_TIMEOUTS,
+        on_interim: Callable[[int, Headers], None] | None = None,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.origin = origin
+        self.headers = headers
+        self.body = body
+        self.upgrade = upgrade
+        self.timeouts = timeouts
+        self.on_interim = on_interim
+
+    def __repr__(self) -> str:
+        return f"OutgoingRequest({self.method} {self.origin.label})"

@@ -17,39 +17,24 @@ if TYPE_CHECKING:
 class Notes:
     """What became known of one request so far."""
 
-    __slots__ = (
-        "backend",
-        "destination",
-        "error",
-        "granted",
-        "hooked",
-        "hosted",
-        "placed",
-        "route",
-        "served",
-        "session",
-        "tokens",
-    )
-
+    # Defaults of the class: a request sets only what concerns it.
     served: ServedRoute
     """Set as soon as a route takes the request."""
-
-    def __init__(self) -> None:
-        self.destination = ""
-        self.hooked = False
-        """Whether the application's own code gave the answer."""
-        self.backend = 0.0
-        """Seconds from asking the backend to the head of its answer."""
-        self.tokens = 0.0
-        """Seconds until it was known where the backend is and how to log on to it."""
-        self.granted: tuple[tuple[bytes, bytes], ...] = ()
-        """Headers that let a page of another origin read the answer, errors included."""
-        self.hosted: Hosted | None = None
-        self.placed = False
-        """Whether it has been asked which application has the request."""
-        self.error: EntrywayError | None = None
-        self.route = ""
-        self.session: Session | None = None
+    route = ""
+    destination = ""
+    hooked = False
+    """Whether the application's own code gave the answer."""
+    backend = 0.0
+    """Seconds from asking the backend to the head of its answer."""
+    tokens = 0.0
+    """Seconds until it was known where the backend is and how to log on to it."""
+    granted: tuple[tuple[bytes, bytes], ...] = ()
+    """Headers that let a page of another origin read the answer, errors included."""
+    hosted: Hosted | None = None
+    placed = False
+    """Whether it has been asked which application has the request."""
+    error: EntrywayError | None = None
+    session: Session | None = None
 
     def visit(self, request: Request) -> Visit:
         """Return what hooks may know."""
