@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,11 @@ class Attempts:
         self._digests = digests
         self._clock = clock
 
-    async def start(self, zid: str, browser: str, request: AuthorizationRequest | None) -> Attempt:
+    async def start(
+        self, zid: str, browser: str, request: AuthorizationRequest | None, afterwards: str | None = None
+    ) -> Attempt:
         """Store a new attempt of this browser."""
-        attempt = Attempt(random_text(), zid, request, self._clock())
+        attempt = Attempt(random_text(), zid, request, self._clock(), afterwards=afterwards)
         async with self._database.transaction() as session:
             session.add(
                 tables.LoginAttempt(
@@ -43,6 +46,7 @@ class Attempts:
                     user_id=None,
                     authenticated_at=None,
                     started_at=attempt.started_at,
+                    afterwards=afterwards,
                 )
             )
         return attempt
@@ -67,7 +71,7 @@ class Attempts:
             await session.execute(
                 update(table).where(table.id == attempt.id).values(user_id=user_id, authenticated_at=authenticated_at)
             )
-        return Attempt(attempt.id, attempt.zid, attempt.request, attempt.started_at, user_id, authenticated_at)
+        return replace(attempt, user_id=user_id, authenticated_at=authenticated_at)
 
     async def finish(self, attempt: Attempt) -> bool:
         """End an attempt; say whether it was this call that ended it, for an attempt gives one code."""
@@ -92,4 +96,5 @@ def _attempt(row: tables.LoginAttempt) -> Attempt:
         started_at=row.started_at,
         user_id=row.user_id,
         authenticated_at=row.authenticated_at,
+        afterwards=row.afterwards,
     )

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from entryway.authserver.token_endpoint import parse_additional
-from entryway.oauth import pkce, scopes
+from entryway.authserver.additional_attributes import parse_additional
+from entryway.oauth import login_hints, pkce, scopes
 from entryway.oauth.errors import InvalidRequest, UnsupportedResponseType
 from entryway.oauth.pkce import Challenge
 
@@ -36,6 +36,10 @@ class AuthorizationRequest:
     silent: bool
     authenticated_since: datetime | None
     additional: Mapping[str, str] = field(default_factory=dict)
+    # Where the user should log in: origins, the first of them ours to find, the rest for the one that was found.
+    origins: tuple[str, ...] = ()
+    # The name to log in by, as far as the client knows.
+    login_name: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the form in which a login attempt keeps it."""
@@ -50,6 +54,8 @@ class AuthorizationRequest:
             "silent": self.silent,
             "authenticated_since": self.authenticated_since.isoformat() if self.authenticated_since else None,
             "additional": dict(self.additional),
+            "origins": list(self.origins),
+            "login_name": self.login_name,
         }
 
     @classmethod
@@ -67,6 +73,8 @@ class AuthorizationRequest:
             silent=stored["silent"],
             authenticated_since=datetime.fromisoformat(since) if since else None,
             additional=stored["additional"],
+            origins=tuple(stored["origins"]),
+            login_name=stored["login_name"],
         )
 
 
@@ -85,6 +93,7 @@ def parse(parameters: Mapping[str, str], client: Client, redirect_uri: str, now:
     prompts = set(parameters.get("prompt", "").split())
     if "none" in prompts and len(prompts) > 1:
         raise InvalidRequest("prompt=none stands alone")
+    origins, login_name = login_hints.parse(parameters.get("idp"), parameters.get("login_hint"))
     return AuthorizationRequest(
         client_id=client.id,
         redirect_uri=redirect_uri,
@@ -96,6 +105,8 @@ def parse(parameters: Mapping[str, str], client: Client, redirect_uri: str, now:
         silent="none" in prompts,
         authenticated_since=now if "login" in prompts else _oldest_login(parameters.get("max_age"), now),
         additional=parse_additional(parameters.get("authorities")),
+        origins=origins,
+        login_name=login_name,
     )
 
 

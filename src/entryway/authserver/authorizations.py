@@ -30,6 +30,12 @@ _CODE = "authorization-code"
 _REFRESH = "refresh-token"
 
 
+class ReusedToken(InvalidToken):
+    """A rotated refresh token came a second time (RFC 9700 §4.14.2): nobody can say which of the two is the thief."""
+
+    title = "Invalid refresh token (reused)"
+
+
 @dataclass(frozen=True, slots=True)
 class Authorization:
     """A user let a client act; `granted_scopes` is None until the first token."""
@@ -150,21 +156,14 @@ class Authorizations:
                 row.granted_scopes, row.revocation_signature = sorted(scopes), signature
                 session.add(row)
                 await session.flush()
-            session.add(
-                tables.RefreshTokenRow(
-                    digest=self._digests.of(_REFRESH, authorization.zid, token),
-                    zid=authorization.zid,
-                    authorization_id=authorization.id,
-                    expires_at=expires_at,
-                )
-            )
+            session.add(self._refresh_row(authorization, token, expires_at))
         return token
 
     async def find_refreshable(self, zid: str, refresh_token: str) -> Authorization:
         """Return the authorization of a refresh token that is still good."""
         table, digest = tables.RefreshTokenRow, self._digests.of(_REFRESH, zid, refresh_token)
         query = (
-            select(tables.Authorization, table.expires_at)
+            select(tables.Authorization, table.expires_at, table.used_at)
             .join(table, table.authorization_id == tables.Authorization.id)
             .where(table.digest == digest, table.zid == zid)
         )
@@ -172,12 +171,60 @@ class Authorizations:
             found = (await session.execute(query)).first()
         if found is None:
             raise InvalidToken("Invalid refresh token", "the refresh token is unknown")
-        authorization, expires_at = found
+        authorization, expires_at, used_at = found
         if expires_at <= self._clock():
             raise InvalidToken("Invalid refresh token (expired)", "the refresh token has expired")
         if authorization.revoked_at is not None:
             raise InvalidToken("Invalid refresh token (revoked)", "the authorization was revoked")
+        if used_at is not None:
+            await self.revoke(zid, authorization.id)
+            raise ReusedToken
         return _authorization(authorization)
+
+    async def rotate(self, authorization: Authorization, refresh_token: str) -> str:
+        """Use a refresh token up and return the next one; if somebody else was quicker, everything ends."""
+        table, zid = tables.RefreshTokenRow, authorization.zid
+        token, mine = random_text(), table.digest == self._digests.of(_REFRESH, zid, refresh_token)
+        use = update(table).where(mine, table.zid == zid, table.used_at.is_(None)).values(used_at=self._clock())
+        async with self._database.transaction() as session:
+            expires_at = (await session.execute(use.returning(table.expires_at))).scalar_one_or_none()
+            if expires_at is not None:
+                session.add(self._refresh_row(authorization, token, expires_at))
+        if expires_at is None:
+            await self.revoke(zid, authorization.id)
+            raise ReusedToken
+        return token
+
+    async def find_by_refresh_token(self, zid: str, refresh_token: str) -> Authorization | None:
+        """Return the authorization of a refresh token, whatever its state."""
+        table = tables.RefreshTokenRow
+        query = (
+            select(tables.Authorization)
+            .join(table, table.authorization_id == tables.Authorization.id)
+            .where(table.digest == self._digests.of(_REFRESH, zid, refresh_token), table.zid == zid)
+        )
+        async with self._database.read() as session:
+            row = (await session.execute(query)).scalar_one_or_none()
+        return _authorization(row) if row else None
+
+    async def revoke(self, zid: str, authorization_id: str) -> None:
+        """End an authorization: its refresh tokens are refused, and its access tokens wherever we are asked."""
+        table = tables.Authorization
+        async with self._database.transaction() as session:
+            await session.execute(
+                update(table)
+                .where(table.id == authorization_id, table.zid == zid, table.revoked_at.is_(None))
+                .values(revoked_at=self._clock())
+            )
+
+    def _refresh_row(self, authorization: Authorization, token: str, expires_at: datetime) -> tables.RefreshTokenRow:
+        return tables.RefreshTokenRow(
+            digest=self._digests.of(_REFRESH, authorization.zid, token),
+            zid=authorization.zid,
+            authorization_id=authorization.id,
+            expires_at=expires_at,
+            used_at=None,
+        )
 
     async def _end_replayed(self, session: AsyncSession, digest: bytes, zid: str) -> None:
         # RFC 6749 §4.1.2: a code that comes twice was stolen, and nobody can say which of the two was the thief.

@@ -11,7 +11,7 @@ from entryway.oauth.errors import InsufficientScope, InvalidToken
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from entryway.authserver.issuer import Issuer, OwnToken
+    from entryway.authserver.own_tokens import OwnToken, OwnTokens
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.zones import Zone, Zones
 
@@ -22,15 +22,15 @@ class Bearer:
 
     settings: AuthServerSettings
     zones: Zones
-    issuer: Issuer
+    own_tokens: OwnTokens
 
-    async def require(self, request: Request, scope: str) -> tuple[Zone, OwnToken]:
-        """Return the tenant and the token, or raise unless the token allows `scope`."""
+    async def require(self, request: Request, *scopes: str) -> tuple[Zone, OwnToken]:
+        """Return the tenant and the token, or raise unless the token allows one of the scopes; without any, all do."""
         zone = await edge.zone_of(request, self.zones, self.settings, request.query_params)
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not token:
             raise InvalidToken("A bearer token is required", "no bearer token")
-        own = await self.issuer.read(zone, token.strip())
-        if scope not in own.scopes:
-            raise InsufficientScope(detail=f"the token of {own.claims['cid']} lacks {scope}")
+        own = await self.own_tokens.read(zone, token.strip())
+        if scopes and own.scopes.isdisjoint(scopes):
+            raise InsufficientScope(detail=f"the token of {own.claims['cid']} lacks {' or '.join(scopes)}")
         return zone, own

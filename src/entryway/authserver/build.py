@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from entryway.authserver.account_pages import AccountPages
 from entryway.authserver.admin.applications import Applications
 from entryway.authserver.admin.bindings import Bindings
 from entryway.authserver.admin.endpoints import AdminEndpoints
@@ -21,6 +22,7 @@ from entryway.authserver.authorizations import Authorizations
 from entryway.authserver.authorize import AuthorizeEndpoint
 from entryway.authserver.bearer import Bearer
 from entryway.authserver.bootstrap import Bootstrap
+from entryway.authserver.client_authentication import ClientAuthentication
 from entryway.authserver.clients import Clients
 from entryway.authserver.digests import Digests
 from entryway.authserver.edge import Edge
@@ -34,12 +36,16 @@ from entryway.authserver.login_flow import LoginFlow
 from entryway.authserver.logout import LogoutEndpoint
 from entryway.authserver.metadata import MetadataEndpoints
 from entryway.authserver.moments import Clock, utc_now
+from entryway.authserver.own_tokens import OwnTokens
 from entryway.authserver.pages import Pages
+from entryway.authserver.passcodes import Passcodes
 from entryway.authserver.passwords import Passwords
 from entryway.authserver.respond import Responder
+from entryway.authserver.revocation import Revocation, RevocationEndpoints
 from entryway.authserver.roles import Roles
 from entryway.authserver.sessions import Sessions
 from entryway.authserver.signing_keys import SigningKeys
+from entryway.authserver.stored_tokens import StoredTokens
 from entryway.authserver.token_endpoint import TokenEndpoint
 from entryway.authserver.users import Users
 from entryway.authserver.zones import Zones
@@ -69,22 +75,37 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     )
     authorizations = Authorizations(database, digests, clock)
     attempts, login_sessions = Attempts(database, digests, clock), Sessions(database, users, digests, clock)
-    issuer = Issuer(keys, clients, users, authorizations, digests, clock)
+    stored_tokens, passcodes = StoredTokens(database, digests, clock), Passcodes(database, users, digests, clock)
+    own_tokens = OwnTokens(keys, clients, users, stored_tokens, digests, clock)
+    issuer = Issuer(keys, authorizations, stored_tokens, digests, clock)
     granting = Granting(issuer, roles)
-    grants = make_grants(issuer, users, authorizations, clock)
-    bearer = Bearer(settings, zones, issuer)
+    grants = make_grants(
+        own_tokens=own_tokens,
+        clients=clients,
+        users=users,
+        authorizations=authorizations,
+        passcodes=passcodes,
+        digests=digests,
+        clock=clock,
+    )
+    bearer, authentication = Bearer(settings, zones, own_tokens), ClientAuthentication(clients, own_tokens)
+    revocation = Revocation(database, users, clients, clock)
     applications = Applications(database, clients, clock)
     flow = LoginFlow(attempts, login_sessions, authorizations, clients, users, pages)
     housekeeping = Housekeeping(database, clock)
     audit = Audit(database, digests, clock)
     bootstrap = Bootstrap(settings, database, sealer, digests, keys, zones, applications, clock)
 
-    token = TokenEndpoint(settings, zones, clients, grants, granting)
+    token = TokenEndpoint(settings, zones, authentication, grants, granting)
     authorize = AuthorizeEndpoint(settings, zones, clients, flow, clock)
     login = LoginEndpoints(settings, zones, users, attempts, login_sessions, flow)
     logout = LogoutEndpoint(settings, zones, clients, login_sessions, keys, pages)
     metadata = MetadataEndpoints(settings, zones, keys, grants)
-    inspection = InspectionEndpoints(settings, zones, clients, issuer, bearer)
+    inspection = InspectionEndpoints(settings, zones, authentication, own_tokens, bearer)
+    ending = RevocationEndpoints(
+        settings, zones, authentication, bearer, own_tokens, stored_tokens, authorizations, revocation
+    )
+    account = AccountPages(settings, zones, login_sessions, roles, passcodes, flow, pages)
     bindings = Bindings(database, sealer, digests, keys, settings, clients, clock)
     people = People(database, passwords, clock)
     admin = AdminEndpoints(bearer, applications, bindings, people, users, clients, granting, clock)
@@ -118,6 +139,9 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             Route("/token_key", metadata.token_key, methods=["GET"]),
             Route("/.well-known/openid-configuration", metadata.discovery, methods=["GET"]),
             Route("/oauth/token/.well-known/openid-configuration", metadata.discovery, methods=["GET"]),
+            *ending.routes(),
+            Route("/passcode", account.passcode, methods=["GET"]),
+            Route("/config", account.who, methods=["GET"]),
             Route("/introspect", inspection.introspect, methods=["POST"]),
             Route("/check_token", inspection.check_token, methods=["POST"]),
             Route("/userinfo", inspection.userinfo, methods=["GET", "POST"]),

@@ -31,6 +31,11 @@ class Occasion:
     expires_at: datetime
     grant_type: str
     additional: Mapping[str, str] = field(default_factory=dict)
+    # How the client proved itself, where that was no secret; and the certificate that the token is bound to.
+    client_auth_method: str | None = None
+    thumbprint: str | None = None
+    # Whether the server knows the token one by one and can end it for everybody who asks.
+    revocable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,9 @@ class Login:
     nonce: str | None = None
 
 
-def access_of_client(zone: Zone, client: Client, granted: AbstractSet[str], occasion: Occasion) -> dict[str, Any]:
+def access_of_client(
+    zone: Zone, client: Client, granted: AbstractSet[str], occasion: Occasion, revocation_signature: str
+) -> dict[str, Any]:
     """Return the claims of a token that a client has for itself."""
     listed = sorted(granted)
     return {
@@ -54,11 +61,12 @@ def access_of_client(zone: Zone, client: Client, granted: AbstractSet[str], occa
         "scope": listed,
         **_client(client),
         "grant_type": occasion.grant_type,
+        "rev_sig": revocation_signature,
         **_times(occasion),
         "iss": zone.issuer,
         "zid": zone.id,
         "aud": scopes.audience(client.id, granted),
-        **_additional(occasion),
+        **_particulars(occasion),
     }
 
 
@@ -96,7 +104,7 @@ def access_of_user(
         "iss": zone.issuer,
         "zid": zone.id,
         "aud": scopes.audience(client.id, granted),
-        **_additional(occasion),
+        **_particulars(occasion),
     }
 
 
@@ -141,8 +149,17 @@ def _times(occasion: Occasion) -> dict[str, int]:
     return {"iat": int(occasion.issued_at.timestamp()), "exp": int(occasion.expires_at.timestamp())}
 
 
-def _additional(occasion: Occasion) -> dict[str, Any]:
-    return {"az_attr": dict(occasion.additional)} if occasion.additional else {}
+def _particulars(occasion: Occasion) -> dict[str, Any]:
+    claims: dict[str, Any] = {}
+    if occasion.additional:
+        claims["az_attr"] = dict(occasion.additional)
+    if occasion.client_auth_method is not None:
+        claims["client_auth_method"] = occasion.client_auth_method
+    if occasion.thumbprint is not None:
+        claims["cnf"] = {"x5t#S256": occasion.thumbprint}  # RFC 8705 §3.1
+    if occasion.revocable:
+        claims["revocable"] = True
+    return claims
 
 
 def _extension(zone: Zone, client: Client) -> dict[str, str]:

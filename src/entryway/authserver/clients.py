@@ -54,6 +54,8 @@ class Client:
     authorities: frozenset[str]
     system_attributes: frozenset[str]
     allowed_providers: frozenset[str] | None
+    public: bool = False
+    token_salt: str = ""
 
     @property
     def is_clone(self) -> bool:
@@ -165,6 +167,8 @@ async def _load(session: AsyncSession, zid: str, column: InstrumentedAttribute[s
         ),
         system_attributes=frozenset(row.system_attributes),
         allowed_providers=None if row.allowed_providers is None else frozenset(row.allowed_providers),
+        public=row.public,
+        token_salt=row.token_salt,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from entryway.authserver.clients import OIDC_SCOPES
-from entryway.authserver.grants import ClientDecision, TokenRequest, UserDecision
+from entryway.authserver.grants import ClientDecision, Decision, HandOver, TokenRequest, UserDecision
 from entryway.oauth import scopes
 from entryway.oauth.errors import BadCredentials
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from entryway.authserver.clients import Client
     from entryway.authserver.issuer import Issuer
     from entryway.authserver.roles import Roles
+    from entryway.authserver.users import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,30 +27,33 @@ class Granting:
     issuer: Issuer
     roles: Roles
 
-    async def issue(
-        self, request: TokenRequest, client: Client, decision: ClientDecision | UserDecision
-    ) -> dict[str, Any]:
+    async def issue(self, request: TokenRequest, client: Client, decision: Decision) -> dict[str, Any]:
         """Return the token response for what a grant decided."""
         if isinstance(decision, ClientDecision):
             granted = scopes.limit(client.authorities, client.authorities, request.scopes)
-            return await self.issuer.for_client(request.zone, client, granted, request.grant_type, request.additional)
+            return await self.issuer.for_client(request, client, granted)
+        if isinstance(decision, HandOver):
+            return await self._hand_over(request, decision)
         return await self._for_user(request, client, decision)
 
     async def _for_user(self, request: TokenRequest, client: Client, decision: UserDecision) -> dict[str, Any]:
         user, authorization = decision.user, decision.authorization
-        if client.allowed_providers is not None and user.origin not in client.allowed_providers:
-            raise BadCredentials("Client is not authorized for specified user's identity provider.")
+        _check_origin(client, user)
         entitlements = await self.roles.of_user(request.zone.id, user.id)
         granted = user_scopes(authorization, request.scopes, client.user_scopes, entitlements.scopes)
-        return await self.issuer.for_user(
-            zone=request.zone,
-            client=client,
-            user=user,
-            entitlements=entitlements,
-            authorization=authorization,
-            granted=granted,
-            refresh_token=decision.refresh_token,
-        )
+        return await self.issuer.for_user(request, client, decision, entitlements, granted)
+
+    async def _hand_over(self, request: TokenRequest, decision: HandOver) -> dict[str, Any]:
+        user, receiver = decision.user, decision.receiver
+        _check_origin(receiver, user)
+        entitlements = await self.roles.of_user(request.zone.id, user.id)
+        granted = user_scopes(decision.authorization, request.scopes, receiver.user_scopes, entitlements.scopes)
+        return await self.issuer.for_receiver(receiver, user, decision.authorization, granted)
+
+
+def _check_origin(client: Client, user: User) -> None:
+    if client.allowed_providers is not None and user.origin not in client.allowed_providers:
+        raise BadCredentials("Client is not authorized for specified user's identity provider.")
 
 
 def user_scopes(

@@ -38,6 +38,10 @@ class Housekeeping:
             for statement in (
                 # Codes and refresh tokens go with their authorization; the codes stay that long to notice a replay.
                 delete(tables.Authorization).where(tables.Authorization.expires_at < now - _REMEMBERED),
+                delete(tables.OpaqueTokenRow).where(tables.OpaqueTokenRow.expires_at < now),
+                delete(tables.RevokedToken).where(tables.RevokedToken.expires_at < now),
+                delete(tables.SeenAssertion).where(tables.SeenAssertion.expires_at < now),
+                delete(tables.Passcode).where(tables.Passcode.expires_at < now),
                 delete(tables.LoginAttempt).where(tables.LoginAttempt.started_at < now - attempts.LIFETIME),
                 delete(tables.LoginSession).where(tables.LoginSession.last_seen_at < now - sessions.IDLE),
                 delete(tables.LoginSession).where(tables.LoginSession.authenticated_at < now - sessions.LONGEST),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 
 from entryway.authserver import edge
-from entryway.oauth import credentials, scopes
+from entryway.oauth import scopes
 from entryway.oauth.errors import InsufficientScope, InvalidRequest, InvalidScope, InvalidToken
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from entryway.authserver.bearer import Bearer
-    from entryway.authserver.clients import Clients
-    from entryway.authserver.issuer import Issuer
+    from entryway.authserver.client_authentication import ClientAuthentication
+    from entryway.authserver.own_tokens import OwnTokens
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.zones import Zone, Zones
 
@@ -37,8 +37,8 @@ class InspectionEndpoints:
 
     settings: AuthServerSettings
     zones: Zones
-    clients: Clients
-    issuer: Issuer
+    authentication: ClientAuthentication
+    own_tokens: OwnTokens
     bearer: Bearer
 
     async def introspect(self, request: Request) -> Response:
@@ -46,7 +46,7 @@ class InspectionEndpoints:
         parameters = await edge.read_parameters(request)
         zone = await self._caller(request, parameters)
         try:
-            own = await self.issuer.read(zone, parameters.get("token", ""))
+            own = await self.own_tokens.read(zone, parameters.get("token", ""))
         except InvalidToken:
             return JSONResponse({"active": False})
         return JSONResponse({"active": True, **own.claims})
@@ -59,7 +59,7 @@ class InspectionEndpoints:
         if not token:
             raise InvalidRequest("Missing parameter: token")
         try:
-            own = await self.issuer.read(zone, token)
+            own = await self.own_tokens.read(zone, token)
         except InvalidToken as error:
             raise TokenNotRecognised(
                 error.description if error.description == "Token has expired" else "", error.detail
@@ -99,9 +99,7 @@ class InspectionEndpoints:
             zone, _ = await self.bearer.require(request, scopes.RESOURCE)
             return zone
         zone = await edge.zone_of(request, self.zones, self.settings, parameters)
-        url_encoded = request.headers.get("x-cf-encoded-credentials", "").lower() == "true"
-        presented = credentials.presented(authorization, parameters, url_encoded=url_encoded)
-        client = await self.clients.authenticate(zone.id, presented)
+        client = await self.authentication.confidential(request, zone, parameters)
         if scopes.RESOURCE not in client.authorities:
             raise InsufficientScope
         return zone

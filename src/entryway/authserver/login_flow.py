@@ -47,10 +47,12 @@ class LoginFlow:
     users: Users
     pages: Pages
 
-    async def begin(self, request: Request, zid: str, asked: AuthorizationRequest | None) -> Response:
+    async def begin(
+        self, request: Request, zid: str, asked: AuthorizationRequest | None, *, afterwards: str | None = None
+    ) -> Response:
         """Start an attempt of this browser, as whom it is logged in already, and answer with its first step."""
         browser = request.cookies.get(BROWSER_COOKIE) or random_text()
-        attempt = await self.attempts.start(zid, browser, asked)
+        attempt = await self.attempts.start(zid, browser, asked, afterwards)
         logged_in = await self.sessions.load(zid, request.cookies.get(LOGIN_COOKIE))
         if logged_in is not None:
             attempt = await self.attempts.learn_user(attempt, logged_in.user.id, logged_in.authenticated_at)
@@ -69,6 +71,8 @@ class LoginFlow:
                 return await self._issue_code(attempt)
             case Step.WELCOME:
                 await self.attempts.finish(attempt)
+                if attempt.afterwards is not None:
+                    return redirect_to(attempt.afterwards, {})
                 return self.pages.message("You are logged in", "Open the application that you want to use.")
 
     def ask(

@@ -22,6 +22,8 @@ class Attempt:
     started_at: datetime
     user_id: str | None = None
     authenticated_at: datetime | None = None
+    # The page of ours that somebody wants to see who came without an application.
+    afterwards: str | None = None
 
 
 class Step(Enum):

@@ -10,6 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from starlette.requests import Request
 
 # No `form-action`: browsers apply it to the redirects that follow the form, and the last of them leads to the
@@ -41,6 +43,14 @@ class Pages:
         """Return a page with a heading and a sentence."""
         template = self._environment.get_template("message.html")
         return _page(template.render(title=title, text=text, link=link, link_text=link_text), status)
+
+    def passcode(self, code: str) -> Response:
+        """Return the page that shows a passcode."""
+        return _page(self._environment.get_template("passcode.html").render(code=code), 200)
+
+    def who(self, facts: Mapping[str, str], lists: Mapping[str, Sequence[str]]) -> Response:
+        """Return the page that shows somebody what is known about them."""
+        return _page(self._environment.get_template("who.html").render(facts=facts, lists=lists), 200)
 
     async def style(self, request: Request) -> Response:
         """Answer the style sheet."""

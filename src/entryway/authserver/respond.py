@@ -12,7 +12,14 @@ from starlette.responses import JSONResponse, Response
 from entryway.authserver.edge import MalformedJson
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.errors import Conflict, EntrywayError
-from entryway.oauth.errors import BadCredentials, InsufficientScope, InvalidClient, InvalidToken, OAuthError
+from entryway.oauth.errors import (
+    BadCredentials,
+    InsufficientScope,
+    InvalidClient,
+    InvalidScope,
+    InvalidToken,
+    OAuthError,
+)
 from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
@@ -22,7 +29,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-_PAGES = ("/oauth/authorize", "/login", "/logout", "/passcode")
+_PAGES = ("/oauth/authorize", "/login", "/logout", "/passcode", "/config")
 _ADMIN = "/entryway/"
 DESCRIPTOR_PREFIX = "Error parsing xs-security.json data: Inconsistent xs-security.json: "
 
@@ -58,7 +65,7 @@ class Responder:
         elif request.url.path.startswith(_PAGES) and not _wants_json(request):
             response = self._pages.error(status, error.title, _told(error))
         else:
-            response = JSONResponse({"error": error.code, "error_description": _told(error)}, status)
+            response = JSONResponse(_oauth(error), status)
         response.headers["entryway-error"] = error.code
         challenge = _challenge(request, error)
         if challenge:
@@ -87,6 +94,13 @@ class Responder:
 
 def _told(error: EntrywayError) -> str:
     return error.description if isinstance(error, OAuthError) else error.title
+
+
+def _oauth(error: EntrywayError) -> dict[str, str]:
+    body = {"error": error.code, "error_description": _told(error)}
+    if isinstance(error, InvalidScope) and error.allowed:
+        body["scope"] = " ".join(error.allowed)
+    return body
 
 
 def _problem(error: EntrywayError, status: int) -> JSONResponse:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
 
 from entryway.authserver import edge
-from entryway.authserver.grants import GrantTable, TokenRequest
-from entryway.oauth import credentials, scopes
-from entryway.oauth.errors import InvalidClient, InvalidRequest, UnsupportedGrantType
+from entryway.authserver.additional_attributes import parse_additional
+from entryway.authserver.client_authentication import BEARER, PUBLIC, USER_TOKEN
+from entryway.authserver.grants import SAME_PERMISSION, GrantTable, TokenRequest
+from entryway.oauth import scopes
+from entryway.oauth.errors import BadCredentials, InvalidClient, InvalidRequest, UnsupportedGrantType
 from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
@@ -20,15 +21,22 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from entryway.authserver.clients import Clients
+    from entryway.authserver.client_authentication import ClientAuthentication
     from entryway.authserver.granting import Granting
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.zones import Zone, Zones
 
 log = get_logger(__name__)
 
-MOST_ADDITIONAL = 50
-LONGEST_ADDITIONAL = 1000
+OPAQUE = "opaque"
+TOKEN_FORMATS = ("jwt", OPAQUE)
+RESPONSE_TYPES = frozenset({"token", "id_token"})
+# What a client may do that has not proved who it is. Without a secret: the code has a verifier, and the refresh token
+# works once. With a user's token: hand the user over to another client.
+GRANTS_WITHOUT_PROOF = {
+    PUBLIC: frozenset({"authorization_code", "refresh_token"}),
+    BEARER: frozenset({USER_TOKEN}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ class TokenEndpoint:
 
     settings: AuthServerSettings
     zones: Zones
-    clients: Clients
+    authentication: ClientAuthentication
     grants: GrantTable
     granting: Granting
 
@@ -46,15 +54,21 @@ class TokenEndpoint:
         parameters = await edge.read_parameters(request)
         zone = await edge.zone_of(request, self.zones, self.settings, parameters)
         asked = parse_token_request(zone, parameters)
-        client = await self.clients.authenticate(zone.id, _presented(request, parameters))
-        grant = self.grants.get(asked.grant_type)
+        authenticated = await self.authentication.authenticate(request, zone, parameters)
+        grant, client = self.grants.get(asked.grant_type), authenticated.client
         if grant is None:
             raise UnsupportedGrantType
-        if asked.grant_type not in client.grant_types:
+        if SAME_PERMISSION.get(asked.grant_type, asked.grant_type) not in client.grant_types:
             raise InvalidClient("Unauthorized grant type")
+        permitted = GRANTS_WITHOUT_PROOF.get(authenticated.method)
+        if asked.grant_type not in permitted if permitted else asked.grant_type == USER_TOKEN:
+            raise BadCredentials(detail=f"{asked.grant_type} is not for the method {authenticated.method}")
+        asked = asked.by(authenticated)
         decision = await grant.authorize(asked, client)
         response = await self.granting.issue(asked, client, decision)
-        log.info("token_issued", client_id=client.id, grant_type=asked.grant_type, jti=response["jti"])
+        # The id of an opaque token is the token.
+        jti = None if asked.opaque else response["jti"]
+        log.info("token_issued", client_id=client.id, grant_type=asked.grant_type, jti=jti)
         return JSONResponse(response, headers={"cache-control": "no-store", "pragma": "no-cache"})
 
 
@@ -63,37 +77,18 @@ def parse_token_request(zone: Zone, parameters: Mapping[str, str]) -> TokenReque
     grant_type = parameters.get("grant_type")
     if not grant_type:
         raise InvalidRequest("Missing grant type")
-    if parameters.get("token_format", "jwt") != "jwt":
-        raise InvalidRequest("Only the token_format jwt is issued here")
+    token_format = parameters.get("token_format") or "jwt"
+    if token_format not in TOKEN_FORMATS:
+        raise InvalidRequest("The token_format must be jwt or opaque")
+    response_types = frozenset(parameters.get("response_type", "").split())
+    if not response_types <= RESPONSE_TYPES:
+        raise InvalidRequest("The response_type must be token, id_token or both")
     return TokenRequest(
         zone=zone,
         grant_type=grant_type,
         scopes=scopes.parse(parameters.get("scope")),
         additional=parse_additional(parameters.get("authorities")),
         parameters=parameters,
+        opaque=token_format == OPAQUE,
+        response_types=response_types,
     )
-
-
-def parse_additional(authorities: str | None) -> Mapping[str, str]:
-    """Return the additional attributes that `authorities` carries as JSON: `{"az_attr": {"a": "b"}}`."""
-    if not authorities:
-        return {}
-    try:
-        content = json.loads(authorities)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest("The parameter authorities is not JSON") from error
-    attributes = content.get("az_attr", {}) if isinstance(content, dict) else None
-    if (
-        not isinstance(attributes, dict)
-        or not all(isinstance(value, str) and value.isprintable() for value in attributes.values())
-        or not all(name.isprintable() for name in attributes)
-    ):
-        raise InvalidRequest("The parameter authorities must hold az_attr, an object of strings")
-    if len(attributes) > MOST_ADDITIONAL or sum(map(len, attributes.values())) > LONGEST_ADDITIONAL:
-        raise InvalidRequest("The parameter authorities holds too much")
-    return attributes
-
-
-def _presented(request: Request, parameters: Mapping[str, str]) -> list[credentials.PresentedCredentials]:
-    url_encoded = request.headers.get("x-cf-encoded-credentials", "").lower() == "true"
-    return list(credentials.presented(request.headers.get("authorization"), parameters, url_encoded=url_encoded))

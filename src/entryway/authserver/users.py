@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 ORIGIN = "entryway"
 
 
+class AccountLocked(BadCredentials):
+    """Too many wrong passwords; names that nobody has are locked alike, so this tells nothing about who exists."""
+
+    title = "Your account has been locked because of too many failed attempts to login."
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """A user as the endpoints need them."""
@@ -35,6 +41,7 @@ class User:
     email: str
     password_hash: str = field(repr=False)
     previous_logon_at: datetime | None = None
+    token_salt: str = field(default="", repr=False)
 
 
 class Users:
@@ -53,17 +60,18 @@ class Users:
             row = (await session.execute(query)).scalar_one_or_none()
         return _user(row) if row else None
 
-    async def find_holder(self, zid: str, user_id: str, authorization_id: str) -> User | None:
-        """Return the user of a token, unless what they allowed the token's client has been revoked."""
-        authorization = tables.Authorization
+    async def find_holder(self, zid: str, user_id: str, authorization_id: str, jti: str) -> User | None:
+        """Return the user of a token, unless it or what they allowed the token's client has been revoked."""
+        authorization, ended = tables.Authorization, tables.RevokedToken
         query = (
-            select(tables.User, authorization.revoked_at)
+            select(tables.User, authorization.revoked_at, ended.jti)
             .outerjoin(authorization, and_(authorization.zid == tables.User.zid, authorization.id == authorization_id))
+            .outerjoin(ended, and_(ended.zid == tables.User.zid, ended.jti == jti))
             .where(tables.User.zid == zid, tables.User.id == user_id)
         )
         async with self._database.read() as session:
             found = (await session.execute(query)).first()
-        return _user(found[0]) if found is not None and found[1] is None else None
+        return _user(found[0]) if found is not None and found[1] is None and found[2] is None else None
 
     async def find_by_name(self, zid: str, user_name: str) -> User | None:
         """Return the user who logs in by this name."""
@@ -85,8 +93,9 @@ class Users:
         stored = user.password_hash if user is not None and known else None
         right = await self._passwords.verify(password[: passwords.LONGEST], stored)
         if user is None or not right:
-            reason = "locked" if is_locked else "unknown user" if user is None else "wrong password"
-            raise BadCredentials(detail=reason)
+            if is_locked:
+                raise AccountLocked(detail="locked")
+            raise BadCredentials(detail="unknown user" if user is None else "wrong password")
         await self._note_success(user, name_digest)
         return user
 
@@ -131,4 +140,5 @@ def _user(row: tables.User) -> User:
         email=row.email,
         password_hash=row.password_hash,
         previous_logon_at=row.previous_logon_at,
+        token_salt=row.token_salt,
     )

@@ -83,6 +83,8 @@ class OAuth2ConfigurationWire(Wire):
     allowed_providers: tuple[Reference, ...] | None = Field(default=None, alias="allowedproviders")
     autoapprove: Flag = True
     grant_types: tuple[Reference, ...] | None = Field(default=None, alias="grant-types")
+    # Whether codes may be redeemed without a secret, with PKCE alone: for applications that cannot keep one.
+    public: Flag = Field(default=False, alias="allowpublic")
 
 
 class XsSecurityWire(Wire):

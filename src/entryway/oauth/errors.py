@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from entryway.errors import EntrywayError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _LONGEST_ECHO = 200
 
@@ -77,6 +80,18 @@ class InvalidScope(OAuthError):
 
     code = "invalid_scope"
     title = "The scope is not valid"
+
+    def __init__(self, description: str = "", detail: str = "", *, allowed: Iterable[str] = ()) -> None:
+        super().__init__(description, detail)
+        # What the caller may ask for instead; it is the client's own business, so it may know.
+        self.allowed = tuple(sorted(allowed))
+
+
+class InvalidTarget(OAuthError):
+    """A token was asked for somebody whom this client cannot have tokens for (RFC 8693)."""
+
+    code = "invalid_target"
+    title = "The target is not valid"
 
 
 class InvalidToken(OAuthError):

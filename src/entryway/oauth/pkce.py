@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entryway.oauth.errors import InvalidGrant, InvalidRequest
+from entryway.oauth.errors import InvalidGrant, InvalidRequest, echo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,11 +51,12 @@ def check(challenge: Challenge | None, verifier: str | None) -> None:
         return
     if not verifier:
         raise InvalidGrant("Code verifier must be provided for this authorization code.")
+    wrong = InvalidGrant(f"Invalid code verifier: {echo(verifier)}")
     if not _WELL_FORMED.fullmatch(verifier):
-        raise InvalidGrant("Invalid code verifier.")
+        raise wrong
     given = s256(verifier) if challenge.method == "S256" else verifier
     if not hmac.compare_digest(given, challenge.value):
-        raise InvalidGrant("Invalid code verifier.")
+        raise wrong
 
 
 def s256(verifier: str) -> str:

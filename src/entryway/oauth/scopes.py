@@ -33,7 +33,7 @@ def parse(parameter: str | None) -> frozenset[str]:
 def limit(granted: Iterable[str], allowed: AbstractSet[str], requested: AbstractSet[str]) -> frozenset[str]:
     """Return what of `granted` the client may have and asked for; asking for what it may never have is an error."""
     for scope in sorted(requested - allowed):
-        raise InvalidScope(f"{echo(scope)} is invalid. Please use a valid scope name in the request")
+        raise InvalidScope(f"{echo(scope)} is invalid. Please use a valid scope name in the request", allowed=allowed)
     held = frozenset(granted) & allowed
     return held & requested if requested else held
 
@@ -43,7 +43,7 @@ def narrow(granted: AbstractSet[str], requested: AbstractSet[str]) -> frozenset[
     beyond = requested - granted
     if beyond:
         wanted = echo(" ".join(sorted(beyond)))
-        raise InvalidScope(f"Unable to narrow the scope of the client authentication to {wanted}.")
+        raise InvalidScope(f"Unable to narrow the scope of the client authentication to {wanted}.", allowed=granted)
     return frozenset(requested or granted)
 
 

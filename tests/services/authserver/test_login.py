@@ -249,9 +249,9 @@ def test_the_verifier_of_the_challenge_redeems_the_code(
 @pytest.mark.parametrize(
     ("verifier", "text"),
     [
-        ("w" * 50, "Invalid code verifier."),
-        (s256(VERIFIER), "Invalid code verifier."),
-        ("short", "Invalid code verifier."),
+        ("w" * 50, f"Invalid code verifier: {'w' * 50}"),
+        (s256(VERIFIER), f"Invalid code verifier: {s256(VERIFIER)}"),
+        ("short", "Invalid code verifier: short"),
         ("", "Code verifier must be provided for this authorization code."),
     ],
 )
@@ -432,7 +432,11 @@ def test_five_failures_lock_the_name_for_five_minutes_and_look_like_a_wrong_pass
     assert text_of(locked) == text_of(wrong)
     by_grant = server.token(app, grant_type="password", username=editor, password=PASSWORD)
     assert by_grant.status_code == 401
-    assert by_grant.json()["error_description"] == "Bad credentials"
+    told = "Your account has been locked because of too many failed attempts to login."
+    assert by_grant.json() == {"error": "unauthorized", "error_description": told}
+    for _ in range(6):
+        unknown = server.token(app, grant_type="password", username="no-such-user", password=PASSWORD)
+    assert unknown.json() == by_grant.json()
 
     server.clock.advance(minutes=5, seconds=1)
     assert browser.submit(page, editor, PASSWORD).status_code == 302

@@ -149,7 +149,6 @@ def test_a_secret_of_another_application_is_refused(server: RunningAuthServer, a
             "invalid_scope",
             "entryway.platform is invalid. Please use a valid scope name in the request",
         ),
-        ({"grant_type": "client_credentials", "token_format": "opaque"}, 400, "invalid_request", None),
         ({"grant_type": "client_credentials", "authorities": "[" * 100_000}, 400, "invalid_request", None),
         ({"grant_type": "client_credentials", "authorities": '{"az_attr":{"a":1}}'}, 400, "invalid_request", None),
         (

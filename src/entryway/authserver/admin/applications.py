@@ -70,15 +70,17 @@ class Applications:
         try:
             async with self.database.transaction() as session:
                 application = await _find(session, zone.id, instance_id)
-                created = application is None
+                created, salt = application is None, ""
                 if application is None:
                     session.add(self._row(zone, instance_id, xsappname, plan, content))
                 else:
                     await _check_update(session, application, plan, content)
                     application.descriptor, application.updated_at = _stored(content), self.clock()
-                    await _clear(session, application)
+                    salt = await _clear(session, application)
                 await session.flush()
-                session.add_all(descriptors.rows(zone.id, zone.number, instance_id, xsappname, content))
+                session.add_all(
+                    descriptors.rows(zone.id, zone.number, instance_id, xsappname, content, token_salt=salt)
+                )
                 await _put_collections(session, zone, instance_id, xsappname, content)
         except IntegrityError as error:
             raise Conflict(f"another service instance has the xsappname {xsappname} already") from error
@@ -160,12 +162,19 @@ async def _check_update(
         raise ConfigurationMistakes(mistakes)
 
 
-async def _clear(session: AsyncSession, application: tables.Application) -> None:
-    """Remove what was declared before; role collections stay for now, and with them who has them."""
+async def _clear(session: AsyncSession, application: tables.Application) -> str:
+    """Remove what was declared before; role collections stay for now, and with them who has them.
+
+    Returns what the client's tokens are checked against: an update is not the end of them.
+    """
+    client = tables.ClientRow
+    mine = (client.zid == application.zid, client.instance_id == application.instance_id)
+    salt = (await session.execute(select(client.token_salt).where(*mine))).scalar_one_or_none()
     for part in _PARTS:
         await session.execute(
             delete(part).where(part.zid == application.zid, part.instance_id == application.instance_id)
         )
+    return salt or ""
 
 
 async def _put_collections(

@@ -29,9 +29,13 @@ def client_id_of(xsappname: str) -> str:
     return f"sb-{xsappname}"
 
 
-def rows(zid: str, number: int, instance_id: str, xsappname: str, content: XsSecurityWire) -> Iterator[Table]:
+def rows(
+    zid: str, number: int, instance_id: str, xsappname: str, content: XsSecurityWire, *, token_salt: str
+) -> Iterator[Table]:
     """Yield what a descriptor declares, except the application itself and its role collections."""
-    yield client_row(zid, number, instance_id, xsappname, content)
+    client = client_row(zid, number, instance_id, xsappname, content)
+    client.token_salt = token_salt
+    yield client
     for scope in content.scopes:
         name = resolve(scope.name, xsappname, number)
         yield tables.Scope(zid=zid, instance_id=instance_id, name=name, description=scope.description)
@@ -73,6 +77,7 @@ def client_row(zid: str, number: int, instance_id: str, xsappname: str, content:
         authorities=[resolve(text, xsappname, number) for text in content.authorities],
         foreign_scopes=[resolve(text, xsappname, number) for text in content.foreign_scope_references],
         system_attributes=list(oauth2.system_attributes),
+        public=oauth2.public,
         allowed_providers=None if oauth2.allowed_providers is None else list(oauth2.allowed_providers),
     )
 

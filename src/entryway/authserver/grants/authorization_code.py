@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from entryway.authserver.client_authentication import PUBLIC
 from entryway.authserver.grants.grant import UserDecision
 from entryway.oauth import pkce
 from entryway.oauth.errors import InvalidGrant
@@ -31,8 +32,11 @@ class AuthorizationCode:
         named = request.parameters.get("redirect_uri")
         if named != code.redirect_uri and (named is not None or code.redirect_uri_given):
             raise InvalidGrant("Redirect URI mismatch.")
+        if code.challenge is None and request.method == PUBLIC:
+            # RFC 9700 §2.1.1: without a secret, the verifier is all that tells the client from a thief.
+            raise InvalidGrant("A public client must send a code challenge with the authorization request.")
         pkce.check(code.challenge, request.parameters.get("code_verifier"))
         user = await self.users.find(request.zone.id, code.authorization.user_id)
         if user is None:
             raise InvalidGrant("Invalid authorization code", "the user is gone")
-        return UserDecision(user, code.authorization)
+        return UserDecision(user, code.authorization, logon=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from entryway.authserver.authorizations import new_authorization
+from entryway.authserver.grants.foreign import Vouched
 from entryway.authserver.grants.grant import UserDecision
 from entryway.authserver.users import ORIGIN
 from entryway.oauth.errors import BadCredentials
@@ -15,37 +16,42 @@ if TYPE_CHECKING:
     from entryway.authserver.clients import Client
     from entryway.authserver.grants.grant import TokenRequest
     from entryway.authserver.moments import Clock
+    from entryway.authserver.passcodes import Passcodes
     from entryway.authserver.users import Users
 
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """The same check, the same answer and the same lockout as on the login page."""
+    """The same check, the same answer and the same lockout as on the login page; or a passcode from there."""
 
     users: Users
+    passcodes: Passcodes
     clock: Clock
 
     async def authorize(self, request: TokenRequest, client: Client) -> UserDecision:
-        """Decide whether name and password are right."""
+        """Decide whether name and password, or the passcode, are right."""
+        vouched = await self._vouched(request)
+        authorization = new_authorization(
+            zid=request.zone.id,
+            client_id=client.id,
+            user_id=vouched.user.id,
+            grant_type=request.grant_type,
+            authenticated_at=vouched.authenticated_at,
+            requested_scopes=request.scopes,
+            additional=request.additional,
+        )
+        return UserDecision(vouched.user, authorization, logon=True)
+
+    async def _vouched(self, request: TokenRequest) -> Vouched:
+        if "passcode" in request.parameters:
+            return await self.passcodes.take(request.zone.id, request.required("passcode"))
         name, password = request.required("username"), request.required("password")
         if not _origin_fits(request.parameters.get("login_hint")):
             raise BadCredentials(
                 "The origin provided in the login_hint does not match an active Identity Provider, "
                 "that supports password grant."
             )
-        user = await self.users.authenticate(request.zone.id, name, password)
-        return UserDecision(
-            user,
-            new_authorization(
-                zid=request.zone.id,
-                client_id=client.id,
-                user_id=user.id,
-                grant_type=request.grant_type,
-                authenticated_at=self.clock(),
-                requested_scopes=request.scopes,
-                additional=request.additional,
-            ),
-        )
+        return Vouched(await self.users.authenticate(request.zone.id, name, password), self.clock())
 
 
 def _origin_fits(login_hint: str | None) -> bool:

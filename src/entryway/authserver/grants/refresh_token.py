@@ -6,14 +6,16 @@ import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from entryway.authserver.client_authentication import PUBLIC
 from entryway.authserver.grants.grant import UserDecision
+from entryway.authserver.revocation_signature import of_user
 from entryway.oauth.errors import InvalidGrant, InvalidToken, echo
 
 if TYPE_CHECKING:
     from entryway.authserver.authorizations import Authorizations
     from entryway.authserver.clients import Client
+    from entryway.authserver.digests import Digests
     from entryway.authserver.grants.grant import TokenRequest
-    from entryway.authserver.issuer import Issuer
     from entryway.authserver.users import Users
 
 
@@ -23,7 +25,7 @@ class RefreshToken:
 
     authorizations: Authorizations
     users: Users
-    issuer: Issuer
+    digests: Digests
 
     async def authorize(self, request: TokenRequest, client: Client) -> UserDecision:
         """Decide whether the token may be used again."""
@@ -34,8 +36,9 @@ class RefreshToken:
         user = await self.users.find(request.zone.id, authorization.user_id)
         if user is None:
             raise InvalidToken("Invalid refresh token", "the user is gone")
-        if not hmac.compare_digest(
-            authorization.revocation_signature or "", self.issuer.revocation_signature(client.id, user)
-        ):
+        if not hmac.compare_digest(authorization.revocation_signature or "", of_user(self.digests, client, user)):
             raise InvalidToken("Invalid refresh token (revocable signature mismatch)", "the user has changed since")
+        if request.method == PUBLIC:
+            # RFC 9700 §2.2.2: nothing but use once shows that a public client's refresh token was stolen.
+            token = await self.authorizations.rotate(authorization, token)
         return UserDecision(user, authorization, token)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_1246c6b4994b"
+revision: str = "authserver_baseline_6a71ea281a00"
 down_revision: str | None = None
 
 
@@ -70,6 +70,24 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_login_failures_name_digest"), "login_failures", ["name_digest"], unique=False)
     op.create_table(
+        "revoked_tokens",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("jti", sa.String(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_revoked_tokens_zid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("zid", "jti", name=op.f("pk_revoked_tokens")),
+    )
+    op.create_index(op.f("ix_revoked_tokens_expires_at"), "revoked_tokens", ["expires_at"], unique=False)
+    op.create_table(
+        "seen_assertions",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_seen_assertions_zid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("zid", "digest", name=op.f("pk_seen_assertions")),
+    )
+    op.create_index(op.f("ix_seen_assertions_expires_at"), "seen_assertions", ["expires_at"], unique=False)
+    op.create_table(
         "signing_keys",
         sa.Column("zid", sa.String(length=36), nullable=False),
         sa.Column("kid", sa.String(), nullable=False),
@@ -90,6 +108,7 @@ def upgrade() -> None:
         sa.Column("family_name", sa.String(), nullable=False),
         sa.Column("email", sa.String(), nullable=False),
         sa.Column("password_hash", sa.String(), nullable=False),
+        sa.Column("token_salt", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_logon_at", sa.DateTime(timezone=True), nullable=True),
@@ -147,6 +166,8 @@ def upgrade() -> None:
         sa.Column("foreign_scopes", sa.JSON(), nullable=False),
         sa.Column("system_attributes", sa.JSON(), nullable=False),
         sa.Column("allowed_providers", sa.JSON(), nullable=True),
+        sa.Column("public", sa.Boolean(), nullable=False),
+        sa.Column("token_salt", sa.String(), nullable=False),
         sa.Column("zid", sa.String(length=36), nullable=False),
         sa.Column("instance_id", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -167,6 +188,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.String(length=36), nullable=True),
         sa.Column("authenticated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("afterwards", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_login_attempts_user_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_login_attempts_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_attempts")),
@@ -182,6 +204,35 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_login_sessions_user_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_login_sessions_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_login_sessions")),
+    )
+    op.create_table(
+        "opaque_tokens",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("client_id", sa.String(), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=True),
+        sa.Column("claims", sa.JSON(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_opaque_tokens_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_opaque_tokens_zid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_opaque_tokens")),
+    )
+    op.create_index(op.f("ix_opaque_tokens_client_id"), "opaque_tokens", ["client_id"], unique=False)
+    op.create_index(op.f("ix_opaque_tokens_expires_at"), "opaque_tokens", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_opaque_tokens_id"), "opaque_tokens", ["id"], unique=False)
+    op.create_index(op.f("ix_opaque_tokens_user_id"), "opaque_tokens", ["user_id"], unique=False)
+    op.create_table(
+        "passcodes",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("authenticated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_passcodes_user_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_passcodes_zid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_passcodes")),
+        sa.UniqueConstraint("user_id", name=op.f("uq_passcodes_user_id")),
     )
     op.create_table(
         "role_collections",
@@ -286,6 +337,7 @@ def upgrade() -> None:
         sa.Column("zid", sa.String(length=36), nullable=False),
         sa.Column("authorization_id", sa.String(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["authorization_id"],
             ["authorizations.id"],

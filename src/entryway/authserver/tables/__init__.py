@@ -13,6 +13,7 @@ from entryway.authserver.tables.roles import (
     RoleTemplateScope,
 )
 from entryway.authserver.tables.signing_keys import SigningKeyRow
+from entryway.authserver.tables.tokens import OpaqueTokenRow, Passcode, RevokedToken, SeenAssertion
 from entryway.authserver.tables.users import LoginFailure, User
 from entryway.authserver.tables.zones import Zone
 
@@ -27,7 +28,10 @@ __all__ = [
     "LoginFailure",
     "LoginSession",
     "OfApplication",
+    "OpaqueTokenRow",
+    "Passcode",
     "RefreshTokenRow",
+    "RevokedToken",
     "RoleAssignment",
     "RoleCollection",
     "RoleCollectionReference",
@@ -35,6 +39,7 @@ __all__ = [
     "RoleTemplateScope",
     "Scope",
     "ScopeGrant",
+    "SeenAssertion",
     "SigningKeyRow",
     "User",
     "Zone",

@@ -51,3 +51,5 @@ class RefreshTokenRow(AuthServerTable):
     zid: Mapped[str] = zid_column()
     authorization_id: Mapped[str] = mapped_column(ForeignKey("authorizations.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime]
+    # Set where refresh tokens rotate: one that comes again was stolen.
+    used_at: Mapped[datetime | None]

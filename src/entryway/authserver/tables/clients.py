@@ -23,6 +23,10 @@ class ClientRow(OfApplication):
     foreign_scopes: Mapped[list[str]]
     system_attributes: Mapped[list[str]]
     allowed_providers: Mapped[list[str] | None] = mapped_column(JSON)
+    # Whether codes may be redeemed without a secret, with PKCE alone.
+    public: Mapped[bool] = mapped_column(default=False)
+    # Part of what every token of the client is checked against: a new value ends all of them.
+    token_salt: Mapped[str] = mapped_column(default="")
 
 
 class BindingSecret(OfApplication):

@@ -35,3 +35,5 @@ class LoginAttempt(AuthServerTable):
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     authenticated_at: Mapped[datetime | None]
     started_at: Mapped[datetime]
+    # Without a request: the page of ours that the browser came for.
+    afterwards: Mapped[str | None]

@@ -23,6 +23,8 @@ class User(AuthServerTable):
     family_name: Mapped[str]
     email: Mapped[str]
     password_hash: Mapped[str]
+    # Part of what every token of the user is checked against: a new value ends all of them.
+    token_salt: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     last_logon_at: Mapped[datetime | None]

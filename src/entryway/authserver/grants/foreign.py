@@ -1,0 +1,48 @@
+"""What grants ask of those who know which other issuers a tenant trusts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from entryway.oauth.errors import BadCredentials, InvalidGrant, echo
+
+if TYPE_CHECKING:
+    from entryway.authserver.users import User
+    from entryway.authserver.zones import Zone
+
+
+class IssuerNotTrusted(BadCredentials):
+    """The assertion is of an issuer that is no identity provider of this tenant, or of several."""
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(f"Unable to map issuer, {echo(issuer)} , to a single registered provider")
+
+
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """A user whom a trusted identity provider vouches for."""
+
+    user: User
+    authenticated_at: datetime
+
+
+class ForeignAssertions(Protocol):
+    """Believes assertions of the identity providers that a tenant trusts, and of nobody else."""
+
+    async def user_of(self, zone: Zone, issuer: str, assertion: str) -> Vouched:
+        """Return the user; raise IssuerNotTrusted, or InvalidGrant if the assertion does not hold."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyTrusted:
+    """A tenant without other identity providers."""
+
+    async def user_of(self, zone: Zone, issuer: str, assertion: str) -> Vouched:
+        """Refuse, whoever it is."""
+        del zone, assertion
+        if not issuer:
+            raise InvalidGrant("The assertion is of no identity provider that this tenant trusts")
+        raise IssuerNotTrusted(issuer)

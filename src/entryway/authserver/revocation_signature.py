@@ -1,0 +1,27 @@
+"""What changes when tokens must end: eight characters in each token, compared with what they would be now.
+
+Binding secrets are left out: the end of one binding is not the end of everybody's login.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from entryway.authserver.clients import Client
+    from entryway.authserver.digests import Digests
+    from entryway.authserver.users import User
+
+LENGTH = 8
+_PURPOSE = "revocation-signature"
+
+
+def of_client(digests: Digests, client: Client) -> str:
+    """Return the signature for a client's own tokens."""
+    return digests.text(_PURPOSE, client.id, client.token_salt)[:LENGTH]
+
+
+def of_user(digests: Digests, client: Client, user: User) -> str:
+    """Return the signature for a user's tokens: it changes with the password, the name or the e-mail address."""
+    parts = (client.id, client.token_salt, user.id, user.password_hash, user.email, user.user_name, user.token_salt)
+    return digests.text(_PURPOSE, *parts)[:LENGTH]
