@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from measure import free_port, nginx_upstream, process
 from router import silenced, write_application
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,15 @@ def running_neighbours(folder: Path) -> Iterator[Neighbours]:
 
 
 @contextmanager
-def running_router(app: Path, env: Mapping[str, str], *, port: int | None = None) -> Iterator[RunningRouter]:
+def running_router(
+    app: Path, env: Mapping[str, str], command: Sequence[str] = ("entryway.router",), port: int | None = None
+) -> Iterator[RunningRouter]:
+    """Run a router whose access log goes nowhere; it is written all the same."""
     port = port or free_port()
-    command = [sys.executable, "-m", "entryway.router", "-w", str(app)]
-    with silenced(), process(command, port=port, env={**env, "PORT": str(port)}) as pid:
+    started = [sys.executable, "-m", *command, "-w", str(app)]
+    with ExitStack() as stack:
+        with silenced():
+            pid = stack.enter_context(process(started, port=port, env={**env, "PORT": str(port)}))
         yield RunningRouter(pid, port)
 
 
