@@ -130,7 +130,7 @@ def _default_services(file: Path) -> list[Binding]:
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationMistakes([Mistake(str(file), "", f"cannot be read: {error}")]) from error
+        raise ConfigurationMistakes([Mistake(file.name, "", f"cannot be read: {error}")]) from error
     services = json_object(text, file.name)
     wrong = [key for key, credentials in services.items() if not isinstance(credentials, dict)]
     if wrong:

@@ -46,7 +46,7 @@ class Binding:
                 Mistake(
                     self.file,
                     self.path + "".join(f"/{pointer(part)}" for part in found["loc"]),
-                    f'binding "{self.name}": {found["msg"]}',
+                    f'binding "{self.name}": {found["msg"].removeprefix("Value error, ")}',
                 )
                 for found in error.errors(include_input=False, include_url=False)
             ]

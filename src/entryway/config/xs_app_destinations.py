@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from entryway.config.schema import Document, check, wrong_type
 
 DOCUMENT = "environment-destinations"
 PROTOCOLS = ("http", "https", "ws", "wss")
+_HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:-]+")
 
 
 def _absolute_url(value: str) -> str:
@@ -29,6 +31,8 @@ def _absolute_url(value: str) -> str:
         raise ValueError(f"URI has unsupported protocol, supported protocols are {','.join(PROTOCOLS)}")
     if not parts.hostname:
         raise ValueError("URI must be absolute")
+    if not _HOST.fullmatch(parts.hostname) or not value.isprintable():
+        raise ValueError("the host of the URL is not one (names beyond ASCII are written as xn--…)")
     return value
 
 

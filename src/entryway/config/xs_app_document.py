@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
+from entryway.config.header_rules import HeaderName, HeaderValue
+from entryway.config.js_regex import RegexRefused, compile_js
 from entryway.config.schema import Document, json_type
 
 Method = Literal["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT", "TRACE", "PATCH"]
@@ -21,6 +23,15 @@ def _union_of(*kinds: str) -> Discriminator:
     return Discriminator(tag, custom_error_type="wrong_type", custom_error_message="/".join(kinds))
 
 
+def _expression(text: str) -> str:
+    try:
+        compile_js(text)
+    except RegexRefused as error:
+        raise ValueError(f"Invalid regular expression: /{text}/: {error}") from None
+    return text
+
+
+Expression = Annotated[str, AfterValidator(_expression)]
 ScopeNames = Annotated[
     Annotated[str, Tag("<string>")] | Annotated[list[str], Field(min_length=1), Tag("<array>")],
     _union_of("string", "array"),
@@ -81,7 +92,7 @@ class RouteDocument(Document):
     authentication_type: Literal["xsuaa", "ias", "basic", "none"] | None = None
     csrf_protection: bool = True
     scope: Scope | None = None
-    cache_control: str | None = None
+    cache_control: HeaderValue | None = None
     replace: ReplaceDocument | None = None
     identity_provider: str | None = None
     dynamic_identity_provider: bool | None = None
@@ -143,7 +154,10 @@ class WebSocketsDocument(Document):
 
 
 class ErrorPageDocument(Document):
-    status: int | Annotated[list[int], Field(min_length=1)]
+    status: Annotated[
+        Annotated[int, Tag("<number>")] | Annotated[list[int], Field(min_length=1), Tag("<array>")],
+        _union_of("number", "array"),
+    ]
     file: str | None = None
     path: str | None = None
 
@@ -166,13 +180,13 @@ CORS_HEADERS = (
 
 
 class CorsDocument(Document):
-    uri_pattern: str
-    host_pattern: str | None = None
+    uri_pattern: Expression
+    host_pattern: Expression | None = None
     allowed_origin: Annotated[list[AllowedOriginDocument], Field(min_length=1)]
     allowed_methods: list[Method] = Field(default_factory=lambda: list(CORS_METHODS))
     max_age: int = 1800
-    allowed_headers: list[str] = Field(default_factory=lambda: list(CORS_HEADERS))
-    expose_headers: list[str] = Field(default_factory=list)
+    allowed_headers: list[HeaderName] = Field(default_factory=lambda: list(CORS_HEADERS))
+    expose_headers: list[HeaderName] = Field(default_factory=list)
     allowed_credentials: bool = True
 
 

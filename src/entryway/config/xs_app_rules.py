@@ -48,7 +48,6 @@ def build_xs_app(root: XsAppDocument, workdir: Path) -> tuple[XsApp, list[Mistak
         *_logout_mistakes(root.logout),
         *_unused_destinations(root, routes),
         *_error_page_mistakes(root.error_page, workdir),
-        *_cors_mistakes(root),
         *_timeout_mistakes(root.session_timeout),
     ]
     return XsApp(
@@ -273,19 +272,6 @@ def _error_page(page: ErrorPageDocument, workdir: Path) -> ErrorPage:
     statuses = [page.status] if isinstance(page.status, int) else page.status
     file = None if page.file is None else (workdir / page.file).resolve()
     return ErrorPage(frozenset(statuses), file, page.path)
-
-
-def _cors_mistakes(root: XsAppDocument) -> list[Mistake]:
-    mistakes = []
-    for index, cors in enumerate(root.cors):
-        for key, pattern in (("uriPattern", cors.uri_pattern), ("hostPattern", cors.host_pattern)):
-            try:
-                if pattern is not None:
-                    compile_js(pattern)
-            except RegexRefused as error:
-                rule = f"Format validation failed (Invalid regular expression: /{pattern}/: {error})"
-                mistakes.append(Mistake(XS_APP, f"/cors/{index}/{key}", rule))
-    return mistakes
 
 
 def _timeout_mistakes(minutes: int | None) -> list[Mistake]:
