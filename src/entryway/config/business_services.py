@@ -59,12 +59,30 @@ class BusinessServiceCredentials(_Model):
     key: SecretStr | None = None
     xsappname: str = ""
     repository: AppHost | None = Field(default=None, alias="html5-apps-repo")
+    forward_ias_token: bool = Field(default=False, alias="forwardiastoken")
+    forward_ias_authentication: bool = Field(default=False, alias="forwardiasauthentication")
+    ias_dependency_name: str = Field(default="", alias="IASDependencyName")
 
     @model_validator(mode="after")
     def _can_log_on(self) -> Self:
         if self.grant_type == "mtls" and not (self.cert and self.key):
             raise ValueError("the grant type mtls needs cert and key")
         return self
+
+    @property
+    def dependency(self) -> str | None:
+        """The dependency of the identity service whose token the service gets, if not that of the login."""
+        return self.ias_dependency_name or None
+
+    @property
+    def forwards_identity(self) -> bool:
+        """Whether users of the identity service are shown by its token, and by nothing else."""
+        return self.forward_ias_authentication or bool(self.dependency and not self.forward_ias_token)
+
+    @property
+    def forwards_identity_beside(self) -> bool:
+        """Whether the service gets the identity service's token beside the one exchanged for it."""
+        return self.forward_ias_token and not self.forward_ias_authentication
 
     def endpoint(self, name: str | None) -> Endpoint | None:
         """Return the endpoint of this name; without a name, the service's own address."""

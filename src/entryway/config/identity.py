@@ -56,6 +56,15 @@ class IdentityCredentials(BaseModel):
     def token_url(self) -> str:
         return f"{self.url}/oauth2/token"
 
+    def at_tenant(self, tenant: str, url: str) -> Self:
+        """Return the same client at the identity service of another tenant; of `url`, the origin counts."""
+        update: dict[str, object] = {"app_tid": tenant, "zone_uuid": tenant}
+        there, own = urlsplit(url), urlsplit(self.url)
+        if (there.scheme, there.netloc) != (own.scheme, own.netloc):
+            origin = f"{there.scheme}://{there.netloc}"
+            update |= {"url": origin, "authorization_endpoint": None, "end_session_endpoint": None}
+        return self.model_copy(update=update)
+
     @property
     def trusted_domains(self) -> tuple[str, ...]:
         """Where tokens may come from: the domains of the binding, else the host of its URL alone."""

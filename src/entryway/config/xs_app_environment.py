@@ -25,14 +25,8 @@ UNSUPPORTED = {
     "SERVICE_2_APPROUTER": "x-approuter-authorization is always accepted",
     "ENABLE_FORWARD_CORPORATE_IDP_TOKEN": "backends get the authorization server's token alone",
     "CACHE_SERVICE_CREDENTIALS": "bindings are always read once",
-    "ZONE_INFO_CACHE_TTL": "what is known of a tenant is kept as long as its tokens are",
+    "ZONE_INFO_CACHE_TTL": "what is known of a tenant is kept for 15 minutes",
     "CLIENT_CERTIFICATE_HEADER_NAME": "certificates in headers are not looked at",
-    "SVC2AR_STORE_CSRF_IN_EXTERNAL_SESSION": "calls of services have no session",
-    "SVC2AR_EXTERNAL_SESSION_ID_SECRET": "calls of services have no session",
-    "SVC2AR_EXTERNAL_SESSION_ID_SECRET_ALT": "calls of services have no session",
-    "SVC2AR_DIRECT_EXT_SESSION_ID_USAGE": "calls of services have no session",
-    "SVC2AR_EXTERNAL_SESSION_COOKIE_ENABLED": "calls of services have no session",
-    "STORE_SESSION_COOKIES_IN_EXTERNAL_SESSION_STORE": "services get backends' cookies sealed in one of their own",
     "COOKIE_BACKWARD_COMPATIBILITY": "there are no cookies of an older form to read",
     "PLATFORM_COOKIE_NAME": "no cookie of the platform is read or ended",
 }
@@ -76,6 +70,22 @@ class PartitionedCookies:
 
     supported: re.Pattern[str]
     unsupported: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSessionSettings:
+    """What sessions of calling services are to be; without a store of shared sessions there are none."""
+
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Either of them signs the ids that callers give their sessions."""
+    unsigned: bool = False
+    """Whether ids need no signature."""
+    sets_cookie: bool = False
+    """Whether the first answer sets a cookie by which proxies find the same instance again."""
+    keeps_csrf_token: bool = False
+    """Whether calls that change something must show the session's CSRF token."""
+    keeps_cookies: bool = False
+    """Whether session cookies of backends stay in the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +141,7 @@ class RouterEnvironment:
     """Where proxies ask for decisions; None if they do not."""
     trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] | None = None
     accept_invalid_certificates: bool = False
+    service_sessions: ServiceSessionSettings = ServiceSessionSettings()
 
 
 class Reader:
@@ -283,6 +294,7 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
         decision_port=_decision_port(read),
         trusted_proxies=_networks(read),
         accept_invalid_certificates=environ.get("NODE_TLS_REJECT_UNAUTHORIZED") == "0",
+        service_sessions=_service_sessions(read),
     )
     return settings, read.mistakes + _unsupported(environ)
 
@@ -303,6 +315,17 @@ def _optional(read: Reader, name: str, setting: str, *, least: int) -> int | Non
 def _frame_ancestors(read: Reader) -> float | None:
     seconds = read.integer("FRAME_ANCESTORS_CSP_HEADER_CACHE_TIME", "frameAncestorsCspHeaderCacheTime", 300, least=0)
     return seconds if read.boolean("ENABLE_FRAME_ANCESTORS_CSP_HEADERS", default=False) else None
+
+
+def _service_sessions(read: Reader) -> ServiceSessionSettings:
+    names = ("SVC2AR_EXTERNAL_SESSION_ID_SECRET", "SVC2AR_EXTERNAL_SESSION_ID_SECRET_ALT")
+    return ServiceSessionSettings(
+        secrets=tuple(secret for name in names if (secret := read.environ.get(name))),
+        unsigned=read.boolean("SVC2AR_DIRECT_EXT_SESSION_ID_USAGE", default=False),
+        sets_cookie=read.boolean("SVC2AR_EXTERNAL_SESSION_COOKIE_ENABLED", default=False),
+        keeps_csrf_token=read.boolean("SVC2AR_STORE_CSRF_IN_EXTERNAL_SESSION", default=False),
+        keeps_cookies=read.boolean("STORE_SESSION_COOKIES_IN_EXTERNAL_SESSION_STORE", default=False),
+    )
 
 
 def _milliseconds(value: int | None) -> float | None:

@@ -86,6 +86,8 @@ class Authorities:
         kept = self.of_tenants.get(tenant)
         if kept is None:
             own = {kind: authority.at_tenant(tenant) for kind, authority in self.by_kind.items()}
+            if self.tenants is not None and self.tenants.directory is not None:
+                return Authorities(own)  # the directory keeps what it knows, and may learn better
             kept = self.of_tenants[tenant] = Authorities(own)
             if len(self.of_tenants) > MOST_TENANTS:
                 self.of_tenants.popitem(last=False)

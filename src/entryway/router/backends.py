@@ -29,6 +29,8 @@ class Backend:
     forwarded_headers: bool = True
     preserve_host: bool = False
     on_premise: bool = False
+    dependency: str | None = None
+    """The dependency of the identity service whose token it gets, instead of that of the login."""
     headers: tuple[Header, ...] = field(default=(), repr=False)
     """Sent with every request, instead of what the client sends under these names."""
     defaults: tuple[Header, ...] = field(default=(), repr=False)
@@ -74,6 +76,13 @@ class FileSource(Protocol):
         """Return the application's own token for the repository."""
 
 
+class DependencySource(Protocol):
+    """Who logs users on to applications of the identity service."""
+
+    async def log_on(self, backend: Backend, session: Session | None) -> Backend:
+        """Return the backend with the user's token for it, or raise."""
+
+
 OnPremiseBackend = Callable[[str | None], Awaitable[Backend]]
 """Makes the backend of a destination of the environment that lies in a company network, for a tenant's subdomain."""
 
@@ -88,8 +97,9 @@ class Backends:
     host_pattern: JsRegex | None = None
     services: ServiceSource | None = None
     repository: FileSource | None = None
-    certified: Mapping[str, Callable[[Session | None], Backend]] = field(default_factory=dict)
-    """Destinations of the environment that are shown a certificate for users who have logged in."""
+    of_user: Mapping[str, Callable[[Session | None], Backend]] = field(default_factory=dict)
+    """Destinations of the environment that users who have logged in are shown to: by a certificate, or a dependency."""
+    dependencies: DependencySource | None = None
 
     async def resolve(  # noqa: PLR0917 - values, not a bag
         self,
@@ -132,8 +142,8 @@ class Backends:
     ) -> Backend:
         """Return the backend of this name; `dynamic` if the client chose it, `provided` if it is the provider's own."""
         backend = self.environment.get(name)
-        if backend is None and name in self.certified:
-            backend = self.certified[name](session)
+        if backend is None and name in self.of_user:
+            backend = self.of_user[name](session)
         if backend is None and name in self.on_premise:
             backend = await self.on_premise[name](tenant)
         if backend is None and self.service is not None:
@@ -142,6 +152,8 @@ class Backends:
             )
         if backend is None:
             raise DestinationNotFound(f"no destination is named {name!r}")
+        if backend.dependency is not None and self.dependencies is not None:
+            return await self.dependencies.log_on(backend, session)
         return backend
 
     async def service_named(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -19,6 +19,7 @@ from entryway.http import Client, Limits, PoolLimits
 from entryway.router import audit
 from entryway.router.access_log import AccessLog
 from entryway.router.address import trust_in
+from entryway.router.authority import IAS, Authorities
 from entryway.router.backends import Backend, Backends, OnPremiseBackend
 from entryway.router.browser_sessions import BrowserSessions
 from entryway.router.build_login import (
@@ -27,6 +28,7 @@ from entryway.router.build_login import (
     build_back_channel,
     build_basic,
     certified_contexts,
+    own_tenant,
 )
 from entryway.router.build_services import (
     build_repository,
@@ -40,11 +42,15 @@ from entryway.router.built_in import services as services_of
 from entryway.router.company_network import ClientToken, CompanyNetwork
 from entryway.router.compression import Compressor
 from entryway.router.configuration import RouterConfiguration
+from entryway.router.cookie_seal import COOKIE as SEALED_COOKIES
 from entryway.router.cookies import CookieRules, SessionCookie
 from entryway.router.cors import build_cors
 from entryway.router.deciding import deciding_of
+from entryway.router.dependencies import Dependencies
 from entryway.router.destination_service import ServiceDestinations
+from entryway.router.errors import TenantLookupFailed
 from entryway.router.exchange import Exchange
+from entryway.router.exchanged_tokens import ExchangedTokens
 from entryway.router.forward import Forwarding
 from entryway.router.frame_ancestors import FrameAncestors
 from entryway.router.hooks import Hooks
@@ -52,7 +58,7 @@ from entryway.router.login import UsedStates
 from entryway.router.login_page import choose_policy
 from entryway.router.logout import BackendsTold, SignOut
 from entryway.router.meters import Meters
-from entryway.router.origins import TlsContexts, certified_backend, environment_backend
+from entryway.router.origins import TlsContexts, backend_of_user, environment_backend
 from entryway.router.refresh import Refresher
 from entryway.router.replace import build_replacement
 from entryway.router.request_trace import TracingClient
@@ -60,7 +66,6 @@ from entryway.router.respond import Responder, error_pages
 from entryway.router.returned import CookieSorter, additions
 from entryway.router.router import Router, Surface
 from entryway.router.routes import Routes, serve_route
-from entryway.router.service_calls import COOKIE as SEALED_COOKIES
 from entryway.router.service_timeouts import service_timeout
 from entryway.router.session_stores import open_sessions
 from entryway.router.sessions import Session, SessionStore
@@ -116,11 +121,13 @@ class Application:
     told: BackendsTold
     own_tokens: Sequence[ClientToken]
     access_log: AccessLog
+    learn_tenant: Callable[[], Awaitable[object]] | None = None
+    """Asks for the subdomain of the application's own tenant, where only the platform's directory says it."""
     _warming: asyncio.Task[None] | None = field(default=None)
 
     def start(self, *, load_tokens: bool) -> None:
-        """Fetch the application's own tokens in the background, so that the first user need not wait for them."""
-        if load_tokens and self.own_tokens:
+        """Fetch in the background what the first user need not wait for: own tokens, and the tenant's subdomain."""
+        if load_tokens and (self.own_tokens or self.learn_tenant is not None):
             self._warming = asyncio.get_running_loop().create_task(self._warm())
 
     async def close(self) -> None:
@@ -151,9 +158,13 @@ class Application:
         self.access_log.flush()
 
     async def _warm(self) -> None:
-        results = await asyncio.gather(*(token.get() for token in self.own_tokens), return_exceptions=True)
-        for result in results:
-            if isinstance(result, EntrywayError):
+        asking: list[Awaitable[object]] = [token.get() for token in self.own_tokens]
+        if self.learn_tenant is not None:
+            asking.append(self.learn_tenant())
+        for result in await asyncio.gather(*asking, return_exceptions=True):
+            if isinstance(result, TenantLookupFailed):
+                log.warning("tenant_lookup_failed", reason=result.detail)
+            elif isinstance(result, EntrywayError):
                 log.warning("client_token_failed", reason=result.detail)
 
 
@@ -192,7 +203,7 @@ def build(
     refresh_ahead = environment.jwt_refresh_minutes * 60 or None
 
     own_tokens: list[ClientToken] = []
-    backends = _backends(configuration, tls, callers, own_tokens, clock)
+    backends = _backends(configuration, authorities, tls, callers, own_tokens, clock)
     forwarding = Forwarding(
         session_cookie,
         services.uaa.identityzone.encode() if services.uaa is not None and services.uaa.identityzone else None,
@@ -225,7 +236,7 @@ def build(
     signout = SignOut(xs_app.logout, authorities, cookies, sessions, told)
     serve = partial(_serve, configuration, authorities.default_kind)
     hosted = build_repository(configuration, backends.repository, http, serve, signout, forwarding.tenant_id, clock)
-    service_calls = build_service_calls(configuration, authorities, verified, clock)
+    service_calls = build_service_calls(configuration, authorities, callers, sessions, verified, clock)
     browsers = BrowserSessions(sessions, maker, cookies, clock)
     exchange = Exchange(
         backends=backends,
@@ -280,7 +291,10 @@ def build(
         subscriptions=build_subscriptions(configuration, authorities.tenants, verified, clock),
         service_calls=service_calls,
     )
-    application = Application(router, _limits(configuration), client, callers, sessions, told, own_tokens, access_log)
+    application = Application(
+        router, _limits(configuration), client, callers, sessions, told, own_tokens, access_log,
+        own_tenant(authorities),
+    )  # fmt: skip
     # Last, when nothing can go wrong any more: until here a former application goes on unharmed.
     sessions.configure(minutes * 60, partial(_expired, told))
     return application
@@ -334,8 +348,9 @@ def _folders(configuration: RouterConfiguration, routes: Sequence[Route]) -> dic
     return folders
 
 
-def _backends(
+def _backends(  # noqa: PLR0917 - values, not a bag
     configuration: RouterConfiguration,
+    authorities: Authorities,
     tls: TlsContexts,
     callers: Callers,
     own_tokens: list[ClientToken],
@@ -358,18 +373,22 @@ def _backends(
         )
         service = ServiceDestinations(finder, services.destination, asking, tokens.at, company, tls, clock)
     direct: dict[str, Backend] = {}
-    certified: dict[str, Callable[[Session | None], Backend]] = {}
+    of_user: dict[str, Callable[[Session | None], Backend]] = {}
     on_premise: dict[str, OnPremiseBackend] = {}
     for name, destination in environment.destinations.items():
         if destination.on_premise and company is not None:
             on_premise[name] = partial(company.environment_backend, destination)
-        elif destination.forward_auth_certificates:
-            certified[name] = certified_backend(destination, tls)
+        elif destination.forward_auth_certificates or destination.ias_dependency_name is not None:
+            of_user[name] = backend_of_user(destination, tls)
         else:
             direct[name] = environment_backend(destination, tls)
-    others = business_services(configuration.business_services, callers, tls, own_tokens, clock)
+    exchanged = ExchangedTokens(clock)
+    dependencies = None if IAS not in authorities.by_kind else Dependencies(authorities, exchanged)
+    others = business_services(
+        configuration.business_services, callers, tls, own_tokens, clock, exchanged, dependencies
+    )
     pattern, files = environment.destination_host_pattern, repository_files(others)
-    return Backends(direct, on_premise, service, pattern, others, files, certified)
+    return Backends(direct, on_premise, service, pattern, others, files, of_user, dependencies)
 
 
 def _expired(told: BackendsTold, session: Session) -> None:

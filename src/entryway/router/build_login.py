@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 from pydantic import SecretStr
@@ -21,8 +22,8 @@ from entryway.router.logout_token import UsedLogoutTokens
 from entryway.router.origins import TlsContexts
 from entryway.router.service_timeouts import service_timeout
 from entryway.router.sessions import SessionStore
-from entryway.router.shared_sessions.keys import derive_shared_keys
 from entryway.router.signin import SignIn
+from entryway.router.tenant_directory import TenantDirectory
 from entryway.router.tenants import Tenants
 from entryway.router.uaa import Uaa
 from entryway.router.xsuaa_authority import XsuaaAuthority
@@ -62,7 +63,7 @@ def build_authorities(
     environment, services = configuration.environment, configuration.services
     refresh_ahead = environment.jwt_refresh_minutes * 60 or None
     found: dict[str, Authority] = {}
-    uaa = None
+    uaa = directory = None
     if services.uaa is not None:
         uaa = Uaa(callers.client_for(services.uaa), services.uaa, service_timeout(configuration, "xsuaa"))
         keys = _keys(services.uaa, configuration, XSUAA)
@@ -71,16 +72,41 @@ def build_authorities(
         http = callers.client_for(services.identity)
         service = IdentityService(http, services.identity, service_timeout(configuration, "identity"))
         keys = _keys(services.identity, configuration, IAS)
-        found[IAS] = IasAuthority(service, keys, uaa, refresh_ahead, clock, environment.logout_with_token_hint)
-    return Authorities(found, _tenants(configuration))
+        directory = build_directory(configuration, http, clock)
+        found[IAS] = IasAuthority(
+            service, keys, uaa, refresh_ahead, clock, directory, hints_token=environment.logout_with_token_hint
+        )
+    return Authorities(found, _tenants(configuration, directory))
 
 
-def _tenants(configuration: RouterConfiguration) -> Tenants | None:
+def build_directory(
+    configuration: RouterConfiguration, http: HttpClient, clock: Callable[[], float]
+) -> TenantDirectory | None:
+    """Return the platform's directory of tenants; beside an authorization server, that says whose a user is."""
+    identity = configuration.services.identity
+    if identity is None or identity.tenant_api is None or configuration.services.uaa is not None:
+        return None
+    several = configuration.environment.tenant_host_pattern is not None
+    return TenantDirectory(http, identity, clock, service_timeout(configuration, "identity"), several)
+
+
+def own_tenant(authorities: Authorities) -> Callable[[], Awaitable[object]] | None:
+    """Return what asks for the subdomain of the application's one tenant, if only the directory says it."""
+    authority = authorities.by_kind.get(IAS)
+    directory = authority.directory if isinstance(authority, IasAuthority) else None
+    if directory is None or directory.several or not directory.own.tenant:
+        return None
+    return partial(directory.subdomain_of, directory.own.tenant)
+
+
+def _tenants(configuration: RouterConfiguration, directory: TenantDirectory | None) -> Tenants | None:
     """Return how tenants are told apart, if there are several."""
     environment, uaa = configuration.environment, configuration.services.uaa
-    if environment.tenant_host_pattern is None or uaa is None:
+    if environment.tenant_host_pattern is None or (uaa is None and directory is None):
         return None
     custom = environment.external_reverse_proxy
+    if uaa is None:
+        return Tenants(environment.tenant_host_pattern, custom, "", "", directory)
     return Tenants(environment.tenant_host_pattern, custom, uaa.identityzone.lower(), uaa.zone_id)
 
 
@@ -132,6 +158,9 @@ def certified_contexts(configuration: RouterConfiguration) -> dict[str, TlsConte
 
 def _keys(credentials: IsNamed, configuration: RouterConfiguration, kind: str) -> LoginKeys:
     if configuration.session_store is not None:
+        # Only routers that share sessions pay for what that needs.
+        from entryway.router.shared_sessions.keys import derive_shared_keys  # noqa: PLC0415
+
         # Each binding may have a secret or a certificate of its own; what all instances have is the session secret.
         secret = derive_shared_keys(configuration.session_store.secret).login_secret(credentials.clientid)
     else:

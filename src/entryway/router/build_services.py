@@ -9,22 +9,33 @@ from typing import Protocol
 
 from entryway.clients.http import HttpClient
 from entryway.clients.tls import REJECT_VARIABLE, load_client_certificate, outgoing_context
-from entryway.config.bindings import OAuthCredentials, UaaCredentials
+from entryway.config.bindings import UaaCredentials
 from entryway.config.business_services import BusinessService, Endpoint
 from entryway.config.hosted_application import HostedApplication
 from entryway.config.xs_app_model import REPOSITORY, Route, ToApplication
 from entryway.http import Headers
-from entryway.router.authority import XSUAA, Authorities
+from entryway.router.authority import IAS, XSUAA, Authorities
 from entryway.router.backends import Backend, FileSource, Header
+from entryway.router.build_login import ProvesItself
 from entryway.router.business_services import BoundService, BusinessServices
 from entryway.router.company_network import ClientToken
 from entryway.router.configuration import RouterConfiguration
+from entryway.router.cookie_seal import CookieSeal
+from entryway.router.dependencies import Dependencies
+from entryway.router.discovered_keys import DiscoveredKeys
+from entryway.router.exchanged_tokens import ExchangedTokens
 from entryway.router.hosted_applications import Application, Repository, RepositoryFiles
+from entryway.router.ias_authority import IasAuthority
+from entryway.router.identity_callers import IdentityCallers
 from entryway.router.logout import SignOut
 from entryway.router.origins import TlsContexts, origin_of, timeouts_of
 from entryway.router.routes import Routes
-from entryway.router.service_calls import CookieSeal, ServiceCalls
+from entryway.router.service_callers import KnownCallers, XsuaaCallers
+from entryway.router.service_calls import ServiceCalls
 from entryway.router.service_timeouts import service_timeout
+from entryway.router.session_stores import service_records
+from entryway.router.sessions import SessionStore
+from entryway.router.shared_sessions.keys import derive_shared_keys
 from entryway.router.subscriptions import Subscriptions
 from entryway.router.tenant_tokens import TenantTokens
 from entryway.router.tenants import Tenants
@@ -40,21 +51,23 @@ class HttpClients(Protocol):
     def environ(self) -> Mapping[str, str]:
         """The environment, which says whom to believe."""
 
-    def client_for(self, credentials: OAuthCredentials) -> HttpClient:
+    def client_for(self, credentials: ProvesItself) -> HttpClient:
         """Return the client for these credentials."""
 
 
-def business_services(
+def business_services(  # noqa: PLR0917 - values, not a bag
     services: Mapping[str, BusinessService],
     callers: HttpClients,
     tls: TlsContexts,
     own_tokens: MutableSequence[ClientToken],
     clock: Callable[[], float],
+    exchanged: ExchangedTokens,
+    dependencies: Dependencies | None,
 ) -> BusinessServices:
     """Return the bound services, ready to be asked."""
     distinct = {service.name: service for service in services.values()}
     bound = {name: _bound(service, callers, tls, own_tokens, clock) for name, service in distinct.items()}
-    return BusinessServices({name: bound[service.name] for name, service in services.items()}, clock)
+    return BusinessServices({name: bound[service.name] for name, service in services.items()}, exchanged, dependencies)
 
 
 def _bound(
@@ -156,24 +169,49 @@ def build_subscriptions(
     return Subscriptions(configuration.callbacks, token_validator(uaa, tls, clock), tenants)
 
 
-def build_service_calls(
-    configuration: RouterConfiguration, authorities: Authorities, tls: ssl.SSLContext, clock: Callable[[], float]
+def build_service_calls(  # noqa: PLR0917 - values, not a bag
+    configuration: RouterConfiguration,
+    authorities: Authorities,
+    callers: HttpClients,
+    sessions: SessionStore,
+    tls: ssl.SSLContext,
+    clock: Callable[[], float],
 ) -> ServiceCalls | None:
-    """Return what lets services call with a token of their own, if there is somebody whose tokens can be judged."""
-    authority = authorities.by_kind.get(XSUAA)
-    credentials = configuration.services.uaa
-    if credentials is None or not isinstance(authority, XsuaaAuthority):
+    """Return what lets services call with a token of their own, if there is somebody who can judge it."""
+    known, bound = KnownCallers(clock), configuration.services
+    xsuaa, identity = authorities.by_kind.get(XSUAA), authorities.by_kind.get(IAS)
+    by_xsuaa = by_identity = None
+    if bound.uaa is not None and isinstance(xsuaa, XsuaaAuthority):
+        several = authorities.tenants is not None
+        by_xsuaa = XsuaaCallers(xsuaa.uaa, token_validator(bound.uaa, tls, clock), several, known)
+    if bound.identity is not None and isinstance(identity, IasAuthority):
+        timeout = service_timeout(configuration, "identity")
+        keys = DiscoveredKeys(callers.client_for(bound.identity), bound.identity, clock, timeout)
+        by_identity = IdentityCallers(identity, keys, known)
+    if by_xsuaa is None and by_identity is None:
         return None
-    # Other processes of the application must be able to open the cookie.
-    key = credentials.key.get_secret_value() if credentials.key is not None else ""
-    secret = configuration.environ.get("BACKEND_COOKIES_SECRET") or credentials.secret or key
     return ServiceCalls(
-        authority.uaa,
-        token_validator(credentials, tls, clock),
+        by_xsuaa,
+        by_identity,
         authorities.tenants,
-        CookieSeal(secret.encode()),
+        CookieSeal(_backend_cookies_secret(configuration)),
         clock,
+        configuration.environment.service_sessions,
+        service_records(configuration, sessions, clock),
+        configuration.environment.session_cookie_name,
     )
+
+
+def _backend_cookies_secret(configuration: RouterConfiguration) -> bytes:
+    """Return a secret that other processes of the application have too: they must be able to open the cookie."""
+    chosen = configuration.environ.get("BACKEND_COOKIES_SECRET")
+    if chosen:
+        return chosen.encode()
+    if configuration.session_store is not None:
+        return derive_shared_keys(configuration.session_store.secret).backend_cookies()
+    client = configuration.services.uaa or configuration.services.identity
+    key = "" if client is None or client.key is None else client.key.get_secret_value()
+    return ((None if client is None else client.secret) or key).encode()
 
 
 def token_validator(uaa: UaaCredentials, tls: ssl.SSLContext, clock: Callable[[], float]) -> TokenValidator:

@@ -46,7 +46,8 @@ from entryway.config.xs_app import (
     XsApp,
     parse_xs_app,
 )
-from entryway.config.xs_app_environment import RouterEnvironment, header_rule, read_environment
+from entryway.config.xs_app_destinations import EnvironmentDestination
+from entryway.config.xs_app_environment import RouterEnvironment, ServiceSessionSettings, header_rule, read_environment
 from entryway.config.xs_app_plugins import parse_plugins
 from entryway.router.deciding import decision_mistakes
 from entryway.router.replace import replace_mistakes
@@ -109,6 +110,7 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
     mistakes += wrong
     session_store, wrong = read_external_sessions(environ, bindings)
     mistakes += wrong
+    mistakes += _service_session_warnings(environment, shared=session_store is not None)
     mistakes += worker_mistakes(operation, shares_sessions=session_store is not None)
     plugins, wrong = parse_plugins(environment.plugins)
     mistakes += wrong
@@ -117,7 +119,7 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
         mistakes += _service_logout_mistakes(xs_app, usable)
         mistakes += _header_mistakes(xs_app)
         mistakes += _back_channel_mistakes(xs_app, services)
-        mistakes += _service_token_warnings(bindings)
+        mistakes += _service_token_warnings(bindings, services)
         mistakes += replace_mistakes(xs_app.routes, bindings)
     mistakes += _plugin_mistakes(plugins, environment, services)
     mistakes += _environment_mistakes(environment, services)
@@ -299,27 +301,61 @@ def _identity_warnings(environment: RouterEnvironment, services: Services) -> li
             "environment-destinations",
             "/IASDependencyName",
             NO_EFFECT,
-            f'in destination "{destination.name}": it gets the token of the login',
+            f'in destination "{destination.name}": {reason}',
             "warning",
         )
         for destination in environment.destinations.values()
-        if destination.ias_dependency_name is not None
+        if destination.ias_dependency_name is not None and (reason := _why_no_dependency(destination, services))
     ]
-    if environment.tenant_host_pattern is not None and services.identity is not None:
+    alone = services.uaa is None and services.identity is not None and services.identity.tenant_api is not None
+    if environment.tenant_host_pattern is not None and services.identity is not None and not alone:
         reason = "users of the identity service log in at the tenant of its binding"
+        if services.uaa is None:
+            reason += "; other tenants need btp-tenant-api in it"
         warnings.append(Mistake("environment-settings", "/tenantHostPattern", NO_EFFECT, reason, "warning"))
     return warnings
 
 
-def _service_token_warnings(bindings: Sequence[Binding]) -> list[Mistake]:
-    return [
-        Mistake(
-            binding.file, f"{binding.path}/{name}", NO_EFFECT, f'"{binding.name}" gets a token of its own', "warning"
-        )
-        for binding in bindings
-        for name in ("forwardiastoken", "forwardiasauthentication", "IASDependencyName")
-        if binding.credentials.get(name) and CLOUD_SERVICE in binding.credentials
-    ]
+def _why_no_dependency(destination: EnvironmentDestination, services: Services) -> str | None:
+    if services.identity is None:
+        return "it is for users of an identity service, and none is bound (label identity)"
+    return "what lies in a company network gets no user's token" if destination.on_premise else None
+
+
+def _service_token_warnings(bindings: Sequence[Binding], services: Services) -> list[Mistake]:
+    """Warn of bindings that want the token of an identity service, where that cannot be had or is not asked about."""
+    warnings = []
+    for binding in bindings:
+        if CLOUD_SERVICE not in binding.credentials:
+            continue
+        reason = None
+        if services.identity is None:
+            reason = "it is for users of an identity service, and none is bound (label identity)"
+        elif binding.credentials.get("grant_type", "user_token") != "user_token":
+            reason = "it counts with the grant type user_token"
+        if reason is not None:
+            warnings += [
+                Mistake(binding.file, f"{binding.path}/{name}", NO_EFFECT, f'"{binding.name}": {reason}', "warning")
+                for name in ("forwardiastoken", "forwardiasauthentication", "IASDependencyName")
+                if binding.credentials.get(name)
+            ]
+    return warnings
+
+
+def _service_session_warnings(environment: RouterEnvironment, *, shared: bool) -> list[Mistake]:
+    """Warn of settings for the sessions of calling services, where there is no store to keep them in."""
+    settings = environment.service_sessions
+    if shared or settings == ServiceSessionSettings():
+        return []
+    names = {
+        "SVC2AR_EXTERNAL_SESSION_ID_SECRET": bool(settings.secrets),
+        "SVC2AR_DIRECT_EXT_SESSION_ID_USAGE": settings.unsigned,
+        "SVC2AR_EXTERNAL_SESSION_COOKIE_ENABLED": settings.sets_cookie,
+        "SVC2AR_STORE_CSRF_IN_EXTERNAL_SESSION": settings.keeps_csrf_token,
+        "STORE_SESSION_COOKIES_IN_EXTERNAL_SESSION_STORE": settings.keeps_cookies,
+    }
+    hint = "sessions of services are kept in the store of shared sessions: EXT_SESSION_MGT"
+    return [Mistake(name, "", NO_EFFECT, hint, "warning") for name, is_set in names.items() if is_set]
 
 
 def _certificate_warnings(environment: RouterEnvironment, services: Services) -> list[Mistake]:

@@ -20,7 +20,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD"})
 def check(served: ServedRoute, request: Request, session: Session | None) -> None:
     """Raise CsrfTokenRequired if the request could change something and does not carry the session's token."""
     # Whoever brings a token of its own in a header is no browser that a foreign page could make ask.
-    if served.csrf and request.method not in SAFE_METHODS and (session is None or session.browser):
+    if served.csrf and request.method not in SAFE_METHODS and (session is None or session.guarded):
         check_token(request, session)
 
 

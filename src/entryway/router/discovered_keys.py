@@ -36,33 +36,36 @@ class DiscoveredKeys:
         self._known = KeyCache()
         self._asking = asyncio.Lock()
 
-    async def verify(self, token: UnverifiedToken, *, latest: bool) -> None:
+    async def verify(
+        self, token: UnverifiedToken, *, latest: bool, credentials: IdentityCredentials | None = None
+    ) -> None:
         """Return if the token is signed with one of the keys, else raise TokenInvalid; raise if they are not to be had.
 
-        Anybody can send tokens, so that only who has shown to know something asks for the `latest` keys.
+        Anybody can send tokens, so that only who has shown to know something asks for the `latest` keys. The
+        `credentials` are those at the tenant that the token says to be of, if that is not the application's own.
         """
-        tenant = self._credentials.tenant
-        key = None if latest else self._known.find(tenant, token.kid, self._clock())
+        credentials = credentials or self._credentials
+        place = f"{credentials.tenant} {credentials.url}"
+        key = None if latest else self._known.find(place, token.kid, self._clock())
         if key is None:
             async with self._asking:
-                key = None if latest else self._known.find(tenant, token.kid, self._clock())
-                key = key or await self._fetch(token.kid)
+                key = None if latest else self._known.find(place, token.kid, self._clock())
+                key = key or await self._fetch(credentials, place, token.kid)
         verify(token, key)
 
-    async def _fetch(self, kid: str) -> Any:
-        tenant, now = self._credentials.tenant, self._clock()
+    async def _fetch(self, credentials: IdentityCredentials, place: str, kid: str) -> Any:
+        now = self._clock()
         try:
-            self._known.fetched(tenant, await self._ask(), now)
+            self._known.fetched(place, await self._ask(credentials), now)
         except (UpstreamError, KeysUnavailable):
-            self._known.failed(tenant, now)
+            self._known.failed(place, now)
         # Raises for a key that is not among them, or if the keys are too old to be believed.
-        key = self._known.find(tenant, kid, now)
+        key = self._known.find(place, kid, now)
         if key is None:
             raise KeysUnavailable("the identity service did not give out its keys")
         return key
 
-    async def _ask(self) -> dict[str, Any]:
-        credentials = self._credentials
+    async def _ask(self, credentials: IdentityCredentials) -> dict[str, Any]:
         found = await self._get(f"{credentials.url}{DISCOVERY}", {})
         if found.status != 200:
             raise UpstreamError(credentials.url, f"the discovery document was answered with {found.status}")

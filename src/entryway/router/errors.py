@@ -93,6 +93,20 @@ class TenantMismatch(Forbidden):
     title = "You are logged in at another tenant"
 
 
+class TenantUnknown(BadRequest):
+    """The host asked for is none of a tenant's that the platform knows."""
+
+    code = "tenant_unknown"
+    title = "There is no application at this address"
+
+
+class TenantLookupFailed(UpstreamError):
+    """Whose host is asked for cannot be found out, because the platform's directory does not say."""
+
+    code = "tenant_lookup_failed"
+    title = "The application at this address cannot be reached at the moment"
+
+
 class InsufficientScope(Forbidden):
     """The user has none of the scopes that the route requires."""
 
@@ -191,6 +205,19 @@ class ServiceAuthorizationRefused(Unauthorized):
     """A service calls with a token, or a name and password, that is not to be believed."""
 
     code = "service_authorization_refused"
+    title = "The call is not authorized"
+
+
+class ServiceSessionMalformed(BadRequest):
+    """A service names a session by an id, or an expiry, that cannot be read."""
+
+    code = "service_session_malformed"
+
+
+class ServiceSessionRefused(Unauthorized):
+    """A service names a session that it may not name, or that has expired."""
+
+    code = "service_session_refused"
     title = "The call is not authorized"
 
 

@@ -165,7 +165,7 @@ class Exchange:
             if session.browser:
                 await self.browsers.sessions.save(session)
             elif self.service_calls is not None:
-                self.service_calls.add_cookies(raw, session)
+                await self.service_calls.keep_cookies(raw, session)
         return session
 
 

@@ -12,8 +12,8 @@ from entryway.http import HOP_BY_HOP, Headers, Request
 from entryway.router.address import FORWARDING
 from entryway.router.backends import Backend
 from entryway.router.cookies import SessionCookie
-from entryway.router.sessions import Session
-from entryway.router.tenants import Tenants
+from entryway.router.sessions import Login, Session
+from entryway.router.tenants import CLAIM, Tenants
 
 Header = tuple[bytes, bytes]
 
@@ -112,6 +112,8 @@ class Forwarding:
         if login is not None and backend.forward_token and b"authorization" not in replaced:
             raw.append((b"authorization", login.authorization))
         tenant = self.tenant if self.tenants is None else self.tenants.header(self.tenants.of(request))
+        if tenant is None and login is not None and self.tenants is None:
+            tenant = _tenant_in(login)
         if tenant is not None:
             raw.append((b"tenantid", tenant))
         raw.append((b"x-correlationid", correlation_id))
@@ -134,6 +136,8 @@ class Forwarding:
         if session.login is not None and backend.forward_token and b"authorization" not in backend.replaced:
             raw.append((b"authorization", session.login.authorization))
         tenant = self.tenant_id(self.tenant_of(session))
+        if tenant is None and session.login is not None and self.tenants is None:
+            tenant = _tenant_in(session.login)
         if tenant is not None:
             raw.append((b"tenantid", tenant))
         raw.append((b"x-correlationid", correlation_id))
@@ -159,10 +163,15 @@ class Forwarding:
             jar = session.jars.get(backend.name)
             kept = b"" if jar is None else jar.header(backend.origin.host.encode(), target.encode("latin-1"))
             if kept:
-                # Services that call have always had them joined without a blank.
-                cookie = kept if not cookie else cookie + (b"; " if session.browser else b";") + kept
+                cookie = kept if not cookie else session.join_cookies(cookie, kept)
         if cookie:
             raw.append((b"cookie", cookie))
+
+
+def _tenant_in(login: Login) -> bytes | None:
+    """Return the subdomain of a user whom the identity service knows, and the platform's directory with it."""
+    subdomain = login.claims.get(CLAIM) if login.foreign_tenant is not None else None
+    return subdomain.encode("ascii") if isinstance(subdomain, str) else None
 
 
 def _impersonates(name: bytes) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from entryway.clients.http import HttpClient, Timeouts, call
-from entryway.clients.tokens import TokenSet, parse_token_answer
+from entryway.clients.tokens import JWT_BEARER, TokenSet, parse_token_answer
 from entryway.config.identity import IdentityCredentials
 from entryway.errors import UpstreamError
 from entryway.router import login as logins
@@ -17,8 +17,12 @@ from entryway.router.ias_token import read_attributes, read_ias_login
 from entryway.router.identifiers import new_uuid
 from entryway.router.login import Attempt, LoginKeys
 from entryway.router.sessions import Login
+from entryway.router.tenant_directory import TenantDirectory
+from entryway.router.tenants import CLAIM
 from entryway.router.uaa import ACCEPT, ANSWER_LIMIT, Uaa
 from entryway.router.user_token import read_scopes
+
+PROVIDER_NAME = "urn:sap:identity:application:provider:name:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,16 @@ class IdentityService:
             form["client_secret"] = client.secret
         return await self._ask(form, returned.notice, returned.correlation_id)
 
+    async def exchange(self, assertion: str, dependency: str | None = None) -> TokenSet:
+        """Return tokens for another one: such that backends take, or for the application that a dependency names."""
+        client = self.credentials
+        form = {"grant_type": JWT_BEARER, "client_id": client.clientid, "app_tid": client.tenant}
+        if client.secret is not None:
+            form["client_secret"] = client.secret
+        if dependency is not None:
+            form["resource"] = f"{PROVIDER_NAME}{dependency}"
+        return await self._ask(form | {"assertion": assertion}, "", new_uuid(), basic=False)
+
     async def refresh(self, refresh_token: str, notice: str) -> TokenSet:
         """Return fresh tokens."""
         client = self.credentials
@@ -48,7 +62,7 @@ class IdentityService:
             form["client_id"] = client.clientid
         return await self._ask(form, notice, new_uuid())
 
-    async def _ask(self, form: dict[str, str], notice: str, correlation_id: str) -> TokenSet:
+    async def _ask(self, form: dict[str, str], notice: str, correlation_id: str, *, basic: bool = True) -> TokenSet:
         client = self.credentials
         answer = await call(
             self.http,
@@ -56,7 +70,7 @@ class IdentityService:
             client.token_url + notice,
             headers=ACCEPT | {"x-correlationid": correlation_id},
             form=form,
-            auth=None if client.secret is None else (client.clientid, client.secret),
+            auth=(client.clientid, client.secret) if basic and client.secret is not None else None,
             timeout=self.timeout,
             limit=ANSWER_LIMIT,
         )
@@ -72,6 +86,10 @@ class IasAuthority:
     uaa: Uaa | None
     refresh_ahead: float | None
     clock: Callable[[], float]
+    directory: TenantDirectory | None = None
+    """Knows the tenants, where the identity service is bound alone."""
+    subdomain: str = ""
+    """Of the tenant whose users log in here; empty: to be found out by its id."""
     hints_token: bool = False
     """Whether a logout names the user by the id token, which then is kept."""
     kind: str = IAS
@@ -91,11 +109,11 @@ class IasAuthority:
         )
 
     async def redeem(self, returned: Return) -> Login:
-        return await self._read(await self.service.redeem(returned), returned.notice)
+        return await self.read(await self.service.redeem(returned), returned.notice)
 
     async def refresh(self, login: Login) -> Login:
         tokens = await self.service.refresh(login.refresh_token or "", login.notice)
-        fresh = await self._read(
+        fresh = await self.read(
             replace(
                 tokens,
                 refresh_token=tokens.refresh_token or login.refresh_token,
@@ -120,14 +138,23 @@ class IasAuthority:
         return read_attributes(login.access_token)
 
     def at_tenant(self, tenant: str | None) -> IasAuthority:
-        del tenant
-        return self
+        if self.directory is None or not self.directory.several:
+            return self
+        return self.of_tenant(self.directory.credentials_of(tenant), tenant or "")
 
-    async def _read(self, tokens: TokenSet, notice: str) -> Login:
+    def of_tenant(self, credentials: IdentityCredentials, subdomain: str) -> IasAuthority:
+        """Return the authority for users of the tenant whose identity service takes these credentials."""
+        return replace(self, service=replace(self.service, credentials=credentials), subdomain=subdomain)
+
+    async def read(self, tokens: TokenSet, notice: str = "") -> Login:
+        """Return the user that the tokens are for, with tenant and scopes."""
         login = read_ias_login(tokens, self.clock(), self.service.credentials, self.refresh_ahead)
         if self.uaa is not None:
             scopes = await self._scopes(self.uaa, login)
             login = replace(login, scopes=frozenset(scopes), claims={**login.claims, "scope": scopes})
+        elif self.directory is not None:
+            subdomain = self.subdomain or await self.directory.subdomain_of(login.foreign_tenant or "")
+            login = replace(login, claims={**login.claims, CLAIM: subdomain}) if subdomain else login
         return replace(login, notice=notice, id_token=tokens.id_token if self.hints_token else None)
 
     async def _scopes(self, uaa: Uaa, login: Login) -> list[str]:

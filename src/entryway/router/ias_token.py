@@ -29,11 +29,11 @@ def read_ias_login(
     claims = parse_claims(tokens.access_token)
     if credentials.clientid not in (*read_audience(claims), claims.get("azp")):
         raise TokenInvalid("the token is for another client")
-    tenant = claims.get("app_tid") or claims.get("zone_uuid")
-    if credentials.tenant and tenant not in (None, credentials.tenant):
+    tenant = tenant_of(claims)
+    if credentials.tenant and tenant not in ("", credentials.tenant):
         raise TokenInvalid(f"the token is of the tenant {tenant!r}")
-    issuer = claims.get("ias_iss") or claims.get("iss")
-    if issuer is not None and not (isinstance(issuer, str) and credentials.trusts(issuer)):
+    issuer = issuer_of(claims)
+    if issuer is not None and not credentials.trusts(issuer):
         raise TokenInvalid(f"the token was issued by {issuer!r}")
     expires_at = read_expiry(claims, tokens, now)
     user = _text(claims, "user_uuid", "sub")
@@ -50,13 +50,24 @@ def read_ias_login(
             "email": _text(claims, "email", "mail"),
             "user_uuid": user,
             "sub": _text(claims, "sub"),
-            "zid": tenant,
+            "zid": tenant or None,
             "scope": [],
         },
         user=user,
         authority=IAS,
         sid=_session_id(claims, tokens),
     )
+
+
+def issuer_of(claims: Mapping[str, Any]) -> str | None:
+    """Return who says to have issued a token; None if it does not say."""
+    issuer = claims.get("ias_iss") or claims.get("iss")
+    return None if issuer is None else str(issuer)
+
+
+def tenant_of(claims: Mapping[str, Any]) -> str:
+    """Return the id of the tenant that a token says to be of; empty if it does not say."""
+    return _text(claims, "app_tid", "zone_uuid")
 
 
 def read_attributes(access_token: str) -> dict[str, Any]:

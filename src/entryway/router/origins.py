@@ -71,10 +71,14 @@ def environment_backend(destination: EnvironmentDestination, tls: TlsContexts) -
         forward_token=destination.forward_auth_token,
         forwarded_headers=destination.set_x_forwarded_headers,
         preserve_host=destination.preserve_host,
+        dependency=destination.ias_dependency_name,
     )
 
 
-def certified_backend(destination: EnvironmentDestination, tls: TlsContexts) -> Callable[[Session | None], Backend]:
-    """Return what finds the backend for a destination that wants to see the application's certificate."""
+def backend_of_user(destination: EnvironmentDestination, tls: TlsContexts) -> Callable[[Session | None], Backend]:
+    """Return what finds the backend for a destination that users are shown to: by a certificate, or a dependency."""
+    if not destination.forward_auth_certificates:
+        backend = environment_backend(destination, tls)
+        return lambda _: backend
     known = {id(each): environment_backend(destination, each) for each in (tls, *tls.certified.values())}
     return lambda session: known[id(tls.presenting(session))]

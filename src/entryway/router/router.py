@@ -22,7 +22,6 @@ from entryway.router.login_start import start_login
 from entryway.router.notes import Notes
 from entryway.router.paths import check_path
 from entryway.router.routes import Match, MethodMismatch, Routes
-from entryway.router.service_calls import HEADER as SERVICE_AUTHORIZATION
 from entryway.router.upgrade import answer_upgrade
 from entryway.telemetry import get_logger
 
@@ -171,7 +170,9 @@ class Router:
         if isinstance(match.served.route.goal, ToApplication):
             allow_caching(response, match.served.route.goal, notes.hosted)
         self.compressor.apply(request, response)
-        if csrf.is_fetch(request) and (session is None or session.browser):
+        if self.service_calls is not None and session is not None and not session.browser:
+            self.service_calls.mark(response.headers.raw, session)
+        if csrf.is_fetch(request) and (session is None or session.guarded):
             await self._add_csrf_token(request, response, match, session)
         return response
 
@@ -244,18 +245,15 @@ class Router:
         login = None if session is None else session.login
         return await self.services[goal.name](request, match.target(), login), session
 
-    async def _service_session(self, request: Request) -> Session | None:
-        """Return the session of a service that brings a token instead of a session's cookie."""
-        given = None if self.service_calls is None else request.headers.get(SERVICE_AUTHORIZATION)
-        return None if self.service_calls is None or not given else await self.service_calls.session(request, given)
-
     async def load_session(self, request: Request) -> Session | None:
         """Return the session that the request's cookie names, with a token that is good for a while."""
+        if self.tenants is not None and self.tenants.directory is not None:
+            await self.tenants.directory.learn(self.tenants.of(request))
         header = request.headers.get(b"cookie")
         value = self.session_cookie.value(header, self.cookies.session_name)
         session = None if value is None else await self.sessions.load(value)
         if session is None:
-            return await self._service_session(request)
+            return None if self.service_calls is None else await self.service_calls.session(request)
         if session.login is not None and self.refresher is not None:
             await self.refresher.keep_fresh(session)
             if session.ended:

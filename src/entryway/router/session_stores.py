@@ -6,7 +6,22 @@ import os
 from collections.abc import Callable
 
 from entryway.router.configuration import RouterConfiguration
+from entryway.router.service_sessions import ServiceRecords
 from entryway.router.sessions import MemorySessions, SessionMaker, SessionStore
+
+
+def service_records(
+    configuration: RouterConfiguration, sessions: SessionStore, clock: Callable[[], float]
+) -> ServiceRecords | None:
+    """Return where sessions of calling services are kept: with the shared ones, or nowhere."""
+    if configuration.session_store is None:
+        return None
+    from entryway.router.shared_sessions.service_records import StoredServiceSessions  # noqa: PLC0415
+    from entryway.router.shared_sessions.store import SharedSessions  # noqa: PLC0415
+
+    if not isinstance(sessions, SharedSessions):
+        return None
+    return StoredServiceSessions(sessions.reach, sessions.keys, clock, os.urandom)
 
 
 def open_sessions(

@@ -72,6 +72,15 @@ class Session:
     browser: ClassVar[bool] = True
     """Whether a browser sends the cookie by itself, also when another site's page makes it ask."""
 
+    @property
+    def guarded(self) -> bool:
+        """Whether requests that change something must show the CSRF token."""
+        return True
+
+    def join_cookies(self, own: bytes, kept: bytes) -> bytes:
+        """Return the client's own cookies and those that were kept for it, as backends get them."""
+        return own + b"; " + kept
+
 
 class Renewal(Enum):
     """How the attempt to renew a token went."""

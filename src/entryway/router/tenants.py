@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Protocol
 
 from entryway.config.js_regex import JsRegex
 from entryway.http import Request
@@ -16,6 +17,18 @@ CLAIM = "zdn"
 """The claim with the subdomain of a user's tenant."""
 
 
+class TenantSource(Protocol):
+    """Who knows the tenants, where hosts alone do not say enough of them."""
+
+    async def learn(self, subdomain: str | None) -> None:
+        """Find out who a subdomain's tenant is."""
+
+
+def is_subdomain(text: str) -> bool:
+    """Tell whether a text may become a part of a host's name."""
+    return _SUBDOMAIN.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Tenants:
     """How hosts and users name their tenants."""
@@ -26,6 +39,8 @@ class Tenants:
     provider: str
     """The subdomain of the tenant that the application itself belongs to."""
     provider_zone: str
+    directory: TenantSource | None = None
+    """Asked about each tenant before its users log in."""
 
     def of(self, request: Request) -> str | None:
         """Return the subdomain that the request's host names, or None if the host is none of a tenant's."""
@@ -39,7 +54,7 @@ class Tenants:
         if found is None or self.pattern.pattern.groups < 1:
             return None
         subdomain = (found[1] or "").lower()
-        return subdomain if _SUBDOMAIN.fullmatch(subdomain) else None
+        return subdomain if is_subdomain(subdomain) else None
 
     def host_of(self, host: str, subdomain: str) -> str | None:
         """Return the host under which another tenant finds what this one finds at `host`, or None."""
@@ -53,7 +68,7 @@ class Tenants:
     def of_login(self, login: Login) -> str | None:
         """Return the subdomain of a user's tenant."""
         subdomain = login.claims.get(CLAIM)
-        if isinstance(subdomain, str) and _SUBDOMAIN.fullmatch(subdomain.lower()):
+        if isinstance(subdomain, str) and is_subdomain(subdomain.lower()):
             return subdomain.lower()
         # Authorization servers that know one tenant need not name it.
         zone = login.claims.get("zid")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import uuid
@@ -18,6 +19,8 @@ from entryway.http import Headers, Request, Response, Server
 from entryway.router.logout_token import EVENT
 from entryway.testing.issuer import SigningKey, new_key
 
+TENANTS = "/sap/rest/tenantLoginInfo/"
+FRAMES = "/sap/rest/authorization/v2/securitySettings/public"
 CLIENT = "identity-client"
 SECRET = "identity-secret"
 TENANT = "99999999-2222-4333-8444-555555555555"
@@ -41,6 +44,10 @@ class IdentityServer:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     sid: str = ""
     issued: int = 0
+    tenants: dict[str, Any] = field(default_factory=dict)
+    """What the platform's directory answers, by what it is asked for: `?id=…` or a subdomain."""
+    tenants_failure: int | None = None
+    hold: asyncio.Event | None = None
 
     def credentials(self, **more: Any) -> dict[str, Any]:
         own = {
@@ -92,12 +99,19 @@ class IdentityServer:
         if target.path == "/oauth2/authorize":
             return self._authorize({name: values[0] for name, values in parse_qs(target.query).items()})
         if target.path == "/oauth2/token":
+            if self.hold is not None:
+                await self.hold.wait()
             return self._token(form)
-        if target.path == "/.well-known/openid-configuration":
-            return answer(self.keys_failure or 200, {"jwks_uri": self.jwks_uri or f"{self.url}/oauth2/certs"})
-        if target.path == "/oauth2/certs":
-            return answer(200, {"keys": [self.key.jwk]})
-        return answer(404, {})
+        if target.path.startswith(TENANTS):
+            found = self.tenants.get(request.target.removeprefix(TENANTS))
+            return answer(self.tenants_failure or (404 if found is None else 200), found or {})
+        documents = {
+            "/.well-known/openid-configuration": {"jwks_uri": self.jwks_uri or f"{self.url}/oauth2/certs"},
+            "/oauth2/certs": {"keys": [self.key.jwk]},
+            FRAMES: {"iframeDomains": f"https://{target.query.partition('=')[2]}.example"},
+        }
+        status = self.keys_failure if target.path.startswith("/.well-known/") else None
+        return answer(status or (200 if target.path in documents else 404), documents.get(target.path, {}))
 
     def _authorize(self, query: dict[str, str]) -> Response:
         code = f"identity-code-{len(self.codes)}"

@@ -36,6 +36,10 @@ class SharedKeys:
         """Return what stands for the client's own secret in its logins, which may differ from instance to instance."""
         return hmac.digest(self.login, client_id.encode(), hashlib.sha256).hex()
 
+    def backend_cookies(self) -> bytes:
+        """Return the secret behind the cookies that calling services keep for us."""
+        return hmac.digest(self.login, b"backend cookies", hashlib.sha256)
+
     def name(self, kind: bytes, text: bytes) -> bytes:
         """Return the name that something has in the store; nobody without the secret can tell what it stands for."""
         digest = hmac.digest(self.names, kind + b"|" + text, hashlib.sha256)[:18]

@@ -120,3 +120,21 @@ return 1
 
 WITH_SID = _script("return redis.call('HVALS', KEYS[1])")
 """Keys: a login at the identity service. Returns the sealed cookies of its sessions."""
+
+OPEN_SERVICE_SESSION = _script("""
+local new = redis.call('HSETNX', KEYS[1], 'i', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+local fields = redis.call('HGETALL', KEYS[1])
+table.insert(fields, 1, new)
+return fields
+""")
+"""Keys: session of a service. Arguments: milliseconds to live, its identity if it is new. Returns if it was, fields."""
+
+KEEP_SERVICE_SESSION = _script("""
+local puts = tonumber(ARGV[2])
+for i = 3, 1 + 2 * puts, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = 3 + 2 * puts, #ARGV do redis.call('HDEL', KEYS[1], ARGV[i]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1
+""")
+"""Keys: session of a service. Arguments: milliseconds to live, how many puts, puts, drops."""

@@ -1,0 +1,146 @@
+"""The platform's directory of tenants (`btp-tenant-api`), where an identity service is bound alone.
+
+It tells the subdomain of a tenant's id, and which tenant is meant by a subdomain. Anybody can make names up, so that
+what is not known is asked for once in a while only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from entryway.clients.http import HttpClient, Timeouts, call
+from entryway.config.identity import IdentityCredentials
+from entryway.errors import UpstreamError
+from entryway.router.errors import TenantLookupFailed, TenantUnknown
+from entryway.router.tenants import is_subdomain
+from entryway.telemetry import get_logger
+
+log = get_logger("router.tenants")
+
+PATH = "/sap/rest/tenantLoginInfo/"
+KEEP_SECONDS = 900.0
+UNKNOWN_SECONDS = 10.0
+FAILED_SECONDS = 2.0
+MOST_KEPT = 1000
+UNKNOWN = frozenset({400, 404})
+IDS = ("tenantId", "app_tid", "zone_uuid")
+MOST_NEW = 50
+NEW_SECONDS = 10.0
+LIMIT = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the directory said, and until when that is believed; without content: it knows no such tenant."""
+
+    content: dict[str, Any] | None
+    until: float
+
+
+@dataclass(slots=True, eq=False)
+class TenantDirectory:
+    """Asks the directory, once for each tenant however many requests wait, and keeps the answers."""
+
+    http: HttpClient
+    own: IdentityCredentials
+    clock: Callable[[], float]
+    timeout: Timeouts | None = None
+    several: bool = False
+    """Whether the host says which tenant's users log in; else they are those of the binding's tenant."""
+    _kept: OrderedDict[str, Entry] = field(default_factory=OrderedDict)
+    _under_way: dict[str, asyncio.Task[Entry]] = field(default_factory=dict)
+    _window: float = 0.0
+    _new: int = 0
+
+    async def subdomain_of(self, tenant_id: str) -> str:
+        """Return a tenant's subdomain, empty if there is no such tenant; raise TenantLookupFailed."""
+        content = await self._find(f"?id={quote(tenant_id, safe='')}")
+        subdomain = None if content is None else content.get("subdomain")
+        if isinstance(subdomain, str) and is_subdomain(subdomain.lower()):
+            return subdomain.lower()
+        return ""
+
+    async def learn(self, subdomain: str | None) -> None:
+        """Find out who a subdomain's tenant is, for `credentials_of`, which says if that failed."""
+        if subdomain is not None:
+            try:
+                await self._find(subdomain)
+            except TenantLookupFailed as error:
+                log.warning("tenant_lookup_failed", subdomain=subdomain, reason=error.detail)
+
+    def credentials_of(self, subdomain: str | None) -> IdentityCredentials:
+        """Return the client at the identity service of a tenant that was learned, or raise why there is none."""
+        if subdomain is None:
+            raise TenantUnknown("the host is none of a tenant's")
+        entry = self._kept.get(subdomain)
+        if entry is None:
+            raise TenantLookupFailed(self._origin, f"the tenant {subdomain!r} could not be looked up")
+        found = _tenant_in(entry.content, subdomain)
+        if found is None:
+            raise TenantUnknown(f"the platform knows no tenant {subdomain!r}")
+        tenant_id, url = found
+        if url is not None and not self.own.trusts(url):
+            raise TenantLookupFailed(self._origin, f"the tenant's identity service is at no trusted domain: {url!r}")
+        return self.own.at_tenant(tenant_id, url or self.own.url)
+
+    @property
+    def _origin(self) -> str:
+        return self.own.tenant_api or ""
+
+    async def _find(self, name: str) -> dict[str, Any] | None:
+        entry = self._kept.get(name)
+        if entry is None or self.clock() >= entry.until:
+            task = self._under_way.get(name)
+            if task is None:
+                task = self._under_way[name] = asyncio.get_running_loop().create_task(self._renew(name, entry))
+                task.add_done_callback(lambda _: self._under_way.pop(name, None))
+            entry = await asyncio.shield(task)
+        return entry.content
+
+    async def _renew(self, name: str, former: Entry | None) -> Entry:
+        now = self.clock()
+        try:
+            content = await self._ask(name, is_new=former is None)
+        except UpstreamError as error:
+            if former is None:
+                raise TenantLookupFailed(self._origin, error.detail) from error
+            log.warning("tenant_not_renewed", reason=error.detail)
+            content, seconds = former.content, FAILED_SECONDS
+        else:
+            seconds = UNKNOWN_SECONDS if content is None else KEEP_SECONDS
+        entry = self._kept[name] = Entry(content, now + seconds)
+        self._kept.move_to_end(name)
+        if len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        return entry
+
+    async def _ask(self, name: str, *, is_new: bool) -> dict[str, Any] | None:
+        now = self.clock()
+        if now - self._window >= NEW_SECONDS:
+            self._window, self._new = now, 0
+        self._new += is_new
+        if is_new and self._new > MOST_NEW:
+            raise UpstreamError(self._origin, "too many tenants that are not known, in a short time")
+        url = f"{self._origin}{PATH}{name}"
+        answer = await call(
+            self.http, "GET", url, headers={"accept": "application/json"}, timeout=self.timeout, limit=LIMIT
+        )
+        if answer.status in UNKNOWN:
+            return None
+        if answer.status != 200:
+            raise UpstreamError(answer.origin, f"the tenant's lookup was answered with {answer.status}")
+        return answer.json_object()
+
+
+def _tenant_in(content: dict[str, Any] | None, subdomain: str) -> tuple[str, str | None] | None:
+    """Return id and, where it is said, identity service of the tenant that an answer is about."""
+    if content is None or str(content.get("subdomain") or subdomain).lower() != subdomain:
+        return None
+    tenant_id = next((value for name in IDS if isinstance(value := content.get(name), str) and value), None)
+    url = content.get("url")
+    return None if tenant_id is None else (tenant_id, url if isinstance(url, str) and url else None)
