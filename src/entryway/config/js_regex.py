@@ -48,6 +48,9 @@ class JsRegex:
 
 def compile_js(source: str, *, ignore_case: bool = False) -> JsRegex:
     """Translate an expression, or raise RegexRefused with the reason."""
+    if max(source, default="") > "\uffff":
+        # To JavaScript it is two; and no URL has one, for URLs are escaped.
+        raise RegexRefused("characters beyond U+FFFF are not supported: URLs have them escaped")
     parsed = parse(source)
     _check_repeats(parsed.root)
     root = transform(parsed.root, fold) if ignore_case else parsed.root
@@ -55,6 +58,8 @@ def compile_js(source: str, *, ignore_case: bool = False) -> JsRegex:
         raise RegexRefused("it can be matched in exponentially many ways: a repeated part repeats inside itself")
     if _forgets_captures(parsed.root, repeated=False, optional=False):
         raise RegexRefused("a group that may be skipped or empty is captured inside a repetition")
+    if _reads_nothing_first(parsed.root):
+        raise RegexRefused("a repeated part would rather be empty")
     flags = re.ASCII | (re.IGNORECASE if ignore_case else 0)
     try:
         pattern = re.compile(_write(parsed.root), flags)
@@ -66,6 +71,8 @@ def compile_js(source: str, *, ignore_case: bool = False) -> JsRegex:
 
 def _write(node: Node) -> str:  # noqa: PLR0911 - one return for each kind of node
     match node:
+        case Assertion(r"\B"):
+            return r"(?!\b)"  # to Python alone, an empty text has no \B
         case Characters(_, source) | Assertion(source):
             return source
         case Sequence(items):
@@ -130,6 +137,23 @@ def _forgets_captures(node: Node, *, repeated: bool, optional: bool) -> bool:
     elif isinstance(node, Choice):
         optional = True
     return any(_forgets_captures(child, repeated=repeated, optional=optional) for child in _children(node))
+
+
+def _reads_nothing_first(node: Node) -> bool:
+    """Find rounds of a repetition that try to be empty first: JavaScript refuses such a round, and so reads on."""
+    if isinstance(node, Repeat) and node.least != node.most and _may_be_empty(node.body) and _rather_empty(node.body):
+        return True
+    return any(map(_reads_nothing_first, _children(node)))
+
+
+def _rather_empty(node: Node) -> bool:
+    match node:
+        case Choice(options) if any(map(_may_be_empty, options[:-1])):
+            return True
+        case Repeat(_, 0, _, True):
+            return True
+        case _:
+            return any(map(_rather_empty, _children(node)))
 
 
 def _captures(node: Node) -> bool:

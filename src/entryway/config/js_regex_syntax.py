@@ -24,6 +24,7 @@ DOT = ALL & ~LINE_END
 
 SPACE_SOURCE = r"\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 CLASSES = {"d": (DIGIT, "0-9"), "w": (WORD, "A-Za-z0-9_"), "s": (SPACE, SPACE_SOURCE)}
+SURROGATES = frozenset({"d8", "d9", "da", "db", "dc", "dd", "de", "df"})
 CONTROLS = {"t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r"}
 
 
@@ -243,7 +244,9 @@ class _Parser:
     def character_escape(self, character: str) -> str:
         if character in CONTROLS:
             return CONTROLS[character]
-        if character == "c" and re.compile("[A-Za-z]").match(self.source, self.at):
+        if character == "c":
+            if not re.compile("[A-Za-z]").match(self.source, self.at):
+                raise RegexRefused(r"\c needs a letter")  # to JavaScript, two characters: a backslash and c
             return chr(ord(self.next()) % 32)
         if character == "0":
             if re.compile("[0-9]").match(self.source, self.at):
@@ -253,6 +256,8 @@ class _Parser:
             number = re.compile(f"[0-9A-Fa-f]{{{digits}}}").match(self.source, self.at)
             if character == letter and number:
                 self.at = number.end()
+                if number[0][:2].lower() in SURROGATES and letter == "u":
+                    raise RegexRefused("Halves of characters are not supported")
                 return chr(int(number[0], 16))
         return character  # identity escape: \/ is /, and so is \a an a
 

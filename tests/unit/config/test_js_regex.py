@@ -92,6 +92,12 @@ def test_case_is_ignored_for_ascii_letters_only():
         r"[\S]",
         r"\01",
         "(?<=a*)b",
+        r"\c",
+        r"[\c1]",
+        r"\ud83d",
+        "😀?",
+        "(|a)?",
+        "(?:a??)*",
     ],
 )
 def test_what_is_wrong_or_untranslatable_is_refused(source: str):
