@@ -10,11 +10,12 @@ from entryway.authserver.schema import SCHEMA as AUTHSERVER
 from entryway.broker.schema import SCHEMA as BROKER
 from entryway.connectivity.schema import SCHEMA as CONNECTIVITY
 from entryway.destinations.schema import SCHEMA as DESTINATIONS
+from entryway.idp.schema import SCHEMA as IDP
 from entryway.storage import Database, Outcome, Schema
 from entryway.storage.revisions import differences
 from entryway.storage.schema import SchemaUnknown
 
-SCHEMAS = (AUTHSERVER, DESTINATIONS, BROKER, CONNECTIVITY)
+SCHEMAS = (AUTHSERVER, DESTINATIONS, BROKER, CONNECTIVITY, IDP)
 BY_SERVICE = pytest.mark.parametrize("schema", SCHEMAS, ids=lambda schema: schema.service)
 
 

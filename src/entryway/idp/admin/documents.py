@@ -1,0 +1,110 @@
+"""What programs that administer send and are answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from entryway.idp.applications.settings import ApplicationSettings
+from entryway.idp.users.user import UserValues
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from entryway.idp.applications.application import Application
+    from entryway.idp.settings import IdpSettings
+    from entryway.idp.users.groups import Group
+    from entryway.idp.users.user import User
+
+Text = Annotated[str, Field(max_length=255)]
+
+
+class UserDocument(BaseModel):
+    """A user as a whole: what is left out is empty; without a password, the one there is stays."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    password: Annotated[SecretStr, Field(max_length=1024)] | None = None
+    must_change_password: bool = False
+    email: Text = ""
+    email_verified: bool = False
+    given_name: Text = ""
+    family_name: Text = ""
+    display_name: Text = ""
+    attributes: dict[str, list[str]] = {}
+    groups: Annotated[list[Text], Field(max_length=1000)] = []
+    active: bool = True
+
+    def values(self, user_name: str) -> UserValues:
+        """Return what is written about the user."""
+        return UserValues(
+            user_name=user_name,
+            email=self.email,
+            email_verified=self.email_verified,
+            given_name=self.given_name,
+            family_name=self.family_name,
+            display_name=self.display_name,
+            attributes=self.attributes,
+            active=self.active,
+        )
+
+
+class ApplicationDocument(BaseModel):
+    """An application; its client id is chosen when it is created, by us if nothing is said."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._!|-]*$", max_length=255)] | None = None
+    name: Text = ""
+    app_tid: Text = ""
+    entity_id: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    settings: ApplicationSettings = Field(default_factory=lambda: ApplicationSettings.model_validate({}))
+
+
+def user_answer(user: User, groups: Sequence[Group]) -> dict[str, Any]:
+    """Return a user as programs read one."""
+    values = user.values
+    return {
+        "id": user.id,
+        "user_name": values.user_name,
+        "email": values.email,
+        "email_verified": values.email_verified,
+        "given_name": values.given_name,
+        "family_name": values.family_name,
+        "display_name": values.display_name,
+        "attributes": dict(values.attributes),
+        "groups": [group.name for group in groups],
+        "active": values.active,
+        "locked": user.locked,
+    }
+
+
+def application_answer(application: Application) -> dict[str, Any]:
+    """Return an application as programs read one."""
+    return {
+        "id": application.id,
+        "client_id": application.client_id,
+        "name": application.name,
+        "app_tid": application.app_tid,
+        "entity_id": application.entity_id,
+        "settings": application.settings.model_dump(),
+    }
+
+
+def binding_answer(settings: IdpSettings, application: Application, secret: str) -> dict[str, Any]:
+    """Return the credentials of an `identity` binding."""
+    url = settings.public_url
+    return {
+        "clientid": application.client_id,
+        "clientsecret": secret,
+        "credential-type": "SECRET",
+        "url": url,
+        # Tokens are trusted from here, or from one label below.
+        "domain": settings.host,
+        "domains": [settings.host],
+        "app_tid": application.app_tid,
+        "authorization_endpoint": f"{url}/oauth2/authorize",
+        "token_endpoint": f"{url}/oauth2/token",
+        "end_session_endpoint": f"{url}/oauth2/logout",
+    }

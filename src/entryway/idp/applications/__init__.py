@@ -1,0 +1,1 @@
+"""Applications that users log in to."""

@@ -1,0 +1,177 @@
+"""The only file that names every part: settings in, running identity provider out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DBAPIError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from entryway.accounts.passwords import Passwords
+from entryway.clients.http import new_http
+from entryway.clients.tls import outgoing_context
+from entryway.errors import EntrywayError
+from entryway.idp.admin.api import AdminApi
+from entryway.idp.admin.callers import Callers
+from entryway.idp.applications.authentication import ApplicationAuthentication
+from entryway.idp.applications.store import Applications
+from entryway.idp.bootstrap import Bootstrap
+from entryway.idp.documents import Documents
+from entryway.idp.factors.authenticators import Authenticators
+from entryway.idp.factors.factors import Factors
+from entryway.idp.factors.passkeys import Passkeys
+from entryway.idp.housekeeping import Housekeeping
+from entryway.idp.login import page_finisher
+from entryway.idp.login.attempts import Attempts
+from entryway.idp.login.endpoints import LoginEndpoints, Steps
+from entryway.idp.login.flow import LoginFlow
+from entryway.idp.login.next_step import Step
+from entryway.idp.login.page_finisher import PageFinisher
+from entryway.idp.login.requirements import Requirements
+from entryway.idp.login.sessions import Sessions
+from entryway.idp.login.steps import ChangePasswordStep, EnrolStep, PasswordStep, SecondFactorStep
+from entryway.idp.oidc import authorize
+from entryway.idp.oidc.authorizations import Authorizations
+from entryway.idp.oidc.authorize import AuthorizeEndpoint, OidcFinisher
+from entryway.idp.oidc.discovery import DiscoveryEndpoints
+from entryway.idp.oidc.grants import make_grants
+from entryway.idp.oidc.inspection import InspectionEndpoints
+from entryway.idp.oidc.issuer import Issuer
+from entryway.idp.oidc.logout import LogoutEndpoint
+from entryway.idp.oidc.targets import Targets
+from entryway.idp.oidc.token_endpoint import TokenEndpoint
+from entryway.idp.pages.pages import Pages
+from entryway.idp.respond import Responder
+from entryway.idp.session_end import SessionEnd
+from entryway.idp.signing_keys import SigningKeys
+from entryway.idp.users.authentication import Authentication
+from entryway.idp.users.failures import Failures
+from entryway.idp.users.groups import Groups
+from entryway.idp.users.password_changes import PasswordChanges
+from entryway.idp.users.store import Users
+from entryway.storage import Database, Sealer
+from entryway.storage.digests import Digests
+from entryway.storage.moments import Clock, utc_now
+from entryway.web.edge import Edge
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from entryway.idp.settings import IdpSettings
+
+
+def build(settings: IdpSettings, *, clock: Clock = utc_now) -> Starlette:
+    """Return the identity provider as an ASGI application; its lifespan creates tables, keys and the first client."""
+    database, sealer = Database(settings.database_url), Sealer(settings.master_key)
+    digests, pages = Digests(settings.master_key, "idp"), Pages(settings.product_name)
+    http = new_http(outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else []))
+    passwords, documents = Passwords(), Documents(database, clock)
+    users, groups, failures = Users(database, clock), Groups(database, clock), Failures(database, digests, clock)
+    authentication = Authentication(users, failures, passwords, documents)
+    password_changes = PasswordChanges(database, passwords, documents, failures, clock)
+    applications = Applications(database, sealer, digests, clock)
+    application_authentication = ApplicationAuthentication(applications)
+    keys = SigningKeys(database, sealer, clock)
+    authorizations = Authorizations(database, digests, clock)
+    issuer = Issuer(settings, keys, applications, users, groups, authorizations, clock)
+    factors, passkeys = Factors(database), Passkeys(settings, database, clock)
+    authenticators = Authenticators(database, sealer, digests, clock)
+    requirements = Requirements(documents, groups, factors, clock)
+    sessions, attempts = Sessions(database, users, digests, clock), Attempts(database, digests, clock)
+    session_end = SessionEnd(database, sessions, authorizations, issuer, http, clock)
+    steps = Steps(
+        PasswordStep(attempts, passkeys, documents, pages),
+        SecondFactorStep(attempts, passkeys, pages),
+        EnrolStep(settings, attempts, users, sealer, pages),
+        ChangePasswordStep(attempts, documents, pages),
+    )
+    flow = LoginFlow(
+        attempts=attempts,
+        sessions=sessions,
+        session_end=session_end,
+        users=users,
+        applications=applications,
+        requirements=requirements,
+        asks={
+            Step.ASK_PASSWORD: steps.password,
+            Step.ASK_SECOND_FACTOR: steps.second_factor,
+            Step.ENROL_SECOND_FACTOR: steps.enrol,
+            Step.CHANGE_PASSWORD: steps.change_password,
+        },
+        finishers={
+            authorize.KIND: OidcFinisher(applications, authorizations, issuer, session_end),
+            page_finisher.KIND: PageFinisher(),
+        },
+    )
+    grants = make_grants(issuer, authorizations, authentication, requirements, clock)
+    callers = Callers(application_authentication, applications, issuer)
+    housekeeping = Housekeeping(database, keys, clock)
+    bootstrap = Bootstrap(settings, database, keys, applications, groups)
+
+    authorizing = AuthorizeEndpoint(applications, flow, clock)
+    token = TokenEndpoint(application_authentication, grants, Targets(applications), issuer, clock)
+    discovery = DiscoveryEndpoints(settings, keys, applications, grants)
+    inspection = InspectionEndpoints(application_authentication, applications, authorizations, issuer)
+    logout = LogoutEndpoint(settings, applications, sessions, session_end, keys, digests, pages)
+    login = LoginEndpoints(
+        steps=steps,
+        flow=flow,
+        attempts=attempts,
+        authentication=authentication,
+        users=users,
+        failures=failures,
+        authenticators=authenticators,
+        passkeys=passkeys,
+        password_changes=password_changes,
+        documents=documents,
+        pages=pages,
+        clock=clock,
+    )
+    admin = AdminApi(settings, callers, users, groups, password_changes, applications, documents, keys, session_end)
+    respond = Responder(pages)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        del app
+        try:
+            await bootstrap.run()
+            await housekeeping.sweep()
+            async with asyncio.TaskGroup() as tasks:
+                sweeping = tasks.create_task(housekeeping.run())
+                yield
+                sweeping.cancel()
+            await session_end.settle()
+        finally:
+            passwords.close()
+            await http.aclose()
+            await database.close()
+
+    return Starlette(
+        routes=[
+            Route("/oauth2/authorize", authorizing.__call__, methods=["GET", "POST"]),
+            Route("/oauth2/token", token.__call__, methods=["POST"]),
+            Route("/oauth2/certs", discovery.certs, methods=["GET"]),
+            Route("/oauth2/userinfo", inspection.userinfo, methods=["GET", "POST"]),
+            Route("/oauth2/introspect", inspection.introspect, methods=["POST"]),
+            Route("/oauth2/revoke", inspection.revoke, methods=["POST"]),
+            Route("/oauth2/logout", logout.__call__, methods=["GET", "POST"]),
+            Route("/.well-known/openid-configuration", discovery.document, methods=["GET"]),
+            Route("/healthz", discovery.health, methods=["GET"]),
+            Route("/resources/{name}", pages.resource, methods=["GET"]),
+            *login.routes(),
+            *admin.routes(),
+        ],
+        middleware=[Middleware(Edge)],
+        exception_handlers={
+            EntrywayError: respond.on_error,
+            HTTPException: respond.on_http_exception,
+            DBAPIError: respond.on_database_error,
+        },
+        lifespan=lifespan,
+    )

@@ -1,0 +1,1 @@
+"""What users have besides a password: authenticator apps, recovery codes, passkeys."""

@@ -1,0 +1,1 @@
+"""A login, step by step."""

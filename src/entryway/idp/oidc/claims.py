@@ -1,0 +1,136 @@
+"""What tokens say, decided without touching anything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from entryway.idp.applications.application import Application
+    from entryway.idp.oidc.authorizations import Authorization
+    from entryway.idp.users.user import User
+
+DEFAULT_CLAIMS = {"email": "email", "given_name": "given_name", "family_name": "family_name", "groups": "groups"}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user with the names of their groups."""
+
+    user: User
+    groups: Sequence[str]
+
+    def value(self, source: str) -> str | list[str] | None:
+        """Return what a source of claims says of this person, None where it says nothing."""
+        values = self.user.values
+        if source.startswith("attribute:"):
+            found = list(values.attributes.get(source.removeprefix("attribute:"), []))
+            return found[0] if len(found) == 1 else found or None
+        fields: dict[str, str | list[str]] = {
+            "user_id": self.user.id,
+            "user_name": values.user_name,
+            "email": values.email,
+            "given_name": values.given_name,
+            "family_name": values.family_name,
+            "display_name": self.user.full_name,
+            "groups": list(self.groups),
+        }
+        return fields[source] or None
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """When a token is made, for how long it is good, and its name."""
+
+    jti: str
+    issued_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom a token is for: the application itself, or another one whose interfaces it may call."""
+
+    audience: str
+    app_tid: str
+    apis: Sequence[str] = ()
+
+
+def subject(application: Application, person: Person) -> str:
+    """Return the name by which an application knows a user; the id where the user has no such value."""
+    value = person.value(application.settings.subject)
+    if isinstance(value, list):
+        value = value[0]
+    return value or person.user.id
+
+
+def of_user(
+    *,
+    issuer: str,
+    application: Application,
+    person: Person,
+    authorization: Authorization,
+    target: Target,
+    occasion: Occasion,
+) -> dict[str, Any]:
+    """Return what every token for a user says."""
+    mapping = DEFAULT_CLAIMS | application.settings.claims
+    mapped = {claim: person.value(source) for claim, source in mapping.items()}
+    body: dict[str, Any] = {
+        **{claim: value for claim, value in mapped.items() if value is not None},
+        **_of_every_token(issuer, application, target, occasion),
+        "sub": subject(application, person),
+        "user_uuid": person.user.id,
+        "scim_id": person.user.id,
+        "sap_id_type": "user",
+        "auth_time": int(authorization.authenticated_at.timestamp()),
+        "amr": list(authorization.methods),
+    }
+    if "email" in body:
+        body["email_verified"] = person.user.values.email_verified
+    if authorization.session_id is not None:
+        body["sid"] = authorization.session_id
+    return body
+
+
+def access_of_user(body: Mapping[str, Any], authorization: Authorization) -> dict[str, Any]:
+    """Return an access token's claims; `scope` is what tells it from an id token."""
+    return {**body, "scope": " ".join(sorted(authorization.scopes)), "authorization": authorization.id}
+
+
+def id_token(body: Mapping[str, Any], nonce: str | None, access_token: str) -> dict[str, Any]:
+    """Return an id token's claims (OpenID Connect Core §2, §3.1.3.6)."""
+    half = hashlib.sha256(access_token.encode("ascii")).digest()[:16]
+    at_hash = base64.urlsafe_b64encode(half).rstrip(b"=").decode()
+    return {**body, "at_hash": at_hash, **({"nonce": nonce} if nonce is not None else {})}
+
+
+def of_application(issuer: str, application: Application, target: Target, occasion: Occasion) -> dict[str, Any]:
+    """Return what a token of the application itself says."""
+    return {
+        **_of_every_token(issuer, application, target, occasion),
+        "sub": application.client_id,
+        "sap_id_type": "app",
+        "scope": "",
+    }
+
+
+def _of_every_token(issuer: str, application: Application, target: Target, occasion: Occasion) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "iss": issuer,
+        "aud": target.audience,
+        "azp": application.client_id,
+        "jti": occasion.jti,
+        "iat": int(occasion.issued_at.timestamp()),
+        "exp": int(occasion.expires_at.timestamp()),
+    }
+    if target.app_tid:
+        body |= {"app_tid": target.app_tid, "zone_uuid": target.app_tid}
+    if target.audience != application.client_id:
+        body |= {"ias_apis": list(target.apis), "azp_app_tid": application.app_tid}
+    return body

@@ -1,0 +1,61 @@
+"""What an identity provider must be told to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+from entryway.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """Where mail goes: to a server, or into a folder for development; without either, nothing is sent."""
+
+    sender: str = "identity@localhost"
+    folder: Path | None = None
+    host: str = ""
+    port: int = 587
+    user: str = ""
+    password: str = field(default="", repr=False)
+    starttls: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class IdpSettings:
+    """`public_url` is how everybody reaches the identity provider: `https://host[:port]`, no path; its issuer."""
+
+    public_url: str
+    database_url: str
+    master_key: bytes = field(repr=False)
+    admin_client_secret: str = field(repr=False)
+    product_name: str = "Entryway"
+    mail: MailSettings = MailSettings()
+    ca_file: Path | None = None
+    """An authority to believe besides the system's, where applications are told of logouts."""
+
+    def __post_init__(self) -> None:
+        url = _split(self.public_url)
+        if url.scheme != "https" or not url.hostname or url.path not in {"", "/"} or url.query or url.fragment:
+            # Passkeys and clients insist on https, so nothing else can work.
+            raise ConfigurationError(f"public_url must be https://host[:port], not {self.public_url!r}")
+        if not self.admin_client_secret:
+            raise ConfigurationError("admin_client_secret must not be empty")
+        object.__setattr__(self, "public_url", f"https://{url.netloc.lower()}")
+
+    @property
+    def host(self) -> str:
+        """The host alone: what passkeys belong to."""
+        return _split(self.public_url).hostname or ""
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for a port that is no number
+    except ValueError as error:
+        raise ConfigurationError(f"public_url {url!r} cannot be understood") from error
+    if "@" in parts.netloc:
+        raise ConfigurationError("public_url must not carry a user or password")
+    return parts

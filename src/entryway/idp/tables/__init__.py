@@ -1,0 +1,33 @@
+"""The tables of the identity provider, one file for each subject."""
+
+from entryway.idp.tables.applications import Application, ApplicationCertificate, ApplicationSecret
+from entryway.idp.tables.factors import Passkey, RecoveryCode, Totp
+from entryway.idp.tables.logins import LoginAttempt, LoginSession, SessionApplication
+from entryway.idp.tables.people import EarlierPassword, Failure, Group, Membership, User
+from entryway.idp.tables.table import IdpTable
+from entryway.idp.tables.tenant import OneTimeToken, Setting, SigningKeyRow
+from entryway.idp.tables.tokens import Authorization, Code, RefreshToken
+
+__all__ = [
+    "Application",
+    "ApplicationCertificate",
+    "ApplicationSecret",
+    "Authorization",
+    "Code",
+    "EarlierPassword",
+    "Failure",
+    "Group",
+    "IdpTable",
+    "LoginAttempt",
+    "LoginSession",
+    "Membership",
+    "OneTimeToken",
+    "Passkey",
+    "RecoveryCode",
+    "RefreshToken",
+    "SessionApplication",
+    "Setting",
+    "SigningKeyRow",
+    "Totp",
+    "User",
+]

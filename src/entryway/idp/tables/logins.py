@@ -1,0 +1,53 @@
+"""Logins on their way, and browsers in which somebody is logged in."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from entryway.idp.tables.table import DIGEST_LENGTH, ID_LENGTH, IdpTable, of_application, of_user
+
+
+class LoginAttempt(IdpTable):
+    """What each step of a login has learned."""
+
+    __tablename__ = "login_attempts"
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    browser_digest: Mapped[bytes] = mapped_column(LargeBinary(DIGEST_LENGTH))
+    goal: Mapped[dict[str, Any]]
+    user_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
+    session_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
+    authenticated_at: Mapped[datetime | None]
+    methods: Mapped[list[str]]
+    challenge: Mapped[str | None] = mapped_column(String(255))
+    sealed_secret: Mapped[bytes | None]
+    started_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class LoginSession(IdpTable):
+    """`id` is the `sid` of tokens; the cookie's value is known by its digest alone."""
+
+    __tablename__ = "login_sessions"
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(DIGEST_LENGTH), unique=True)
+    user_id: Mapped[str] = of_user()
+    authenticated_at: Mapped[datetime]
+    methods: Mapped[list[str]]
+    last_seen_at: Mapped[datetime] = mapped_column(index=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    user_agent: Mapped[str] = mapped_column(String(255))
+
+
+class SessionApplication(IdpTable):
+    """An application that a session logged in to: it is told when the session ends."""
+
+    __tablename__ = "session_applications"
+    session_id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    application_id: Mapped[str] = of_application(primary_key=True)
+    user_id: Mapped[str] = of_user()
+    subject: Mapped[str] = mapped_column(String(1024))
+    logout_uri: Mapped[str] = mapped_column(String(2000))
+    since: Mapped[datetime]

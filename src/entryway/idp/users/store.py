@@ -1,0 +1,174 @@
+"""Users in the database."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from entryway.accounts.names import comparable
+from entryway.idp import tables
+from entryway.idp.errors import ChangedMeanwhile, NameTaken, UserUnknown
+from entryway.idp.users.user import User, UserValues
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from entryway.storage import Database
+    from entryway.storage.moments import Clock
+
+
+class Users:
+    """Finds, creates, changes and deletes users."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def find(self, user_id: str) -> User | None:
+        """Return the user with this id."""
+        return await self._one(tables.User.id == user_id)
+
+    async def resolve(self, user_id: str) -> User:
+        """Return the user with this id, or raise."""
+        user = await self.find(user_id)
+        if user is None:
+            raise UserUnknown(user_id[:100])
+        return user
+
+    async def find_by_login(self, name: str) -> User | None:
+        """Return who logs in by this user name or mail address."""
+        key = comparable(name)
+        if not key:
+            return None
+        # No user's name is another one's address, so that at most one is found.
+        return await self._one(or_(tables.User.login_name == key, tables.User.email_key == key))
+
+    async def page(
+        self, where: Sequence[ColumnElement[bool]], order: Sequence[ColumnElement[Any]], start: int, count: int
+    ) -> tuple[list[User], int]:
+        """Return one page of the users that fit, and how many fit."""
+        query = select(tables.User).where(*where).order_by(*order, tables.User.id).offset(start).limit(count)
+        async with self._database.read() as session:
+            total = (await session.execute(select(func.count()).select_from(tables.User).where(*where))).scalar_one()
+            rows = (await session.execute(query)).scalars().all() if count else []
+        return [as_user(row) for row in rows], total
+
+    async def create(self, values: UserValues, user_id: str | None = None) -> User:
+        """Create a user, without a password yet."""
+        now = self._clock()
+        row = tables.User(
+            id=user_id or str(uuid.uuid4()),
+            locked=False,
+            password_hash=None,
+            password_changed_at=None,
+            must_change_password=False,
+            last_login_at=None,
+            created_at=now,
+            updated_at=now,
+            version=1,
+            **_columns(values),
+        )
+        try:
+            async with self._database.transaction() as session:
+                await _check_free(session, values, None)
+                session.add(row)
+        except IntegrityError as error:
+            raise NameTaken(values.user_name) from error
+        return as_user(row)
+
+    async def change(self, user_id: str, values: UserValues, version: int | None = None) -> User:
+        """Write a user's values; with `version`, only if nobody has changed them since."""
+        table = tables.User
+        try:
+            async with self._database.transaction() as session:
+                row = (await session.execute(select(table).where(table.id == user_id))).scalar_one_or_none()
+                if row is None:
+                    raise UserUnknown(user_id[:100])
+                if version is not None and row.version != version:
+                    raise ChangedMeanwhile(user_id)
+                await _check_free(session, values, user_id)
+                for name, value in _columns(values).items():
+                    setattr(row, name, value)
+                row.version += 1
+                row.updated_at = self._clock()
+        except IntegrityError as error:
+            raise NameTaken(values.user_name) from error
+        return as_user(row)
+
+    async def note(self, user_id: str, **columns: Any) -> None:
+        """Write columns that are no values of the user: lock, password, last login."""
+        table = tables.User
+        async with self._database.transaction() as session:
+            await session.execute(update(table).where(table.id == user_id).values(**columns))
+
+    async def delete(self, user_id: str) -> None:
+        """Delete a user with every session, token and factor."""
+        async with self._database.transaction() as session:
+            gone = await session.execute(delete(tables.User).where(tables.User.id == user_id).returning(tables.User.id))
+            if gone.scalar_one_or_none() is None:
+                raise UserUnknown(user_id[:100])
+
+    async def _one(self, condition: ColumnElement[bool]) -> User | None:
+        async with self._database.read() as session:
+            row = (await session.execute(select(tables.User).where(condition))).scalar_one_or_none()
+        return as_user(row) if row else None
+
+
+async def _check_free(session: AsyncSession, values: UserValues, user_id: str | None) -> None:
+    table, names = tables.User, {comparable(values.user_name), comparable(values.email)} - {""}
+    taken = select(table.id).where(or_(table.login_name.in_(names), table.email_key.in_(names)), table.id != user_id)
+    if user_id is None:
+        taken = select(table.id).where(or_(table.login_name.in_(names), table.email_key.in_(names)))
+    if (await session.execute(taken.limit(1))).first() is not None:
+        raise NameTaken(values.user_name)
+
+
+def _columns(values: UserValues) -> dict[str, Any]:
+    return {
+        "user_name": values.user_name.strip(),
+        "login_name": comparable(values.user_name),
+        "email": values.email,
+        "email_key": comparable(values.email) or None,
+        "email_verified": values.email_verified,
+        "given_name": values.given_name,
+        "family_name": values.family_name,
+        "display_name": values.display_name,
+        "external_id": values.external_id,
+        "attributes": dict(values.attributes),
+        "profile": dict(values.profile),
+        "active": values.active,
+    }
+
+
+def as_user(row: tables.User) -> User:
+    """Return a row as a user."""
+    return User(
+        id=row.id,
+        values=UserValues(
+            user_name=row.user_name,
+            email=row.email,
+            email_verified=row.email_verified,
+            given_name=row.given_name,
+            family_name=row.family_name,
+            display_name=row.display_name,
+            external_id=row.external_id,
+            attributes=row.attributes,
+            profile=row.profile,
+            active=row.active,
+        ),
+        locked=row.locked,
+        password_hash=row.password_hash,
+        password_changed_at=row.password_changed_at,
+        must_change_password=row.must_change_password,
+        last_login_at=row.last_login_at,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        version=row.version,
+    )
