@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
-from entryway.http.asgi_request import Receive, Scope, Send, read_request
+from entryway.http.asgi_request import Receive, Scope, Send, check_hosts, read_request
 from entryway.http.body import EMPTY, Body
 from entryway.http.errors import BodyIncomplete, ClientGone
 from entryway.http.headers import Headers, end_to_end
@@ -58,6 +58,7 @@ class AsgiApplication:
         response: Response | None = None
         try:
             try:
+                check_hosts(scope)
                 response = await self._handler(request)
             except Exception as error:  # noqa: BLE001 rendered in one place
                 response = self._on_error(request, error)
@@ -83,6 +84,7 @@ class AsgiApplication:
         protocol = begin_handshake(request, scope)
         response: Response | None = None
         try:
+            check_hosts(scope)
             response = await self._handler(request)
             headers = None if response.upgrade is None else finish_handshake(protocol, response)
         except Exception as error:  # noqa: BLE001 rendered in one place

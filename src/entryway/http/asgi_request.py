@@ -8,8 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 from entryway.http.body import EMPTY, Body
+from entryway.http.errors import MalformedRequest
 from entryway.http.headers import Headers
 from entryway.http.messages import Peer, Request
+from entryway.http.parsing import check_host
 
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
@@ -45,6 +47,16 @@ def read_request(scope: Scope, source: Any) -> Request:
         _HTTP_SCHEMES.get(scheme) or scheme,
         upgrade="websocket" if websocket else _upgrade(version, headers),
     )
+
+
+def check_hosts(scope: Scope) -> None:
+    """Refuse what our engine refuses, and not every server does."""
+    hosts = [bytes(value) for name, value in scope["headers"] if bytes(name).lower() == b"host"]
+    # RFC 9112 §3.2: exactly one, in HTTP/1.1; some servers put an empty one where there is none.
+    if len(hosts) > 1 or (scope.get("http_version", "1.1") == "1.1" and not any(hosts)):
+        raise MalformedRequest("more than one Host" if len(hosts) > 1 else "no Host")
+    for host in hosts:
+        check_host(host)
 
 
 def _upgrade(version: str, headers: Headers) -> str | None:

@@ -81,7 +81,11 @@ def check_framing(framing: Framing, version: str) -> None:
         raise MalformedRequest("no Host" if framing.hosts == 0 else "more than one Host")
     if framing.coding is not None and framing.coding != b"chunked":
         raise CodingUnknown(framing.coding.decode("latin-1"))
-    host = framing.host
+    check_host(framing.host)
+
+
+def check_host(host: bytes) -> None:
+    """Refuse a Host that is none: addresses are made of it."""
     if host not in _hosts_seen_valid:
         if not _HOST.fullmatch(host):
             raise MalformedRequest("Host is not a host and port")

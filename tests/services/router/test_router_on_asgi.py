@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +17,17 @@ from test_router_websockets import *  # noqa: F403
 
 if TYPE_CHECKING:
     from router_world import World
+
+
+async def test_a_request_without_host_is_refused(world: World) -> None:
+    await world.start()
+    for head in (b"GET /public/x HTTP/1.1\r\n", b"GET /public/x HTTP/1.1\r\nhost: a b\r\n"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+        writer.write(head + b"connection: close\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+        writer.close()
+        await writer.wait_closed()
+    assert world.backend.requests == []
 
 
 @pytest.fixture
