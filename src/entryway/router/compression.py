@@ -45,7 +45,8 @@ class Compressor:
         coding = choose(accepted)
         if coding is None:
             return
-        raw[:] = [_weak(header) for header in raw if header[0] != b"accept-ranges"]
+        # The entity tag stays as it is: pages send it back in If-Match, where a weak one never matches.
+        raw[:] = [header for header in raw if header[0] != b"accept-ranges"]
         raw.append((b"content-encoding", coding))
         response.body = _compressed(response.body, coding)
 
@@ -76,13 +77,6 @@ def _looked_through(raw: list[tuple[bytes, bytes]]) -> tuple[bytes | None, bool]
 
 def _names_encoding(vary: bytes) -> bool:
     return any(name.strip() in (b"accept-encoding", b"*") for name in vary.lower().split(b","))
-
-
-def _weak(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
-    # The bytes are others now: a strong tag would promise too much.
-    if header[0] == b"etag" and not header[1].startswith(b"W/"):
-        return b"etag", b"W/" + header[1]
-    return header
 
 
 def _compressed(body: bytes | Body, coding: bytes) -> bytes | Body:

@@ -82,10 +82,10 @@ def begin(keys: LoginKeys, earlier_cookie: str | None, now: float, chance: bytes
 
 def check_state(keys: LoginKeys, state: str, cookies: list[str], now: float) -> Attempt:
     """Return the attempt that the state belongs to, or raise LoginStateInvalid."""
-    try:
-        raw = uuid.UUID(state).bytes
-    except ValueError:
-        raise LoginStateInvalid("the state is not one of ours") from None
+    # In this spelling alone: another one would be another state to those who remember which came back.
+    if not STATE_COOKIE.fullmatch(state):
+        raise LoginStateInvalid("the state is not one of ours")
+    raw = uuid.UUID(state).bytes
     head, mac = raw[:8], raw[8:]
     age = (int(now) - int.from_bytes(head[:4], "big")) & 0xFFFFFFFF
     if age > STATE_SECONDS:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from urllib.parse import quote
 
 from entryway.config.xs_app_model import BackendLogout, Logout
 from entryway.errors import EntrywayError
@@ -77,6 +78,7 @@ class SignOut:
 
 def page_url(page: str, address: Address, query: str) -> str:
     """Return the absolute URL of the page to show after a logout, with the query of the logout request."""
+    page = quote(page, safe="/%?#[]@!$&'()*+,;=:-._~|")
     absolute = page if "://" in page else f"{address.origin}{address.prefix}/{page.lstrip('/')}"
     if not query:
         return absolute

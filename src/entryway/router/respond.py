@@ -15,6 +15,7 @@ from urllib.parse import quote
 from entryway.config.xs_app_model import ErrorPage
 from entryway.errors import EntrywayError, UpstreamError
 from entryway.http import Headers, Request, Response
+from entryway.router.address import prefix_of
 from entryway.router.challenge import challenge
 from entryway.router.errors import BasicCredentialsRequired, CsrfTokenRequired, LoginFailed, MethodNotAllowed
 from entryway.router.login_page import NO_STORE
@@ -128,7 +129,7 @@ def _page(request: Request, error: EntrywayError, request_id: str) -> bytes:
     status, code = told(error)
     again = ""
     if isinstance(error, LoginFailed):
-        again = '<p><a href="/">Try again</a></p>'
+        again = f'<p><a href="{html.escape(prefix_of(request))}/">Try again</a></p>'
     elif status in (502, 503, 504) and request.method == "GET":
         again = '<p><a href="">Try again</a></p>'
     hop = ""

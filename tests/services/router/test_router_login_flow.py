@@ -98,7 +98,7 @@ async def test_a_refused_login_shows_a_page_that_offers_another_try(world, error
     browser = await world.start()
     answer = await browser.come_back(await browser.begin_login())
     assert (answer.status_code, answer.headers["entryway-error"]) == (status, code)
-    assert "Try again" in answer.text
+    assert '<a href="/">Try again</a>' in answer.text
     assert error not in answer.text
 
 
@@ -195,3 +195,23 @@ async def test_a_login_begun_in_another_tab_still_ends_well(world):
     first = await browser.begin_login("/private/one")
     await browser.begin_login("/private/x")
     assert (await browser.come_back(first)).status_code == 302
+
+
+async def test_the_way_to_try_again_stays_in_the_application(world):
+    browser = await world.start()
+
+    answer = await browser.page("/login/callback?code=x&state=y")
+    behind = await browser.request(
+        "GET", "/login/callback?code=x&state=y", accept="text/html", x_forwarded_path='/a"b/login/callback'
+    )
+
+    assert '<a href="/">Try again</a>' in answer.text
+    assert '<a href="/a&quot;b/">Try again</a>' in behind.text
+
+
+async def test_a_logout_page_of_any_letters_is_an_address(world):
+    browser = await world.start(logout={"logoutEndpoint": "/do/logout", "logoutPage": "/tschüß €"}, bound=False)
+
+    answer = await browser.get("/do/logout")
+
+    assert answer.headers["location"].endswith("/tsch%C3%BC%C3%9F%20%E2%82%AC")

@@ -58,6 +58,15 @@ def test_a_made_up_state_is_refused(state: str):
         login.check_state(KEYS, state, [begun().cookie], NOW)
 
 
+@pytest.mark.parametrize(
+    "spell", [str.upper, "{{{}}}".format, "urn:uuid:{}".format, lambda state: state.replace("-", "")]
+)
+def test_a_state_in_another_spelling_is_refused_for_it_could_come_back_twice(spell):
+    attempt = begun()
+    with pytest.raises(LoginStateInvalid):
+        login.check_state(KEYS, spell(attempt.state), [attempt.cookie], NOW)
+
+
 def test_the_state_of_another_browser_is_refused():
     with pytest.raises(LoginStateInvalid, match="another browser"):
         login.check_state(KEYS, begun(1).state, [begun(2).cookie], NOW)
