@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as documents
 import ssl
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -42,7 +42,7 @@ class HttpClient:
 
     context: ssl.SSLContext = field(repr=False)
     timeouts: Timeouts
-    engine: Client = field(default_factory=lambda: Client(PoolLimits(idle_seconds=IDLE_SECONDS)), repr=False)
+    engine: Client = field(repr=False)
 
     def origin(self, address: Address) -> Origin:
         """Return the engine's name for where an address leads."""
@@ -61,9 +61,11 @@ class HttpClient:
         await self.aclose()
 
 
-def new_http(context: ssl.SSLContext, timeouts: Timeouts = Timeouts()) -> HttpClient:
+def new_http(
+    context: ssl.SSLContext, timeouts: Timeouts = Timeouts(), engine: Callable[[PoolLimits], Client] = Client
+) -> HttpClient:
     """Return a client that connects when it is first used."""
-    return HttpClient(context, timeouts)
+    return HttpClient(context, timeouts, engine(PoolLimits(idle_seconds=IDLE_SECONDS)))
 
 
 @dataclass(frozen=True, slots=True)

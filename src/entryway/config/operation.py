@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from entryway.config.mistakes import Mistake
@@ -19,6 +20,10 @@ WORKERS = "ENTRYWAY_WORKERS"
 CERTIFICATE, KEY = "ENTRYWAY_TLS_CERTIFICATE", "ENTRYWAY_TLS_KEY"
 LOOPBACK = "127.0.0.1"
 HIGHEST_PORT = 65535
+TRACES_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+TRACES_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+TRACES_EXPORTER, TRACES_OFF = "OTEL_TRACES_EXPORTER", "OTEL_SDK_DISABLED"
+OVER_HTTP = "http/protobuf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class Operation:
     """Whether clients are served by Granian instead of our own engine."""
     workers: int = 1
     certificate: Certificate | None = None
+    traces: bool = False
+    """Whether spans are sent to a collector."""
 
 
 def read_operation(environ: Mapping[str, str]) -> tuple[Operation, list[Mistake]]:
@@ -53,6 +60,7 @@ def read_operation(environ: Mapping[str, str]) -> tuple[Operation, list[Mistake]
         granian=_granian(read) or http2,
         workers=read.integer(WORKERS, "workers", 1, least=1),
         certificate=_certificate(read),
+        traces=_traces(read),
     )
     if operation.granian:
         rule = "time-outs and limits of clients are not kept where Granian serves them"
@@ -95,6 +103,34 @@ def _granian(read: Reader) -> bool:
     if given not in {ENGINE, GRANIAN}:
         read.wrong("server", f"Value {given} is not one of {ENGINE}, {GRANIAN}")
     return given == GRANIAN
+
+
+def _traces(read: Reader) -> bool:
+    """Tell whether the standard variables ask for traces, and can have them; they never keep a router from starting."""
+    environ = read.environ
+    endpoint = next((name for name in TRACES_ENDPOINTS if environ.get(name, "").strip()), None)
+    if endpoint is None or environ.get(TRACES_OFF, "").strip().lower() == "true":
+        return False
+    exporter = environ.get(TRACES_EXPORTER, "").strip() or "otlp"
+    if exporter == "none":
+        return False
+    if exporter != "otlp":
+        read.mistakes.append(_no_traces(TRACES_EXPORTER, f"{exporter} is not an exporter here", "use otlp"))
+        return False
+    for name in TRACES_PROTOCOLS:
+        if protocol := environ.get(name, "").strip():
+            if protocol == OVER_HTTP:
+                break
+            read.mistakes.append(_no_traces(name, f"{protocol} is not spoken here", f"use {OVER_HTTP}"))
+            return False
+    if find_spec("opentelemetry") is None or find_spec("opentelemetry.exporter") is None:
+        read.mistakes.append(_no_traces(endpoint, "OpenTelemetry is not installed", "install entryway[server,otel]"))
+        return False
+    return True
+
+
+def _no_traces(name: str, why: str, instead: str) -> Mistake:
+    return Mistake(name, "", f"no traces are sent: {why}", instead, "warning")
 
 
 def _no_password() -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from entryway.clients.destinations import DestinationsClient
 from entryway.clients.http import HttpClient, new_http
@@ -37,6 +38,7 @@ from entryway.router.build_services import (
     business_services,
     repository_files,
 )
+from entryway.router.build_traces import kinds_for, open_traces
 from entryway.router.built_in import endpoint_routes
 from entryway.router.built_in import services as services_of
 from entryway.router.company_network import ClientToken, CompanyNetwork
@@ -61,7 +63,6 @@ from entryway.router.meters import Meters
 from entryway.router.origins import TlsContexts, backend_of_user, environment_backend
 from entryway.router.refresh import Refresher
 from entryway.router.replace import build_replacement
-from entryway.router.request_trace import TracingClient
 from entryway.router.respond import Responder, error_pages
 from entryway.router.returned import CookieSorter, additions
 from entryway.router.router import Router, Surface
@@ -75,6 +76,9 @@ from entryway.router.tenant_tokens import TenantTokens
 from entryway.router.uaa import Uaa
 from entryway.router.websockets import SocketRules
 from entryway.telemetry import get_logger
+
+if TYPE_CHECKING:
+    from entryway.telemetry.traces import Traces
 
 log = get_logger("router")
 
@@ -92,6 +96,7 @@ class Callers:
 
     environ: Mapping[str, str] = field(repr=False)
     plain: HttpClient
+    engine: Callable[[PoolLimits], Client]
     certified: list[HttpClient] = field(default_factory=list)
 
     def client_for(self, credentials: ProvesItself) -> HttpClient:
@@ -100,7 +105,7 @@ class Callers:
             return self.plain
         context = outgoing_context(self.environ)
         load_client_certificate(context, credentials.certificate, credentials.key.get_secret_value())
-        self.certified.append(new_http(context))
+        self.certified.append(new_http(context, engine=self.engine))
         return self.certified[-1]
 
     async def close(self) -> None:
@@ -123,6 +128,7 @@ class Application:
     access_log: AccessLog
     learn_tenant: Callable[[], Awaitable[object]] | None = None
     """Asks for the subdomain of the application's own tenant, where only the platform's directory says it."""
+    traces: Traces | None = None
     _warming: asyncio.Task[None] | None = field(default=None)
 
     def start(self, *, load_tokens: bool) -> None:
@@ -134,6 +140,8 @@ class Application:
         """Release everything; requests have ended before."""
         await self._close_own()
         await self.sessions.close()
+        if self.traces is not None:
+            await asyncio.to_thread(self.traces.close)
 
     async def close_for(self, successor: Application) -> None:
         """Release everything that the successor has not taken over."""
@@ -184,15 +192,17 @@ def build(
     environment, xs_app, services = configuration.environment, configuration.xs_app, configuration.services
     verified = outgoing_context(configuration.environ)
     tls = TlsContexts(verified, unverified_context(), certified_contexts(configuration))
-    client = (TracingClient if environment.trace_requests else Client)(
+    traces = open_traces(configuration) if former is None else former.traces
+    kinds = kinds_for(traces, log_requests=environment.trace_requests)
+    client = kinds.backends(
         PoolLimits(connections_per_origin=environment.backend_max_sockets, reuse=environment.reuse_connections)
     )
-    http = new_http(verified)
+    http = new_http(verified, engine=kinds.services)
     if former is not None:
         access_log, clock, hooks = former.access_log, former.router.browsers.clock, former.router.hooks
     access_log = access_log or AccessLog(sys.stdout.buffer)
 
-    callers = Callers(configuration.environ, http)
+    callers = Callers(configuration.environ, http, kinds.services)
     authorities = build_authorities(configuration, callers, clock)
     cookies = CookieRules(environment.session_cookie_name, environment.same_site, environment.partitioned)
     own_cookies = {cookies.session_name, cookies.state_name, SEALED_COOKIES}
@@ -248,7 +258,7 @@ def build(
         browsers=browsers,
         service_calls=service_calls,
     )
-    router = Router(
+    router = kinds.router(
         surface=Surface(
             xs_app.welcome_file,
             environment.secure_session_cookie,
@@ -293,7 +303,7 @@ def build(
     )
     application = Application(
         router, _limits(configuration), client, callers, sessions, told, own_tokens, access_log,
-        own_tenant(authorities),
+        own_tenant(authorities), traces,
     )  # fmt: skip
     # Last, when nothing can go wrong any more: until here a former application goes on unharmed.
     sessions.configure(minutes * 60, partial(_expired, told))

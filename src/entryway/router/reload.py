@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from entryway.config.mistakes import ConfigurationMistakes
+from entryway.config.operation import TRACES_ENDPOINTS
 from entryway.config.xs_app import XS_APP
 from entryway.router.build import Application, build
 from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
@@ -28,6 +29,7 @@ ONLY_AT_START = (
     "ENTRYWAY_WORKERS",
     "ENTRYWAY_SERVER",
     "HTTP2_SUPPORT",
+    *TRACES_ENDPOINTS,
 )
 
 Install = Callable[[Application], Awaitable[None]]

@@ -1,0 +1,155 @@
+"""The router's spans: one for each request, and one for each question to a backend or a service of the platform.
+
+Names and attributes are those of OpenTelemetry's conventions for HTTP. Queries are left out, because logins carry their
+codes there, and so is everything that names a user or holds a secret. Imported only where traces are wanted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from entryway.errors import EntrywayError
+from entryway.http import Client, Headers, Origin, OutgoingRequest, PoolLimits, Request, Response
+from entryway.router.request_trace import TracingClient
+from entryway.router.router import Router
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
+
+    from entryway.router.notes import Notes
+
+W3C = TraceContextTextMapPropagator()
+CONTEXT = ("traceparent", "tracestate")
+METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
+OTHER = "_OTHER"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpanningRouter(Router):
+    """A router that makes a span of each request, in the trace that the request belongs to."""
+
+    tracer: Tracer
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer a request, inside its span; the span ends with the answer's head."""
+        carried = {name: value for name in CONTEXT if (value := request.headers.text(name)) is not None}
+        with self.tracer.start_as_current_span(
+            _named(request.method),
+            context=W3C.extract(carried),
+            kind=SpanKind.SERVER,
+            attributes=_asked(request),
+            record_exception=False,  # texts of exceptions may hold what no span may
+            set_status_on_exception=False,
+        ):
+            return await Router.__call__(self, request)
+
+    def note(self, request: Request, response: Response, request_id: bytes, notes: Notes, seconds: float) -> None:
+        """Put what became of the request into its span too."""
+        Router.note(self, request, response, request_id, notes, seconds)
+        span = get_current_span()
+        if not span.is_recording():
+            return
+        span.set_attribute("http.response.status_code", response.status)
+        span.set_attribute("entryway.request_id", request_id.decode("latin-1"))
+        if notes.route:
+            span.update_name(f"{_named(request.method)} {notes.route}")
+            span.set_attribute("http.route", notes.route)
+        if notes.destination:
+            span.set_attribute("entryway.destination", notes.destination)
+        if notes.error is not None:
+            span.set_attribute("entryway.error", notes.error.code)
+        if response.status >= 500:
+            _fail(span, str(response.status) if notes.error is None else notes.error.code)
+
+
+class SpanningClient(Client):
+    """A client that makes a span of each request, and hands the trace on."""
+
+    def __init__(self, tracer: Tracer, limits: PoolLimits | None = None) -> None:
+        super().__init__(limits)
+        self._tracer = tracer
+
+    async def send(self, request: OutgoingRequest) -> Response:
+        """Send the request, inside a span; the span ends with the answer's head."""
+        with self._tracer.start_as_current_span(
+            _named(request.method),
+            kind=SpanKind.CLIENT,
+            attributes=_going(request),
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            carried: dict[str, str] = {}
+            W3C.inject(carried)
+            kept = [header for header in request.headers.raw if header[0] not in _CONTEXT]
+            request.headers = Headers.trusted(kept + [(name.encode(), carried[name].encode()) for name in carried])
+            try:
+                response = await super().send(request)
+            except EntrywayError as error:
+                _fail(span, error.code)
+                raise
+            span.set_attribute("http.response.status_code", response.status)
+            if response.status >= 400:
+                _fail(span, str(response.status))
+            return response
+
+
+class SpanningTracingClient(SpanningClient, TracingClient):
+    """One that logs each request besides (`REQUEST_TRACE`)."""
+
+
+_CONTEXT = frozenset(name.encode() for name in CONTEXT)
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    host, port = _authority(request.authority)
+    attributes = {
+        "http.request.method": _method(request.method),
+        "url.scheme": request.scheme,
+        "url.path": request.target.partition("?")[0],
+        "server.address": host,
+        "client.address": request.peer.host,
+        "network.peer.address": request.peer.host,
+        "network.peer.port": request.peer.port,
+    }
+    if port:
+        attributes["server.port"] = port
+    if agent := request.headers.text("user-agent"):
+        attributes["user_agent.original"] = agent
+    if request.method not in METHODS:
+        attributes["http.request.method_original"] = request.method
+    return attributes
+
+
+def _going(request: OutgoingRequest) -> dict[str, Any]:
+    origin = request.origin
+    attributes: dict[str, Any] = {
+        "http.request.method": _method(request.method),
+        "url.full": f"{origin.label}{request.target.partition('?')[0]}",
+    }
+    if isinstance(origin, Origin):
+        attributes |= {"server.address": origin.host, "server.port": origin.port}
+    else:
+        attributes["server.address"] = origin.label
+    return attributes
+
+
+def _authority(authority: str) -> tuple[str, int | None]:
+    host, colon, port = authority.rpartition(":")
+    return (host, int(port)) if colon and port.isascii() and port.isdigit() and len(port) <= 5 else (authority, None)
+
+
+def _method(method: str) -> str:
+    return method if method in METHODS else OTHER
+
+
+def _named(method: str) -> str:
+    return method if method in METHODS else "HTTP"
+
+
+def _fail(span: Span, kind: str) -> None:
+    span.set_attribute("error.type", kind)
+    span.set_status(Status(StatusCode.ERROR))
