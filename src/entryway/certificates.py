@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -94,6 +95,13 @@ def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     """Return the private key, unencrypted: whoever stores it seals it or keeps its file for the owner alone."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def rsa_key_pem(key: RSAPrivateKey) -> bytes:
+    """Return an RSA key in PKCS#1, the form that libraries of bindings have always been given."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from starlette.routing import Route
 
 from entryway.authserver.account_pages import AccountPages
 from entryway.authserver.admin.applications import Applications
+from entryway.authserver.admin.binding_authority import BindingAuthorities
+from entryway.authserver.admin.binding_proofs import Proofs
 from entryway.authserver.admin.bindings import Bindings
 from entryway.authserver.admin.endpoints import AdminEndpoints
 from entryway.authserver.admin.people import People
@@ -23,6 +26,8 @@ from entryway.authserver.authorize import AuthorizeEndpoint
 from entryway.authserver.bearer import Bearer
 from entryway.authserver.bootstrap import Bootstrap
 from entryway.authserver.client_authentication import ClientAuthentication
+from entryway.authserver.client_certificates import ClientCertificates
+from entryway.authserver.client_keys import ClientKeys
 from entryway.authserver.clients import Clients
 from entryway.authserver.digests import Digests
 from entryway.authserver.edge import Edge
@@ -43,12 +48,15 @@ from entryway.authserver.passwords import Passwords
 from entryway.authserver.respond import Responder
 from entryway.authserver.revocation import Revocation, RevocationEndpoints
 from entryway.authserver.roles import Roles
+from entryway.authserver.seen_assertions import SeenAssertions
 from entryway.authserver.sessions import Sessions
 from entryway.authserver.signing_keys import SigningKeys
 from entryway.authserver.stored_tokens import StoredTokens
 from entryway.authserver.token_endpoint import TokenEndpoint
 from entryway.authserver.users import Users
 from entryway.authserver.zones import Zones
+from entryway.clients.http import new_http
+from entryway.clients.tls import outgoing_context
 from entryway.errors import EntrywayError
 from entryway.storage import Database, Sealer
 from entryway.storage.audit import Audit
@@ -73,6 +81,10 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         Users(database, passwords, digests, clock),
         Roles(database),
     )
+    certificates = ClientCertificates(
+        settings.certificate_header, settings.certificate_networks, settings.trusted_authorities
+    )
+    http = new_http(outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else []))
     authorizations = Authorizations(database, digests, clock)
     attempts, login_sessions = Attempts(database, digests, clock), Sessions(database, users, digests, clock)
     stored_tokens, passcodes = StoredTokens(database, digests, clock), Passcodes(database, users, digests, clock)
@@ -88,7 +100,12 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         digests=digests,
         clock=clock,
     )
-    bearer, authentication = Bearer(settings, zones, own_tokens), ClientAuthentication(clients, own_tokens)
+    bearer, authentication = (
+        Bearer(settings, zones, own_tokens),
+        ClientAuthentication(
+            clients, own_tokens, certificates, ClientKeys(http, clock), SeenAssertions(database, digests), clock
+        ),
+    )
     revocation = Revocation(database, users, clients, clock)
     applications = Applications(database, clients, clock)
     flow = LoginFlow(attempts, login_sessions, authorizations, clients, users, pages)
@@ -106,7 +123,8 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         settings, zones, authentication, bearer, own_tokens, stored_tokens, authorizations, revocation
     )
     account = AccountPages(settings, zones, login_sessions, roles, passcodes, flow, pages)
-    bindings = Bindings(database, sealer, digests, keys, settings, clients, clock)
+    proofs = Proofs(sealer, digests, BindingAuthorities(sealer, clock), settings, clock)
+    bindings = Bindings(database, proofs, keys, settings, clients)
     people = People(database, passwords, clock)
     admin = AdminEndpoints(bearer, applications, bindings, people, users, clients, granting, clock)
     respond = Responder(pages)
@@ -124,6 +142,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
                     task.cancel()
         finally:
             passwords.close()
+            await http.aclose()
             await database.close()
 
     app = Starlette(

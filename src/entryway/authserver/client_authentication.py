@@ -5,19 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from entryway.oauth import credentials
-from entryway.oauth.errors import BadCredentials
+from entryway.oauth import client_assertions, credentials
+from entryway.oauth.client_certificates import thumbprint
+from entryway.oauth.errors import BadCredentials, InvalidRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
 
+    from entryway.authserver.client_certificates import ClientCertificates
+    from entryway.authserver.client_keys import ClientKeys
     from entryway.authserver.clients import Client, Clients
+    from entryway.authserver.moments import Clock
     from entryway.authserver.own_tokens import OwnTokens
+    from entryway.authserver.seen_assertions import SeenAssertions
     from entryway.authserver.zones import Zone
 
 SECRET = "client_secret"  # noqa: S105 - the name of a method
+ASSERTION = "private_key_jwt"
+CERTIFICATE = "tls_client_auth"
 PUBLIC = "none"
 BEARER = "bearer"
 # The one grant at which a client proves itself with its user's token (`grants/user_token.py`).
@@ -42,19 +49,24 @@ class ClientAuthentication:
 
     clients: Clients
     own_tokens: OwnTokens
+    certificates: ClientCertificates
+    keys: ClientKeys
+    seen: SeenAssertions
+    clock: Clock
 
     async def authenticate(self, request: Request, zone: Zone, parameters: Mapping[str, str]) -> Authenticated:
         """Return the client, or raise BadCredentials."""
         authorization = request.headers.get("authorization")
         kind, _, bearer = (authorization or "").partition(" ")
         if parameters.get("grant_type") == USER_TOKEN and kind.lower() == "bearer":
-            return Authenticated(
-                (await self.own_tokens.read(zone, bearer.strip())).client, BEARER, bearer=bearer.strip()
-            )
+            own = await self.own_tokens.read(zone, bearer.strip())
+            return Authenticated(own.client, BEARER, bearer=bearer.strip())
+        if "client_assertion" in parameters or "client_assertion_type" in parameters:
+            return await self._by_assertion(zone, authorization, parameters)
         if authorization is None and "client_secret" not in parameters:
-            public = await self._public(zone, parameters.get("client_id"))
-            if public is not None:
-                return Authenticated(public, PUBLIC)
+            without_secret = await self._without_secret(request, zone, parameters.get("client_id"))
+            if without_secret is not None:
+                return without_secret
         url_encoded = request.headers.get("x-cf-encoded-credentials", "").lower() == "true"
         presented = credentials.presented(authorization, parameters, url_encoded=url_encoded)
         return Authenticated(await self.clients.authenticate(zone.id, presented), SECRET)
@@ -66,6 +78,38 @@ class ClientAuthentication:
             raise BadCredentials(detail="the client has not proved who it is")
         return authenticated.client
 
-    async def _public(self, zone: Zone, client_id: str | None) -> Client | None:
-        client = await self.clients.find(zone.id, client_id) if client_id else None
-        return client if client is not None and client.public else None
+    async def _by_assertion(
+        self, zone: Zone, authorization: str | None, parameters: Mapping[str, str]
+    ) -> Authenticated:
+        if authorization is not None or "client_secret" in parameters:
+            raise InvalidRequest("Client credentials must be presented in one way only")
+        if parameters.get("client_assertion_type") != client_assertions.TYPE:
+            raise InvalidRequest("Unsupported client_assertion_type")
+        assertion = parameters.get("client_assertion", "")
+        client_id, kid = client_assertions.claimed_client(assertion)
+        if parameters.get("client_id", client_id) != client_id:
+            raise InvalidRequest("Given client ID does not match authenticated client")
+        client = await self.clients.find(zone.id, client_id)
+        if client is None:
+            raise BadCredentials(detail=f"client {client_id!r} is unknown")
+        keys = await self.keys.of(client, kid)
+        held = client_assertions.verify(assertion, keys, (zone.issuer, zone.url), self.clock())
+        if not await self.seen.is_first(zone.id, ASSERTION, client.id, held.id, held.expires_at):
+            raise BadCredentials(detail="the assertion was used before")
+        return Authenticated(client, ASSERTION)
+
+    async def _without_secret(self, request: Request, zone: Zone, client_id: str | None) -> Authenticated | None:
+        found = await self.clients.certificates_of(zone.id, client_id) if client_id else None
+        if found is None:
+            return None
+        client, accepted = found
+        presented = self.certificates.presented(request) if accepted else None
+        if presented is not None:
+            proved = self.certificates.proof(accepted, presented, self.clock())
+            if proved is None:
+                raise BadCredentials(detail=f"the certificate is none of {client.id!r}")
+            issued_at = presented.not_valid_before_utc
+            if not proved.pinned and issued_at > proved.issued_at:
+                await self.clients.note_renewed(client, proved, issued_at)
+            return Authenticated(client, CERTIFICATE, thumbprint(presented))
+        return Authenticated(client, PUBLIC) if client.public else None

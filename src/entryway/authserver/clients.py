@@ -5,18 +5,19 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 
 from entryway.authserver import tables
 from entryway.config import redirect_patterns
 from entryway.config.xs_security_references import ACCEPT_GRANTED_AUTHORITIES, ACCEPT_GRANTED_SCOPES
 from entryway.oauth import scopes
+from entryway.oauth.client_certificates import AcceptedCertificate
 from entryway.oauth.errors import BadCredentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -55,6 +56,8 @@ class Client:
     system_attributes: frozenset[str]
     allowed_providers: frozenset[str] | None
     public: bool = False
+    jwks: tuple[Mapping[str, Any], ...] = ()
+    jwks_uri: str | None = None
     token_salt: str = ""
 
     @property
@@ -65,10 +68,11 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A client as it was read, with the digests of its secrets."""
+    """A client as it was read, with the digests of its secrets and the certificates that it may come with."""
 
     client: Client
     digests: Sequence[bytes]
+    certificates: Sequence[AcceptedCertificate]
     read_at: datetime
 
 
@@ -104,6 +108,24 @@ class Clients:
                 return known.client
         raise BadCredentials(detail=f"client {readings[0].client_id!r} is unknown or its secret is wrong")
 
+    async def certificates_of(self, zid: str, client_id: str) -> tuple[Client, Sequence[AcceptedCertificate]] | None:
+        """Return a client with the certificates that prove it, None when there is no such client."""
+        known = await self._read(zid, client_id)
+        return (known.client, known.certificates) if known else None
+
+    async def note_renewed(self, client: Client, accepted: AcceptedCertificate, issued_at: datetime) -> None:
+        """Remember the newest certificate of a binding without pinning: older ones are not accepted any more."""
+        table = tables.BindingCertificate
+        mine = (
+            table.zid == client.zid,
+            table.instance_id == client.instance_id,
+            table.thumbprint == accepted.thumbprint,
+            table.issued_at < issued_at,
+        )
+        async with self._database.transaction() as session:
+            await session.execute(update(table).where(*mine).values(issued_at=issued_at))
+        self.forget()
+
     def forget(self) -> None:
         """Read everything anew: an application or a binding has changed, and grants reach across applications."""
         # A new dictionary, not an empty one: whoever is reading the database now writes into the old one.
@@ -118,7 +140,12 @@ class Clients:
             client = await _load(session, zid, tables.ClientRow.client_id, client_id)
             if client is None:
                 return None
-            known = _Known(client, await _digests(session, zid, client.instance_id), read_at)
+            known = _Known(
+                client,
+                await _digests(session, zid, client.instance_id),
+                await _certificates(session, zid, client.instance_id),
+                read_at,
+            )
         memory[zid, client_id] = known
         return known
 
@@ -168,6 +195,8 @@ async def _load(session: AsyncSession, zid: str, column: InstrumentedAttribute[s
         system_attributes=frozenset(row.system_attributes),
         allowed_providers=None if row.allowed_providers is None else frozenset(row.allowed_providers),
         public=row.public,
+        jwks=tuple(row.jwks),
+        jwks_uri=row.jwks_uri,
         token_salt=row.token_salt,
     )
 
@@ -177,6 +206,15 @@ async def _digests(session: AsyncSession, zid: str, instance_id: str) -> Sequenc
         tables.BindingSecret.zid == zid, tables.BindingSecret.instance_id == instance_id
     )
     return (await session.execute(query)).scalars().all()
+
+
+async def _certificates(session: AsyncSession, zid: str, instance_id: str) -> Sequence[AcceptedCertificate]:
+    table = tables.BindingCertificate
+    query = select(table).where(table.zid == zid, table.instance_id == instance_id)
+    return [
+        AcceptedCertificate(row.thumbprint, row.pinned, row.subject, row.issuer, row.issued_at)
+        for row in (await session.execute(query)).scalars()
+    ]
 
 
 def allowed_user_scopes(own: Iterable[str], granted: Iterable[str], accepted: Iterable[str]) -> frozenset[str]:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from cryptography import x509
+
+from entryway.authserver.client_certificates import CLIENT_CERTIFICATE_HEADER
 from entryway.errors import ConfigurationError
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -22,6 +28,15 @@ class AuthServerSettings:
     subdomain: str = "dev"
     tenant_name: str = "Development"
     product_name: str = "Entryway"
+    # Where clients come with a TLS certificate (`certurl` of bindings): `https://host[:port]`; empty: at `public_url`.
+    certificate_url: str = ""
+    # Proxies in front that tell us in a header which certificate a client came with.
+    certificate_proxies: tuple[str, ...] = ()
+    certificate_header: str = CLIENT_CERTIFICATE_HEADER
+    # PEM of the authorities that may vouch for certificates which bindings bring along and do not pin.
+    certificate_authorities: bytes = b""
+    # Authorities that the server believes beside the system's when it fetches keys of clients.
+    ca_file: Path | None = None
 
     def __post_init__(self) -> None:
         url = _split(self.public_url)
@@ -33,6 +48,30 @@ class AuthServerSettings:
         if not _LABEL.fullmatch(self.subdomain):
             raise ConfigurationError(f"subdomain must be a lower-case host label, not {self.subdomain!r}")
         object.__setattr__(self, "public_url", f"https://{url.netloc.lower()}")
+        if self.certificate_url:
+            at = _split(self.certificate_url)
+            if at.scheme != "https" or not at.hostname or at.path not in {"", "/"} or at.query or at.fragment:
+                raise ConfigurationError(f"certificate_url must be https://host[:port], not {self.certificate_url!r}")
+            object.__setattr__(self, "certificate_url", f"https://{at.netloc.lower()}")
+        _ = self.certificate_networks, self.trusted_authorities  # raise here, at the start
+
+    @property
+    def certificate_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The addresses of `certificate_proxies`."""
+        try:
+            return tuple(ipaddress.ip_network(address) for address in self.certificate_proxies)
+        except ValueError as error:
+            raise ConfigurationError(f"certificate_proxies must be addresses or networks: {error}") from error
+
+    @property
+    def trusted_authorities(self) -> tuple[x509.Certificate, ...]:
+        """The certificates of `certificate_authorities`."""
+        if not self.certificate_authorities:
+            return ()
+        try:
+            return tuple(x509.load_pem_x509_certificates(self.certificate_authorities))
+        except ValueError as error:
+            raise ConfigurationError("certificate_authorities must be certificates in PEM") from error
 
     @property
     def uaa_domain(self) -> str:

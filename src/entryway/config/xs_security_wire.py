@@ -70,6 +70,10 @@ class RoleCollectionWire(Wire):
     role_template_references: tuple[Reference, ...] = Field(alias="role-template-references")
 
 
+class JwksWire(Wire):
+    keys: tuple[dict[str, Any], ...] = Field(default=(), max_length=10)
+
+
 class OAuth2ConfigurationWire(Wire):
     token_validity: int = Field(default=43200, ge=60, le=86400, alias="token-validity")
     refresh_token_validity: int = Field(default=604800, ge=60, le=31536000, alias="refresh-token-validity")
@@ -85,6 +89,9 @@ class OAuth2ConfigurationWire(Wire):
     grant_types: tuple[Reference, ...] | None = Field(default=None, alias="grant-types")
     # Whether codes may be redeemed without a secret, with PKCE alone: for applications that cannot keep one.
     public: Flag = Field(default=False, alias="allowpublic")
+    # The keys that the application signs with to prove who it is (private_key_jwt), or where it publishes them.
+    jwks: JwksWire | None = None
+    jwks_uri: Annotated[str, StringConstraints(max_length=1000, pattern=r"^https://[^\s#@]+$")] | None = None
 
 
 class XsSecurityWire(Wire):

@@ -138,9 +138,12 @@ class RunningAuthServer:
         assert answer.status_code == 201, answer.text
         return self.bind(instance_id)
 
-    def bind(self, instance_id: str, binding_id: str | None = None) -> BoundApplication:
+    def bind(
+        self, instance_id: str, binding_id: str | None = None, parameters: Mapping[str, Any] | None = None
+    ) -> BoundApplication:
         """Create a binding."""
-        answer = self.platform("PUT", f"/applications/{instance_id}/bindings/{binding_id or uuid.uuid4()}")
+        path = f"/applications/{instance_id}/bindings/{binding_id or uuid.uuid4()}"
+        answer = self.platform("PUT", path, {"parameters": dict(parameters or {})})
         assert answer.status_code == 200, answer.text
         return BoundApplication(instance_id, answer.json())
 
@@ -172,18 +175,19 @@ class RunningAuthServer:
 
 
 @contextmanager
-def running_authserver(folder: Path, clock: MovableClock | None = None) -> Iterator[RunningAuthServer]:
-    """Run an authorization server with its state in `folder`."""
+def running_authserver(folder: Path, clock: MovableClock | None = None, **settings: Any) -> Iterator[RunningAuthServer]:
+    """Run an authorization server with its state in `folder`; `settings` are further ones of its own."""
     authority, clock = TestAuthority.create(folder / "ca"), clock or MovableClock()
 
     def make(url: str) -> Any:
-        settings = AuthServerSettings(
+        chosen = AuthServerSettings(
             public_url=url,
             database_url=f"sqlite+aiosqlite:///{folder}/authserver.db",
             master_key=MASTER_KEY,
             platform_client_secret=PLATFORM_SECRET,
+            **settings,
         )
-        return build(settings, clock=clock)
+        return build(chosen, clock=clock)
 
     with served(make, authority) as url:
         server = RunningAuthServer(url, authority, clock)

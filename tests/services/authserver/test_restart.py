@@ -115,6 +115,10 @@ async def test_housekeeping_removes_what_is_over_and_nothing_else(tmp_path: Path
         {"subdomain": "Dev"},
         {"subdomain": "a.b"},
         {"subdomain": ""},
+        {"certificate_url": "http://cert.example.com"},
+        {"certificate_url": "https://cert.example.com/path"},
+        {"certificate_proxies": ("proxy.example.com",)},
+        {"certificate_authorities": b"nonsense"},
     ],
 )
 def test_settings_that_cannot_work_are_refused(tmp_path: Path, changed: dict) -> None:

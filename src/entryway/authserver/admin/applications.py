@@ -6,18 +6,19 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, literal, select
 from sqlalchemy.exc import IntegrityError
 
 from entryway.authserver import tables
 from entryway.authserver.admin import descriptors, updates
+from entryway.authserver.admin.binding_parameters import CERTIFICATE
 from entryway.config import xs_security
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.xs_security_wire import XsSecurityWire
 from entryway.errors import BadRequest, Conflict, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -78,6 +79,7 @@ class Applications:
                     application.descriptor, application.updated_at = _stored(content), self.clock()
                     salt = await _clear(session, application)
                 await session.flush()
+                await _end_bindings(session, zone.id, instance_id, content.oauth2.credential_types)
                 session.add_all(
                     descriptors.rows(zone.id, zone.number, instance_id, xsappname, content, token_salt=salt)
                 )
@@ -175,6 +177,15 @@ async def _clear(session: AsyncSession, application: tables.Application) -> str:
             delete(part).where(part.zid == application.zid, part.instance_id == application.instance_id)
         )
     return salt or ""
+
+
+async def _end_bindings(session: AsyncSession, zid: str, instance_id: str, kinds: Sequence[str]) -> None:
+    """End the bindings of a kind that the application does not allow any more."""
+    for table, lost in (
+        (tables.BindingSecret, tables.BindingSecret.kind.not_in(kinds)),
+        (tables.BindingCertificate, literal(CERTIFICATE not in kinds)),
+    ):
+        await session.execute(delete(table).where(table.zid == zid, table.instance_id == instance_id, lost))
 
 
 async def _put_collections(

@@ -78,6 +78,9 @@ def client_row(zid: str, number: int, instance_id: str, xsappname: str, content:
         foreign_scopes=[resolve(text, xsappname, number) for text in content.foreign_scope_references],
         system_attributes=list(oauth2.system_attributes),
         public=oauth2.public,
+        jwks=list(oauth2.jwks.keys) if oauth2.jwks else [],
+        jwks_uri=oauth2.jwks_uri,
+        credential_types=list(oauth2.credential_types),
         allowed_providers=None if oauth2.allowed_providers is None else list(oauth2.allowed_providers),
     )
 

@@ -53,6 +53,10 @@ class ApplicationBody(Body):
     master: Name | None = None
 
 
+class BindingBody(Body):
+    parameters: dict[str, Any] | None = None
+
+
 class UserBody(Body):
     password: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = None
     given_name: Name | None = None
@@ -88,6 +92,7 @@ class AdminEndpoints:
             Route(application, self.put_application, methods=["PUT"]),
             Route(application, self.delete_application, methods=["DELETE"]),
             Route(binding, self.put_binding, methods=["PUT"]),
+            Route(binding, self.get_binding, methods=["GET"]),
             Route(binding, self.delete_binding, methods=["DELETE"]),
             Route(f"{_PREFIX}/users", self.list_users, methods=["GET"]),
             Route(user, self.put_user, methods=["PUT"]),
@@ -123,7 +128,14 @@ class AdminEndpoints:
         """Answer the credentials of a binding."""
         zone = await self._zone(request)
         instance_id, binding_id = _id(request, "instance_id"), _id(request, "binding_id")
-        return JSONResponse(await self.bindings.put(zone, instance_id, binding_id))
+        body = await edge.read_json(request, BindingBody)
+        return JSONResponse(await self.bindings.put(zone, instance_id, binding_id, body.parameters))
+
+    async def get_binding(self, request: Request) -> Response:
+        """Answer the credentials of a binding that exists."""
+        zone = await self._zone(request)
+        instance_id, binding_id = _id(request, "instance_id"), _id(request, "binding_id")
+        return JSONResponse(await self.bindings.find(zone, instance_id, binding_id))
 
     async def delete_binding(self, request: Request) -> Response:
         """End a binding."""

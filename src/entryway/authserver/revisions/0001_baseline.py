@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_6a71ea281a00"
+revision: str = "authserver_baseline_15bdd1e71015"
 down_revision: str | None = None
 
 
@@ -58,6 +58,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_applications_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("zid", "instance_id", name=op.f("pk_applications")),
         sa.UniqueConstraint("zid", "xsappname", name=op.f("uq_applications_zid_xsappname")),
+    )
+    op.create_table(
+        "binding_authorities",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("certificate", sa.String(), nullable=False),
+        sa.Column("sealed_key", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_binding_authorities_zid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("zid", name=op.f("pk_binding_authorities")),
     )
     op.create_table(
         "login_failures",
@@ -140,8 +149,34 @@ def upgrade() -> None:
     op.create_index(op.f("ix_authorizations_client_id"), "authorizations", ["client_id"], unique=False)
     op.create_index(op.f("ix_authorizations_user_id"), "authorizations", ["user_id"], unique=False)
     op.create_table(
+        "binding_certificates",
+        sa.Column("binding_id", sa.String(), nullable=False),
+        sa.Column("thumbprint", sa.String(), nullable=False),
+        sa.Column("pinned", sa.Boolean(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("issuer", sa.String(), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("certificate", sa.String(), nullable=False),
+        sa.Column("sealed_key", sa.LargeBinary(), nullable=True),
+        sa.Column("hidden", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("instance_id", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["zid", "instance_id"],
+            ["applications.zid", "applications.instance_id"],
+            name=op.f("fk_binding_certificates_zid_instance_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("binding_id", "zid", "instance_id", name=op.f("pk_binding_certificates")),
+    )
+    op.create_index(op.f("ix_binding_certificates_thumbprint"), "binding_certificates", ["thumbprint"], unique=False)
+    op.create_table(
         "binding_secrets",
         sa.Column("binding_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("hidden", sa.Boolean(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -167,6 +202,9 @@ def upgrade() -> None:
         sa.Column("system_attributes", sa.JSON(), nullable=False),
         sa.Column("allowed_providers", sa.JSON(), nullable=True),
         sa.Column("public", sa.Boolean(), nullable=False),
+        sa.Column("jwks", sa.JSON(), nullable=False),
+        sa.Column("jwks_uri", sa.String(), nullable=True),
+        sa.Column("credential_types", sa.JSON(), nullable=False),
         sa.Column("token_salt", sa.String(), nullable=False),
         sa.Column("zid", sa.String(length=36), nullable=False),
         sa.Column("instance_id", sa.String(), nullable=False),

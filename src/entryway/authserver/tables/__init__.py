@@ -2,7 +2,7 @@
 
 from entryway.authserver.tables.applications import Application, OfApplication, Scope, ScopeGrant
 from entryway.authserver.tables.authorizations import Authorization, AuthorizationCodeRow, RefreshTokenRow
-from entryway.authserver.tables.clients import BindingSecret, ClientRow
+from entryway.authserver.tables.clients import BindingAuthority, BindingCertificate, BindingSecret, ClientRow
 from entryway.authserver.tables.logins import LoginAttempt, LoginSession
 from entryway.authserver.tables.metadata import AuthServerTable
 from entryway.authserver.tables.roles import (
@@ -22,6 +22,8 @@ __all__ = [
     "AuthServerTable",
     "Authorization",
     "AuthorizationCodeRow",
+    "BindingAuthority",
+    "BindingCertificate",
     "BindingSecret",
     "ClientRow",
     "LoginAttempt",

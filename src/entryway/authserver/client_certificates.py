@@ -1,0 +1,55 @@
+"""The certificate that a request's connection was made with, as far as a proxy that we trust says so."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from entryway.oauth import client_certificates
+from entryway.oauth.client_certificates import AcceptedCertificate
+from entryway.oauth.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from ipaddress import IPv4Network, IPv6Network
+
+    from cryptography import x509
+    from starlette.requests import Request
+
+
+CLIENT_CERTIFICATE_HEADER = "x-forwarded-client-cert"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificates:
+    """Believes `header` from `proxies` alone: from anybody else, anybody could write anything into it."""
+
+    header: str
+    proxies: Sequence[IPv4Network | IPv6Network]
+    # Who may vouch for certificates of bindings without pinning.
+    authorities: Sequence[x509.Certificate]
+
+    def presented(self, request: Request) -> x509.Certificate | None:
+        """Return the client's certificate, None without one."""
+        values = [value for value in request.headers.getlist(self.header) if value]
+        if not values or not self._is_trusted(request.client.host if request.client else ""):
+            return None
+        if len(values) > 1:
+            raise InvalidRequest("The request names several client certificates")
+        return client_certificates.from_header(values[0])
+
+    def proof(
+        self, accepted: Sequence[AcceptedCertificate], presented: x509.Certificate, now: datetime
+    ) -> AcceptedCertificate | None:
+        """Return the binding that a certificate proves, None if it proves none."""
+        proved = [one for one in accepted if client_certificates.accepts(one, presented, now, self.authorities)]
+        return proved[0] if proved else None
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            peer = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(peer in network for network in self.proxies)

@@ -1,0 +1,140 @@
+"""TLS certificates that clients prove themselves with (RFC 8705), as a proxy in front passes them on.
+
+Nothing here trusts anybody: whoever calls has made sure that the header comes from a proxy of ours, which has seen the
+client prove that it has the key.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+
+from entryway.oauth.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+LONGEST_HEADER = 24 * 1024
+MOST_IN_A_CHAIN = 5
+# A certificate may be in use before the news of it has reached everybody.
+FRESH_FOR = timedelta(minutes=10)
+_XFCC = re.compile(r'(?:^|[;,])\s*Cert=(?:"([^"]*)"|([^;,"]*))', re.IGNORECASE)
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedCertificate:
+    """What a binding says about the certificate that proves it."""
+
+    thumbprint: str
+    pinned: bool
+    subject: str
+    issuer: str
+    issued_at: datetime
+
+
+def from_header(value: str) -> x509.Certificate:
+    """Return the certificate in a proxy's header: PEM (URL-encoded or not), base64 of DER, or Envoy's `Cert="…"`."""
+    if len(value) > LONGEST_HEADER:
+        raise InvalidRequest("The client certificate is too large")
+    named = _XFCC.findall(value)
+    if len(named) > 1:
+        # A proxy that appends would put what the client wrote itself in front.
+        raise InvalidRequest("The request names several client certificates")
+    text = unquote("".join(named[0]) if named else value)
+    try:
+        if "-----BEGIN" in text:
+            if text.count("-----BEGIN") > 1:
+                raise InvalidRequest("The request names several client certificates")
+            # Some proxies fold the lines of the PEM into one.
+            return x509.load_pem_x509_certificate(_unfolded(text).encode())
+        return x509.load_der_x509_certificate(base64.b64decode("".join(text.split()), validate=True))
+    except (ValueError, binascii.Error, UnsupportedAlgorithm) as error:
+        raise InvalidRequest("The client certificate cannot be read") from error
+
+
+def chain_from_pem(text: str) -> Sequence[x509.Certificate]:
+    """Return a chain of certificates, the leaf first; raise ValueError if it is none."""
+    certificates = x509.load_pem_x509_certificates(_unfolded(text).encode())
+    if len(certificates) > MOST_IN_A_CHAIN:
+        raise ValueError("too many certificates")
+    return certificates
+
+
+def thumbprint(certificate: x509.Certificate) -> str:
+    """Return the SHA-256 of a certificate as tokens carry it: base64url without padding."""
+    digest = hashlib.sha256(certificate.public_bytes(serialization.Encoding.DER)).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def is_current(certificate: x509.Certificate, now: datetime) -> bool:
+    """Say whether the certificate is valid at this time."""
+    return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
+
+
+def accepts(
+    binding: AcceptedCertificate,
+    presented: x509.Certificate,
+    now: datetime,
+    authorities: Sequence[x509.Certificate],
+) -> bool:
+    """Say whether a certificate proves a binding.
+
+    A pinned binding takes this one certificate. One that is not pinned takes every certificate of the same subject from
+    the same issuer that is not older, as long as an authority that we trust has signed it: anybody can write names.
+    """
+    if not is_current(presented, now):
+        return False
+    if binding.pinned:
+        return hmac.compare_digest(binding.thumbprint, thumbprint(presented))
+    return (
+        presented.subject.rfc4514_string() == binding.subject
+        and presented.issuer.rfc4514_string() == binding.issuer
+        and presented.not_valid_before_utc >= binding.issued_at - FRESH_FOR
+        and is_signed_by_one_of(presented, authorities, now)
+    )
+
+
+def is_signed_by_one_of(certificate: x509.Certificate, authorities: Sequence[x509.Certificate], now: datetime) -> bool:
+    """Say whether an authority that we trust has signed a client's certificate."""
+    return any(_may_sign(authority, now) and _signed(certificate, authority) for authority in authorities)
+
+
+def _signed(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    weak = isinstance(certificate.signature_hash_algorithm, hashes.SHA1 | hashes.MD5)
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return not weak
+
+
+def _may_sign(authority: x509.Certificate, now: datetime) -> bool:
+    try:
+        constraints = authority.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    return constraints.ca and is_current(authority, now)
+
+
+def _unfolded(text: str) -> str:
+    """Return PEM whose line ends may have become blanks, or gone, in the form that parsers take."""
+    folded = _PEM.findall(text)
+    return "\n".join(_lines(block) for block in folded) if folded else text
+
+
+def _lines(block: str) -> str:
+    body = "".join(block.removeprefix("-----BEGIN CERTIFICATE-----").removesuffix("-----END CERTIFICATE-----").split())
+    return f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----"

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from entryway.errors import ConfigurationError
+from entryway.landscape.authserver_environment import certificate_settings
+
+
+def test_nothing_said_keeps_the_defaults() -> None:
+    assert certificate_settings({"ENTRYWAY_CERTIFICATE_PROXIES": ""}) == {}
+
+
+def test_what_is_said_reaches_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_bytes(b"pem")
+    assert certificate_settings(
+        {
+            "ENTRYWAY_CERTIFICATE_URL": "https://cert.example.com",
+            "ENTRYWAY_CERTIFICATE_PROXIES": "10.0.0.0/8, 192.0.2.1",
+            "ENTRYWAY_CERTIFICATE_HEADER": "SSL-Client-Cert",
+            "ENTRYWAY_CERTIFICATE_AUTHORITIES": str(tmp_path / "ca.pem"),
+        }
+    ) == {
+        "certificate_url": "https://cert.example.com",
+        "certificate_proxies": ("10.0.0.0/8", "192.0.2.1"),
+        "certificate_header": "ssl-client-cert",
+        "certificate_authorities": b"pem",
+    }
+
+
+def test_authorities_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="ENTRYWAY_CERTIFICATE_AUTHORITIES"):
+        certificate_settings({"ENTRYWAY_CERTIFICATE_AUTHORITIES": str(tmp_path / "none")})
