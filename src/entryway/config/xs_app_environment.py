@@ -21,6 +21,8 @@ SETTINGS = "environment-settings"
 COOKIES = "Cookies environment variable"
 FORBIDDEN_HEADERS = {"set-cookie", "cookie"}
 SWITCHED_OFF = "false"
+SESSION_COOKIE = "JSESSIONID"
+"""The session cookie's name, unless the configuration has another one."""
 UNSUPPORTED = {
     "SERVICE_2_APPROUTER": "x-approuter-authorization is always accepted",
     "ENABLE_FORWARD_CORPORATE_IDP_TOKEN": "backends get the authorization server's token alone",
@@ -102,7 +104,7 @@ class RouterEnvironment:
     incoming_connection_timeout: float = 120.0
     incoming_request_timeout: float = 300.0
     keep_alive: float | None = None
-    session_cookie_name: str = "JSESSIONID"
+    session_cookie_name: str = SESSION_COOKIE
     secure_session_cookie: bool = False
     same_site: Literal["None", "Lax"] | None = None
     partitioned: PartitionedCookies | None = None
@@ -392,10 +394,10 @@ def header_rule(name: str, value: str) -> str | None:
 
 
 def _cookie_name(read: Reader) -> str:
-    name = read.environ.get("SESSION_COOKIE_NAME", "") or "JSESSIONID"
+    name = read.environ.get("SESSION_COOKIE_NAME", "") or SESSION_COOKIE
     if not COOKIE_NAME.fullmatch(name):
         read.wrong("sessionCookieName", f'Format validation failed ("{name}" is not a name of a cookie)')
-        return "JSESSIONID"
+        return SESSION_COOKIE
     return name
 
 

@@ -32,6 +32,7 @@ from entryway.router.build_login import (
     own_tenant,
 )
 from entryway.router.build_services import (
+    build_frame_ancestors,
     build_repository,
     build_service_calls,
     build_subscriptions,
@@ -54,7 +55,6 @@ from entryway.router.errors import TenantLookupFailed
 from entryway.router.exchange import Exchange
 from entryway.router.exchanged_tokens import ExchangedTokens
 from entryway.router.forward import Forwarding
-from entryway.router.frame_ancestors import FrameAncestors
 from entryway.router.hooks import Hooks
 from entryway.router.login import UsedStates
 from entryway.router.login_page import choose_policy
@@ -290,7 +290,7 @@ def build(
         sockets=SocketRules(xs_app.websockets, environment.websocket_origins),
         cors=build_cors(xs_app.cors, environment.cors),
         compressor=Compressor(_compression(configuration)),
-        frame_ancestors=_frame_ancestors(configuration, http, clock),
+        frame_ancestors=build_frame_ancestors(configuration, authorities, http, clock),
         responder=Responder(configuration.development, environment.return_error_source, pages, redirects),
         access_log=access_log,
         meters=meters if former is None else former.router.meters,
@@ -328,17 +328,6 @@ def _serve(
 def _with_choice(route: Route, *, choice: bool) -> Route:
     """Return a route that says itself whether its users choose their identity provider."""
     return replace(route, dynamic_identity_provider=choice) if route.dynamic_identity_provider is None else route
-
-
-def _frame_ancestors(
-    configuration: RouterConfiguration, http: HttpClient, clock: Callable[[], float]
-) -> FrameAncestors | None:
-    uaa, seconds = configuration.services.uaa, configuration.environment.frame_ancestors_seconds
-    if seconds is None or uaa is None or not uaa.apiurl:
-        return None
-    return FrameAncestors(
-        http, uaa.apiurl, uaa.identityzone, seconds, clock, merges=configuration.environment.merge_csp
-    )
 
 
 def _compression(configuration: RouterConfiguration) -> CompressionDocument:

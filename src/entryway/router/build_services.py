@@ -13,7 +13,7 @@ from entryway.config.bindings import UaaCredentials
 from entryway.config.business_services import BusinessService, Endpoint
 from entryway.config.hosted_application import HostedApplication
 from entryway.config.xs_app_model import REPOSITORY, Route, ToApplication
-from entryway.http import Headers
+from entryway.http import Headers, Request
 from entryway.router.authority import IAS, XSUAA, Authorities
 from entryway.router.backends import Backend, FileSource, Header
 from entryway.router.build_login import ProvesItself
@@ -24,6 +24,7 @@ from entryway.router.cookie_seal import CookieSeal
 from entryway.router.dependencies import Dependencies
 from entryway.router.discovered_keys import DiscoveredKeys
 from entryway.router.exchanged_tokens import ExchangedTokens
+from entryway.router.frame_ancestors import FrameAncestors
 from entryway.router.hosted_applications import Application, Repository, RepositoryFiles
 from entryway.router.ias_authority import IasAuthority
 from entryway.router.identity_callers import IdentityCallers
@@ -167,6 +168,28 @@ def build_subscriptions(
     if configuration.callbacks is None or uaa is None:
         return None
     return Subscriptions(configuration.callbacks, token_validator(uaa, tls, clock), tenants)
+
+
+def build_frame_ancestors(
+    configuration: RouterConfiguration, authorities: Authorities, http: HttpClient, clock: Callable[[], float]
+) -> FrameAncestors | None:
+    """Return what asks for the sites that may frame the application, if that is wanted and somebody can be asked."""
+    seconds, uaa = configuration.environment.frame_ancestors_seconds, configuration.services.uaa
+    identity, tenants = authorities.by_kind.get(IAS), authorities.tenants
+    directory = identity.directory if isinstance(identity, IasAuthority) else None
+    api_url = directory.address if uaa is None and directory is not None else "" if uaa is None else uaa.apiurl
+    if seconds is None or not api_url:
+        return None
+
+    async def subdomain_of(request: Request) -> str:
+        if tenants is not None:
+            return tenants.of(request) or tenants.provider
+        if directory is not None:
+            return await directory.subdomain_of(directory.own.tenant)
+        return "" if uaa is None else uaa.identityzone
+
+    merges = configuration.environment.merge_csp
+    return FrameAncestors(http, api_url, subdomain_of, seconds, clock, merges)
 
 
 def build_service_calls(  # noqa: PLR0917 - values, not a bag

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from entryway.config.xs_app_environment import PartitionedCookies
+from entryway.config.xs_app_environment import SESSION_COOKIE, PartitionedCookies
 
 EXPIRED = "Thu, 01 Jan 1970 00:00:00 GMT"
 STATE_SECONDS = 180
@@ -25,7 +25,7 @@ class CookieRules:
     @property
     def state_name(self) -> str:
         """The cookie that binds a login to its browser; it shares the session's name unless that was chosen."""
-        return self.session_name if self.session_name == "JSESSIONID" else f"{self.session_name}_STATE"
+        return self.session_name if self.session_name == SESSION_COOKIE else f"{self.session_name}_STATE"
 
     def wants_partitioned(self, user_agent: str) -> bool:
         """Tell whether this browser is one for which the configuration asks `Partitioned`."""

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.config.xs_app import USER_API, LoginKind, Route, ToDestination, ToFolder, ToService, XsApp, read_xs_app
+from entryway.config.xs_app_destinations import EnvironmentDestination
 from entryway.config.xs_app_model import XS_APP
 from entryway.errors import EntrywayError
 from entryway.router import csrf
@@ -81,7 +82,7 @@ def explain(app: XsApp | Path, method: str, url: str, environ: Mapping[str, str]
 
 def _read(
     app: XsApp | Path, environ: Mapping[str, str]
-) -> tuple[XsApp, Mapping[str, str], str, tuple[Route, ...], tuple[str, ...], LoginKind]:
+) -> tuple[XsApp, Mapping[str, EnvironmentDestination], str, tuple[Route, ...], tuple[str, ...], LoginKind]:
     if isinstance(app, XsApp):
         return app, {}, "$XSAPPNAME", (), (), "xsuaa"
     try:
@@ -90,10 +91,16 @@ def _read(
         # The file alone decides about routes; what the environment lacks is only mentioned.
         notes = tuple(f"not checked against the environment: {mistake.rule}" for mistake in wrong.mistakes[:3])
         return read_xs_app(app / XS_APP), {}, "$XSAPPNAME", (), notes, "xsuaa"
-    urls = {name: found.url for name, found in configuration.environment.destinations.items()}
     uaa = configuration.services.uaa
     login: LoginKind = "xsuaa" if configuration.services.identity is None else "ias"
-    return configuration.xs_app, urls, uaa.xsappname if uaa else "$XSAPPNAME", configuration.plugins, (), login
+    return (
+        configuration.xs_app,
+        configuration.environment.destinations,
+        uaa.xsappname if uaa else "$XSAPPNAME",
+        configuration.plugins,
+        (),
+        login,
+    )
 
 
 def _target_of(url: str) -> str:
@@ -118,7 +125,11 @@ def _special(xs_app: XsApp, method: str, target: str) -> Explanation | None:
 
 
 def _explain_routes(
-    routes: list[ServedRoute], method: str, target: str, destinations: Mapping[str, str], notes: tuple[str, ...]
+    routes: list[ServedRoute],
+    method: str,
+    target: str,
+    destinations: Mapping[str, EnvironmentDestination],
+    notes: tuple[str, ...],
 ) -> Explanation:
     earlier: list[Step] = []
     mismatches: list[ServedRoute] = []
@@ -145,7 +156,7 @@ def _explain_match(  # noqa: PLR0917 - values, not a bag
     match: Match,
     method: str,
     target: str,
-    destinations: Mapping[str, str],
+    destinations: Mapping[str, EnvironmentDestination],
     earlier: tuple[Step, ...],
     notes: tuple[str, ...],
 ) -> Explanation:
@@ -155,7 +166,11 @@ def _explain_match(  # noqa: PLR0917 - values, not a bag
     if isinstance(route.goal, ToDestination):
         name = route.goal.template.expand(match.found) if route.goal.template else route.goal.name
         outcome, goal = "forward", f"destination {name}"
-        upstream = destinations[name].rstrip("/") + rewritten if name in destinations else None
+        found = destinations.get(name)
+        upstream = None if found is None else found.url.rstrip("/") + rewritten
+        if found is not None and found.ias_dependency_name is not None:
+            meant = f"the token for the dependency {found.ias_dependency_name}"
+            notes = (*notes, f"users of the identity service are shown to the destination by {meant}")
     elif isinstance(route.goal, ToService) and route.goal.name != USER_API:
         outcome = "forward"
         goal += f" endpoint {route.goal.endpoint}" if route.goal.endpoint else ""

@@ -27,6 +27,8 @@ log = get_logger("router.repository")
 KEEP_SECONDS = 300.0
 """How long an application's routes are used; `skipXSAppJsonCache=true` asks for them at once."""
 UNKNOWN_SECONDS = 5.0
+RETRY_AFTER = (0.05, 0.1, 0.2)
+"""A repository that answers 502 is asked again, after so many seconds each."""
 MOST_KEPT = 1000
 UNKNOWN = frozenset({404, 503})
 """What repositories answer for an application that they do not have."""
@@ -156,6 +158,11 @@ class Repository:
             headers["tenantid"] = tenant_id.decode("latin-1")
         headers |= {name.decode(): value.decode("latin-1") for name, value in _app_host(address.app_host_id)}
         url = f"{self.url}/{address.key}/xs-app.json"
+        for seconds in RETRY_AFTER:
+            answer = await call(self.http, "GET", url, headers=headers, timeout=self.timeout)
+            if answer.status != 502:
+                return answer
+            await asyncio.sleep(seconds)
         return await call(self.http, "GET", url, headers=headers, timeout=self.timeout)
 
     def _read(self, address: HostedAddress, answer: Answer) -> Application | None:

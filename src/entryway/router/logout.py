@@ -42,8 +42,11 @@ class SignOut:
     def is_endpoint(self, path: str) -> bool:
         return self.rules.endpoint is not None and path == self.rules.endpoint
 
-    async def handle(self, request: Request, session: Session | None) -> Response:
-        """End the session and say where to go next: by a redirect, or in the body of an answer to POST."""
+    async def handle(self, request: Request, session: Session | None, *, below: str = "") -> Response:
+        """End the session and say where to go next: by a redirect, or in the body of an answer to POST.
+
+        The page to show lies `below` this path, that of an application in the repository.
+        """
         method = self.rules.method
         if session is not None and not session.browser:
             session = None  # a service that brings its token with each call has no session to end
@@ -61,25 +64,25 @@ class SignOut:
         headers = [(b"set-cookie", gone.encode("latin-1")), (b"cache-control", NO_STORE)]
         if skips_redirect(request.target):
             return Response(200, Headers(headers))
-        url = self._next(request, None if session is None else session.login)
+        url = self._next(request, None if session is None else session.login, below)
         if method == "POST":
             return Response(200, Headers([*headers, (b"content-type", b"text/plain; charset=utf-8")]), url.encode())
         return Response(302, Headers([*headers, (b"location", url.encode("latin-1"))]))
 
-    def _next(self, request: Request, login: Login | None) -> str:
-        query = request.target.partition("?")[2]
-        page = self.rules.page
+    def _next(self, request: Request, login: Login | None, below: str) -> str:
+        query, address = request.target.partition("?")[2], address_of(request)
+        page = None if self.rules.page is None else page_url(self.rules.page, address, query, below)
         authority = self.authorities.at(request).of_login(login)
         if authority is None:
             # Nobody logs in here, so there is nobody else to tell.
-            return page_url(page or "/", address_of(request), query)
-        return authority.logout_url(None if page is None else page_url(page, address_of(request), query), login)
+            return page or page_url("/", address, query, below)
+        return authority.logout_url(page, login)
 
 
-def page_url(page: str, address: Address, query: str) -> str:
+def page_url(page: str, address: Address, query: str, below: str = "") -> str:
     """Return the absolute URL of the page to show after a logout, with the query of the logout request."""
     page = quote(page, safe="/%?#[]@!$&'()*+,;=:-._~|")
-    absolute = page if "://" in page else f"{address.origin}{address.prefix}/{page.lstrip('/')}"
+    absolute = page if "://" in page else f"{address.origin}{address.prefix}{below}/{page.lstrip('/')}"
     if not query:
         return absolute
     return f"{absolute}{'&' if '?' in absolute else '?'}{query}"

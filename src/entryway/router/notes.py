@@ -30,6 +30,8 @@ class Notes:
     """Seconds until it was known where the backend is and how to log on to it."""
     granted: tuple[tuple[bytes, bytes], ...] = ()
     """Headers that let a page of another origin read the answer, errors included."""
+    for_registry = False
+    """Whether the SaaS registry gets the answer, which shows it in no frame."""
     hosted: Hosted | None = None
     placed = False
     """Whether it has been asked which application has the request."""

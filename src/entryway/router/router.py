@@ -120,8 +120,10 @@ class Router:
             if notes.granted:
                 cors.add(response.headers.raw, notes.granted)
             if self.frame_ancestors is not None:
-                await self.frame_ancestors.add(response)
+                await self.frame_ancestors.add(request, response)
             self.additions.add(response.headers.raw, request_id)
+            if notes.for_registry:
+                response.headers = response.headers.without((b"x-frame-options",))
         self.note(request, response, request_id, notes, time.perf_counter() - began)
         return response
 
@@ -137,7 +139,7 @@ class Router:
             return granted
         notes.granted = granted
         session = notes.session = await self.load_session(request)
-        own = await self._own_endpoint(request, path, session)
+        own = await self._own_endpoint(request, path, session, notes)
         if own is None and self.repository is not None:
             own = await self._hosted_endpoint(request, session, notes)
         if own is not None:
@@ -193,7 +195,9 @@ class Router:
             raise MethodNotAllowed(allowed, served.label)
         return match
 
-    async def _own_endpoint(self, request: Request, path: str, session: Session | None) -> Response | None:
+    async def _own_endpoint(
+        self, request: Request, path: str, session: Session | None, notes: Notes
+    ) -> Response | None:
         """Answer what is the router's own: the login's callback, the logout, the way to the welcome file."""
         if self.signin.is_callback(path) and request.method == "GET" and self._comes_from_login(request, session):
             return await self.signin.callback(request)
@@ -201,6 +205,7 @@ class Router:
             return await self.signout.handle(request, session)
         for called in (self.back_channel, self.subscriptions):
             if called is not None and called.is_endpoint(request, path):
+                notes.for_registry = called is self.subscriptions
                 return await called.handle(request)
         if path == LOGIN_START and self.surface.deciding is not None:
             return start_login(self, request, session)
@@ -227,7 +232,7 @@ class Router:
             return None
         application, path = hosted.application, hosted.url.partition("?")[0]
         if application.signout.is_endpoint(path):
-            return await application.signout.handle(request, session)
+            return await application.signout.handle(request, session, below="/" + hosted.segment.strip("/"))
         if path == "/" and application.welcome_file is not None:
             if not csrf.is_fetch(request):
                 return self._welcome(request, f"{hosted.segment}/{application.welcome_file.lstrip('/')}")

@@ -123,4 +123,4 @@ def read_expiry(value: bytes | None, now: float) -> float:
 
 def take_headers(request: Request) -> None:
     """Take what names the session out of the request: it is between the caller and the router."""
-    request.headers = Headers.trusted([header for header in request.headers.raw if header[0] not in HEADERS])
+    request.headers = request.headers.without(HEADERS)

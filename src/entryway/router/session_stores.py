@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from entryway.config.xs_app_environment import SESSION_COOKIE
 from entryway.router.configuration import RouterConfiguration
 from entryway.router.service_sessions import ServiceRecords
 from entryway.router.sessions import MemorySessions, SessionMaker, SessionStore
@@ -41,6 +42,9 @@ def open_sessions(
     from entryway.router.shared_sessions.store import SharedSessions  # noqa: PLC0415
 
     if former is not None and isinstance(former[0], SharedSessions) and former[0].settings == settings:
-        return former
-    shared = open_shared(settings, configuration.environ, timeout, clock)
+        shared = former[0]
+    else:
+        shared = open_shared(settings, configuration.environ, timeout, clock)
+    # A cookie name of one's own has always meant that what one instance does counts on the others at once.
+    shared.ask_always(configuration.environment.session_cookie_name != SESSION_COOKIE)
     return shared, shared.maker

@@ -17,6 +17,7 @@ from entryway.clients.http import HttpClient, Timeouts, call
 from entryway.config.identity import IdentityCredentials
 from entryway.errors import UpstreamError
 from entryway.router.errors import TenantLookupFailed, TenantUnknown
+from entryway.router.new_names import NewNames
 from entryway.router.tenants import is_subdomain
 from entryway.telemetry import get_logger
 
@@ -29,8 +30,6 @@ FAILED_SECONDS = 2.0
 MOST_KEPT = 1000
 UNKNOWN = frozenset({400, 404})
 IDS = ("tenantId", "app_tid", "zone_uuid")
-MOST_NEW = 50
-NEW_SECONDS = 10.0
 LIMIT = 64 * 1024
 
 
@@ -54,8 +53,10 @@ class TenantDirectory:
     """Whether the host says which tenant's users log in; else they are those of the binding's tenant."""
     _kept: OrderedDict[str, Entry] = field(default_factory=OrderedDict)
     _under_way: dict[str, asyncio.Task[Entry]] = field(default_factory=dict)
-    _window: float = 0.0
-    _new: int = 0
+    _new_names: NewNames = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._new_names = NewNames(self.clock)
 
     async def subdomain_of(self, tenant_id: str) -> str:
         """Return a tenant's subdomain, empty if there is no such tenant; raise TenantLookupFailed."""
@@ -79,17 +80,18 @@ class TenantDirectory:
             raise TenantUnknown("the host is none of a tenant's")
         entry = self._kept.get(subdomain)
         if entry is None:
-            raise TenantLookupFailed(self._origin, f"the tenant {subdomain!r} could not be looked up")
+            raise TenantLookupFailed(self.address, f"the tenant {subdomain!r} could not be looked up")
         found = _tenant_in(entry.content, subdomain)
         if found is None:
             raise TenantUnknown(f"the platform knows no tenant {subdomain!r}")
         tenant_id, url = found
         if url is not None and not self.own.trusts(url):
-            raise TenantLookupFailed(self._origin, f"the tenant's identity service is at no trusted domain: {url!r}")
+            raise TenantLookupFailed(self.address, f"the tenant's identity service is at no trusted domain: {url!r}")
         return self.own.at_tenant(tenant_id, url or self.own.url)
 
     @property
-    def _origin(self) -> str:
+    def address(self) -> str:
+        """Return where the directory is."""
         return self.own.tenant_api or ""
 
     async def _find(self, name: str) -> dict[str, Any] | None:
@@ -108,7 +110,7 @@ class TenantDirectory:
             content = await self._ask(name, is_new=former is None)
         except UpstreamError as error:
             if former is None:
-                raise TenantLookupFailed(self._origin, error.detail) from error
+                raise TenantLookupFailed(self.address, error.detail) from error
             log.warning("tenant_not_renewed", reason=error.detail)
             content, seconds = former.content, FAILED_SECONDS
         else:
@@ -120,13 +122,9 @@ class TenantDirectory:
         return entry
 
     async def _ask(self, name: str, *, is_new: bool) -> dict[str, Any] | None:
-        now = self.clock()
-        if now - self._window >= NEW_SECONDS:
-            self._window, self._new = now, 0
-        self._new += is_new
-        if is_new and self._new > MOST_NEW:
-            raise UpstreamError(self._origin, "too many tenants that are not known, in a short time")
-        url = f"{self._origin}{PATH}{name}"
+        if is_new and not self._new_names.may_ask():
+            raise UpstreamError(self.address, "too many tenants that are not known, in a short time")
+        url = f"{self.address}{PATH}{name}"
         answer = await call(
             self.http, "GET", url, headers={"accept": "application/json"}, timeout=self.timeout, limit=LIMIT
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from router_neighbours import answer, until
@@ -36,6 +37,8 @@ class Repository:
         self.applications = {"shop": SHOP, "open": OPEN}
         self.requests = []
         self.hold = None
+        self.bad_gateways = 0
+        """How often its own front answers instead of it."""
 
     async def handle(self, request):
         self.requests.append(request)
@@ -44,6 +47,9 @@ class Repository:
         if request.target.endswith("/xs-app.json"):
             if self.hold is not None:
                 await self.hold.wait()
+            if self.bad_gateways:
+                self.bad_gateways -= 1
+                return answer(502, {})
             if isinstance(found, tuple):
                 return Response(found[0], Headers(), found[1].encode())
             return answer(200, found)
@@ -132,6 +138,34 @@ async def test_the_logout_endpoint_of_the_application_ends_the_session(start, wo
 
     assert (left.status_code, left.headers["location"]) == (302, f"{world.uaa.url}/logout.do")
     assert (await browser.get("/shop/api/x", x_requested_with="XMLHttpRequest")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("page", "shown"),
+    [
+        ("/gone.html", "/shop/gone.html"),
+        ("gone.html", "/shop/gone.html"),
+        ("https://elsewhere.example/x", "https://elsewhere.example/x"),
+    ],
+)
+async def test_the_page_after_a_logout_is_the_applications(start, repository, world, page, shown):
+    repository.applications["shop"] = SHOP | {"logout": {"logoutEndpoint": "/bye", "logoutPage": page}}
+    browser = await start()
+    await browser.log_in("/shop/index.html")
+
+    left = urlsplit((await browser.get("/shop/bye")).headers["location"])
+
+    expected = shown if "://" in shown else world.origin + shown
+    assert parse_qs(left.query)["redirect"] == [expected]
+
+
+@pytest.mark.parametrize(("times", "status"), [(3, 200), (4, 502)])
+async def test_a_repository_that_answers_502_is_asked_again(start, repository, times, status):
+    browser = await start()
+    repository.bad_gateways = times
+
+    assert (await browser.get("/open/x.html")).status_code == status
+    assert len([asked for asked in repository.requests if asked.target.endswith("/xs-app.json")]) == 4
 
 
 async def test_routes_are_asked_for_once_and_again_after_a_while(start, repository, world):

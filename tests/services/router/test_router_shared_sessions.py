@@ -419,3 +419,26 @@ async def test_every_mistake_in_the_settings_is_named_and_nothing_starts(instanc
         "EXT_SESSION_MGT/foo: Additional properties not allowed",
     ):
         assert line in text
+
+
+async def test_a_cookie_name_of_ones_own_means_that_the_store_is_asked_each_time(world, instances):
+    """Nothing tells the second router of the logout: it learns of it because it asks."""
+    world.clock.now = time.time()
+    services = {"store": instances.store.binding()}
+    env = {"EXT_SESSION_MGT": settings_of(instances.store), "SESSION_COOKIE_NAME": "MYSESS"}
+    first = await world.start(services=services, env=env | {"destinations": [{"name": "b", "url": world.backend.url}]})
+    await first.log_in()
+    await world.start(services=services, env=env | {"destinations": [{"name": "b", "url": world.backend.url}]})
+    second = replace(first, origin=world.origin)
+    assert await status(second) == 200
+    for task in world.app.sessions.reach.tasks:
+        task.cancel()
+    cookie = first.cookie("MYSESS")
+    assert await status(second) == 200
+
+    left = await first.get("/do/logout")
+
+    assert left.status_code == 302
+    second.set_cookie("MYSESS", cookie)
+    assert await status(second) == 401
+

@@ -128,6 +128,18 @@ async def test_a_logout_is_seen_without_the_news_of_it(stores):
     assert time.monotonic() - began < 1
 
 
+async def test_a_router_that_always_asks_sees_a_logout_at_once(stores):
+    a, b = await stores.open(), await stores.open()
+    b.ask_always(True)
+    session = new(a, login())
+    await a.save(session)
+    assert await b.load(session.cookie) is not None
+    for task in b.reach.tasks:
+        task.cancel()  # no news arrive any more
+    await a.drop(session)
+    assert await b.load(session.cookie) is None
+
+
 async def test_what_two_routers_add_at_the_same_time_is_kept(stores):
     a, b = await stores.open(), await stores.open()
     session = new(a, login())

@@ -152,3 +152,15 @@ async def test_without_keys_nobody_is_believed(start, issuer):
 async def test_a_registry_that_says_no_addresses_stops_the_start(start, urls):
     with pytest.raises(ConfigurationMistakes, match="appUrls"):
         await start(**{"saas-registry": {"appUrls": urls}})
+
+
+async def test_what_the_registry_gets_is_shown_in_no_frame(start, issuer):
+    browser = await start()
+
+    answered = await browser.get(DEPENDENCIES, **registry(issuer))
+    refused = await browser.get(DEPENDENCIES, **HOST)
+
+    assert (answered.status_code, refused.status_code) == (200, 401)
+    assert "x-frame-options" not in answered.headers
+    assert "x-frame-options" not in refused.headers
+    assert (await browser.get("/nothing", **HOST)).headers["x-frame-options"] == "SAMEORIGIN"

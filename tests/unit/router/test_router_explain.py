@@ -72,3 +72,10 @@ def test_a_file_with_mistakes_is_refused(folder: Path):
     (folder / "xs-app.json").write_text("{")
     with pytest.raises(ConfigurationMistakes):
         explain(folder, "GET", "/", ENVIRON)
+
+
+def test_a_dependency_of_the_identity_service_is_named(folder: Path):
+    destination = {"name": "b", "url": "http://backend/base/", "IASDependencyName": "dep1"}
+    [note] = explain(folder, "GET", "/open/x", {"destinations": json.dumps([destination])}).notes
+    assert "the dependency dep1" in note
+    assert explain(folder, "GET", "/open/x", ENVIRON).notes == ()

@@ -24,12 +24,14 @@ class Certainty:
 
     records: Records
     expiry: Expiry
+    asks_always: bool = False
+    """Whether the store is asked with each request, so that what another router has just done counts at once."""
     _impatient_until: float = 0.0
 
     def has(self, copy: Copy, now: float) -> bool:
         """Tell whether a copy can be served without asking."""
         records = self.records
-        certain = not copy.stale and records.reach.ticks() < copy.changes.certain_until
+        certain = not copy.stale and not self.asks_always and records.reach.ticks() < copy.changes.certain_until
         return certain and now - copy.session.touched < records.timeout
 
     async def make(self, copy: Copy, now: float) -> bool:

@@ -66,6 +66,10 @@ class SharedSessions:
     def __len__(self) -> int:
         return len(self.held.by_cookie)
 
+    def ask_always(self, always: bool) -> None:  # noqa: FBT001 - a switch
+        """Ask the store with each request, or only when a session may have changed."""
+        self._certainty.asks_always = always
+
     def start(self) -> None:
         """Begin to follow what other routers do, if that has not begun."""
         self.reach.follow()
