@@ -96,6 +96,7 @@ def test_every_key_of_a_plugin_is_named() -> None:
 
 
 READERS = (
+    "config/environment_*.py",
     "config/xs_app_environment.py",
     "config/external_sessions.py",
     "config/operation.py",

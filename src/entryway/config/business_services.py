@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Self, TypeAlias
@@ -11,13 +10,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, m
 
 from entryway.config.bindings import Binding
 from entryway.config.credentials import HttpUrl, OAuthCredentials, Text
+from entryway.config.header_rules import HEADER_NAME, is_header_value
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.xs_app_model import REPOSITORY
 
 CLOUD_SERVICE = "sap.cloud.service"
 ALIAS = "sap.cloud.service.alias"
 HEADER_PREFIX = "URL.headers."
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 DEFAULT_TIMEOUT_MS = 30_000
 
 Grant: TypeAlias = Literal["user_token", "client_credentials", "mtls"]
@@ -159,7 +158,7 @@ def read_business_services(
 
 
 def _check_header(binding: Binding, name: str, value: str) -> list[Mistake]:
-    if HEADER_NAME.fullmatch(name) and value.isascii() and value.isprintable():
+    if HEADER_NAME.fullmatch(name) and is_header_value(value):
         return []
     place = f"{binding.path}/{HEADER_PREFIX}{name}"
     return [Mistake(binding.file, place, f'binding "{binding.name}": this is no header that can be sent')]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from entryway.config.environment_reader import Reader
 from entryway.config.mistakes import Mistake
-from entryway.config.xs_app_environment import Reader
 
 ADMIN_PORT = "ENTRYWAY_ADMIN_PORT"
 ADMIN_HOST = "ENTRYWAY_ADMIN_HOST"

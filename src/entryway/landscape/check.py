@@ -12,12 +12,13 @@ from typing import Any
 from entryway.config import xs_security
 from entryway.config.default_env import read_default_env
 from entryway.config.descriptor import XSUAA, Module, ServiceInstance, undefined_services
+from entryway.config.environment_model import RouterEnvironment
 from entryway.config.landscape_file import LANDSCAPE_FILE
 from entryway.config.manifest import start_mistakes
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.schema import did_you_mean
 from entryway.config.xs_app import ToDestination, XsApp, parse_xs_app
-from entryway.config.xs_app_environment import RouterEnvironment, read_environment
+from entryway.config.xs_app_environment import read_environment
 from entryway.landscape.application import MANIFEST_FILES, Application, find_descriptor, read_application
 from entryway.landscape.destination_advice import (
     advise_on_cookies,

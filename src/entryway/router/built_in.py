@@ -7,9 +7,9 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from entryway.config.environment_origins import AllowlistDocument
 from entryway.config.js_regex import compile_js
 from entryway.config.xs_app import USER_API, Route, ToService
-from entryway.config.xs_app_environment import AllowlistDocument
 from entryway.http import Headers, Request, Response
 from entryway.router import user_api
 from entryway.router.authority import Authorities

@@ -30,7 +30,9 @@ from entryway.config.business_services import (
     parse_business_service,
     read_business_services,
 )
+from entryway.config.environment_model import RouterEnvironment, ServiceSessionSettings
 from entryway.config.external_sessions import SessionStoreSettings, read_external_sessions
+from entryway.config.header_rules import header_rule
 from entryway.config.identity import IdentityCredentials, find_identity
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.operation import Operation, read_operation, worker_mistakes
@@ -47,7 +49,7 @@ from entryway.config.xs_app import (
     parse_xs_app,
 )
 from entryway.config.xs_app_destinations import EnvironmentDestination
-from entryway.config.xs_app_environment import RouterEnvironment, ServiceSessionSettings, header_rule, read_environment
+from entryway.config.xs_app_environment import read_environment
 from entryway.config.xs_app_plugins import parse_plugins
 from entryway.router.deciding import decision_mistakes
 from entryway.router.replace import replace_mistakes

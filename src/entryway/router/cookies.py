@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from entryway.config.xs_app_environment import SESSION_COOKIE, PartitionedCookies
+from entryway.config.environment_cookies import SESSION_COOKIE, PartitionedCookies
 
 EXPIRED = "Thu, 01 Jan 1970 00:00:00 GMT"
 STATE_SECONDS = 180

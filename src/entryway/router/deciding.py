@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
+from entryway.config.environment_model import RouterEnvironment
+from entryway.config.environment_reader import SETTINGS
 from entryway.config.mistakes import Mistake
 from entryway.config.xs_app_destinations import EnvironmentDestination
-from entryway.config.xs_app_environment import SETTINGS, RouterEnvironment
 from entryway.config.xs_app_model import Route, ToDestination, ToFolder, XsApp
 from entryway.http import Peer
 from entryway.router.address import FORWARDING, trust_in

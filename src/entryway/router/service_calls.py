@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from entryway.config.xs_app_environment import ServiceSessionSettings
+from entryway.config.environment_model import ServiceSessionSettings
 from entryway.http import Request
 from entryway.router.backend_cookies import CookieJar
 from entryway.router.cookie_seal import COOKIE, CookieSeal

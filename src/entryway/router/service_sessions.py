@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
-from entryway.config.xs_app_environment import ServiceSessionSettings
+from entryway.config.environment_model import ServiceSessionSettings
 from entryway.http import Headers, Request
 from entryway.router.backend_cookies import CookieJar
 from entryway.router.errors import ServiceSessionMalformed, ServiceSessionRefused

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from entryway.config.xs_app_environment import SESSION_COOKIE
+from entryway.config.environment_cookies import SESSION_COOKIE
 from entryway.router.configuration import RouterConfiguration
 from entryway.router.service_sessions import ServiceRecords
 from entryway.router.sessions import MemorySessions, SessionMaker, SessionStore

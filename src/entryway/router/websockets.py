@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
-from entryway.config.xs_app_environment import WsOriginDocument
+from entryway.config.environment_origins import WsOriginDocument
 from entryway.errors import EntrywayError, UpstreamError
 from entryway.http import Headers, Request, Response
 from entryway.router.address import Address

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from entryway.config.environment_model import RouterEnvironment
 from entryway.config.xs_app_destinations import parse_destinations
-from entryway.config.xs_app_environment import UNSUPPORTED, RouterEnvironment, read_environment
+from entryway.config.xs_app_environment import UNSUPPORTED, read_environment
 
 
 def settings(**variables: Any) -> RouterEnvironment:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entryway.config.xs_app_environment import PartitionedCookies
+from entryway.config.environment_cookies import PartitionedCookies
 from entryway.router.backend_cookies import (
     CookieJar,
     SetCookie,
