@@ -311,6 +311,7 @@ WARNINGS = [
     bound("environment-settings/tenantHostPattern: a SaaS registry is bound, and TENANT_HOST_PATTERN is not set", uaa=UAA, saas_registry={}),
     destination("/forwardAuthCertificates: Destination d is configured to forward authentication certificates, but", forwardAuthCertificates=True),
     env("SVC2AR_EXTERNAL_SESSION_COOKIE_ENABLED: this setting has no effect here", SVC2AR_EXTERNAL_SESSION_COOKIE_ENABLED="true"),
+    env("OTEL_TRACES_EXPORTER: no traces are sent: x is not an exporter here", OTEL_TRACES_EXPORTER="x", OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318"),
     env("CACHE_SERVICE_CREDENTIALS: this setting has no effect here", CACHE_SERVICE_CREDENTIALS="true"),
     env("HTTP2_SUPPORT: time-outs and limits of clients are not kept where Granian serves them", HTTP2_SUPPORT="true"),
     env("SVC2AR_EXTERNAL_SESSION_ID_SECRET: this setting has no effect here", SVC2AR_EXTERNAL_SESSION_ID_SECRET="s"),
