@@ -197,7 +197,10 @@ class Template:
 
     def expand(self, match: re.Match[str]) -> str:
         """Return the text with the groups of `match` filled in."""
-        return "".join([part if isinstance(part, str) else _group(match, part) for part in self.parts])
+        parts = self.parts
+        if len(parts) == 1 and type(parts[0]) is int:  # one group, as in nearly every route
+            return _group(match, parts[0])
+        return "".join([part if isinstance(part, str) else _group(match, part) for part in parts])
 
 
 WHOLE, BEFORE, AFTER = 0, -1, -2

@@ -11,6 +11,8 @@ from typing import BinaryIO
 FLUSH_SECONDS = 0.1
 FLUSH_BYTES = 64 * 1024
 
+MOST_ENDINGS = 2000
+
 _quote = json.encoder.encode_basestring_ascii  # the C function behind json.dumps
 
 
@@ -25,6 +27,7 @@ class AccessLog:
         self._timer: asyncio.TimerHandle | None = None
         self._now = self._second = -1
         self._stamp = self._second_stamp = ""
+        self._endings: dict[tuple[str, ...], str] = {}
 
     def write(
         self,
@@ -44,19 +47,15 @@ class AccessLog:
         error: str = "",
     ) -> None:
         """Note one request; of its `seconds`, some were spent with the backend and some with token services."""
+        who = (client, user, tenant, route, destination)
         line = (
             f'{{"time":"{self._time()}","event":"request","method":{_quote(method)},"path":{_quote(path)},'
-            f'"status":{status},"ms":{seconds * 1000:.2f},"request_id":{_quote(request_id)},"client":{_quote(client)}'
+            f'"status":{status},"ms":{seconds * 1000:.2f},"request_id":{_quote(request_id)}'
+            f"{self._endings.get(who) or self._ending(who)}"
         )
-        if user:
-            line += f',"user":{_quote(user)}'
-        if tenant:
-            line += f',"tenant":{_quote(tenant)}'
-        if route:
-            line += f',"route":{_quote(route)}'
         if destination:
             line += (
-                f',"destination":{_quote(destination)},"router_ms":{(seconds - backend - tokens) * 1000:.2f},'
+                f',"router_ms":{(seconds - backend - tokens) * 1000:.2f},'
                 f'"backend_ms":{backend * 1000:.2f},"token_ms":{tokens * 1000:.2f}'
             )
         if error:
@@ -67,6 +66,15 @@ class AccessLog:
             self.flush()
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+
+    def _ending(self, who: tuple[str, ...]) -> str:
+        """Return the members that many requests of one user share, ready to be written again."""
+        members = zip(("client", "user", "tenant", "route", "destination"), who, strict=True)
+        ending = "".join([f',"{name}":{_quote(value)}' for name, value in members if value or name == "client"])
+        if len(self._endings) >= MOST_ENDINGS:
+            self._endings.clear()
+        self._endings[who] = ending
+        return ending
 
     def flush(self) -> None:
         """Write what was collected."""

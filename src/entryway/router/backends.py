@@ -101,6 +101,12 @@ class Backends:
     """Destinations of the environment that users who have logged in are shown to: by a certificate, or a dependency."""
     dependencies: DependencySource | None = None
 
+    def fixed(self, goal: ToDestination | ToService | ToApplication) -> Backend | None:
+        """Return the backend of a goal that is the same for every request, if it is; `resolve` knows all others."""
+        if type(goal) is ToDestination and goal.template is None and goal.name != "*":
+            return self.environment.get(goal.name)
+        return None
+
     async def resolve(  # noqa: PLR0917 - values, not a bag
         self,
         match: Match,

@@ -48,7 +48,7 @@ from entryway.router.configuration import RouterConfiguration
 from entryway.router.cookie_seal import COOKIE as SEALED_COOKIES
 from entryway.router.cookies import CookieRules, SessionCookie
 from entryway.router.cors import build_cors
-from entryway.router.deciding import deciding_of
+from entryway.router.deciding import deciding_of, own_paths
 from entryway.router.dependencies import Dependencies
 from entryway.router.destination_service import ServiceDestinations
 from entryway.router.errors import TenantLookupFailed
@@ -266,6 +266,7 @@ def build(
             environment.trusted_proxies is None,
             environment.validate_forwarded_host,
             deciding_of(xs_app, environment),
+            own_paths(xs_app),
         ),
         routes=routes,
         sessions=sessions,

@@ -12,6 +12,9 @@ from entryway.router.dates import parse_http_date
 _ONE_RANGE = re.compile(rb"bytes=[ \t]*([0-9]{0,18})-([0-9]{0,18})[ \t]*")
 
 
+_CONDITIONS = frozenset({b"if-match", b"if-unmodified-since", b"if-none-match", b"if-modified-since", b"range"})
+
+
 class RangeUnsatisfiable(Exception):
     """The range lies beyond the end."""
 
@@ -22,6 +25,11 @@ class Range:
 
     first: int
     last: int
+
+
+def is_unconditional(request: Request) -> bool:
+    """Tell whether the request wants the whole, whatever the client has already."""
+    return _CONDITIONS.isdisjoint([name for name, _ in request.headers.raw])
 
 
 def verdict(request: Request, etag: bytes, modified: int) -> Literal[200, 304, 412]:

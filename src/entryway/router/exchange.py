@@ -90,9 +90,9 @@ class Exchange:
             backend.origin,
             outgoing,
             request.body,
-            upgrade=request.upgrade,
-            timeouts=backend.timeouts,
-            on_interim=request.send_interim,
+            request.upgrade,
+            backend.timeouts,
+            request.send_interim,
         )
         asked = time.perf_counter()
         notes.tokens = asked - began
@@ -114,10 +114,12 @@ class Exchange:
         """Return the backend of an admitted request, and the target and the headers with which it is asked."""
         headers = request.headers
         correlation_id = headers.get(b"x-correlationid") or headers.get(b"x-request-id") or new_uuid().encode()
-        host = headers.text("host") or ""
-        correlated = correlation_id.decode("latin-1")
-        tenant = None if self.tenants is None else self.tenants.of(request)
-        backend = await self.backends.resolve(match, goal, host, session, correlated, tenant)
+        backend = self.backends.fixed(goal)
+        if backend is None:
+            host = headers.text("host") or ""
+            correlated = correlation_id.decode("latin-1")
+            tenant = None if self.tenants is None else self.tenants.of(request)
+            backend = await self.backends.resolve(match, goal, host, session, correlated, tenant)
         target = backend.target(match.target())
         outgoing = self.forwarding.request_headers(
             request, backend, session, hide_csrf=match.served.csrf, correlation_id=correlation_id, target=target

@@ -74,7 +74,7 @@ class Forwarding:
     ) -> Headers:
         """Return the headers for the backend; `target` is what it is asked for."""
         incoming = request.headers
-        dropped = _DROPPED
+        named_by_connection: frozenset[bytes] | None = None
         replaced = backend.replaced
         login = None if session is None else session.login
         raw: list[Header] = []
@@ -82,7 +82,10 @@ class Forwarding:
         forwarded: set[bytes] = set()
         for header in incoming.raw:
             name = header[0]
-            if name in _LOOKED_AT:
+            if name in _PASSING or (name not in _LOOKED_AT and _passes(name)):
+                if name not in replaced:
+                    raw.append(header)
+            elif name in _LOOKED_AT:
                 if name == b"cookie":
                     cookie = header[1] if cookie is None else cookie + b"; " + header[1]
                 elif name == b"host":
@@ -96,14 +99,11 @@ class Forwarding:
                 elif name in _FORWARDED and backend.forwarded_headers and name not in forwarded:
                     forwarded.add(name)
                     raw.append(header)
-            elif name in dropped:
-                if name == b"connection":
-                    # RFC 9110 §7.6.1: Connection names further headers that end at this hop.
-                    dropped = dropped | incoming.tokens(b"connection")
-            elif name not in replaced and not name.startswith(b"sap-connectivity-") and not _impersonates(name):
-                raw.append(header)
-        if dropped is not _DROPPED:
-            raw = [header for header in raw if header[0] not in dropped or header[0] in _LOOKED_AT]
+            elif name == b"connection" and header[1].lower() not in (b"keep-alive", b"close"):
+                # RFC 9110 §7.6.1: Connection names further headers that end at this hop.
+                named_by_connection = incoming.tokens(b"connection")
+        if named_by_connection is not None:
+            raw = [header for header in raw if header[0] not in named_by_connection or header[0] in _LOOKED_AT]
         if backend.forwarded_headers:
             self._add_forwarded(raw, forwarded, request, host)
         if backend.preserve_host and host is not None:
@@ -172,6 +172,20 @@ def _tenant_in(login: Login) -> bytes | None:
     """Return the subdomain of a user whom the identity service knows, and the platform's directory with it."""
     subdomain = login.claims.get(CLAIM) if login.foreign_tenant is not None else None
     return subdomain.encode("ascii") if isinstance(subdomain, str) else None
+
+
+_PASSING: set[bytes] = set()
+"""Names that were seen to pass: browsers send the same few again and again."""
+_MOST_PASSING = 500
+
+
+def _passes(name: bytes) -> bool:
+    """Tell whether a header that the router has no interest in may reach a backend."""
+    if name in _DROPPED or name.startswith(b"sap-connectivity-") or _impersonates(name):
+        return False
+    if len(_PASSING) < _MOST_PASSING:
+        _PASSING.add(name)
+    return True
 
 
 def _impersonates(name: bytes) -> bool:

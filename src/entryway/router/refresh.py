@@ -42,6 +42,17 @@ class Refresher:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     waking: dict[Session, asyncio.TimerHandle] = field(default_factory=dict)
 
+    def is_at_rest(self, session: Session) -> bool:
+        """Tell whether `keep_fresh` would find nothing to do, as for nearly every request."""
+        login = session.login
+        if login is None:
+            return True
+        now = self.clock()
+        renewal = login.refresh_at
+        return login.expires_at - now > self.minimum_validity and (
+            renewal is None or renewal - now >= self.window or (renewal > now and session in self.waking)
+        )
+
     async def keep_fresh(self, session: Session) -> None:
         """Renew the session's token if that is due; afterwards a login whose token has expired is gone."""
         login = session.login

@@ -67,6 +67,8 @@ class Surface:
     """Whether `x-forwarded-host` must be a host and nothing else."""
     deciding: Deciding | None = None
     """What proxies that ask for decisions may be told, if there are any."""
+    own_paths: frozenset[str] = frozenset()
+    """The paths that the router may answer itself: all others go straight to the routes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,12 +136,15 @@ class Router:
         if self.hooks.before_login is not None and (answer := await ask(self.hooks.before_login, request)) is not None:
             return answer
         path = request.target.partition("?")[0]
-        granted = self.cors.check(request, path)
-        if isinstance(granted, Response):
-            return granted
-        notes.granted = granted
+        if self.cors.rules:
+            granted = self.cors.check(request, path)
+            if isinstance(granted, Response):
+                return granted
+            notes.granted = granted
         session = notes.session = await self.load_session(request)
-        own = await self._own_endpoint(request, path, session, notes)
+        own = None
+        if path in self.surface.own_paths or self.subscriptions is not None:
+            own = await self._own_endpoint(request, path, session, notes)
         if own is None and self.repository is not None:
             own = await self._hosted_endpoint(request, session, notes)
         if own is not None:
@@ -167,10 +172,17 @@ class Router:
 
     async def _serve(self, request: Request, match: Match, session: Session | None, notes: Notes) -> Response:
         """Answer a request that may do what it asks for."""
-        response, session = await self._answer(request, match, session, notes)
-        notes.session = session
-        if isinstance(match.served.route.goal, ToApplication):
-            allow_caching(response, match.served.route.goal, notes.hosted)
+        goal = match.served.route.goal
+        if isinstance(goal, ToFolder):
+            response = self.folders[id(goal)].serve(request, match.target())
+        elif isinstance(goal, ToDestination) or goal.name not in self.services:
+            response, session = await self.exchange.forward(request, match, goal, session, notes)
+            notes.session = session
+        else:
+            login = None if session is None else session.login
+            response = await self.services[goal.name](request, match.target(), login)
+        if isinstance(goal, ToApplication):
+            allow_caching(response, goal, notes.hosted)
         self.compressor.apply(request, response)
         if self.service_calls is not None and session is not None and not session.browser:
             self.service_calls.mark(response.headers.raw, session)
@@ -239,17 +251,6 @@ class Router:
             notes.hosted = replace(hosted, url="/" + application.welcome_file.lstrip("/"))
         return None
 
-    async def _answer(
-        self, request: Request, match: Match, session: Session | None, notes: Notes
-    ) -> tuple[Response, Session | None]:
-        goal = match.served.route.goal
-        if isinstance(goal, ToFolder):
-            return self.folders[id(goal)].serve(request, match.target()), session
-        if isinstance(goal, ToDestination) or goal.name not in self.services:
-            return await self.exchange.forward(request, match, goal, session, notes)
-        login = None if session is None else session.login
-        return await self.services[goal.name](request, match.target(), login), session
-
     async def load_session(self, request: Request) -> Session | None:
         """Return the session that the request's cookie names, with a token that is good for a while."""
         if self.tenants is not None and self.tenants.directory is not None:
@@ -259,7 +260,7 @@ class Router:
         session = None if value is None else await self.sessions.load(value)
         if session is None:
             return None if self.service_calls is None else await self.service_calls.session(request)
-        if session.login is not None and self.refresher is not None:
+        if self.refresher is not None and not self.refresher.is_at_rest(session):
             await self.refresher.keep_fresh(session)
             if session.ended:
                 return None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from entryway.http import Body, Headers, Request, Response
 from entryway.router.codings import BROTLI, GZIP, ZSTD, choose
-from entryway.router.conditions import Range, RangeUnsatisfiable, parse_range, verdict
+from entryway.router.conditions import Range, RangeUnsatisfiable, is_unconditional, parse_range, verdict
 from entryway.router.dates import http_date
 from entryway.router.errors import FileNotFound, MethodNotAllowed, PathForbidden, PathRefused
 from entryway.router.login_page import NO_STORE
@@ -21,6 +21,7 @@ from entryway.router.replace import content_type as replaced_type
 
 SMALL = 64 * 1024
 CHUNK = 256 * 1024
+MOST_NAMES = 5000
 CACHE_BYTES = 32 * 1024 * 1024
 EXTENSIONS = {BROTLI: ".br", ZSTD: ".zst", GZIP: ".gz"}
 
@@ -38,6 +39,8 @@ class Found:
     """The bytes of a small file."""
     coded: tuple[bytes, ...] = ()
     """Codings in which the file lies beside itself, made when the application was built."""
+    kind: bytes = b""
+    """Its content type."""
 
 
 class Folder:
@@ -56,6 +59,8 @@ class Folder:
         self.replacement = replacement
         self.cache_control = None if cache_control is None else cache_control.encode("latin-1")
         self._known: dict[str, Found] = {}
+        self._names: dict[str, str] = {}
+        """Names of known files by the paths under which they were asked for."""
         self._cached_bytes = 0
 
     def serve(self, request: Request, target: str) -> Response:
@@ -63,16 +68,20 @@ class Folder:
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed("GET, HEAD", "files", bare=True)
         path = target.partition("?")[0]
-        name = relative_name(path)
+        name = self._names.get(path) or relative_name(path)
         is_folder = name.endswith("/") or not name
         if is_folder:
             name += "index.html"
         try:
             found = self.find(name)
+            if not is_folder and path not in self._names and len(self._names) < MOST_NAMES:
+                self._names[path] = name
             if self.replacement is not None and not is_folder and self.replacement.concerns(name):
                 return self._replaced(found, self.replacement)
             if found.coded and (coded := self._coded(request, name, found)) is not None:
                 return coded
+            if found.content is not None and is_unconditional(request):
+                return Response(200, Headers.trusted([*found.headers, (b"content-type", found.kind)]), found.content)
             return self._answer(request, found)
         except IsADirectoryError:
             return _to_folder(request)
@@ -107,7 +116,7 @@ class Folder:
         coded = _codings_beside(path, now.st_mtime_ns) if self.precompressed else ()
         if coded:
             headers.append((b"vary", b"Accept-Encoding"))
-        found = Found(real, now.st_size, now.st_mtime_ns, tuple(headers), etag, content, coded)
+        found = Found(real, now.st_size, now.st_mtime_ns, tuple(headers), etag, content, coded, content_type(real))
         if content is not None:
             self._known[name] = found
         return found
@@ -137,7 +146,7 @@ class Folder:
             return None  # it was there when we looked
         if instead.modified_ns < found.modified_ns:
             return None
-        response = self._answer(request, instead, content_type(found.path))
+        response = self._answer(request, instead, found.kind)
         response.headers.raw.append((b"vary", b"Accept-Encoding"))
         if response.status in (200, 206):
             response.headers.raw.append((b"content-encoding", coding))
@@ -161,7 +170,7 @@ class Folder:
             return Response(304, Headers.trusted(headers))
         if status == 412:
             return Response(412, Headers.trusted([(b"cache-control", NO_STORE)]))
-        headers.append((b"content-type", kind or content_type(found.path)))
+        headers.append((b"content-type", kind or found.kind))
         try:
             part = parse_range(request, found.size, found.etag, found.modified_ns // 1_000_000_000)
         except RangeUnsatisfiable:
