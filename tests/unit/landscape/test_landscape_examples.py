@@ -6,11 +6,15 @@ import json
 import shutil
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 
+from entryway.http import Server
 from entryway.landscape.check import check_folder
+from entryway.router.build import build
 from entryway.router.configuration import read_configuration
+from entryway.router.rendering import renderer
 
 CONFIGURATIONS = Path(__file__).parents[2] / "data" / "configurations"
 UAA = {"url": "https://uaa.example.com", "clientid": "c", "clientsecret": "s", "xsappname": "x", "identityzone": "z"}
@@ -58,7 +62,7 @@ def every_router() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "file"), every_router())
-def test_the_router_starts_with_it(tmp_path: Path, name: str, file: str):
+async def test_the_router_starts_with_it(tmp_path: Path, name: str, file: str):
     folder = tmp_path / name
     shutil.copytree(CONFIGURATIONS / name, folder)
     for beside in FOLDERS:
@@ -75,9 +79,15 @@ def test_the_router_starts_with_it(tmp_path: Path, name: str, file: str):
     }
     (folder / "default-services.json").write_text(json.dumps({"uaa": UAA, "html5-apps-repo": repository}))
 
-    configuration = read_configuration(folder, environ if name != "reference" else {})
+    app = build(read_configuration(folder, environ if name != "reference" else {}))
+    server = Server(app.router, app.limits, on_error=renderer(app))
+    host, port = await server.listen("127.0.0.1", 0)
+    async with httpx.AsyncClient(trust_env=False) as browser:
+        answer = await browser.get(f"http://{host}:{port}/", headers={"accept": "text/html"})
+    await server.close(0)
+    await app.close()
 
-    assert configuration.xs_app.routes
+    assert answer.status_code < 500
 
 
 def destinations(folder: Path) -> list[dict[str, object]]:
