@@ -22,8 +22,8 @@ test: $(SETUP) ## Run all tests (installs Chromium if it is missing)
 	@# Most tests wait for time-outs and processes, so two run side by side; a file stays together.
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
-interop: $(SETUP) ## Run the tests behind the real nginx and the real Envoy
-	@scripts/system-packages nginx
+interop: $(SETUP) ## Run the tests behind the real nginx, Envoy and Caddy
+	@scripts/system-packages nginx caddy
 	@$(BIN)/python -m pytest -m proxies tests/interop $(PYTEST_ARGS)
 
 check: $(SETUP) ## Lint, formatting, types and the layers' contracts

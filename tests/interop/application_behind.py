@@ -8,23 +8,28 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 import httpx
+from websockets.sync.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from entryway.http import Headers, Request, Response
 from entryway.testing.authserver import RunningAuthServer
 from entryway.testing.serving import free_port
 from entryway.testing.upstream import RecordingUpstream
 
+DOCS = Path(__file__).parents[2] / "docs"
 PASSWORD = "a password for a test"
+NOTE = 'costs $5, 100% "sure"'
 SECURITY = {
     "xsappname": "shop",
     "scopes": [{"name": "$XSAPPNAME.viewer"}, {"name": "$XSAPPNAME.editor"}],
@@ -42,7 +47,37 @@ ROUTES = [
     {"source": "^/public/(.*)$", "destination": "b", "authenticationType": "none"},
     {"source": "^/far/(.*)$", "target": "/$1", "destination": "far", "authenticationType": "none"},
     {"source": "^/user/(.*)$", "target": "/user-api/$1", "service": "sap-approuter-userapi"},
+    {"source": "^/live/(.*)$", "target": "/in/$1", "destination": "live", "scope": "$XSAPPNAME.viewer"},
 ]
+
+
+class SocketBackend:
+    """A backend that echoes what comes over web sockets, and keeps the requests that opened them."""
+
+    def __init__(self) -> None:
+        self.requests: list[Any] = []
+        self.server = serve(self.echo, "127.0.0.1", 0, subprotocols=[Subprotocol("chat")])
+        self.thread = threading.Thread(target=self.server.serve_forever)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.socket.getsockname()[1]}"
+
+    def echo(self, connection: ServerConnection) -> None:
+        self.requests.append(connection.request)
+        for message in connection:
+            if message == "close-me":
+                connection.close(4001, "asked")
+            else:
+                connection.send(message)
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.thread.join(10)
 
 
 @dataclass
@@ -104,6 +139,7 @@ class Behind:
     proxy: str
     uaa: RunningAuthServer
     backend: RecordingUpstream
+    sockets: SocketBackend
     stack: ExitStack
 
     def person(self) -> Person:
@@ -156,7 +192,11 @@ def wait_for(url: str, running: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def proxy_command(kind: str, folder: Path) -> list[str]:
-    """Return what starts the proxy on its exported configuration."""
+    """Return what starts the proxy on its configuration."""
+    if kind == "caddy":
+        caddy = shutil.which("caddy")
+        assert caddy is not None, "Caddy is not installed: scripts/system-packages caddy"
+        return [caddy, "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
     if kind == "envoy":
         envoy = Path(sys.executable).with_name("envoy")
         return [
@@ -182,7 +222,9 @@ def proxy_command(kind: str, folder: Path) -> list[str]:
     return [nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")]
 
 
-def write_application(folder: Path, uaa: RunningAuthServer, backend: RecordingUpstream) -> dict[str, str]:
+def write_application(
+    folder: Path, uaa: RunningAuthServer, backend: RecordingUpstream, sockets: SocketBackend
+) -> dict[str, str]:
     """Write the files of the application and return the variables that go with them."""
     (folder / "resources").mkdir()
     (folder / "resources" / "a.txt").write_text("a file")
@@ -190,7 +232,7 @@ def write_application(folder: Path, uaa: RunningAuthServer, backend: RecordingUp
         "welcomeFile": "/files/a.txt",
         "routes": ROUTES,
         "logout": {"logoutEndpoint": "/do/logout"},
-        "responseHeaders": [{"name": "x-note", "value": 'costs $5, 100% "sure"'}],
+        "responseHeaders": [{"name": "x-note", "value": NOTE}],
         "cors": [
             {
                 "uriPattern": "^/public/",
@@ -207,7 +249,7 @@ def write_application(folder: Path, uaa: RunningAuthServer, backend: RecordingUp
     far = {"name": "far", "url": "http://far.example", "proxyHost": backend.host, "proxyPort": backend.port}
     near = {"name": "b", "url": f"{backend.url}/base", "forwardAuthToken": True}
     return {
-        "destinations": json.dumps([near, far]),
+        "destinations": json.dumps([near, far, {"name": "live", "url": sockets.url, "forwardAuthToken": True}]),
         "TRUSTED_PROXIES": "127.0.0.1",
         "NODE_EXTRA_CA_CERTS": str(uaa.ca_file),
         "PATH": os.environ["PATH"],
@@ -217,20 +259,44 @@ def write_application(folder: Path, uaa: RunningAuthServer, backend: RecordingUp
 
 def start(kind: str, folder: Path, uaa: RunningAuthServer, backend: RecordingUpstream, stack: ExitStack) -> Behind:
     """Start the application with a proxy of this kind in front."""
-    variables = write_application(folder, uaa, backend)
+    sockets = stack.enter_context(SocketBackend())
+    variables = write_application(folder, uaa, backend, sockets)
     router, decision = free_port(), free_port()
     env = variables | {"PORT": str(router), "ENTRYWAY_DECISION_PORT": str(decision)}
     running = stack.enter_context(process([sys.executable, "-m", "entryway.router", "-w", "."], env, folder, "router"))
     wait_for(f"http://127.0.0.1:{router}/files/a.txt", running, folder / "router.err")
     proxy = start_proxy(kind, folder, env, stack)
     return Behind(
-        folder, f"http://localhost:{proxy}", uaa, backend, stack,
+        folder, f"http://localhost:{proxy}", uaa, backend, sockets, stack,
     )  # fmt: skip
 
 
+def documented_caddyfile(env: dict[str, str], port: int) -> str:
+    """Return the file that the documentation shows, with the addresses that are in use here."""
+    [text] = re.findall(r"```caddyfile\n(.*?)```", (DOCS / "behind-a-proxy.md").read_text(), flags=re.DOTALL)
+    backend = json.loads(env["destinations"])[0]["url"].removesuffix("/base")
+    addresses = {
+        "http://localhost:8080": f"http://localhost:{port}, http://127.0.0.1:{port}",
+        "127.0.0.1:5000": f"127.0.0.1:{env['PORT']}",
+        "127.0.0.1:5001": f"127.0.0.1:{env['ENTRYWAY_DECISION_PORT']}",
+        "http://127.0.0.1:7000": backend,
+        "header ?X-Frame-Options SAMEORIGIN": f"header ?X-Frame-Options SAMEORIGIN\nheader ?X-Note `{NOTE}`",
+    }
+    for shown, used in addresses.items():
+        assert shown in text
+        text = text.replace(shown, used)
+    return str(text)
+
+
 def start_proxy(kind: str, folder: Path, env: dict[str, str], stack: ExitStack) -> int:
-    """Start a proxy of this kind on what is exported for it, and return its port."""
+    """Start a proxy of this kind on what is exported or documented for it, and return its port."""
     port = free_port()
+    if kind == "caddy":
+        (folder / "Caddyfile").write_text(documented_caddyfile(env, port))
+        home = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+        running = stack.enter_context(process(proxy_command(kind, folder), home, folder, kind))
+        wait_for(f"http://127.0.0.1:{port}/files/a.txt", running, folder / f"{kind}.err")
+        return port
     command = [sys.executable, "-m", "entryway", "export", kind, "-w", str(folder), "--listen", f"127.0.0.1:{port}"]
     exported = subprocess.run(command, env=env, capture_output=True, check=False)
     assert exported.returncode == 0, exported.stderr.decode()

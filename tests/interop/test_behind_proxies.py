@@ -1,4 +1,6 @@
-"""The real nginx and the real Envoy carry the bytes, on the configuration that `entryway export` wrote for them."""
+"""The real nginx, Envoy and Caddy carry the bytes: two on the configuration that `entryway export` wrote for them, the
+third on the one that the documentation shows.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from application_behind import Behind, Person, answer, process, start, start_proxy, wait_for
+from application_behind import NOTE, Behind, Person, answer, process, start, start_proxy, wait_for
+from websockets import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin, Subprotocol
 
 from entryway.testing.authority import TestAuthority
 from entryway.testing.authserver import running_authserver
@@ -45,7 +50,7 @@ class BackendInItsThread:
         self.loop.close()
 
 
-@pytest.fixture(scope="module", params=["nginx", "envoy"])
+@pytest.fixture(scope="module", params=["nginx", "envoy", "caddy"])
 def behind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
     folder = tmp_path_factory.mktemp(request.param)
     (folder / "uaa").mkdir()
@@ -240,7 +245,7 @@ def test_headers_of_the_configuration_are_added_where_the_backend_has_none(behin
     plain, framed = behind.person().send("GET", "/public/x"), behind.person().send("GET", "/public/framed")
     assert plain.headers.get_list("x-frame-options") == ["SAMEORIGIN"]
     assert framed.headers.get_list("x-frame-options") == ["DENY"]
-    assert plain.headers["x-note"] == 'costs $5, 100% "sure"'
+    assert plain.headers["x-note"] == NOTE
 
 
 def test_what_a_backend_refuses_is_its_own_answer(behind: Behind):
@@ -264,6 +269,28 @@ def test_requests_to_switch_protocols_go_to_the_router(behind: Behind):
     assert len(behind.backend.requests) == before
 
 
+def test_a_web_socket_passes_after_the_routers_checks(behind: Behind, viewer: Person):
+    headers = {"cookie": f"JSESSIONID={viewer.jar['JSESSIONID']}"}
+    url = behind.proxy.replace("http:", "ws:") + "/live/socket"
+    before = len(behind.sockets.requests)
+    chat, page = Subprotocol("chat"), Origin(behind.proxy)
+    with connect(url, origin=page, subprotocols=[chat], additional_headers=headers, proxy=None) as client:
+        assert client.subprotocol == "chat"
+        for message in ("hello", b"\x00\xff", "x" * 200_000):
+            client.send(message)
+            assert client.recv(10) == message
+        client.send("close-me")
+        with pytest.raises(ConnectionClosed):
+            client.recv(10)
+        assert (client.close_code, client.close_reason) == (4001, "asked")
+    [seen] = behind.sockets.requests[before:]
+    assert (seen.path, seen.headers["authorization"][:9]) == ("/in/socket", "Bearer ey")
+    with pytest.raises(InvalidStatus) as refused:
+        connect(url, origin=page, proxy=None)
+    assert refused.value.response.status_code == 401
+    assert len(behind.sockets.requests) == before + 1
+
+
 def test_after_the_logout_nothing_is_let_through(behind: Behind):
     person = behind.viewer()
     session = person.jar["JSESSIONID"]
@@ -276,7 +303,10 @@ def test_after_the_logout_nothing_is_let_through(behind: Behind):
 
 
 def test_the_export_says_what_goes_through_the_router(behind: Behind, request: pytest.FixtureRequest):
-    remarks, kind = (behind.folder / "remarks").read_text(), request.node.callspec.params["behind"]
+    kind = request.node.callspec.params["behind"]
+    if kind == "caddy":
+        pytest.skip("its file is written by hand")
+    remarks = (behind.folder / "remarks").read_text()
     assert (
         "through the router: /routes/6 ^/far/(.*)$ (the destination is reached through a proxy of its own)" in remarks
     )
@@ -285,7 +315,7 @@ def test_the_export_says_what_goes_through_the_router(behind: Behind, request: p
     )
 
 
-@pytest.mark.parametrize("kind", ["nginx", "envoy"])
+@pytest.mark.parametrize("kind", ["nginx", "envoy", "caddy"])
 def test_a_proxy_that_gets_no_decision_lets_nothing_through(kind: str, tmp_path: Path):
     with ExitStack() as stack:
         backend = stack.enter_context(BackendInItsThread())
@@ -296,7 +326,7 @@ def test_a_proxy_that_gets_no_decision_lets_nothing_through(kind: str, tmp_path:
         env |= {"PORT": str(free_port()), "ENTRYWAY_DECISION_PORT": str(free_port())}
         port = start_proxy(kind, tmp_path, env, stack)
         got = httpx.get(f"http://127.0.0.1:{port}/x", headers={"x-entryway-upstream": "=b"}, trust_env=False)
-        assert got.status_code in (500, 503)
+        assert got.status_code in (500, 502, 503)
         assert backend.requests == []
 
 
