@@ -364,6 +364,10 @@ class ServerConnection(asyncio.Protocol):
 
     # -- ending -------------------------------------------------------------------------------------------------
 
+    def leave(self) -> None:
+        """Answer at most one more request, and say so with it."""
+        self.closing = True
+
     def drain(self) -> None:
         """Close as soon as the requests that are here have been answered."""
         self.closing = True

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from entryway.http.splice import RawStream
 
 SWEEP_SECONDS = 0.25
+HANDSHAKE_SECONDS = 1.0
+"""For the TLS of connections that came while the server was told to end."""
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\n"
     b"entryway-error: too_busy\r\nconnection: close\r\n\r\n"
@@ -41,7 +46,8 @@ class Server:
         self.date = b""
         self._connections: set[ServerConnection] = set()
         self._upgraded: set[RawStream] = set()
-        self._listeners: list[asyncio.Server] = []
+        self._listeners: list[tuple[asyncio.Server, ssl.SSLContext | None]] = []
+        self._ending = False
         self._draining = False
         self._empty = asyncio.Event()
         self._sweeping: asyncio.TimerHandle | None = None
@@ -66,7 +72,7 @@ class Server:
             reuse_port=reuse_port or None,  # not every platform has it, so False is not passed
             backlog=backlog,
         )
-        self._listeners.append(listener)
+        self._listeners.append((listener, ssl))
         address = listener.sockets[0].getsockname()
         return address[0], address[1]
 
@@ -94,23 +100,27 @@ class Server:
         )
         return connection
 
-    async def close(self, grace_seconds: float = 10.0) -> None:
-        """Stop accepting, let requests in flight finish, cut off what is left after the grace."""
+    async def close(self, grace_seconds: float = 10.0, *, idle_seconds: float = 0.0) -> None:
+        """Stop accepting, let requests in flight finish, cut off what is left after the grace.
+
+        For `idle_seconds` of it, requests that are on their way on idle connections are still answered, one on each.
+        """
+        self._ending = True
+        listeners, self._listeners = self._listeners, []
+        for listener, context in listeners:
+            await self._stop_accepting(listener, context)
+        for connection in self._connections:
+            connection.leave()
+        if idle_seconds:
+            await self._until_empty(min(idle_seconds, grace_seconds))
         self._draining = True
-        for listener in self._listeners:
-            listener.close()
         for connection in list(self._connections):
             connection.drain()
-        if self._connections or self._upgraded:
-            self._empty.clear()
-            try:
-                async with asyncio.timeout(grace_seconds):
-                    await self._empty.wait()
-            except TimeoutError:
-                for connection in list(self._connections):
-                    connection.abort()
-                for stream in list(self._upgraded):
-                    stream.abort()
+        if not await self._until_empty(grace_seconds):
+            for connection in list(self._connections):
+                connection.abort()
+            for stream in list(self._upgraded):
+                stream.abort()
         await asyncio.sleep(0)  # transports and turns end in the loop's next steps
         await asyncio.sleep(0)
         if self._sweeping is not None:
@@ -134,6 +144,39 @@ class Server:
         """Log an answer that was cut off, or that could not be rendered."""
         _log.warning("answer_failed", extra={"reason": repr(error)})
 
+    async def _stop_accepting(self, listener: asyncio.Server, context: ssl.SSLContext | None) -> None:
+        """Close a listener, but first take the connections that the system has made already: they would be cut off."""
+        # The loop's own listener must go before, or both would take connections from one queue.
+        kept = [socket.socket(fileno=os.dup(each.fileno())) for each in listener.sockets]
+        listener.close()
+        accepted = []
+        for queue in kept:
+            with queue, suppress(OSError):  # among them the one that says that the queue is empty
+                queue.setblocking(False)
+                while True:
+                    accepted.append(queue.accept()[0])
+        for connection in accepted:
+            connection.setblocking(False)
+            with suppress(OSError):
+                await self.loop.connect_accepted_socket(
+                    lambda: ServerConnection(self),
+                    connection,
+                    ssl=context,
+                    ssl_handshake_timeout=HANDSHAKE_SECONDS if context is not None else None,
+                )
+
+    async def _until_empty(self, seconds: float) -> bool:
+        """Wait until every connection has ended, for so long; tell whether they have."""
+        if not self._connections and not self._upgraded:
+            return True
+        self._empty.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._empty.wait()
+        except TimeoutError:
+            return False
+        return True
+
     # -- what connections call ----------------------------------------------------------------------------------
 
     def opened(self, connection: ServerConnection) -> None:
@@ -141,6 +184,8 @@ class Server:
         self._connections.add(connection)
         if self._draining:
             connection.transport.abort()
+        elif self._ending:
+            connection.leave()
         elif limit is not None and self.connections > limit:
             connection.transport.write(_BUSY)
             connection.drain()

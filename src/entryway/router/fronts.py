@@ -24,6 +24,8 @@ log = get_logger("router")
 HEAD_BYTES = 16 * 1024
 HEAD_MILLISECONDS = 30_000
 START_SECONDS = 10.0
+IDLE_SECONDS = 0.5
+"""A proxy in front may be sending a request on a connection that is idle here; it learns from the answer to stop."""
 
 
 class Front(Protocol):
@@ -62,7 +64,7 @@ class EngineFront:
         await self._server.replace(application.router, application.limits, renderer(application))
 
     async def close(self, grace_seconds: float) -> None:
-        await self._server.close(grace_seconds)
+        await self._server.close(grace_seconds, idle_seconds=IDLE_SECONDS)
 
 
 class GranianFront:
