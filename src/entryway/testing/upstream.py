@@ -149,6 +149,17 @@ class Wire:
 Script = Callable[[Wire], Awaitable[None]]
 
 
+def says(answer: bytes) -> Script:
+    """Return the script of an upstream that hears one request, says these bytes, and waits for the end."""
+
+    async def script(wire: Wire) -> None:
+        await wire.hear_head()
+        await wire.saying(answer)
+        await wire.closed()
+
+    return script
+
+
 @dataclass
 class ScriptedUpstream:
     """Plays a script on each connection and keeps the connections; a script that raises fails the test at the end."""

@@ -21,7 +21,7 @@ from entryway.http import (
     Timeouts,
     UpstreamConnection,
 )
-from entryway.testing.upstream import Wire, recording_upstream, scripted_upstream
+from entryway.testing.upstream import Wire, recording_upstream, says, scripted_upstream
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -176,12 +176,9 @@ async def test_a_request_body_whose_producer_fails_is_not_taken_for_complete(mak
 
 
 async def test_trailers_of_a_response_are_there_at_its_end(make_client):
-    async def script(wire: Wire) -> None:
-        await wire.hear_head()
-        await wire.saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Sum: 7\r\n\r\n")
-        await wire.closed()
-
-    async with scripted_upstream(script) as upstream:
+    async with scripted_upstream(
+        says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Sum: 7\r\n\r\n")
+    ) as upstream:
         client = make_client()
         response = await client.send(get(upstream.origin))
         assert await response.body.read() == b"a"

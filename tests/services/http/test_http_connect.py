@@ -18,8 +18,13 @@ from entryway.testing.upstream import recording_upstream
 async def forward_proxy(answer: bytes = b"HTTP/1.1 200 Connection established\r\n\r\n"):
     """A proxy that answers a CONNECT with `answer`, and for a success passes bytes on."""
     asked: list[bytes] = []
+    serving: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
+        task.add_done_callback(serving.discard)
         asked.append(await reader.readuntil(b"\r\n\r\n"))
         host, _, port = asked[-1].split(b" ")[1].decode().rpartition(":")
         writer.write(answer)
@@ -28,6 +33,8 @@ async def forward_proxy(answer: bytes = b"HTTP/1.1 200 Connection established\r\
                 there, back = await asyncio.open_connection(host, int(port))
                 await asyncio.gather(pump(reader, back), pump(there, writer))
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
     async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         while data := await source.read(65536):
@@ -40,6 +47,8 @@ async def forward_proxy(answer: bytes = b"HTTP/1.1 200 Connection established\r\
         yield server.sockets[0].getsockname()[:2], asked
     finally:
         server.close()
+        if serving:
+            await asyncio.wait(serving, timeout=2)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from entryway.http import Headers, Limits, Origin, OutgoingRequest, Request, Response, Timeouts
-from entryway.testing.upstream import Wire, recording_upstream, scripted_upstream
+from entryway.testing.upstream import Wire, recording_upstream, says, scripted_upstream
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -274,12 +274,7 @@ async def test_an_answer_that_ends_with_the_connection_is_complete(proxy):
 
 
 async def test_an_early_answer_is_passed_on_while_the_request_is_still_being_sent(proxy):
-    async def script(wire: Wire) -> None:
-        await wire.hear_head()
-        await wire.saying(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig")
-        await wire.closed()
-
-    async with scripted_upstream(script) as upstream:
+    async with scripted_upstream(says(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig")) as upstream:
         place = await proxy(upstream.origin)
         wire = await place.dial()
         await wire.saying(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n" + b"x" * 1000)
@@ -358,12 +353,7 @@ async def test_head_204_and_304_leave_the_upstream_connection_usable(proxy):
 
 
 async def test_a_body_after_head_does_not_become_the_next_answer(proxy):
-    async def script(wire: Wire) -> None:
-        await wire.hear_head()
-        await wire.saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
-        await wire.closed()
-
-    async with scripted_upstream(script) as upstream:
+    async with scripted_upstream(says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")) as upstream:
         place = await proxy(upstream.origin)
         for _ in range(2):
             wire = await place.dial()
@@ -568,12 +558,7 @@ async def test_an_upstream_that_does_not_answer_is_a_504(proxy):
 
 
 async def test_an_answer_that_stalls_is_cut_off(proxy):
-    async def script(wire: Wire) -> None:
-        await wire.hear_head()
-        await wire.saying(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nsome")
-        await wire.closed()
-
-    async with scripted_upstream(script) as upstream:
+    async with scripted_upstream(says(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nsome")) as upstream:
         place = await proxy(upstream.origin, timeouts=Timeouts(body=0.2))
         with pytest.raises(ConnectionResetError):
             await place.ask(GET)
