@@ -11,6 +11,7 @@ from entryway.errors import EntrywayError
 from entryway.http import Headers, Request, Response
 from entryway.router.discovered_keys import DiscoveredKeys
 from entryway.router.errors import LoginStateInvalid
+from entryway.router.ias_token import credentials_for, tenant_of
 from entryway.router.logout import BackendsTold
 from entryway.router.logout_token import (
     LogoutToken,
@@ -57,10 +58,12 @@ class BackChannel:
         return Response(200, Headers([]))
 
     async def _obey(self, token: LogoutToken) -> int:
-        sessions = await self.sessions.with_sid(token.sid)
+        claims = token.unverified.claims
+        tenant, credentials = tenant_of(claims), credentials_for(self.credentials, claims)
+        sessions = [each for each in await self.sessions.with_sid(token.sid) if _is_of(each, tenant)]
         try:
             # Whoever names a session of ours knows more than a passer-by: a withdrawn key shall not end it.
-            await self.keys.verify(token.unverified, latest=bool(sessions))
+            await self.keys.verify(token.unverified, latest=bool(sessions), credentials=credentials)
         except TokenInvalid as error:
             raise refusal(error) from error
         now = self.clock()
@@ -81,6 +84,12 @@ class BackChannel:
             self.told.schedule(session, None)
             log.info("logout_completed", user=None if session.login is None else session.login.user)
         return len(sessions)
+
+
+def _is_of(session: Session, tenant: str) -> bool:
+    """Tell whether a token of this tenant may end the session: no tenant ends another's."""
+    own = None if session.login is None else session.login.foreign_tenant
+    return not tenant or not own or tenant == own
 
 
 async def _token_of(request: Request) -> str | None:

@@ -153,7 +153,8 @@ class IasAuthority:
             scopes = await self._scopes(self.uaa, login)
             login = replace(login, scopes=frozenset(scopes), claims={**login.claims, "scope": scopes})
         elif self.directory is not None:
-            subdomain = self.subdomain or await self.directory.subdomain_of(login.foreign_tenant or "")
+            tenant = login.foreign_tenant or self.service.credentials.tenant
+            subdomain = self.subdomain or (await self.directory.subdomain_of(tenant) if tenant else "")
             login = replace(login, claims={**login.claims, CLAIM: subdomain}) if subdomain else login
         return replace(login, notice=notice, id_token=tokens.id_token if self.hints_token else None)
 

@@ -70,6 +70,12 @@ def tenant_of(claims: Mapping[str, Any]) -> str:
     return _text(claims, "app_tid", "zone_uuid")
 
 
+def credentials_for(own: IdentityCredentials, claims: Mapping[str, Any]) -> IdentityCredentials:
+    """Return the client at the identity service that issued a token, which is that of the token's tenant."""
+    issuer, tenant = issuer_of(claims), tenant_of(claims)
+    return own if issuer is None or tenant in ("", own.tenant) else own.at_tenant(tenant, issuer)
+
+
 def read_attributes(access_token: str) -> dict[str, Any]:
     """Return what the token says about the user."""
     return {name: value for name, value in parse_claims(access_token).items() if name not in _OF_THE_TOKEN}

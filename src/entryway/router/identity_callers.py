@@ -12,7 +12,7 @@ from entryway.router.discovered_keys import DiscoveredKeys
 from entryway.router.errors import ServiceAuthorizationMalformed, ServiceAuthorizationRefused
 from entryway.router.errors import TokenInvalid as TokenUnusable
 from entryway.router.ias_authority import IasAuthority
-from entryway.router.ias_token import issuer_of, tenant_of
+from entryway.router.ias_token import credentials_for, issuer_of, tenant_of
 from entryway.router.service_callers import Caller, KnownCallers, not_believed
 from entryway.router.sessions import Login
 from entryway.router.user_token import parse_claims, read_audience
@@ -92,24 +92,18 @@ class IdentityCallers:
         return unverified
 
     async def _verify(self, unverified: UnverifiedToken) -> None:
-        credentials = self.authority.service.credentials
-        issuer = issuer_of(unverified.claims)
-        tenant = tenant_of(unverified.claims)
-        if issuer is not None and tenant and tenant != credentials.tenant:
-            credentials = credentials.at_tenant(tenant, issuer)
+        credentials = credentials_for(self.authority.service.credentials, unverified.claims)
         await self.keys.verify(unverified, latest=False, credentials=credentials)
 
     async def _authority(self, claims: Mapping[str, Any]) -> IasAuthority:
-        """Return the authority of the token's tenant; it must be one that the platform knows."""
-        directory, tenant = self.authority.directory, tenant_of(claims)
-        own = self.authority.service.credentials
-        if not tenant or (tenant == own.tenant and directory is None):
+        """Return the authority of the token's tenant; another than our own must be one that the platform knows."""
+        own, directory, tenant = self.authority.service.credentials, self.authority.directory, tenant_of(claims)
+        if tenant in ("", own.tenant):
             return self.authority
         subdomain = "" if directory is None else await directory.subdomain_of(tenant)
         if not subdomain:
             raise ServiceAuthorizationRefused("the platform does not know the token's tenant")
-        issuer = own.url if tenant == own.tenant else issuer_of(claims) or own.url
-        return self.authority.of_tenant(own.at_tenant(tenant, issuer), subdomain)
+        return self.authority.of_tenant(credentials_for(own, claims), subdomain)
 
     async def _login(self, tokens: TokenSet, claims: Mapping[str, Any]) -> Login:
         authority = await self._authority(claims)

@@ -53,6 +53,8 @@ class TenantDirectory:
     """Whether the host says which tenant's users log in; else they are those of the binding's tenant."""
     _kept: OrderedDict[str, Entry] = field(default_factory=OrderedDict)
     _under_way: dict[str, asyncio.Task[Entry]] = field(default_factory=dict)
+    _failed: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    """Until when what could not be found out is not asked about again."""
     _new_names: NewNames = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,6 +98,8 @@ class TenantDirectory:
 
     async def _find(self, name: str) -> dict[str, Any] | None:
         entry = self._kept.get(name)
+        if entry is None and self.clock() < self._failed.get(name, 0.0):
+            raise TenantLookupFailed(self.address, "the last lookup failed a moment ago")
         if entry is None or self.clock() >= entry.until:
             task = self._under_way.get(name)
             if task is None:
@@ -105,21 +109,28 @@ class TenantDirectory:
         return entry.content
 
     async def _renew(self, name: str, former: Entry | None) -> Entry:
-        now = self.clock()
         try:
-            content = await self._ask(name, is_new=former is None)
+            content = await self._ask(name, is_new=former is None or former.content is None)
         except UpstreamError as error:
             if former is None:
-                raise TenantLookupFailed(self.address, error.detail) from error
+                raise self._failure(name, error) from error
             log.warning("tenant_not_renewed", reason=error.detail)
             content, seconds = former.content, FAILED_SECONDS
         else:
             seconds = UNKNOWN_SECONDS if content is None else KEEP_SECONDS
-        entry = self._kept[name] = Entry(content, now + seconds)
+        entry = self._kept[name] = Entry(content, self.clock() + seconds)
         self._kept.move_to_end(name)
         if len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)
         return entry
+
+    def _failure(self, name: str, error: UpstreamError) -> TenantLookupFailed:
+        """Return what is to be raised, and see to it that requests do not wait again for what hangs."""
+        self._failed[name] = self.clock() + FAILED_SECONDS
+        self._failed.move_to_end(name)
+        if len(self._failed) > MOST_KEPT:
+            self._failed.popitem(last=False)
+        return TenantLookupFailed(self.address, error.detail)
 
     async def _ask(self, name: str, *, is_new: bool) -> dict[str, Any] | None:
         if is_new and not self._new_names.may_ask():

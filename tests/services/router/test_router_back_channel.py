@@ -240,3 +240,12 @@ async def test_the_query_is_not_looked_at(world, identity):
     answer = await browser.request("POST", f"/told?logout_token={identity.logout_token()}", **FORM)
     assert answer.status_code == 400
     assert await alive(browser)
+
+
+async def test_no_tenant_ends_sessions_of_another(world, identity):
+    browser = await started(world, identity)
+    await browser.log_in()
+    assert (await tell(world, identity.logout_token(app_tid="another"))).status_code == 200
+    assert await alive(browser)
+    assert (await tell(world, identity.logout_token(app_tid=TENANT))).status_code == 200
+    assert not await alive(browser)

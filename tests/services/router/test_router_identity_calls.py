@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import ssl
+from urllib.parse import urlsplit
 
 import pytest
 from router_identity import CLIENT, TENANT, USER, running_identity_server
@@ -102,7 +103,32 @@ async def test_a_directory_that_does_not_answer_is_a_502_and_asked_again(world, 
     failed = await browser.get("/private/x", **bearer(identity.token("access")))
     assert (failed.status_code, failed.headers["entryway-error"]) == (502, "tenant_lookup_failed")
     identity.tenants_failure = None
+    assert (await browser.get("/private/x", **bearer(identity.token("access")))).status_code == 502
+    world.clock.now += 2
     assert (await browser.get("/private/x", **bearer(identity.token("access")))).status_code == 200
+    assert len(identity.asked("/sap/rest/tenantLoginInfo/")) == 2
+
+
+async def test_a_token_that_names_no_tenant_is_of_the_bindings(world, identity):
+    browser = await alone(world, identity)
+    identity.claims = {"app_tid": None}
+    assert (await browser.get("/private/x", **bearer(identity.token("access")))).status_code == 200
+    assert sent(world, "tenantid") == "own"
+
+
+async def test_keys_of_another_tenant_are_those_of_its_own_issuer(world, identity):
+    browser = await alone(world, identity)
+    async with running_identity_server(world.clock) as theirs:
+        host = urlsplit(theirs.url)
+        assert host.hostname == "127.0.0.1"
+        theirs.claims = {"app_tid": OTHER}
+        # Not one of our domains: neither its keys nor anything else of it is asked for.
+        assert (await browser.get("/private/x", **bearer(theirs.token("access")))).status_code == 401
+        assert theirs.requests == []
+        trusting = await alone(world, identity, domain=host.netloc, domains=None)
+        assert (await trusting.get("/private/x", **bearer(theirs.token("access")))).status_code == 200
+        assert theirs.asked("/oauth2/certs")[0]["header:x-app_tid"] == OTHER
+    assert sent(world, "tenantid") == "other"
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,7 @@ async def test_a_directory_that_fails_is_a_502_and_what_was_known_goes_on(world,
     refused = await browser.request("GET", "/private/x", **(PAGE | at("first")))
     assert (refused.status_code, refused.headers["entryway-error"]) == (502, "tenant_lookup_failed")
     identity.tenants_failure = None
+    world.clock.now += 2
     assert (await browser.request("GET", "/private/x", **(PAGE | at("first")))).status_code == 200
     world.clock.now += 901
     identity.tenants_failure = 500

@@ -74,3 +74,12 @@ def test_the_tenant_has_two_names():
     both = IdentityCredentials(clientid="c", clientsecret="s", url="https://x", app_tid="a", zone_uuid="z")
     assert both.tenant == "a"
     assert both.model_copy(update={"app_tid": ""}).tenant == "z"
+
+
+def test_the_same_client_at_another_tenant():
+    own = CREDENTIALS.model_copy(update={"app_tid": "own", "authorization_endpoint": f"{CREDENTIALS.url}/authorize"})
+    here = own.at_tenant("other", f"{own.url}/some/path")
+    assert (here.tenant, here.url, here.authorization_endpoint) == ("other", own.url, own.authorization_endpoint)
+    there = own.at_tenant("other", "https://t2.accounts.example/oauth2/")
+    assert (there.tenant, there.token_url) == ("other", "https://t2.accounts.example/oauth2/token")
+    assert (there.clientid, there.secret, there.authorization_endpoint) == (own.clientid, own.secret, None)

@@ -73,6 +73,10 @@ def test_values_are_read():
         ({"plugins": "{}"}, "plugins: Invalid type: object (expected array)"),
         ({"CJ_PROTECT_WHITELIST": [{"host": "a.*.b"}]}, "clickjack-whitelist/0: Format validation failed"),
         ({"destinations": "nope"}, "Invalid value for environment variable destinations: "),
+        (
+            {"SVC2AR_DIRECT_EXT_SESSION_ID_USAGE": "yes"},
+            "Invalid value for environment variable SVC2AR_DIRECT_EXT_SESSION_ID_USAGE",
+        ),
     ],
 )
 def test_bad_values_are_named(variables: dict[str, Any], expected: str):
