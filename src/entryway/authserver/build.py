@@ -24,7 +24,7 @@ from entryway.authserver.attempts import Attempts
 from entryway.authserver.authorizations import Authorizations
 from entryway.authserver.authorize import AuthorizeEndpoint
 from entryway.authserver.bearer import Bearer
-from entryway.authserver.bootstrap import Bootstrap
+from entryway.authserver.bootstrap import MASTERS, Bootstrap
 from entryway.authserver.client_authentication import ClientAuthentication
 from entryway.authserver.client_certificates import ClientCertificates
 from entryway.authserver.client_keys import ClientKeys
@@ -107,7 +107,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         ),
     )
     revocation = Revocation(database, users, clients, clock)
-    applications = Applications(database, clients, clock)
+    applications = Applications(database, clients, clock, frozenset(MASTERS))
     flow = LoginFlow(attempts, login_sessions, authorizations, clients, users, pages)
     housekeeping = Housekeeping(database, clock)
     audit = Audit(database, digests, clock)

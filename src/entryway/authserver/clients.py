@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import or_, select, update
 
 from entryway.authserver import tables
 from entryway.config import redirect_patterns
+from entryway.config import xs_security_references as references
 from entryway.config.xs_security_references import ACCEPT_GRANTED_AUTHORITIES, ACCEPT_GRANTED_SCOPES
 from entryway.oauth import scopes
 from entryway.oauth.client_certificates import AcceptedCertificate
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 # What every client may ask for on a user's behalf.
 OIDC_SCOPES = frozenset({"profile", "email", "phone", "roles", "user_attributes"})
 ALWAYS_ALLOWED = OIDC_SCOPES | {scopes.OPENID, scopes.USER}
+ACCESS_VALIDITY = 43200
+REFRESH_VALIDITY = 604800
 REMEMBERED = timedelta(seconds=5)
 SECRET_PURPOSE = "client-secret"  # noqa: S105 - the name of a purpose
 
@@ -59,6 +62,8 @@ class Client:
     jwks: tuple[Mapping[str, Any], ...] = ()
     jwks_uri: str | None = None
     token_salt: str = ""
+    # Scopes of others by the names that descriptors have for them before it is known which application is meant.
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_clone(self) -> bool:
@@ -74,6 +79,15 @@ class _Known:
     digests: Sequence[bytes]
     certificates: Sequence[AcceptedCertificate]
     read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Grant:
+    """A scope that an application grants to another, and the other names that it may be accepted by."""
+
+    scope: str
+    kind: str
+    aliases: tuple[str, ...]
 
 
 class Clients:
@@ -171,10 +185,8 @@ async def _load(session: AsyncSession, zid: str, column: InstrumentedAttribute[s
     own_scopes = (
         (await session.execute(declared.where(tables.Scope.zid == zid, application.xsappname == own))).scalars().all()
     )
-    granted = select(tables.ScopeGrant.scope, tables.ScopeGrant.kind).where(
-        tables.ScopeGrant.zid == zid, or_(tables.ScopeGrant.grantee == own, tables.ScopeGrant.grantee == of.xsappname)
-    )
-    grants = (await session.execute(granted)).all()
+    grants = await _grants(session, of, own)
+    known = {alias: grant.scope for grant in grants for alias in grant.aliases}
     return Client(
         id=row.client_id,
         zid=zid,
@@ -182,23 +194,54 @@ async def _load(session: AsyncSession, zid: str, column: InstrumentedAttribute[s
         xsappname=of.xsappname,
         application=own,
         plan=of.plan,
-        access_validity=timedelta(seconds=row.access_validity),
-        refresh_validity=timedelta(seconds=row.refresh_validity),
+        access_validity=timedelta(seconds=row.access_validity or ACCESS_VALIDITY),
+        refresh_validity=timedelta(seconds=row.refresh_validity or REFRESH_VALIDITY),
         redirect_patterns=tuple(filter(None, map(redirect_patterns.parse, row.redirect_uris))),
         grant_types=frozenset(row.grant_types),
         user_scopes=allowed_user_scopes(
-            own_scopes, [scope for scope, kind in grants if kind == "user"], row.foreign_scopes
+            own_scopes,
+            [grant.scope for grant in grants if grant.kind == "user"],
+            [known.get(text, text) for text in row.foreign_scopes],
         ),
         authorities=allowed_authorities(
-            of.plan, own_scopes, [scope for scope, kind in grants if kind == "authority"], row.authorities
+            of.plan,
+            own_scopes,
+            [grant.scope for grant in grants if grant.kind == "authority"],
+            [known.get(text, text) for text in row.authorities],
         ),
         system_attributes=frozenset(row.system_attributes),
         allowed_providers=None if row.allowed_providers is None else frozenset(row.allowed_providers),
         public=row.public,
         jwks=tuple(row.jwks),
         jwks_uri=row.jwks_uri,
+        aliases=known,
         token_salt=row.token_salt,
     )
+
+
+async def _grants(session: AsyncSession, of: tables.Application, own: str) -> Sequence[_Grant]:
+    """Return the scopes that applications grant to this one, by whichever name they know it.
+
+    A join now and not when it was deployed: either side may have come, gone or been renamed since.
+    """
+    grant, giver, zone = tables.ScopeGrant, tables.Application, tables.Zone
+    subdomain = (await session.execute(select(zone.subdomain).where(zone.id == of.zid))).scalar_one()
+    plan = "broker" if of.master is not None else of.plan
+    from_elsewhere, service = references.aliases(own, plan, subdomain, of.instance_name)
+    names = {own, of.xsappname, *filter(None, [service])}
+    query = (
+        select(grant.scope, grant.kind, giver.xsappname, giver.plan, giver.instance_name, giver.zid, zone.subdomain)
+        .join(giver, (giver.zid == grant.zid) & (giver.instance_id == grant.instance_id))
+        .join(zone, zone.id == grant.zid)
+        .where(or_((grant.zid == of.zid) & grant.grantee.in_(names), grant.grantee == from_elsewhere))
+    )
+    found = []
+    for scope, kind, name, of_plan, instance_name, zid, label in (await session.execute(query)).all():
+        elsewhere, by_service = references.aliases(name, of_plan, label, instance_name)
+        local = scope.removeprefix(name)
+        here = by_service if zid == of.zid else None
+        found.append(_Grant(scope, kind, tuple(f"{alias}{local}" for alias in filter(None, [elsewhere, here]))))
+    return found
 
 
 async def _digests(session: AsyncSession, zid: str, instance_id: str) -> Sequence[bytes]:
@@ -227,7 +270,7 @@ def allowed_authorities(
 ) -> frozenset[str]:
     """Return the scopes that a client has for itself: what others grant and it accepts, or it grants itself."""
     accepted = frozenset(accepted)
-    if plan == "platform":
+    if plan in {"platform", "apiaccess"}:
         return accepted | {scopes.RESOURCE}
     own = frozenset(own)
     # One descriptor speaks for both sides of a grant to itself, so either half of it is enough.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from entryway.authserver.authorizations import Authorization
     from entryway.authserver.clients import Client
     from entryway.authserver.issuer import Issuer
-    from entryway.authserver.roles import Roles
+    from entryway.authserver.roles import Entitlements, Roles
     from entryway.authserver.users import User
 
 
@@ -40,15 +40,21 @@ class Granting:
         user, authorization = decision.user, decision.authorization
         _check_origin(client, user)
         entitlements = await self.roles.of_user(request.zone.id, user.id)
-        granted = user_scopes(authorization, request.scopes, client.user_scopes, entitlements.scopes)
+        granted = user_scopes(authorization, request.scopes, client.user_scopes, _held(client, entitlements))
         return await self.issuer.for_user(request, client, decision, entitlements, granted)
 
     async def _hand_over(self, request: TokenRequest, decision: HandOver) -> dict[str, Any]:
         user, receiver = decision.user, decision.receiver
         _check_origin(receiver, user)
         entitlements = await self.roles.of_user(request.zone.id, user.id)
-        granted = user_scopes(decision.authorization, request.scopes, receiver.user_scopes, entitlements.scopes)
+        held = _held(receiver, entitlements)
+        granted = user_scopes(decision.authorization, request.scopes, receiver.user_scopes, held)
         return await self.issuer.for_receiver(receiver, user, decision.authorization, granted)
+
+
+def _held(client: Client, entitlements: Entitlements) -> frozenset[str]:
+    """Return the scopes of the user's roles, those of other applications under the names that these have now."""
+    return frozenset(client.aliases.get(scope, scope) for scope in entitlements.scopes)
 
 
 def _check_origin(client: Client, user: User) -> None:

@@ -34,6 +34,18 @@ from entryway.config.xs_security_wire import (
     known_keys,
 )
 
+# What the authorization server grants; the names are those of the token endpoint.
+GRANT_TYPES = frozenset(
+    {
+        "authorization_code",
+        "client_credentials",
+        "refresh_token",
+        "password",
+        "user_token",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "urn:ietf:params:oauth:grant-type:saml2-bearer",
+    }
+)
 LONGEST_SCOPE = 193
 MOST_GRANTED_SCOPES = 250
 _LOCAL_NAME = re.compile(r"[A-Za-z0-9_\-/\\:][A-Za-z0-9_\-/\\:.]*")
@@ -63,6 +75,7 @@ class Rules:
         yield from self._accepted(document, "authorities", ACCEPT_GRANTED_AUTHORITIES)
         yield from self._accepted(document, "foreign-scope-references", ACCEPT_GRANTED_SCOPES)
         yield from self._redirect_uris(document)
+        yield from self._without_effect(document)
 
     def _error(self, path: str, rule: str, suggestion: str = "") -> Mistake:
         return Mistake(self.file, path, rule, suggestion)
@@ -164,6 +177,13 @@ class Rules:
                     continue
                 if text not in templates:
                     yield from self._reference(path, text, "role template", templates)
+                    reference = parse(text)
+                    if reference is not None and reference.elsewhere:
+                        yield self._error(
+                            path,
+                            f"{text!r} is not of this subaccount",
+                            "for example $XSAPPNAME(application,other).Template",
+                        )
                 elif needed := _values_needed(templates[text], document):
                     yield self._error(
                         path,
@@ -190,6 +210,18 @@ class Rules:
                 )
             elif redirect_patterns.matches_any_host(pattern):
                 yield self._error(path, f"{text!r} would send users to any host", "name the host's domain")
+
+    def _without_effect(self, document: Mapping[str, Any]) -> Iterator[Mistake]:
+        oauth2 = document.get("oauth2-configuration")
+        place = "/oauth2-configuration"
+        if isinstance(oauth2, Mapping) and str(oauth2.get("autoapprove", True)).lower() == "false":
+            yield self._warning(f"{place}/autoapprove", "without effect: users are not asked for approval")
+        for path, name in _items(oauth2, "system-attributes", place):
+            if name in {"ias-token", "ias-corporate-idp-token"}:
+                yield self._warning(path, "without effect: tokens of identity providers are not passed on")
+        for path, name in _items(oauth2, "grant-types", place):
+            if isinstance(name, str) and name not in GRANT_TYPES:
+                yield self._warning(path, f"the grant type {name!r} is not known", _nearest(name, GRANT_TYPES))
 
     def _reference(self, path: str, text: str, kind: str, known: Iterable[str]) -> Iterator[Mistake]:
         """Yield what is wrong with a reference that none of `known` is."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.xs_security import check, parse, resolve
-from entryway.config.xs_security_references import Reference
+from entryway.config.xs_security_references import Reference, aliases
 from entryway.config.xs_security_references import parse as parse_reference
 
 GOOD: dict[str, Any] = {
@@ -142,6 +142,8 @@ def test_blanks_around_keys_are_taken_off() -> None:
         ("role-collections/0", {"name": "x"}, "/role-collections/0/role-template-references", "is required"),
         ("role-collections/0/role-template-references/0", "$XSAPPNAME.No", "/role-collections/0/role-template-references/0", "not declared"),
         ("role-templates/1/attribute-references/0", "Country", "/role-collections/1/role-template-references/0", "no default role"),
+        ("role-collections/0/role-template-references/0", "$XSSERVICENAME(x).No", "/role-collections/0/role-template-references/0", "subaccount"),
+        ("role-collections/0/role-template-references/0", "$XSAPPNAME(application,y,x).No", "/role-collections/0/role-template-references/0", "subaccount"),
         ("authorities", ["Call"], "/authorities/0", "does not name a scope"),
         ("authorities", ["$XSAPPNAME.No"], "/authorities/0", "not declared"),
         ("foreign-scope-references", ["x"], "/foreign-scope-references/0", "does not name a scope"),
@@ -192,6 +194,10 @@ def test_a_near_miss_is_suggested() -> None:
         ("role-templates/1/attribute-references/0/colour", "blue", "/role-templates/1/attribute-references/0/colour"),
         ("oauth2-configuration/colour", "blue", "/oauth2-configuration/colour"),
         ("scopes/1/granted-apps", ["$XSAPPNAME(applicaton,x)"], "/scopes/1/granted-apps/0"),
+        ("oauth2-configuration/autoapprove", False, "/oauth2-configuration/autoapprove"),
+        ("oauth2-configuration/autoapprove", "false", "/oauth2-configuration/autoapprove"),
+        ("oauth2-configuration/system-attributes", ["ias-token"], "/oauth2-configuration/system-attributes/0"),
+        ("oauth2-configuration/grant-types", ["magic"], "/oauth2-configuration/grant-types/0"),
     ],
 )
 def test_what_is_not_known_is_a_warning(path: str, value: Any, at: str) -> None:
@@ -255,7 +261,10 @@ def test_any_json_is_read_or_refused_with_mistakes(value: Any) -> None:
         ("$XSAPPNAME(broker,service).A", "service!b3.A"),
         ("$XSAPPNAME(application,elsewhere,other).A", "$XSAPPNAME(application,elsewhere,other).A"),
         ("$XSAPPNAME(unknown,other).A", "$XSAPPNAME(unknown,other).A"),
+        ("$XSAPPNAME( application,elsewhere , other )", "$XSAPPNAME(application,elsewhere,other)"),
         ("$XSSERVICENAME(instance).A", "$XSSERVICENAME(instance).A"),
+        ("$XSSERVICENAME( my instance ).A", "$XSSERVICENAME(my instance).A"),
+        ("$XSAPPNAME(apiaccess,other).A", "other!a3.A"),
         ("uaa.user", "uaa.user"),
     ],
 )
@@ -277,3 +286,11 @@ def test_a_reference_says_whether_it_is_to_the_application_itself() -> None:
     assert own.own
     assert other is not None
     assert not other.own
+
+
+def test_an_application_is_known_by_the_names_that_others_write() -> None:
+    assert aliases("shop!t3", "application", "acme", None) == ("$XSAPPNAME(application,acme,shop)", None)
+    assert aliases("shop!t3", "application", "acme", "uaa") == (
+        "$XSAPPNAME(application,acme,shop)",
+        "$XSSERVICENAME(uaa)",
+    )

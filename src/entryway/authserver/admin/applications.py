@@ -6,14 +6,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, literal, select
+from sqlalchemy import delete, func, literal, select
 from sqlalchemy.exc import IntegrityError
 
 from entryway.authserver import tables
 from entryway.authserver.admin import descriptors, updates
 from entryway.authserver.admin.binding_parameters import CERTIFICATE
+from entryway.authserver.admin.parts import put_collections, replace_parts
 from entryway.config import xs_security
-from entryway.config.mistakes import ConfigurationMistakes, Mistake
+from entryway.config.mistakes import ConfigurationMistakes
 from entryway.config.xs_security_wire import XsSecurityWire
 from entryway.errors import BadRequest, Conflict, NotFound
 
@@ -27,14 +28,18 @@ if TYPE_CHECKING:
     from entryway.authserver.zones import Zone
     from entryway.storage import Database
 
-# What a declared application consists of; replaced as a whole, because a descriptor is always complete.
-_PARTS = (
-    tables.ClientRow,
-    tables.Scope,
-    tables.ScopeGrant,
-    tables.RoleTemplate,
-    tables.RoleTemplateScope,
+MOST_INSTANCES = 2500
+# What an instance of the plan apiaccess may do: read and change what administrators do.
+API_AUTHORITIES = (
+    "xs_authorization.read",
+    "xs_authorization.write",
+    "xs_idp.read",
+    "xs_idp.write",
+    "xs_user.read",
+    "xs_user.write",
 )
+# Made by a platform's request, so that such a request may end them; the landscape's own services are not.
+_OF_INSTANCES = frozenset({"application", "broker", "clone", "apiaccess"})
 
 
 class ApplicationUnknown(NotFound):
@@ -55,65 +60,58 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Applications:
-    """The applications of all tenants."""
+    """The applications of all tenants; `own` names the instances that are the landscape's."""
 
     database: Database
     clients: Clients
     clock: Clock
+    own: frozenset[str] = frozenset()
 
-    async def put(self, zone: Zone, instance_id: str, plan: str, source: Mapping[str, Any]) -> Registered:
+    async def put(
+        self,
+        zone: Zone,
+        instance_id: str,
+        plan: str,
+        source: Mapping[str, Any],
+        *,
+        instance_name: str | None = None,
+    ) -> Registered:
         """Create or update an application from its descriptor."""
-        descriptor = xs_security.parse(source)
-        content = descriptor.content
+        content = xs_security.parse(source).content
         # An application without a name is named after its instance.
         content = content.model_copy(update={"xsappname": content.xsappname or f"na-{instance_id}"})
-        xsappname = descriptors.full_name(str(content.xsappname), plan, zone.number)
-        try:
-            async with self.database.transaction() as session:
-                application = await _find(session, zone.id, instance_id)
-                created, salt = application is None, ""
-                if application is None:
-                    session.add(self._row(zone, instance_id, xsappname, plan, content))
-                else:
-                    await _check_update(session, application, plan, content)
-                    application.descriptor, application.updated_at = _stored(content), self.clock()
-                    salt = await _clear(session, application)
-                await session.flush()
-                await _end_bindings(session, zone.id, instance_id, content.oauth2.credential_types)
-                session.add_all(
-                    descriptors.rows(zone.id, zone.number, instance_id, xsappname, content, token_salt=salt)
-                )
-                await _put_collections(session, zone, instance_id, xsappname, content)
-        except IntegrityError as error:
-            raise Conflict(f"another service instance has the xsappname {xsappname} already") from error
-        self.clients.forget()
-        return Registered(xsappname, descriptors.client_id_of(xsappname), created)
+        return await self._put(zone, instance_id, plan, content, instance_name)
 
-    async def put_clone(self, zone: Zone, instance_id: str, master: str) -> Registered:
+    async def put_api_access(self, zone: Zone, instance_id: str, *, instance_name: str | None = None) -> Registered:
+        """Create the client of an instance that may use the administration interfaces."""
+        content = XsSecurityWire.model_validate_json(
+            json.dumps(
+                {
+                    "xsappname": f"na-{instance_id}",
+                    "authorities": list(API_AUTHORITIES),
+                    "oauth2-configuration": {"grant-types": ["client_credentials"]},
+                }
+            )
+        )
+        return await self._put(zone, instance_id, "apiaccess", content, instance_name)
+
+    async def put_clone(
+        self, zone: Zone, instance_id: str, master: str, *, instance_name: str | None = None
+    ) -> Registered:
         """Create the client of one instance of a service; a second time changes nothing."""
         async with self.database.transaction() as session:
-            query = select(tables.Application).where(
-                tables.Application.zid == zone.id,
-                tables.Application.xsappname.in_([master, descriptors.full_name(master, "broker", zone.number)]),
-                tables.Application.plan == "broker",
-            )
-            service = (await session.execute(query)).scalar_one_or_none()
-            if service is None:
-                raise BadRequest(f"there is no master service {master!r}")
+            service = await _service(session, zone, master)
             xsappname = f"{descriptors.full_name(f'clone-{instance_id}', 'clone', zone.number)}|{service.xsappname}"
             existing = await _find(session, zone.id, instance_id)
             if existing is not None and existing.xsappname != xsappname:
                 raise Conflict(f"the service instance {instance_id} is something else already")
             if existing is None:
-                # What the service may do, its instances may do: the client is declared as the master's is.
-                content = XsSecurityWire.model_validate_json(_json(service.descriptor))
-                if not content.authorities_inheritance:
-                    content = content.model_copy(update={"authorities": ()})
-                row = self._row(zone, instance_id, xsappname, "clone", content)
+                content = _read(service.descriptor)
+                row = await self._new(session, zone, instance_id, xsappname, "clone", content)
                 row.master = service.xsappname
-                session.add(row)
                 await session.flush()
-                session.add(descriptors.client_row(zone.id, zone.number, instance_id, xsappname, content))
+                session.add(_clone_client(zone, instance_id, xsappname, content))
+            await _name(session, zone.id, instance_id, instance_name)
         self.clients.forget()
         return Registered(xsappname, descriptors.client_id_of(xsappname), existing is None)
 
@@ -121,29 +119,84 @@ class Applications:
         """Delete an application with everything that is its own."""
         async with self.database.transaction() as session:
             application = await _find(session, zone.id, instance_id)
-            if application is None or application.plan not in {"application", "clone"}:
+            if application is None or application.plan not in _OF_INSTANCES or instance_id in self.own:
                 raise ApplicationUnknown(instance_id)
+            clone = tables.Application
+            clones = select(clone.instance_id).where(clone.zid == zone.id, clone.master == application.xsappname)
+            if (await session.execute(clones.limit(1))).first() is not None:
+                raise Conflict("instances of this service exist; delete them first")
             await session.delete(application)
         self.clients.forget()
 
-    def _row(
-        self, zone: Zone, instance_id: str, xsappname: str, plan: str, content: XsSecurityWire
+    async def _put(
+        self, zone: Zone, instance_id: str, plan: str, content: XsSecurityWire, instance_name: str | None
+    ) -> Registered:
+        xsappname = descriptors.full_name(str(content.xsappname), plan, zone.number)
+        try:
+            async with self.database.transaction() as session:
+                application = await _find(session, zone.id, instance_id)
+                created = application is None
+                if application is None:
+                    await self._new(session, zone, instance_id, xsappname, plan, content)
+                else:
+                    await _check_update(session, application, plan, content)
+                    application.descriptor, application.updated_at = _stored(content), self.clock()
+                    await _end_bindings(session, zone.id, instance_id, content.oauth2.credential_types)
+                await _name(session, zone.id, instance_id, instance_name)
+                await session.flush()
+                declared = descriptors.rows(zone.id, zone.number, instance_id, xsappname, content)
+                await replace_parts(session, zone.id, instance_id, list(declared))
+                await put_collections(session, zone, instance_id, xsappname, content)
+                if plan == "broker":
+                    await _update_clones(session, zone, xsappname, content)
+        except IntegrityError as error:
+            raise Conflict(f"another service instance has the xsappname {xsappname} already") from error
+        self.clients.forget()
+        return Registered(xsappname, descriptors.client_id_of(xsappname), created)
+
+    async def _new(  # noqa: PLR0917 - one row
+        self, session: AsyncSession, zone: Zone, instance_id: str, xsappname: str, plan: str, content: XsSecurityWire
     ) -> tables.Application:
+        counted = select(func.count()).select_from(tables.Application).where(tables.Application.zid == zone.id)
+        if (await session.execute(counted)).scalar_one() >= MOST_INSTANCES:
+            raise BadRequest(f"a subaccount has at most {MOST_INSTANCES} service instances")
         now = self.clock()
-        return tables.Application(
+        row = tables.Application(
             zid=zone.id,
             instance_id=instance_id,
             xsappname=xsappname,
             plan=plan,
             master=None,
+            instance_name=None,
             descriptor=_stored(content),
             created_at=now,
             updated_at=now,
         )
+        session.add(row)
+        return row
 
 
 async def _find(session: AsyncSession, zid: str, instance_id: str) -> tables.Application | None:
     return await session.get(tables.Application, {"zid": zid, "instance_id": instance_id})
+
+
+async def _service(session: AsyncSession, zone: Zone, master: str) -> tables.Application:
+    query = select(tables.Application).where(
+        tables.Application.zid == zone.id,
+        tables.Application.xsappname.in_([master, descriptors.full_name(master, "broker", zone.number)]),
+        tables.Application.plan == "broker",
+    )
+    service = (await session.execute(query)).scalar_one_or_none()
+    if service is None:
+        raise BadRequest(f"there is no master service {master!r}")
+    return service
+
+
+async def _name(session: AsyncSession, zid: str, instance_id: str, instance_name: str | None) -> None:
+    """Give an instance its name; without one, it keeps what it has."""
+    application = await _find(session, zid, instance_id)
+    if instance_name is not None and application is not None:
+        application.instance_name = instance_name
 
 
 async def _check_update(
@@ -153,30 +206,10 @@ async def _check_update(
         raise Conflict(f"the service instance {application.instance_id} has the plan {application.plan}")
     assignment = tables.RoleAssignment
     assigned = select(assignment.collection).where(assignment.zid == application.zid).distinct()
-    mistakes = list(
-        updates.refused(
-            XsSecurityWire.model_validate_json(_json(application.descriptor)),
-            content,
-            set((await session.execute(assigned)).scalars()),
-        )
-    )
+    before, in_use = _read(application.descriptor), set((await session.execute(assigned)).scalars())
+    mistakes = list(updates.refused(before, content, in_use))
     if mistakes:
         raise ConfigurationMistakes(mistakes)
-
-
-async def _clear(session: AsyncSession, application: tables.Application) -> str:
-    """Remove what was declared before; role collections stay for now, and with them who has them.
-
-    Returns what the client's tokens are checked against: an update is not the end of them.
-    """
-    client = tables.ClientRow
-    mine = (client.zid == application.zid, client.instance_id == application.instance_id)
-    salt = (await session.execute(select(client.token_salt).where(*mine))).scalar_one_or_none()
-    for part in _PARTS:
-        await session.execute(
-            delete(part).where(part.zid == application.zid, part.instance_id == application.instance_id)
-        )
-    return salt or ""
 
 
 async def _end_bindings(session: AsyncSession, zid: str, instance_id: str, kinds: Sequence[str]) -> None:
@@ -188,36 +221,25 @@ async def _end_bindings(session: AsyncSession, zid: str, instance_id: str, kinds
         await session.execute(delete(table).where(table.zid == zid, table.instance_id == instance_id, lost))
 
 
-async def _put_collections(
-    session: AsyncSession, zone: Zone, instance_id: str, xsappname: str, content: XsSecurityWire
-) -> None:
-    collection, reference = tables.RoleCollection, tables.RoleCollectionReference
-    wanted = {row.name: row for row in descriptors.collections(zone.id, instance_id, content)}
-    query = select(collection).where(collection.zid == zone.id)
-    existing = {row.name: row for row in (await session.execute(query)).scalars()}
-    taken = [name for name in wanted if name in existing and existing[name].instance_id != instance_id]
-    if taken:
-        raise ConfigurationMistakes(
-            [
-                Mistake(xs_security.FILE, "/role-collections", f"the role collection {name!r} exists already")
-                for name in taken
-            ]
-        )
-    for name, row in existing.items():
-        if row.instance_id == instance_id and name not in wanted:
-            await session.delete(row)
-        elif name in wanted:
-            row.description = wanted[name].description
-    session.add_all(row for name, row in wanted.items() if name not in existing)
-    await session.flush()
-    await session.execute(delete(reference).where(reference.zid == zone.id, reference.collection.in_(wanted)))
-    session.add_all(descriptors.collection_references(zone.id, zone.number, xsappname, content))
+async def _update_clones(session: AsyncSession, zone: Zone, master: str, content: XsSecurityWire) -> None:
+    """What the service may do, its instances may do: their clients are declared as the master's is."""
+    clone = tables.Application
+    clones = select(clone.instance_id, clone.xsappname).where(clone.zid == zone.id, clone.master == master)
+    for instance_id, xsappname in (await session.execute(clones)).all():
+        await session.merge(_clone_client(zone, instance_id, xsappname, content))
+
+
+def _clone_client(zone: Zone, instance_id: str, xsappname: str, content: XsSecurityWire) -> tables.ClientRow:
+    if not content.authorities_inheritance:
+        content = content.model_copy(update={"authorities": ()})
+    return descriptors.client_row(zone.id, zone.number, instance_id, xsappname, content)
 
 
 def _stored(content: XsSecurityWire) -> dict[str, Any]:
-    stored: dict[str, Any] = json.loads(content.model_dump_json(by_alias=True))
+    # What was not written stays unwritten: it may have another default later, or be a matter of the tenant's policy.
+    stored: dict[str, Any] = json.loads(content.model_dump_json(by_alias=True, exclude_unset=True))
     return stored
 
 
-def _json(descriptor: Mapping[str, Any]) -> str:
-    return json.dumps(descriptor)
+def _read(descriptor: Mapping[str, Any]) -> XsSecurityWire:
+    return XsSecurityWire.model_validate_json(json.dumps(descriptor))

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from entryway import certificates
 from entryway.authserver import tables
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.zones import Zone
     from entryway.storage import Sealer
+
+MOST_BINDINGS = 1000
 
 Proof = tables.BindingSecret | tables.BindingCertificate
 
@@ -65,6 +67,8 @@ class Proofs:
         key: RSAPrivateKey | None,
     ) -> Proof:
         """Return a proof of the kind that is wanted, not stored yet."""
+        if await _count(session, zone, client.instance_id) >= MOST_BINDINGS:
+            raise BadRequest(f"a service instance has at most {MOST_BINDINGS} bindings")
         kind = wanted.kind(client.credential_types)
         if kind == binding_parameters.CERTIFICATE:
             if key is not None:
@@ -168,6 +172,16 @@ def new_secret(binding_id: str) -> str:
 
 def _purpose(zone: Zone, instance_id: str, binding_id: str) -> str:
     return f"binding-secret/{zone.id}/{instance_id}/{binding_id}"
+
+
+async def _count(session: AsyncSession, zone: Zone, instance_id: str) -> int:
+    counts = [
+        (
+            await session.execute(select(func.count()).where(table.zid == zone.id, table.instance_id == instance_id))
+        ).scalar_one()
+        for table in (tables.BindingSecret, tables.BindingCertificate)
+    ]
+    return sum(counts)
 
 
 async def _check_unique(

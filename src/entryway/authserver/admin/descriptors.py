@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _Item = TypeVar("_Item")
 
-SUFFIXES = {"application": "t", "broker": "b", "clone": "b", "platform": ""}
+SUFFIXES = {"application": "t", "broker": "b", "clone": "b", "apiaccess": "a", "platform": ""}
 
 
 def full_name(name: str, plan: str, number: int) -> str:
@@ -29,13 +29,9 @@ def client_id_of(xsappname: str) -> str:
     return f"sb-{xsappname}"
 
 
-def rows(
-    zid: str, number: int, instance_id: str, xsappname: str, content: XsSecurityWire, *, token_salt: str
-) -> Iterator[Table]:
+def rows(zid: str, number: int, instance_id: str, xsappname: str, content: XsSecurityWire) -> Iterator[Table]:
     """Yield what a descriptor declares, except the application itself and its role collections."""
-    client = client_row(zid, number, instance_id, xsappname, content)
-    client.token_salt = token_salt
-    yield client
+    yield client_row(zid, number, instance_id, xsappname, content)
     for scope in content.scopes:
         name = resolve(scope.name, xsappname, number)
         yield tables.Scope(zid=zid, instance_id=instance_id, name=name, description=scope.description)
@@ -70,8 +66,8 @@ def client_row(zid: str, number: int, instance_id: str, xsappname: str, content:
         zid=zid,
         instance_id=instance_id,
         client_id=client_id_of(xsappname),
-        access_validity=oauth2.token_validity,
-        refresh_validity=oauth2.refresh_token_validity,
+        access_validity=oauth2.token_validity if "token_validity" in oauth2.model_fields_set else None,
+        refresh_validity=oauth2.refresh_token_validity if "refresh_token_validity" in oauth2.model_fields_set else None,
         redirect_uris=list(oauth2.redirect_uris),
         grant_types=list(DEFAULT_GRANT_TYPES if oauth2.grant_types is None else oauth2.grant_types),
         authorities=[resolve(text, xsappname, number) for text in content.authorities],

@@ -48,9 +48,10 @@ class Body(BaseModel):
 
 
 class ApplicationBody(Body):
-    plan: Literal["application", "clone", "broker"]
+    plan: Literal["application", "clone", "broker", "apiaccess"]
     xs_security: dict[str, Any] | None = None
     master: Name | None = None
+    instance_name: Name | None = None
 
 
 class BindingBody(Body):
@@ -109,11 +110,18 @@ class AdminEndpoints:
         if body.plan == "clone":
             if not body.master or body.xs_security is not None:
                 raise BadRequest("a clone has a master and no xs_security")
-            registered = await self.applications.put_clone(zone, instance_id, body.master)
+            name = body.instance_name
+            registered = await self.applications.put_clone(zone, instance_id, body.master, instance_name=name)
+        elif body.plan == "apiaccess":
+            if body.master is not None or body.xs_security is not None:
+                raise BadRequest("an instance of the plan apiaccess has neither xs_security nor master")
+            registered = await self.applications.put_api_access(zone, instance_id, instance_name=body.instance_name)
         else:
             if body.xs_security is None or body.master is not None:
                 raise BadRequest(f"an application of the plan {body.plan} has xs_security and no master")
-            registered = await self.applications.put(zone, instance_id, body.plan, body.xs_security)
+            registered = await self.applications.put(
+                zone, instance_id, body.plan, body.xs_security, instance_name=body.instance_name
+            )
         log.info("application_put", instance_id=instance_id, xsappname=registered.xsappname)
         answer = {"xsappname": registered.xsappname, "clientid": registered.client_id}
         return JSONResponse(answer, 201 if registered.created else 200)

@@ -38,6 +38,7 @@ def refused(before: XsSecurityWire, after: XsSecurityWire, assigned: AbstractSet
             yield Mistake(
                 FILE, f"/attributes/{number}/valueRequired", "an attribute cannot become required in an update"
             )
+    yield from _attribute_references(before, after)
     collections = {collection.name: set(collection.role_template_references) for collection in before.role_collections}
     for number, collection in enumerate(after.role_collections):
         references = collections.get(collection.name)
@@ -47,6 +48,28 @@ def refused(before: XsSecurityWire, after: XsSecurityWire, assigned: AbstractSet
             and references != set(collection.role_template_references)
         ):
             yield Mistake(FILE, f"/role-collections/{number}/role-template-references", COLLECTION_IN_USE)
+
+
+def _attribute_references(before: XsSecurityWire, after: XsSecurityWire) -> Iterator[Mistake]:
+    required = {attribute.name for attribute in after.attributes if attribute.value_required}
+    templates = {
+        template.name: {reference.name: reference.default_values for reference in template.attribute_references}
+        for template in before.role_templates
+    }
+    for number, template in enumerate(after.role_templates):
+        old = templates.get(template.name)
+        for place, reference in enumerate(template.attribute_references if old is not None else ()):
+            path = f"/role-templates/{number}/attribute-references/{place}"
+            if old is None or reference.name not in old:
+                if reference.name in required and not reference.default_values:
+                    yield Mistake(
+                        FILE,
+                        path,
+                        f"the attribute {reference.name!r} needs a value, which roles that exist do not have",
+                        "give it default-values, or valueRequired false",
+                    )
+            elif old[reference.name] != reference.default_values:
+                yield Mistake(FILE, f"{path}/default-values", "default-values cannot be changed in an update")
 
 
 def _kind(value_type: str) -> str:

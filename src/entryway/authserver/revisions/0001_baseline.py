@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_15bdd1e71015"
+revision: str = "authserver_baseline_10d5281e09d8"
 down_revision: str | None = None
 
 
@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("xsappname", sa.String(), nullable=False),
         sa.Column("plan", sa.String(), nullable=False),
         sa.Column("master", sa.String(), nullable=True),
+        sa.Column("instance_name", sa.String(), nullable=True),
         sa.Column("descriptor", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -59,6 +60,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("zid", "instance_id", name=op.f("pk_applications")),
         sa.UniqueConstraint("zid", "xsappname", name=op.f("uq_applications_zid_xsappname")),
     )
+    op.create_index(op.f("ix_applications_instance_name"), "applications", ["instance_name"], unique=False)
     op.create_table(
         "binding_authorities",
         sa.Column("zid", sa.String(length=36), nullable=False),
@@ -193,8 +195,8 @@ def upgrade() -> None:
     op.create_table(
         "clients",
         sa.Column("client_id", sa.String(), nullable=False),
-        sa.Column("access_validity", sa.Integer(), nullable=False),
-        sa.Column("refresh_validity", sa.Integer(), nullable=False),
+        sa.Column("access_validity", sa.Integer(), nullable=True),
+        sa.Column("refresh_validity", sa.Integer(), nullable=True),
         sa.Column("redirect_uris", sa.JSON(), nullable=False),
         sa.Column("grant_types", sa.JSON(), nullable=False),
         sa.Column("authorities", sa.JSON(), nullable=False),

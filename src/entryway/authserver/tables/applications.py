@@ -21,6 +21,8 @@ class Application(AuthServerTable):
     xsappname: Mapped[str]
     plan: Mapped[str]
     master: Mapped[str | None]
+    # The service instance's name, by which descriptors of the same tenant may refer to the application.
+    instance_name: Mapped[str | None] = mapped_column(index=True)
     descriptor: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -17,8 +17,9 @@ class ClientRow(OfApplication):
 
     __tablename__ = "clients"
     client_id: Mapped[str] = mapped_column(index=True)
-    access_validity: Mapped[int]
-    refresh_validity: Mapped[int]
+    # In seconds; None: as long as the tenant's policy says.
+    access_validity: Mapped[int | None]
+    refresh_validity: Mapped[int | None]
     redirect_uris: Mapped[list[str]]
     grant_types: Mapped[list[str]]
     authorities: Mapped[list[str]]
