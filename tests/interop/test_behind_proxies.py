@@ -178,6 +178,14 @@ def test_what_a_client_says_of_its_request_is_not_believed(behind: Behind, viewe
     assert not [name for name in platform if "evil" in (seen.headers.text(name) or "")]
 
 
+@pytest.mark.parametrize("name", ["ssl_client_cert", "x_forwarded_client_cert", "sap-connectivity-authentication"])
+def test_a_header_that_servers_would_believe_does_not_arrive(behind: Behind, viewer: Person, name: str):
+    cookie = "; ".join(f"{key}={value}" for key, value in viewer.jar.items())
+    got = viewer.http.get(f"{behind.proxy}/api/x", headers={name: "forged", "cookie": cookie})
+    assert got.status_code == 200
+    assert "forged" not in str(behind.last().headers.raw)
+
+
 def test_a_client_cannot_bring_its_own_token_to_a_session(behind: Behind, viewer: Person):
     viewer.send("GET", "/api/x", authorization="Bearer forged")
     assert "forged" not in str(behind.last().headers.all(b"authorization"))

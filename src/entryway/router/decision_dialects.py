@@ -85,9 +85,7 @@ class AuthRequest:
         return _asked(request, _required(request, "x-original-method"), url[1], url[2], url[3])
 
     def allow(self, asked: Request, allowed: Allowed) -> Response:
-        before, after = _by_name(asked.headers), _by_name(allowed.headers)
-        changed = {name for name in before | after if before.get(name) != after.get(name)}
-        if changed - set(UPSTREAM_NAMES) - _NEVER_SENT or any(len(after.get(name, ())) > 1 for name in UPSTREAM_NAMES):
+        if not _fits_the_list(asked, allowed):
             return self._short(403, ServedByRouter.code)
         return Response(200, Headers([*_of_upstream(allowed), *_given(allowed.headers)]))
 
@@ -161,6 +159,11 @@ class ForwardAuth(PassedOn):
         )
         return _asked(request, method, proto, host, uri)
 
+    def allow(self, asked: Request, allowed: Allowed) -> Response:
+        if not _fits_the_list(asked, allowed):
+            return Response(403, Headers([(b"entryway-error", ServedByRouter.code.encode())]))
+        return PassedOn.allow(self, asked, allowed)
+
 
 DIALECTS: dict[str, Dialect] = {
     "auth_request": AuthRequest(),
@@ -168,6 +171,15 @@ DIALECTS: dict[str, Dialect] = {
     "ext_authz_routed": ExtAuthz("/ext_authz_routed", routes=True),
     "forward_auth": ForwardAuth(),
 }
+
+
+def _fits_the_list(asked: Request, allowed: Allowed) -> bool:
+    """Tell whether a proxy that takes a list of headers from the answer, one of each name, sends what we would send."""
+    before, after = _by_name(asked.headers), _by_name(allowed.headers)
+    changed = {name for name in before | after if before.get(name) != after.get(name)}
+    if changed - set(UPSTREAM_NAMES) - _NEVER_SENT:
+        return False
+    return all(len(after.get(name, ())) <= 1 for name in UPSTREAM_NAMES)
 
 
 def _required(request: Request, name: str) -> str:

@@ -123,9 +123,10 @@ async def test_envoy_is_told_what_to_take_out(deciding: Deciding, kind: str):
     assert not {"authorization", "host", "user-agent"} & set(removed)
 
 
-async def test_what_nginx_could_not_take_out_goes_through_the_router(deciding: Deciding):
+@pytest.mark.parametrize("kind", ["auth_request", "forward_auth"])
+async def test_what_a_proxy_with_a_list_could_not_take_out_goes_through_the_router(deciding: Deciding, kind: str):
     await deciding.browser.log_in()
-    answer = await deciding.proxy("auth_request").ask("GET", "/private/x", sap_connectivity_x="forged")
+    answer = await deciding.proxy(kind).ask("GET", "/private/x", sap_connectivity_x="forged")
     assert (answer.status_code, answer.headers["entryway-error"]) == (403, "served_by_router")
 
 
