@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
@@ -47,6 +48,10 @@ from entryway.idp.oidc.logout import LogoutEndpoint
 from entryway.idp.oidc.targets import Targets
 from entryway.idp.oidc.token_endpoint import TokenEndpoint
 from entryway.idp.pages.pages import Pages
+from entryway.idp.provisioning import groups as provisioned_groups
+from entryway.idp.provisioning import users as provisioned_users
+from entryway.idp.provisioning.groups import GroupCollection
+from entryway.idp.provisioning.users import UserCollection
 from entryway.idp.respond import Responder
 from entryway.idp.session_end import SessionEnd
 from entryway.idp.signing_keys import SigningKeys
@@ -59,11 +64,14 @@ from entryway.storage import Database, Sealer
 from entryway.storage.digests import Digests
 from entryway.storage.moments import Clock, utc_now
 from entryway.web.edge import Edge
+from entryway.web.scim import ScimEndpoints
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from entryway.idp.settings import IdpSettings
+
+SCIM_PATH = "/scim"
 
 
 def build(settings: IdpSettings, *, clock: Clock = utc_now) -> Starlette:
@@ -134,6 +142,19 @@ def build(settings: IdpSettings, *, clock: Clock = utc_now) -> Starlette:
         clock=clock,
     )
     admin = AdminApi(settings, callers, users, groups, password_changes, applications, documents, keys, session_end)
+    provisioning = f"{settings.public_url}{SCIM_PATH}"
+    scim = ScimEndpoints(
+        settings.public_url,
+        SCIM_PATH,
+        {
+            "User": (
+                provisioned_users.KIND,
+                UserCollection(provisioning, users, groups, password_changes, session_end),
+            ),
+            "Group": (provisioned_groups.KIND, GroupCollection(provisioning, groups)),
+        },
+        partial(callers.require, right="scim"),
+    )
     respond = Responder(pages)
 
     @asynccontextmanager
@@ -166,6 +187,7 @@ def build(settings: IdpSettings, *, clock: Clock = utc_now) -> Starlette:
             Route("/resources/{name}", pages.resource, methods=["GET"]),
             *login.routes(),
             *admin.routes(),
+            *scim.routes(),
         ],
         middleware=[Middleware(Edge)],
         exception_handlers={

@@ -15,6 +15,7 @@ from entryway.idp.pages import wording
 from entryway.oauth.errors import BadCredentials, InsufficientScope, InvalidToken, OAuthError
 from entryway.telemetry import get_logger
 from entryway.web.edge import MalformedJson
+from entryway.web.scim import error_response, told
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -32,7 +33,7 @@ _PROGRAMS = (
     "/oauth2/revoke",
     "/.well-known",
 )
-_ADMIN = "/entryway/"
+_ADMIN, _SCIM = "/entryway/", "/scim/"
 
 
 class Responder:
@@ -46,6 +47,8 @@ class Responder:
         assert isinstance(error, EntrywayError)  # noqa: S101 - Starlette hands us what we registered for
         path = request.url.path
         log.info("request_refused", path=path, status=error.status, code=error.code, detail=error.detail)
+        if path.startswith(_SCIM):
+            return error_response(error)
         if path.startswith(_ADMIN):
             response: Response = _problem(error)
         elif path.startswith(_PROGRAMS):
@@ -60,7 +63,10 @@ class Responder:
         assert isinstance(error, HTTPException)  # noqa: S101 - as above
         if error.status_code == HTTPStatus.NOT_FOUND and not request.url.path.startswith((*_PROGRAMS, _ADMIN)):
             return await self.on_error(request, NotFound(request.url.path[:200]))
-        response = JSONResponse({"error": HTTPStatus(error.status_code).phrase}, error.status_code)
+        phrase = HTTPStatus(error.status_code).phrase
+        response: Response = JSONResponse({"error": phrase}, error.status_code)
+        if request.url.path.startswith(_SCIM):
+            response = told(error.status_code, phrase)
         response.headers.update(error.headers or {})
         return response
 

@@ -21,7 +21,7 @@ GrantType = Literal[
 Right = Literal["scim", "admin"]
 _CLAIM = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 _SOURCE = re.compile(
-    r"user_id|user_name|email|given_name|family_name|display_name|groups|attribute:[A-Za-z][A-Za-z0-9_.-]{0,99}"
+    r"user_id|user_name|email|given_name|family_name|display_name|groups|attribute:[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"
 )
 # What the identity provider says itself; a mapping must not speak in its name.
 RESERVED_CLAIMS = frozenset(

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from entryway.storage.moments import Clock
 
 LONGEST = 255
+# Databases take no more parameters in one statement.
+MOST_MEMBERS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,11 @@ class Groups:
         async with self._database.read() as session:
             return [Member(user_id, name) for user_id, name in (await session.execute(query)).all()]
 
+    async def check_users(self, user_ids: Iterable[str]) -> None:
+        """Raise unless these are ids of users."""
+        async with self._database.read() as session:
+            await _check_users(session, set(user_ids))
+
     async def set_members(self, group_id: str, user_ids: Iterable[str]) -> None:
         """Make these users, and no others, the group's members."""
         wanted, table = set(user_ids), tables.Membership
@@ -182,6 +189,8 @@ async def _row(session: AsyncSession, group_id: str) -> tables.Group:
 
 
 async def _check_users(session: AsyncSession, user_ids: set[str]) -> None:
+    if len(user_ids) > MOST_MEMBERS:
+        raise InvalidValue("members", f"must not be more than {MOST_MEMBERS} at once")
     query = select(func.count()).select_from(tables.User).where(tables.User.id.in_(sorted(user_ids)))
     if (await session.execute(query)).scalar_one() != len(user_ids):
         raise InvalidValue("members", "must be ids of users")

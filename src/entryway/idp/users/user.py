@@ -16,7 +16,7 @@ MOST_ATTRIBUTES = 100
 MOST_VALUES = 100
 LONGEST_VALUE = 1000
 _ADDRESS = re.compile(r"[^@\s<>\"(),:;\\\[\]]+@[^@\s<>\"(),:;\\\[\]]+")
-_ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
+_ATTRIBUTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)

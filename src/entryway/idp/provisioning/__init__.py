@@ -1,0 +1,1 @@
+"""Users and groups as other systems provision them: SCIM 2.0."""
