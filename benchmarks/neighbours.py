@@ -73,7 +73,7 @@ def running_redis(folder: Path) -> Iterator[int]:
         raise RuntimeError("Redis is missing")
     folder.mkdir(parents=True, exist_ok=True)
     command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    with process([*command, "--dir", str(folder), "--loglevel", "warning"], port=port):
+    with process([*command, "--dir", str(folder), "--logfile", str(folder / "log")], port=port):
         yield port
 
 
