@@ -69,7 +69,7 @@ class CookieSeal:
 def whose(login: Login) -> bytes:
     """Return what tells this caller from every other."""
     who = [str(login.claims.get(name) or "") for name in ("zid", "sub", "user_name")]
-    return json.dumps(who).encode()
+    return json.dumps([login.authority, *who]).encode()
 
 
 def _text(part: bytes | None) -> str | None:

@@ -81,7 +81,11 @@ class ServiceCalls:
         if session.login is None or not isinstance(session, ServiceSession):
             return
         if session.keeps_cookies and self.records is not None and session.record is not None:
-            await self.records.keep(session.record, session.jars)
+            try:
+                await self.records.keep(session.record, session.jars)
+            except SessionStoreUnavailable as error:
+                # The backend has done what was asked: the caller must not think otherwise.
+                log.warning("backend_cookies_not_kept", user=session.login.user, reason=error.detail)
             return
         line = self.seal.line(session.jars, session.login, os.urandom(NONCE_BYTES))
         if line is None:

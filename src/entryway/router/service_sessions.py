@@ -26,7 +26,8 @@ SIGNATURE = b"x-approuter-ext-session-id-sig"
 EXPIRY = b"x-approuter-ext-session-expiry"
 HEADERS = frozenset({ID, SIGNATURE, EXPIRY})
 LONGEST_SECONDS = 366 * 24 * 3600.0
-"""What a caller asks for beyond this, it does not get."""
+LONGEST_UNSIGNED_SECONDS = 24 * 3600.0
+"""What a caller asks for beyond this, it does not get: without signatures every user may name as many as they like."""
 SURELY_MILLISECONDS = 100_000_000_000
 _NUMBER = re.compile(r"[0-9]{1,16}")
 _NAME = re.compile(r"[\x21-\x7e]{1,256}")
@@ -96,7 +97,8 @@ def name_of(headers: Headers, caller: Caller, settings: ServiceSessionSettings, 
         raise ServiceSessionMalformed("the session's id is longer than 256 characters, or not of printable ones")
     if not settings.unsigned:
         check_signature(given, headers.get(SIGNATURE), settings)
-    return SessionName(text, read_expiry(headers.get(EXPIRY), now))
+    longest = LONGEST_UNSIGNED_SECONDS if settings.unsigned else LONGEST_SECONDS
+    return SessionName(text, min(read_expiry(headers.get(EXPIRY), now), now + longest))
 
 
 def check_signature(name: bytes, signature: bytes | None, settings: ServiceSessionSettings) -> None:
@@ -118,7 +120,7 @@ def read_expiry(value: bytes | None, now: float) -> float:
     until = int(text) / (1000 if int(text) >= SURELY_MILLISECONDS else 1)
     if until <= now:
         raise ServiceSessionRefused("the session has expired")
-    return min(until, now + LONGEST_SECONDS)
+    return until
 
 
 def take_headers(request: Request) -> None:

@@ -12,11 +12,12 @@ from entryway.config.xs_app_environment import ServiceSessionSettings
 from entryway.errors import EntrywayError
 from entryway.http import Headers
 from entryway.router.service_callers import Caller
-from entryway.router.service_sessions import LONGEST_SECONDS, name_of, read_expiry
+from entryway.router.service_sessions import LONGEST_SECONDS, LONGEST_UNSIGNED_SECONDS, name_of, read_expiry
 from entryway.router.sessions import Login
 
 NOW = 1_800_000_000.0
 SIGNED = ServiceSessionSettings(secrets=("secret",))
+UNSIGNED = ServiceSessionSettings(unsigned=True)
 LOGIN = Login("a.b.c", None, NOW + 60, None, b"", frozenset(), {}, "alex")
 CALLER = Caller(LOGIN, "jti-1", NOW + 60)
 
@@ -47,12 +48,18 @@ def test_a_signature_is_over_the_name_alone():
         (b"1800000500", NOW + 500),
         (b" 1800000500 ", NOW + 500),
         (b"1800000500000", NOW + 500),
-        (b"99999999999", NOW + LONGEST_SECONDS),
-        (b"9999999999999999", NOW + LONGEST_SECONDS),
+        (b"99999999999", 99999999999),
+        (b"9999999999999999", 9999999999999.999),
     ],
 )
 def test_until_when_a_session_is_kept(value: bytes, until: float):
     assert read_expiry(value, NOW) == until
+
+
+@pytest.mark.parametrize(("rules", "seconds"), [(SIGNED, LONGEST_SECONDS), (UNSIGNED, LONGEST_UNSIGNED_SECONDS)])
+def test_no_session_is_kept_for_ever(rules: ServiceSessionSettings, seconds: float):
+    signature = base64.b64encode(hmac.digest(b"secret", b"sid-1", hashlib.sha256)).rstrip(b"=")
+    assert name_of(named(b"sid-1", signature, b"99999999999"), CALLER, rules, NOW).until == NOW + seconds
 
 
 PARTS = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_size=300).map(
