@@ -36,7 +36,6 @@ from entryway.router.service_calls import ServiceCalls
 from entryway.router.service_timeouts import service_timeout
 from entryway.router.session_stores import service_records
 from entryway.router.sessions import SessionStore
-from entryway.router.shared_sessions.keys import derive_shared_keys
 from entryway.router.subscriptions import Subscriptions
 from entryway.router.tenant_tokens import TenantTokens
 from entryway.router.tenants import Tenants
@@ -231,6 +230,9 @@ def _backend_cookies_secret(configuration: RouterConfiguration) -> bytes:
     if chosen:
         return chosen.encode()
     if configuration.session_store is not None:
+        # Only routers that share sessions pay for what that needs.
+        from entryway.router.shared_sessions.keys import derive_shared_keys  # noqa: PLC0415
+
         return derive_shared_keys(configuration.session_store.secret).backend_cookies()
     client = configuration.services.uaa or configuration.services.identity
     key = "" if client is None or client.key is None else client.key.get_secret_value()

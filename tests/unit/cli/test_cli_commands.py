@@ -264,8 +264,8 @@ def test_the_router_starts_without_what_only_the_services_need(tmp_path: Path):
 
     assert "entryway.router.build" in imported
     assert not {"sqlalchemy", "aiosqlite", "starlette", "granian", "argon2", "jinja2", "httpx"} & imported
-    # Nor what only some routers need: for a store of sessions, an admin port.
-    assert not {"redis", "prometheus_client"} & imported
+    # Nor what only some routers need: for a store of sessions, an admin port, calls of services.
+    assert not {"redis", "prometheus_client", "cryptography"} & imported
 
 
 def test_the_token_for_pairing_is_no_argument():
