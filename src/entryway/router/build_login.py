@@ -52,6 +52,10 @@ class IsNamed(ProvesItself, Protocol):
 class HttpClients(Protocol):
     """Gives out the HTTP client that can prove who we are with some credentials."""
 
+    @property
+    def plain(self) -> HttpClient:
+        """The client that proves nothing."""
+
     def client_for(self, credentials: ProvesItself) -> HttpClient:
         """Return the client for these credentials."""
 
@@ -72,7 +76,7 @@ def build_authorities(
         http = callers.client_for(services.identity)
         service = IdentityService(http, services.identity, service_timeout(configuration, "identity"))
         keys = _keys(services.identity, configuration, IAS)
-        directory = build_directory(configuration, http, clock)
+        directory = build_directory(configuration, callers.plain, clock)
         found[IAS] = IasAuthority(
             service, keys, uaa, refresh_ahead, clock, directory, hints_token=environment.logout_with_token_hint
         )
