@@ -16,9 +16,13 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from router_neighbours import running_destinations
 from router_world import Browser, World, surroundings
 
-quickly = settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+from entryway.http import Request, Response
+from entryway.testing.upstream import recording_upstream
+
+quickly = settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 SECRET = b"outside of every folder"
 ROUTES = [
@@ -77,9 +81,9 @@ class Answer:
         return [value for key, _, value in fields if key.lower() == name]
 
 
-async def serve(folder: Path, ready: Future[Served], done: asyncio.Event) -> None:
+async def serve(folder: Path, kind: str, ready: Future[Served], done: asyncio.Event) -> None:
     async with surroundings(folder) as world:
-        browser = await started(world)
+        browser = await (started(world) if kind == "alone" else started_among_services(world))
         await browser.log_in("/private/x")
         token = await browser.csrf_token()
         ready.set_result(Served(world.port, f"JSESSIONID={browser.cookie('JSESSIONID')}".encode(), token.encode()))
@@ -110,8 +114,42 @@ async def started(world: World) -> Browser:
     )
 
 
-@pytest.fixture(scope="module")
-def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+async def started_among_services(world: World) -> Browser:
+    """Start a router that asks other services where requests go."""
+    destinations = await world.stack.enter_async_context(running_destinations(world.uaa))
+    destinations.define("crm", world.backend.url, **{"HTML5.DynamicDestination": "true"})
+    repository = await world.stack.enter_async_context(recording_upstream(from_repository))
+    credentials = world.uaa.credentials()
+    services = {
+        "destination": destinations.credentials(),
+        "html5-apps-repo": {"sap.cloud.service": "html5-apps-repo-rt", "uri": repository.url, "uaa": credentials},
+        "orders": {"sap.cloud.service": "orders", "url": world.backend.url, "uaa": credentials},
+        "saas-registry": {"appUrls": {"onSubscription": "https://x.example/callback/v1.0/tenants/{tenantId}"}},
+    }
+    return await world.start(
+        {"source": "^/private/(.*)$", "destination": "b"},
+        {"source": "^/to/([^/]*)/(.*)$", "target": "$2", "destination": "$1", "authenticationType": "none"},
+        {"source": "^/wl/(.*)$", "service": "orders"},
+        {"source": "^/files/(.*)$", "localDir": "web", "authenticationType": "none"},
+        {"source": "^/public/(.*)$", "destination": "*", "authenticationType": "none"},
+        env={"DESTINATION_HOST_PATTERN": "^(.*)$"},
+        services=services,
+        logout={"logoutEndpoint": "/do/logout", "logoutMethod": "POST"},
+    )
+
+
+async def from_repository(request: Request) -> Response:
+    """Know one application, `only`, whose routes lead to its files and to a backend."""
+    if not request.target.startswith("/only"):
+        return Response(503)
+    if not request.target.endswith("/xs-app.json"):
+        return Response(200, None, b"a file")
+    routes = [{"source": "^/a(.*)$", "destination": "b"}, {"source": "^(.*)$", "service": "html5-apps-repo-rt"}]
+    return Response(200, None, json.dumps({"welcomeFile": "x.html", "routes": routes}).encode())
+
+
+@pytest.fixture(scope="module", params=["alone", "among services"])
+def router(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("any") / "app"
     (folder / "web" / "sub").mkdir(parents=True)
     (folder / "web" / "index.html").write_text("inside")
@@ -125,7 +163,7 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
     def run() -> None:
         try:
-            loop.run_until_complete(serve(folder, ready, done))
+            loop.run_until_complete(serve(folder, request.param, ready, done))
         except BaseException as error:  # noqa: BLE001 - the test shall see it
             if not ready.done():
                 ready.set_exception(error)
@@ -143,7 +181,7 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 START = st.sampled_from(
     [b"/", b"/files/", b"/files/sub", b"/private/", b"/public/", b"/to/", b"/wl/", b"/allowlist", b"/do/logout",
-     b"/login/callback", b"/only"]
+     b"/login/callback", b"/only", b"/only/", b"/x.only-1.0/", b"/callback/v1.0/tenants/"]
 )  # fmt: skip
 PIECE = st.sampled_from(
     [b"..", b".", b"/", b"//", b"%2e", b"%2E%2e", b"%252e%252e", b"%2f", b"%5c", b"\\", b"secret.txt", b".hidden",
