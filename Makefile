@@ -17,7 +17,7 @@ demo: $(SETUP) ## Set everything up and start the demo: open the printed URL, st
 	@exec $(BIN)/entryway up $(DEMO)
 
 test: $(SETUP) ## Run all tests (installs Chromium if it is missing)
-	@scripts/system-packages node npm chromium certutil redis-server
+	@scripts/system-packages node npm chromium certutil redis-server postgres
 	@$(BIN)/python $(DEMO)/setup.py
 	@# Most tests wait for time-outs and processes, so two run side by side; a file stays together.
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)

@@ -57,6 +57,7 @@ class Bootstrap:
     async def _tenant(self) -> None:
         query = select(tables.Zone).order_by(tables.Zone.created_at)
         async with self.database.transaction() as session:
+            await self.database.lock(session, "bootstrap")
             zones = (await session.execute(query)).scalars().all()
             if any(zone.subdomain == self.settings.subdomain for zone in zones):
                 return
@@ -78,6 +79,7 @@ class Bootstrap:
         now = self.clock()
         secret = self.settings.platform_client_secret
         async with self.database.transaction() as session:
+            await self.database.lock(session, "bootstrap")
             await session.merge(
                 tables.Application(
                     zid=zone.id,

@@ -65,6 +65,7 @@ class SigningKeys:
     async def create_missing(self, zid: str) -> None:
         """Give the tenant its first key."""
         async with self._database.transaction() as session:
+            await self._database.lock(session, "signing-keys", zid)
             found = select(tables.SigningKeyRow.kid).where(
                 tables.SigningKeyRow.zid == zid, tables.SigningKeyRow.active.is_(True)
             )

@@ -105,7 +105,7 @@ class Users:
         failure = tables.LoginFailure
         mine = (failure.zid == zid) & (failure.name_digest == name_digest)
         async with self._database.transaction() as session:
-            # The first statement writes: that takes the database's write lock before the others are read.
+            await self._database.lock(session, "login-failures", name_digest.hex())
             await session.execute(delete(failure).where(mine, failure.at < now - lockout.COUNTED_FOR))
             earlier = (await session.execute(select(failure.at).where(mine))).scalars().all()
             if lockout.locked(earlier, now):

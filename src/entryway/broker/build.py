@@ -43,10 +43,12 @@ def build(settings: BrokerSettings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await database.migrate(SCHEMA)
-        yield
-        await http.aclose()
-        await database.close()
+        try:
+            await database.migrate(SCHEMA)
+            yield
+        finally:
+            await http.aclose()
+            await database.close()
 
     return Starlette(
         routes=api.routes(),

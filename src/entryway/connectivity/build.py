@@ -47,12 +47,14 @@ def build(settings: PairingSettings) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        await database.migrate(SCHEMA)
-        authority = await pairings.authority()
-        if settings.authority_file is not None:
-            _write(settings.authority_file, authority.certificate_pem.decode())
-        yield
-        await database.close()
+        try:
+            await database.migrate(SCHEMA)
+            authority = await pairings.authority()
+            if settings.authority_file is not None:
+                _write(settings.authority_file, authority.certificate_pem.decode())
+            yield
+        finally:
+            await database.close()
 
     return Starlette(
         routes=api.routes(), lifespan=lifespan, exception_handlers={EntrywayError: render, Exception: render}

@@ -16,7 +16,7 @@ from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import RowMapping, insert, select, text
+from sqlalchemy import RowMapping, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from entryway.storage.tables import AUDIT_ENTRIES
@@ -34,7 +34,6 @@ UNKNOWN_USER = "UNKNOWN_USER"
 MOST_REMEMBERED = 10_000
 _FLUSHED_EVERY = 1.0
 _PURPOSE = "audit-entry"
-_ADVISORY_LOCK = 0x6175646974
 _SECRET_NAMES = ("password", "secret", "private", "assertion", "token", "passcode", "seed", "recovery")
 _SECRET = "(secret)"  # noqa: S105 - what stands in place of one
 _PAGE = 1000
@@ -134,9 +133,8 @@ class Audit:
             await self.flush()
 
     async def _append(self, session: AsyncSession, events: Sequence[tuple[AuditEvent, int]]) -> None:
-        if not self._database.is_sqlite:
-            # One writer at a time: every entry needs the one before it.
-            await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        # One writer at a time: every entry needs the one before it.
+        await self._database.lock(session, AUDIT_ENTRIES.name)
         head = select(AUDIT_ENTRIES.c.number, AUDIT_ENTRIES.c.digest).order_by(AUDIT_ENTRIES.c.number.desc()).limit(1)
         found = (await session.execute(head)).first()
         number, digest = (found.number, found.digest) if found else (0, b"")

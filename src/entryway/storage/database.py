@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -104,6 +105,16 @@ class Database:
                 # Without it, SQLite locks at the first write, and what was read before may have changed by then.
                 await session.execute(text("BEGIN IMMEDIATE"))
             yield session
+
+    async def lock(self, session: AsyncSession, *names: str) -> None:
+        """Wait until no other transaction holds the lock by this name; it ends with the transaction.
+
+        For whatever reads before it writes. SQLite lets one transaction write at a time anyway.
+        """
+        if not self.is_sqlite:
+            digest = hashlib.sha256("\0".join(names).encode()).digest()
+            key = int.from_bytes(digest[:8], signed=True)
+            await session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
 
     async def close(self) -> None:
         """Close every connection."""

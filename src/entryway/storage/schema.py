@@ -59,7 +59,7 @@ class Schema:
     def baseline(self) -> str:
         """The id of a baseline that holds the metadata as it is now."""
         digest = hashlib.sha256("\n".join(_statements(self.metadata)).encode()).hexdigest()
-        return f"{self.service}_baseline_{digest[:12]}"
+        return f"{self.service}_baseline_{digest[:8]}"
 
     def is_baseline(self, revision: str) -> bool:
         """Whether this is a baseline of the service, of whatever shape."""

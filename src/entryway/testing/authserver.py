@@ -18,6 +18,7 @@ import httpx
 from entryway.authserver.build import build
 from entryway.authserver.settings import AuthServerSettings
 from entryway.testing.authority import TestAuthority
+from entryway.testing.databases import DatabaseUrl, sqlite_url
 from entryway.testing.serving import served
 
 PLATFORM_SECRET = "the-platform-client-secret-of-a-test"  # noqa: S105 - of a test
@@ -97,8 +98,9 @@ def code_in(response: httpx.Response) -> str:
 class RunningAuthServer:
     """An authorization server on real HTTPS."""
 
-    def __init__(self, url: str, authority: TestAuthority, clock: MovableClock) -> None:
+    def __init__(self, url: str, authority: TestAuthority, clock: MovableClock, database_url: str) -> None:
         self.url = url
+        self.database_url = database_url
         self.clock = clock
         self.ca_file = authority.ca_file
         self.tls = ssl.create_default_context(cafile=str(authority.ca_file))
@@ -175,14 +177,16 @@ class RunningAuthServer:
 
 
 @contextmanager
-def running_authserver(folder: Path, clock: MovableClock | None = None, **settings: Any) -> Iterator[RunningAuthServer]:
+def running_authserver(
+    folder: Path, clock: MovableClock | None = None, database_url: DatabaseUrl = sqlite_url, **settings: Any
+) -> Iterator[RunningAuthServer]:
     """Run an authorization server with its state in `folder`; `settings` are further ones of its own."""
     authority, clock = TestAuthority.create(folder / "ca"), clock or MovableClock()
 
     def make(url: str) -> Any:
         chosen = AuthServerSettings(
             public_url=url,
-            database_url=f"sqlite+aiosqlite:///{folder}/authserver.db",
+            database_url=database_url(folder, "authserver"),
             master_key=MASTER_KEY,
             platform_client_secret=PLATFORM_SECRET,
             **settings,
@@ -190,7 +194,7 @@ def running_authserver(folder: Path, clock: MovableClock | None = None, **settin
         return build(chosen, clock=clock)
 
     with served(make, authority) as url:
-        server = RunningAuthServer(url, authority, clock)
+        server = RunningAuthServer(url, authority, clock, database_url(folder, "authserver"))
         try:
             yield server
         finally:

@@ -16,6 +16,7 @@ from entryway.broker.settings import BrokerSettings
 from entryway.destinations.build import build as build_destinations
 from entryway.destinations.settings import DestinationSettings
 from entryway.testing.authority import TestAuthority
+from entryway.testing.databases import DatabaseUrl, sqlite_url
 from entryway.testing.serving import served
 
 PLATFORM_SECRET = "platform-secret-of-the-test"  # noqa: S105 - of a test
@@ -32,10 +33,11 @@ class ControlPlane:
     authority: TestAuthority
     folder: Path
     broker_settings: BrokerSettings
+    database_url: DatabaseUrl
 
-    def database(self, service: str) -> Path:
-        """Return the database file of `authserver`, `destinations` or `broker`."""
-        return self.folder / f"{service}.db"
+    def database(self, service: str) -> str:
+        """Return the URL of the database of `authserver`, `destinations` or `broker`."""
+        return self.database_url(self.folder, service)
 
     @property
     def tls(self) -> ssl.SSLContext:
@@ -44,12 +46,12 @@ class ControlPlane:
 
 
 @contextmanager
-def running_control_plane(folder: Path) -> Iterator[ControlPlane]:
+def running_control_plane(folder: Path, database_url: DatabaseUrl = sqlite_url) -> Iterator[ControlPlane]:
     """Serve the three services; what they keep is in `folder`."""
     authority = TestAuthority.create(folder / "ca")
 
     def shared(service: str) -> dict[str, Any]:
-        return {"database_url": f"sqlite+aiosqlite:///{folder / service}.db", "master_key": MASTER_KEY}
+        return {"database_url": database_url(folder, service), "master_key": MASTER_KEY}
 
     def authserver(url: str) -> Any:
         return build_authserver(
@@ -74,4 +76,4 @@ def running_control_plane(folder: Path) -> Iterator[ControlPlane]:
             **shared("broker"),
         )
         broker_url = stack.enter_context(served(lambda url: build_broker(replace(settings, public_url=url)), authority))
-        yield ControlPlane(uaa_url, destination_url, broker_url, authority, folder, settings)
+        yield ControlPlane(uaa_url, destination_url, broker_url, authority, folder, settings, database_url)

@@ -21,6 +21,7 @@ from entryway.connector.pair import pair
 from entryway.connector.run import serve
 from entryway.http import Body, Client, Handler, Headers, Origin, OutgoingRequest, Timeouts
 from entryway.testing.authority import TestAuthority
+from entryway.testing.databases import DatabaseUrl, sqlite_url
 from entryway.testing.issuer import Issuer
 from entryway.testing.serving import free_port, served
 from entryway.testing.upstream import RecordingUpstream, recording_upstream
@@ -62,6 +63,7 @@ class OnPremise:
     settings: DataPlaneSettings
     ports: Ports
     client: Client
+    database_url: str
     stack: AsyncExitStack
     data_plane: AsyncExitStack
     connector: asyncio.Task[None] | None = None
@@ -174,7 +176,9 @@ async def stop(task: asyncio.Task[None]) -> None:
 
 
 @asynccontextmanager
-async def on_premise(issuer: Issuer, folder: Path, **settings: Any) -> AsyncIterator[OnPremise]:
+async def on_premise(
+    issuer: Issuer, folder: Path, database_url: DatabaseUrl = sqlite_url, **settings: Any
+) -> AsyncIterator[OnPremise]:
     """Run a pairing API and a data plane; `settings` replace those of the data plane."""
     authority_file = folder / "tunnel-ca.pem"
     files = issuer.authority.issue_server()
@@ -192,7 +196,7 @@ async def on_premise(issuer: Issuer, folder: Path, **settings: Any) -> AsyncIter
     pairing = PairingSettings(
         public_url="https://localhost",
         uaa_url=issuer.url,
-        database_url=f"sqlite+aiosqlite:///{folder / 'pairing.db'}",
+        database_url=database_url(folder, "pairing"),
         master_key=b"m" * 32,
         ca_file=issuer.ca_file,
         gateway_port=wanted.gateway_port,
@@ -208,7 +212,7 @@ async def on_premise(issuer: Issuer, folder: Path, **settings: Any) -> AsyncIter
         ports = await data_plane.enter_async_context(running(wanted))
         client = Client()
         stack.push_async_callback(client.close)
-        yield OnPremise(issuer, folder, url, wanted, ports, client, stack, data_plane)
+        yield OnPremise(issuer, folder, url, wanted, ports, client, pairing.database_url, stack, data_plane)
 
 
 @dataclass(slots=True)

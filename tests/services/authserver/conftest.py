@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from entryway.testing.authserver import BoundApplication, Browser, RunningAuthServer, running_authserver
+from entryway.testing.databases import DatabaseUrl
 
 
 def products(name: str) -> dict:
@@ -28,8 +29,8 @@ def products(name: str) -> dict:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory):
-    with running_authserver(tmp_path_factory.mktemp("authserver")) as running:
+def server(tmp_path_factory: pytest.TempPathFactory, database_url: DatabaseUrl):
+    with running_authserver(tmp_path_factory.mktemp("authserver"), database_url=database_url) as running:
         yield running
 
 

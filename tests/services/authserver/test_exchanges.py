@@ -5,18 +5,18 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import sqlite3
 import uuid
 
 import pytest
-from conftest import products
 from joserfc import jwt
 from test_token_endpoint import claims
 
+from conftest import products
 from entryway.authserver.signing_keys import PURPOSE
 from entryway.oauth import keys, tokens
 from entryway.storage import Sealer
 from entryway.testing.authserver import MASTER_KEY, BoundApplication, Browser, RunningAuthServer
+from entryway.testing.databases import execute
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 PASSWORD = "correct horse"
@@ -268,9 +268,7 @@ def test_an_assertion_ends_with_its_authorization(
 @pytest.fixture
 def signing_key(server: RunningAuthServer) -> keys.SigningKey:
     """The server's own key, unsealed with the landscape's master key: what nobody outside has."""
-    with sqlite3.connect(server.ca_file.parent.parent / "authserver.db") as database:
-        kid, sealed = database.execute("select kid, sealed_private_key from signing_keys").fetchone()
-    database.close()
+    ((kid, sealed),) = execute(server.database_url, "select kid, sealed_private_key from signing_keys")
     return keys.SigningKey(kid, Sealer(MASTER_KEY).unseal(sealed, PURPOSE))
 
 

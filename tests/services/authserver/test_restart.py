@@ -14,19 +14,20 @@ from entryway.authserver.settings import AuthServerSettings
 from entryway.errors import ConfigurationError, EntrywayError
 from entryway.storage import Database
 from entryway.testing.authserver import MASTER_KEY, MovableClock, running_authserver
+from entryway.testing.databases import DatabaseUrl, contents, sqlite_url
 
 
-def test_a_token_of_before_holds_after_a_restart(tmp_path: Path) -> None:
-    with running_authserver(tmp_path) as server:
+def test_a_token_of_before_holds_after_a_restart(tmp_path: Path, database_url: DatabaseUrl) -> None:
+    with running_authserver(tmp_path, database_url=database_url) as server:
         app = server.deploy({"xsappname": "kept"})
         keys = server.http.get("/token_keys").json()
-    with running_authserver(tmp_path) as server:
+    with running_authserver(tmp_path, database_url=database_url) as server:
         assert server.http.get("/token_keys").json() == keys
         assert server.token(app, grant_type="client_credentials").status_code == 200
 
 
-def test_no_secret_is_in_the_database(tmp_path: Path) -> None:
-    with running_authserver(tmp_path) as server:
+def test_no_secret_is_in_the_database(tmp_path: Path, database_url: DatabaseUrl) -> None:
+    with running_authserver(tmp_path, database_url=database_url) as server:
         app = server.deploy({"xsappname": "sealed"})
         server.user("someone", "a-very-secret-password")
         form = {"grant_type": "password", "username": "someone", "password": "a-very-secret-password"}
@@ -35,17 +36,17 @@ def test_no_secret_is_in_the_database(tmp_path: Path) -> None:
         code = browser.log_in(app, "someone", "a-very-secret-password")
         cookie = browser.http.cookies["__Host-entryway-login"]
         browser.http.close()
-    stored = b"".join(file.read_bytes() for file in tmp_path.glob("authserver.db*"))
+    stored = contents(database_url(tmp_path, "authserver"))
     assert b"sealed" in stored
     for secret in (app.secret, app.secret.partition("$")[2], refresh, code, cookie, "a-very-secret-password"):
         assert secret.encode() not in stored
     assert b"PRIVATE KEY" not in stored
 
 
-def _settings(folder: Path, **changed: object) -> AuthServerSettings:
+def _settings(folder: Path, database_url: DatabaseUrl = sqlite_url, **changed: object) -> AuthServerSettings:
     given = {
         "public_url": "https://localhost:8443",
-        "database_url": f"sqlite+aiosqlite:///{folder}/a.db",
+        "database_url": database_url(folder, "authserver"),
         "master_key": MASTER_KEY,
         "platform_client_secret": "x",
     }
@@ -58,21 +59,21 @@ async def _start(settings: AuthServerSettings) -> None:
         pass
 
 
-async def test_another_master_key_is_noticed_at_the_start(tmp_path: Path) -> None:
-    await _start(_settings(tmp_path))
+async def test_another_master_key_is_noticed_at_the_start(tmp_path: Path, database_url: DatabaseUrl) -> None:
+    await _start(_settings(tmp_path, database_url))
     with pytest.raises(EntrywayError):
-        await _start(_settings(tmp_path, master_key=bytes(32)))
+        await _start(_settings(tmp_path, database_url, master_key=bytes(32)))
 
 
-async def test_another_subdomain_is_noticed_at_the_start(tmp_path: Path) -> None:
-    await _start(_settings(tmp_path))
+async def test_another_subdomain_is_noticed_at_the_start(tmp_path: Path, database_url: DatabaseUrl) -> None:
+    await _start(_settings(tmp_path, database_url))
     with pytest.raises(ConfigurationError, match="dev"):
-        await _start(_settings(tmp_path, subdomain="other"))
+        await _start(_settings(tmp_path, database_url, subdomain="other"))
 
 
-async def test_housekeeping_removes_what_is_over_and_nothing_else(tmp_path: Path) -> None:
+async def test_housekeeping_removes_what_is_over_and_nothing_else(tmp_path: Path, database_url: DatabaseUrl) -> None:
     def use() -> None:
-        with running_authserver(tmp_path) as server:
+        with running_authserver(tmp_path, database_url=database_url) as server:
             app = server.deploy({"xsappname": "swept"})
             server.user("someone", "pw")
             browser = server.browser()
@@ -82,7 +83,7 @@ async def test_housekeeping_removes_what_is_over_and_nothing_else(tmp_path: Path
             browser.http.close()
 
     await asyncio.to_thread(use)
-    database, clock = Database(f"sqlite+aiosqlite:///{tmp_path}/authserver.db"), MovableClock()
+    database, clock = Database(database_url(tmp_path, "authserver")), MovableClock()
     short_lived = ("login_attempts", "login_sessions", "login_failures")
     long_lived = ("authorizations", "authorization_codes", "refresh_tokens")
 

@@ -1,4 +1,3 @@
-import sqlite3
 from collections.abc import Iterator
 
 import httpx
@@ -6,11 +5,12 @@ import pytest
 from broker_platform import INSTANCE, OTHER_INSTANCE, Platform
 
 from entryway.testing.control_plane import ControlPlane, running_control_plane
+from entryway.testing.databases import DatabaseUrl, execute
 
 
 @pytest.fixture(scope="session")
-def services(tmp_path_factory) -> Iterator[ControlPlane]:
-    with running_control_plane(tmp_path_factory.mktemp("plane")) as services:
+def services(tmp_path_factory, database_url: DatabaseUrl) -> Iterator[ControlPlane]:
+    with running_control_plane(tmp_path_factory.mktemp("plane"), database_url) as services:
         yield services
 
 
@@ -23,5 +23,4 @@ def plane(services: ControlPlane) -> Iterator[Platform]:
         for service in ("xsuaa", "destination", "connectivity"):
             for instance_id in (INSTANCE, OTHER_INSTANCE):
                 platform.deprovision(service, instance_id)
-    with sqlite3.connect(services.database("destinations")) as database:
-        database.execute("delete from destination")
+    execute(services.database("destinations"), "delete from destination")

@@ -1,7 +1,6 @@
 """The broker creates what platforms ask for, at the real authorization server and the real destination service."""
 
 import json
-import sqlite3
 from dataclasses import replace
 
 import httpx
@@ -16,6 +15,7 @@ from entryway.clients.platform import PlatformClient
 from entryway.clients.tokens import TokenClient
 from entryway.config.bindings import ConnectivityCredentials, DestinationCredentials, UaaCredentials, service_binding
 from entryway.security import TokenValidator, parse_credentials
+from entryway.testing.databases import contents, execute
 from entryway.testing.serving import served
 
 XS_SECURITY = {
@@ -198,8 +198,7 @@ class TestDestination:
     def test_the_destinations_of_an_instance_go_with_it(self, plane):
         plane.provision("destination", initial())
         assert plane.deprovision("destination").status_code == 200
-        with sqlite3.connect(plane.services.database("destinations")) as database:
-            assert database.execute("select count(*) from destination").fetchone() == (0,)
+        assert execute(plane.services.database("destinations"), "select count(*) from destination") == [(0,)]
 
     def test_more_destinations_come_with_an_update(self, plane):
         plane.provision("destination", initial())
@@ -324,7 +323,7 @@ class TestInterface:
         plane.provision("destination", initial("instance", None, ERP | {"Password": "s3cret-of-erp"}))
         secret = plane.bind("destination").json()["credentials"]["clientsecret"].split("$")[1]
         for name in ("broker", "destinations", "authserver"):
-            raw = b"".join(path.read_bytes() for path in plane.services.folder.glob(f"{name}.db*"))
+            raw = contents(plane.services.database(name))
             assert raw
             for value in (secret.encode(), b"s3cret-of-erp", b"erp:44300"):
                 assert value not in raw

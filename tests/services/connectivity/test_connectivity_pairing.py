@@ -1,8 +1,8 @@
 """Pairing: a token makes one connector, once, and only who has the platform's right hands tokens out."""
 
 import asyncio
-import sqlite3
 import stat
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,17 @@ from entryway.connector.keys import certificate_request
 from entryway.connector.pair import PairingRefused, pair
 from entryway.errors import UpstreamUnreachable
 from entryway.testing.authority import TestAuthority
+from entryway.testing.databases import DatabaseUrl, contents, execute, sqlite_url
 from entryway.testing.issuer import Issuer
-from entryway.testing.onpremise import OnPremise
+from entryway.testing.onpremise import OnPremise, on_premise
 from entryway.testing.serving import served
+
+
+@pytest.fixture
+async def world(issuer: Issuer, tmp_path: Path, database_url: DatabaseUrl) -> AsyncIterator[OnPremise]:
+    """The whole chain, on both engines: pairing is what is kept in a database."""
+    async with on_premise(issuer, tmp_path, database_url) as running:
+        yield running
 
 
 async def post(world: OnPremise, path: str, body: Any, token: str | None = None) -> httpx.Response:
@@ -115,7 +123,7 @@ def pairing_settings(issuer: Issuer, folder: Path, **changes: Any) -> PairingSet
             {
                 "public_url": "https://localhost",
                 "uaa_url": issuer.url,
-                "database_url": f"sqlite+aiosqlite:///{folder / 'other.db'}",
+                "database_url": sqlite_url(folder, "other"),
                 "master_key": b"k" * 32,
                 "ca_file": issuer.ca_file,
             }
@@ -202,18 +210,14 @@ async def test_the_authority_stays_the_same_and_its_key_is_sealed(issuer: Issuer
             anchors.append(file.read_text())
     assert anchors[0] == anchors[1]
 
-    with sqlite3.connect(tmp_path / "other.db") as database:
-        (sealed,) = database.execute("select sealed_key from connectivity_authority").fetchone()
-    database.close()
+    ((sealed,),) = execute(settings.database_url, "select sealed_key from connectivity_authority")
     assert b"PRIVATE" not in sealed
-    assert b"PRIVATE" not in (tmp_path / "other.db").read_bytes()
+    assert b"PRIVATE" not in contents(settings.database_url)
 
 
 async def test_tokens_are_stored_by_their_hash(world: OnPremise) -> None:
     token = await world.pairing_token()
-    database = sqlite3.connect(world.folder / "pairing.db")
-    rows = database.execute("select * from connectivity_pairing_token").fetchall()
-    database.close()
+    rows = execute(world.database_url, "select * from connectivity_pairing_token")
     assert len(rows) == 1
     assert token not in str(rows)
 

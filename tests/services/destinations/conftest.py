@@ -1,4 +1,3 @@
-import sqlite3
 from collections.abc import Iterator
 
 import httpx
@@ -7,23 +6,24 @@ from destination_caller import MASTER_KEY, Service
 
 from entryway.destinations.build import build
 from entryway.destinations.settings import DestinationSettings
+from entryway.testing.databases import DatabaseUrl, execute
 from entryway.testing.issuer import ZONE, Issuer, running_issuer
 from entryway.testing.serving import served
 from entryway.testing.token_service import TokenService, running_token_service
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory) -> Iterator[Service]:
+def running(tmp_path_factory, database_url: DatabaseUrl) -> Iterator[Service]:
     """One service for all tests: it has nothing that is not in its database but the tokens of token services."""
     folder = tmp_path_factory.mktemp("destinations")
-    database = f"{folder}/destinations.db"
+    database = database_url(folder, "destinations")
 
     def application(url: str):
         return build(
             DestinationSettings(
                 public_url=url,
                 uaa_url=issuer.url,
-                database_url=f"sqlite+aiosqlite:///{database}",
+                database_url=database,
                 master_key=MASTER_KEY,
                 ca_file=issuer.ca_file,
                 entities=20,
@@ -41,8 +41,7 @@ def running(tmp_path_factory) -> Iterator[Service]:
 @pytest.fixture
 def service(running: Service) -> Iterator[Service]:
     yield running
-    with sqlite3.connect(running.database) as database:
-        database.execute("delete from destination")
+    execute(running.database, "delete from destination")
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """Creating, changing, listing and deleting destinations."""
 
-import sqlite3
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from destination_caller import MASTER_KEY, OTHER_INSTANCE
 
 from entryway.storage import Sealer, SealError
+from entryway.testing.databases import contents, execute
 
 LEVELS = ["instance", "subaccount"]
 NOT_FOUND = {"ErrorMessage": "Configuration with the specified name was not found"}
@@ -271,19 +270,17 @@ class TestWhatIsRefused:
 class TestAtRest:
     def test_nothing_but_names_can_be_read(self, service):
         service.store("erp", Password="s3cret-password", Description="plain-description")
-        raw = b"".join(path.read_bytes() for path in Path(service.database).parent.glob("destinations.db*"))
+        raw = contents(service.database)
         assert b"erp" in raw
         for secret in (b"s3cret-password", b"plain-description", b"erp.example.com"):
             assert secret not in raw
 
     def test_a_row_that_is_moved_does_not_open(self, service):
         service.store("erp", Password="s3cret")
-        with sqlite3.connect(service.database) as database:
-            database.execute("update destination set name = 'crm'")
+        execute(service.database, "update destination set name = 'crm'")
         answer = service.find("crm")
         assert answer.status_code == 500
         assert "s3cret" not in answer.text
-        with sqlite3.connect(service.database) as database:
-            [(sealed,)] = database.execute("select sealed from destination").fetchall()
+        [(sealed,)] = execute(service.database, "select sealed from destination")
         with pytest.raises(SealError):
             Sealer(MASTER_KEY).unseal(sealed, "destination")

@@ -9,14 +9,15 @@ from entryway.connectivity.schema import SCHEMA
 from entryway.storage import Database, audit
 from entryway.storage.audit import Audit, changed, happened
 from entryway.storage.digests import Digests
+from entryway.testing.databases import DatabaseUrl
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
 DIGESTS = Digests(b"k" * 32, "connectivity")
 
 
 @pytest.fixture
-async def database(tmp_path: Path):
-    made = Database(f"sqlite+aiosqlite:///{tmp_path}/some.db")
+async def database(tmp_path: Path, database_url: DatabaseUrl):
+    made = Database(database_url(tmp_path, "connectivity"))
     await made.migrate(SCHEMA)
     yield made
     await made.close()
@@ -33,9 +34,11 @@ async def record(database: Database, trail: Audit, *names: str) -> None:
 
 
 async def tamper(database: Database, statement: str) -> None:
+    names = ("no_update", "no_delete") if database.is_sqlite else ("append_only",)
     async with database.engine.begin() as connection:
-        for trigger in ("no_update", "no_delete"):
-            await connection.execute(text(f"DROP TRIGGER IF EXISTS audit_entries_{trigger}"))
+        for name in names:
+            on = "" if database.is_sqlite else " ON audit_entries"
+            await connection.execute(text(f"DROP TRIGGER audit_entries_{name}{on}"))
         await connection.execute(text(statement))
 
 
@@ -43,9 +46,7 @@ async def test_a_change_is_told_with_what_was_and_is(database: Database, trail: 
     async with database.transaction() as session:
         await trail.record(
             session,
-            changed(
-                "UPDATE", "z1", "IdentityProvider", "corp", actor="erin", old={"active": True}, new={"active": False}
-            ),
+            changed("UPDATE", "z1", "IdentityProvider", "corp", actor="erin", old={"on": True}, new={"on": False}),
         )
     (entry,) = await audit.entries(database)
     assert (entry["number"], entry["at"], entry["zid"], entry["actor"]) == (1, NOW, "z1", "erin")
@@ -128,7 +129,7 @@ async def test_the_database_refuses_to_change_an_entry(database: Database, trail
         ("UPDATE audit_entries SET at = '2020-01-01' WHERE number = 3", 3),
         ("DELETE FROM audit_entries WHERE number = 2", 2),
         ("DELETE FROM audit_entries WHERE number = 1", 1),
-        ("UPDATE audit_entries SET digest = x'00' WHERE number = 4", 4),
+        ("UPDATE audit_entries SET digest = (SELECT digest FROM audit_entries WHERE number = 1) WHERE number = 4", 4),
     ],
 )
 async def test_who_gets_around_that_breaks_the_chain(

@@ -100,6 +100,7 @@ class Applications:
     ) -> Registered:
         """Create the client of one instance of a service; a second time changes nothing."""
         async with self.database.transaction() as session:
+            await self.database.lock(session, "applications", zone.id)
             service = await _service(session, zone, master)
             xsappname = f"{descriptors.full_name(f'clone-{instance_id}', 'clone', zone.number)}|{service.xsappname}"
             existing = await _find(session, zone.id, instance_id)
@@ -134,6 +135,7 @@ class Applications:
         xsappname = descriptors.full_name(str(content.xsappname), plan, zone.number)
         try:
             async with self.database.transaction() as session:
+                await self.database.lock(session, "applications", zone.id)
                 application = await _find(session, zone.id, instance_id)
                 created = application is None
                 if application is None:

@@ -49,6 +49,7 @@ class Bindings:
         # Before the transaction: it takes long for long keys, and nobody else can write meanwhile.
         key = None if exists else await self.proofs.new_key(client, wanted)
         async with self.database.transaction() as session:
+            await self.database.lock(session, "binding", zone.id, binding_id)
             application, client = await _bound(session, zone, instance_id)
             proof = await _proof(session, zone, instance_id, binding_id)
             if proof is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_10d5281e09d8"
+revision: str = "authserver_baseline_10d5281e"
 down_revision: str | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "broker_baseline_1b87157a2e7d"
+revision: str = "broker_baseline_1b87157a"
 down_revision: str | None = None
 
 

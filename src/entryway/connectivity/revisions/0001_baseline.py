@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "connectivity_baseline_6cd9ba822249"
+revision: str = "connectivity_baseline_6cd9ba82"
 down_revision: str | None = None
 
 

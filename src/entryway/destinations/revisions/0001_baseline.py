@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "destinations_baseline_52ce94ab00a1"
+revision: str = "destinations_baseline_52ce94ab"
 down_revision: str | None = None
 
 

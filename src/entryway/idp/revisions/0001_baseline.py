@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "idp_baseline_ecafc7e2124f"
+revision: str = "idp_baseline_ecafc7e2"
 down_revision: str | None = None
 
 
