@@ -41,6 +41,8 @@ class Attribute:
     canonical_values: Sequence[str] = ()
     reference_types: Sequence[str] = ()
     parts: Sequence[Attribute] = ()
+    default: Any = None
+    """What a required attribute is where a client leaves it out."""
 
     def part(self, name: str) -> Attribute | None:
         """Return a sub-attribute; names are compared without case."""

@@ -97,7 +97,8 @@ def _members(operation: Operation, kind: ResourceType) -> Iterator[tuple[PatchPa
             if not isinstance(value, Mapping):
                 raise InvalidScimValue(f"{extension.id} must be an object")
             for inner, each in value.items():
-                yield PatchPath(AttributePath(str(inner), "", extension.id)), each
+                if str(inner).lower() != "schemas":
+                    yield PatchPath(AttributePath(str(inner), "", extension.id)), each
         elif str(name).lower() != "schemas":
             yield parse_path(str(name)), value
 

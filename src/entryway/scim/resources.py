@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from entryway.scim.attributes import Attribute, Kind, ResourceType
+from entryway.scim.attributes import Attribute, Kind, ResourceType, Schema
 from entryway.scim.errors import InvalidScimValue, InvalidSyntax
 
 if TYPE_CHECKING:
@@ -26,20 +26,10 @@ def read(document: Any, kind: ResourceType) -> Resource:
     if not isinstance(document, Mapping):
         raise InvalidSyntax("the body must be a JSON object")
     _check_schemas(document.get("schemas"), kind)
-    resource: Resource = {}
-    for name, value in document.items():
-        if not isinstance(name, str) or name.lower() == "schemas":
-            continue
-        extension = kind.extension(name)
-        if extension is not None:
-            content = _object(value, extension.attribute, extension.id) if value is not None else {}
-            _put(resource, extension.id, content)
-            continue
-        attribute = kind.attribute(name)
-        if attribute is None:
-            raise InvalidScimValue(f"{name[:100]} is no attribute of {kind.name}")
-        if attribute.mutability != "readOnly":
-            _put(resource, attribute.name, _value(value, attribute, attribute.name))
+    resource = _named(document, kind)
+    for attribute in kind.schema.attributes:
+        if attribute.default is not None:
+            resource.setdefault(attribute.name, attribute.default)
     for schema in kind.schemas():
         held = resource if schema is kind.schema else resource.get(schema.id)
         if held is not None:
@@ -76,6 +66,31 @@ def show(
 def without_empty(values: Mapping[str, Any]) -> Resource:
     """Return an object without what is null, an empty text, list or object: to the protocol that is absent."""
     return {name: value for name, value in values.items() if value not in (None, "", [], {})}
+
+
+def _named(document: Mapping[Any, Any], kind: ResourceType) -> Resource:
+    """Return the values by the names that the schemas have for them."""
+    resource: Resource = {}
+    for name, value in document.items():
+        if not isinstance(name, str) or name.lower() == "schemas":
+            continue
+        extension = kind.extension(name)
+        if extension is not None:
+            _put(resource, extension.id, _extension(value, extension))
+            continue
+        attribute = kind.attribute(name)
+        if attribute is None:
+            raise InvalidScimValue(f"{name[:100]} is no attribute of {kind.name}")
+        if attribute.mutability != "readOnly":
+            _put(resource, attribute.name, _value(value, attribute, attribute.name))
+    return resource
+
+
+def _extension(value: Any, extension: Schema) -> Resource:
+    if isinstance(value, Mapping):
+        # Some clients name the schema inside it once more.
+        value = {name: each for name, each in value.items() if str(name).lower() != "schemas"}
+    return _object(value, extension.attribute, extension.id) if value is not None else {}
 
 
 def _check_schemas(schemas: Any, kind: ResourceType) -> None:

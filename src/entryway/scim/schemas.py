@@ -48,7 +48,7 @@ USER = Schema(
         Attribute("preferredLanguage"),
         Attribute("locale"),
         Attribute("timezone"),
-        Attribute("active", Kind.BOOLEAN),
+        Attribute("active", Kind.BOOLEAN, required=True, default=True),
         Attribute("password", mutability="writeOnly", returned="never", case_exact=True),
         _several("emails", "work", "home", "other"),
         _several("phoneNumbers", "work", "home", "mobile", "fax", "pager", "other"),
@@ -98,7 +98,6 @@ GROUP = Schema(
             parts=(
                 Attribute("value", mutability="immutable", case_exact=True, required=True),
                 Attribute("$ref", Kind.REFERENCE, mutability="immutable", case_exact=True, reference_types=("User",)),
-                Attribute("display", mutability="readOnly"),
                 Attribute("type", mutability="immutable", canonical_values=("User",)),
             ),
         ),

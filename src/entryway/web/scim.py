@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from entryway.oauth import parameters
 from entryway.scim import answers, patch, resources
-from entryway.scim.errors import InvalidSyntax, ResourceNotFound, ScimError, body
+from entryway.scim.errors import InvalidFilter, InvalidSyntax, ResourceNotFound, ScimError, body
 from entryway.scim.queries import Query, parse_query, parse_selection
 from entryway.scim.resources import Resource
 from entryway.web import edge
@@ -84,8 +84,9 @@ class ScimEndpoints(Generic[Caller]):
             Route(f"{self.path}/Schemas", self._schemas, methods=["GET"]),
             Route(f"{self.path}/Schemas/{{urn}}", self._schema, methods=["GET"]),
         ]
-        for kind, collection in self.kinds.values():
-            one = _Kind(self, kind, collection)
+        routes.append(Route(f"{self.path}/.search", self._search, methods=["POST"]))
+        for one in self._each():
+            kind = one.kind
             routes += [
                 Route(f"{self.path}{kind.endpoint}", one.list, methods=["GET"]),
                 Route(f"{self.path}{kind.endpoint}", one.create, methods=["POST"]),
@@ -96,6 +97,26 @@ class ScimEndpoints(Generic[Caller]):
                 Route(f"{self.path}{kind.endpoint}/{{id}}", one.delete, methods=["DELETE"]),
             ]
         return routes
+
+    def _each(self) -> list[_Kind[Caller]]:
+        return [_Kind(self, kind, collection) for kind, collection in self.kinds.values()]
+
+    async def _search(self, request: Request) -> Response:
+        """Search resources of every kind, one kind after the other."""
+        caller = await self.authorize(request)
+        query = parse_query(await _search_request(request))
+        shown: list[Resource] = []
+        skipped, total = query.start - 1, 0
+        for one in self._each():
+            rest = query.count - len(shown)
+            try:
+                found, fitting = await one.collection.page(caller, replace(query, start=skipped + 1, count=rest))
+            except InvalidFilter:
+                # RFC 7644 §3.4.2.1: a kind without such an attribute has nothing that fits.
+                continue
+            shown += [one.shown(stored, query.selection) for stored in found]
+            skipped, total = max(0, skipped - fitting), total + fitting
+        return _answer(answers.listed(shown, total, query.start))
 
     @property
     def base(self) -> str:
@@ -151,10 +172,7 @@ class _Kind(Generic[Caller]):
 
     async def search(self, request: Request) -> Response:
         caller = await self.scim.authorize(request)
-        document = await _document(request)
-        if not isinstance(document, dict) or SEARCH_SCHEMA not in (document.get("schemas") or []):
-            raise InvalidSyntax(f"schemas must hold {SEARCH_SCHEMA}")
-        return await self._page(caller, {name: _as_text(value) for name, value in document.items()})
+        return await self._page(caller, await _search_request(request))
 
     async def read(self, request: Request) -> Response:
         caller = await self.scim.authorize(request)
@@ -201,15 +219,16 @@ class _Kind(Generic[Caller]):
     async def _page(self, caller: Caller, given: Mapping[str, str]) -> Response:
         query = parse_query(given)
         found, total = await self.collection.page(caller, query)
-        shown = [self._shown(stored, query.selection) for stored in found]
+        shown = [self.shown(stored, query.selection) for stored in found]
         return _answer(answers.listed(shown, total, query.start))
 
     def _single(self, stored: Stored, selection: Selection, status: int = 200) -> Response:
-        response = _answer(self._shown(stored, selection), status)
+        response = _answer(self.shown(stored, selection), status)
         response.headers["etag"] = answers.etag(stored.version)
         return response
 
-    def _shown(self, stored: Stored, selection: Selection) -> Resource:
+    def shown(self, stored: Stored, selection: Selection) -> Resource:
+        """Return a resource as it is told."""
         meta = answers.meta(self.kind.name, self._location(stored), stored.created, stored.modified, stored.version)
         content = {"id": stored.id, **stored.content, "meta": meta}
         return resources.show(content, self.kind, selection.wanted, selection.unwanted)
@@ -243,6 +262,14 @@ async def _document(request: Request) -> Any:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise InvalidSyntax("the body is not JSON") from error
+
+
+async def _search_request(request: Request) -> Mapping[str, str]:
+    document = await _document(request)
+    schemas = document.get("schemas") if isinstance(document, dict) else None
+    if not isinstance(schemas, list) or SEARCH_SCHEMA not in schemas:
+        raise InvalidSyntax(f"schemas must hold {SEARCH_SCHEMA}")
+    return {name: _as_text(value) for name, value in document.items()}
 
 
 def _as_text(value: Any) -> str:

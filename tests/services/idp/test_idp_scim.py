@@ -117,7 +117,7 @@ def test_who_is_made_inactive_is_logged_out(idp: RunningIdp, scim: Scim, person:
 def test_groups_and_their_members(scim: Scim, name: str) -> None:
     one, two = scim.user(name), scim.user(f"{name}-2")
     group = scim.group(f"group-{name}", one["id"])
-    assert [each["display"] for each in group["members"]] == [name]
+    assert [each["value"] for each in group["members"]] == [one["id"]]
     add = {"op": "add", "path": "members", "value": [{"value": two["id"]}, {"value": one["id"]}]}
     changed = scim.patch(f"/Groups/{group['id']}", add).json()
     assert [each["value"] for each in changed["members"]] == [one["id"], two["id"]]
@@ -239,6 +239,22 @@ def test_paging(scim: Scim, name: str) -> None:
     found = scim("POST", "/Users/.search", search).json()
     assert [each["userName"] for each in found["Resources"]] == seen[1:]
     assert found["Resources"][0].keys() == {"schemas", "id", "userName"}
+
+
+def test_searching_everything(scim: Scim, name: str) -> None:
+    for number in range(3):
+        scim.user(f"{name}-{number}", displayName=name)
+        scim.group(f"{name}-{number}")
+    term = f'displayName sw "{name}"'
+    seen = []
+    for start in (1, 3, 5):
+        page = scim("POST", "/.search", {"schemas": [SEARCH], "filter": term, "startIndex": start, "count": 2}).json()
+        assert page["totalResults"] == 6
+        seen += [each["meta"]["resourceType"] for each in page["Resources"]]
+    assert seen == ["User"] * 3 + ["Group"] * 3
+    # Groups have no user name, so that no group fits.
+    users = scim("POST", "/.search", {"schemas": [SEARCH], "filter": f'userName sw "{name}"'}).json()
+    assert users["totalResults"] == 3
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def user_values(content: Resource, before: User | None) -> UserValues:
         display_name=rest.pop("displayName", ""),
         external_id=rest.pop("externalId", None),
         attributes=attributes,
-        active=rest.pop("active", True),
+        active=rest.pop("active"),
         profile={**rest, **({"name": name} if name else {})},
         **known,
     )
@@ -76,8 +76,7 @@ def group_content(group: Group, members: Sequence[Member], base: str) -> Resourc
             "displayName": group.name,
             "externalId": group.external_id,
             "members": [
-                {"value": member.id, "$ref": f"{base}/Users/{member.id}", "display": member.display, "type": "User"}
-                for member in members
+                {"value": member.id, "$ref": f"{base}/Users/{member.id}", "type": "User"} for member in members
             ],
         }
     )
