@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from entryway.errors import EntrywayError
-from entryway.router.errors import LoginRequired
+from entryway.router.errors import BasicCredentialsRequired, LoginRequired
 from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
@@ -29,9 +29,14 @@ def logged_out(session: Session, cause: str, request: Request | None = None) -> 
         log.info("session_ended", **_who(session.login), reason=cause, **client)
 
 
+def login_refused(request: Request, reason: str) -> None:
+    """Note that somebody came with a name and password that the authorization server did not take."""
+    log.warning("login_refused", reason=reason, client=request.peer.host)
+
+
 def refused(request: Request, error: EntrywayError, session: Session | None, route: str, request_id: str) -> None:
     """Note that somebody may not do something. Who has merely not logged in yet is not refused, but asked to."""
-    if error.status not in REFUSALS or isinstance(error, LoginRequired):
+    if error.status not in REFUSALS or isinstance(error, LoginRequired | BasicCredentialsRequired):
         return
     login = None if session is None else session.login
     log.warning(

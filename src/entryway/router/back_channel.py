@@ -9,6 +9,7 @@ from urllib.parse import parse_qs
 from entryway.config.identity import IdentityCredentials
 from entryway.errors import EntrywayError
 from entryway.http import Headers, Request, Response
+from entryway.router import audit
 from entryway.router.discovered_keys import DiscoveredKeys
 from entryway.router.errors import LoginStateInvalid
 from entryway.router.ias_token import credentials_for, tenant_of
@@ -82,7 +83,7 @@ class BackChannel:
         for session in sessions:
             await self.sessions.drop(session)
             self.told.schedule(session, None)
-            log.info("logout_completed", user=None if session.login is None else session.login.user)
+            audit.logged_out(session, "back_channel_logout")
         return len(sessions)
 
 

@@ -15,14 +15,12 @@ from entryway.clients.tokens import TokenRefused
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.config.vcap import json_object
 from entryway.http import Request
+from entryway.router import audit
 from entryway.router.errors import BasicCredentialsRequired, LoginRequired, LoginUnavailable
 from entryway.router.routes import ServedRoute
 from entryway.router.sessions import Session
 from entryway.router.signin import SignIn, is_script
 from entryway.router.xsuaa_authority import XsuaaAuthority
-from entryway.telemetry import get_logger
-
-log = get_logger("router.basic")
 
 LONGEST = 4096
 DEFAULT_REALM = "application"
@@ -58,7 +56,7 @@ class BasicLogin:
             authority = self._at_tenant(self.authority, request)
             user = await authority.password(credentials.username, credentials.password)
         except TokenRefused as error:
-            log.info("basic_login_refused", reason=error.detail)
+            audit.login_refused(request, error.detail)
             raise LoginRequired("name and password were refused") from error
         return await self.signin.begin_session(user, request.headers.get(b"cookie"))
 

@@ -107,6 +107,7 @@ class SignIn:
             old = await self.sessions.load(value)
             if old is not None:
                 await self.sessions.drop(old)
+                audit.logged_out(old, "new_login")
         await self.sessions.save(session)
         audit.logged_in(user)
         return session

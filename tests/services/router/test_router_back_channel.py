@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from router_identity import CLIENT, TENANT, running_identity_server
 from router_neighbours import until
+from structlog.testing import capture_logs
 
 from entryway.testing.issuer import new_key
 
@@ -37,7 +38,10 @@ async def test_the_session_of_the_login_ends_and_no_other(world, identity):
     token = identity.logout_token()
     other = await world.browser()
     await other.log_in()
-    answer = await tell(world, token)
+    with capture_logs() as records:
+        answer = await tell(world, token)
+    trail = [entry for entry in records if entry["part"] == "audit"]
+    assert [(entry["event"], entry["reason"]) for entry in trail] == [("session_ended", "back_channel_logout")]
     assert (answer.status_code, answer.content) == (200, b"")
     assert "set-cookie" not in answer.headers
     assert not await alive(browser)

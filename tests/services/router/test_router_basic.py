@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+from structlog.testing import capture_logs
 
 ROUTE = {"source": "^/basic/", "destination": "b", "authenticationType": "basic"}
 CLOUD = {"VCAP_APPLICATION": {"application_name": "shop", "application_uris": ["shop.example"]}}
@@ -55,7 +56,12 @@ async def test_name_and_password_are_exchanged_for_a_session(world):
 async def test_the_password_is_asked_about_once_for_servers_lock_users(world):
     world.uaa.token_failure["password"] = (401, {"error": "unauthorized"})
     browser = await started(world)
-    answer = await browser.get("/basic/x", **given())
+    with capture_logs() as records:
+        await browser.get("/basic/x")
+        answer = await browser.get("/basic/x", **given())
+    trail = [entry for entry in records if entry["part"] == "audit"]
+    assert [(entry["event"], entry["client"]) for entry in trail] == [("login_refused", "127.0.0.1")]
+    assert "pa:ss" not in str(records)
     assert (answer.status_code, answer.headers["entryway-error"]) == (401, "login_required")
     assert "www-authenticate" not in answer.headers
     assert "set-cookie" not in answer.headers

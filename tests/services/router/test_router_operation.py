@@ -187,6 +187,22 @@ async def test_logins_logouts_and_refusals_are_on_the_audit_trail(world: World):
     assert "token=1" not in str(records)
 
 
+async def test_a_login_that_replaces_another_ends_it_on_the_trail(world: World):
+    with capture_logs() as records:
+        browser = await world.start()
+        await browser.log_in()
+        assert world.app is not None
+        router, kept = world.app.router, f"JSESSIONID={browser.cookie('JSESSIONID')}".encode()
+        value = router.session_cookie.value(kept, router.cookies.session_name)
+        assert value is not None
+        session = await router.sessions.load(value)
+        assert session is not None
+        assert session.login is not None
+        await router.signin.begin_session(session.login, kept)
+    trail = [(entry["event"], entry.get("reason")) for entry in records if entry["part"] == "audit"]
+    assert trail == [("login_completed", None), ("session_ended", "new_login"), ("login_completed", None)]
+
+
 async def test_the_context_of_a_trace_reaches_the_backend(world: World):
     browser = await world.start()
     parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
