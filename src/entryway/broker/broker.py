@@ -37,9 +37,8 @@ class Broker:
                 if (known.service_id, known.plan_id, known.parameters) != (plan.service_id, plan.id, parameters):
                     raise InstanceConflict("an instance of this id exists already with other attributes")
                 return False
-            zid = await self.tenant.zid()
-            await self.offerings[plan.service].provision(instance_id, parameters)
-            name = request.context.instance_name
+            zid, name = await self.tenant.zid(), request.context.instance_name
+            await self.offerings[plan.key].provision(instance_id, parameters, name)
             await self.store.save_instance(Instance(instance_id, zid, plan.service_id, plan.id, name, parameters))
         log.info("instance_created", instance_id=instance_id, service=plan.service, plan=plan.name, zid=zid)
         return True
@@ -52,9 +51,11 @@ class Broker:
             if request.service_id != plan.service_id or request.plan_id not in {None, plan.id}:
                 raise BrokerRequestInvalid("an instance keeps its service and its plan")
             parameters = known.parameters if request.parameters is None else request.parameters
-            if request.parameters is not None:
-                await self.offerings[plan.service].update(instance_id, parameters)
             name = request.context.instance_name or known.name
+            if request.parameters is not None:
+                await self.offerings[plan.key].update(instance_id, parameters, name)
+            elif name != known.name:
+                await self.offerings[plan.key].rename(instance_id, parameters, name)
             await self.store.save_instance(Instance(instance_id, known.zid, plan.service_id, plan.id, name, parameters))
         log.info("instance_updated", instance_id=instance_id, service=plan.service)
 
@@ -66,7 +67,7 @@ class Broker:
             if known is None:
                 raise Gone("there is no such instance")
             _check_same(known, plan)
-            await self.offerings[plan.service].deprovision(instance_id)
+            await self.offerings[plan.key].deprovision(instance_id)
             await self.store.drop_instance(instance_id)
         log.info("instance_deleted", instance_id=instance_id, service=plan.service)
 
@@ -83,7 +84,7 @@ class Broker:
             if known is not None and known.parameters != parameters:
                 raise InstanceConflict("a binding of this id exists already with other attributes")
             # Asked for again, a binding keeps its secret; addresses and keys in it may have changed since.
-            credentials = await self.offerings[plan.service].bind(instance_id, binding_id, parameters)
+            credentials = await self.offerings[plan.key].bind(instance_id, binding_id, parameters)
             bound = Bound(instance_id, binding_id, instance.zid, parameters, credentials)
             if known != bound:
                 await self.store.save_binding(bound)
@@ -99,7 +100,7 @@ class Broker:
             if await self.store.find_binding(instance_id, binding_id) is None:
                 raise Gone("there is no such binding")
             _check_same(await self.instance(instance_id), plan)
-            await self.offerings[plan.service].unbind(instance_id, binding_id)
+            await self.offerings[plan.key].unbind(instance_id, binding_id)
             await self.store.drop_binding(instance_id, binding_id)
         log.info("binding_deleted", instance_id=instance_id, binding_id=binding_id, service=plan.service)
 

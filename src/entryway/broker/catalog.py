@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from entryway.broker.errors import BrokerRequestInvalid
@@ -20,6 +21,12 @@ class Plan:
     service_description: str
     description: str
     parameters: dict[str, Any]
+    binding_parameters: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The name by which the plan's offering is found."""
+        return f"{self.service}/{self.name}"
 
 
 _DESTINATIONS = {
@@ -30,15 +37,58 @@ _DESTINATIONS = {
     },
 }
 
+_DESCRIPTOR = {"type": "object", "properties": {"xsappname": {"type": "string", "maxLength": 100}}}
+_CREDENTIALS = {
+    "type": "object",
+    "properties": {
+        "credential-type": {"enum": ["binding-secret", "x509", "instance-secret"]},
+        "x509": {
+            "type": "object",
+            "properties": {
+                "key-length": {"enum": [2048, 4096, 8192]},
+                "validity": {"type": "integer", "minimum": 1},
+                "validity-type": {"enum": ["DAYS", "MONTHS", "YEARS"]},
+                "certificate": {"type": "string"},
+                "certificate-pinning": {"type": "boolean"},
+                "ensure-uniqueness": {"type": "boolean"},
+                "hide-certificate": {"type": "boolean"},
+            },
+        },
+        "hide-secret": {"enum": ["true", "false"]},
+    },
+}
+_XSUAA_ID = "3b5a3f5e-6a0f-4e0e-9d5e-8c1f0a6d1e01"
+_XSUAA = "Users, roles and tokens for an application"
+
 PLANS = (
     Plan(
         service="xsuaa",
-        service_id="3b5a3f5e-6a0f-4e0e-9d5e-8c1f0a6d1e01",
+        service_id=_XSUAA_ID,
         name="application",
         id="3b5a3f5e-6a0f-4e0e-9d5e-8c1f0a6d1e02",
-        service_description="Users, roles and tokens for an application",
+        service_description=_XSUAA,
         description="An application with its own scopes and roles",
-        parameters={"type": "object", "properties": {"xsappname": {"type": "string", "maxLength": 100}}},
+        parameters=_DESCRIPTOR,
+        binding_parameters=_CREDENTIALS,
+    ),
+    Plan(
+        service="xsuaa",
+        service_id=_XSUAA_ID,
+        name="broker",
+        id="3b5a3f5e-6a0f-4e0e-9d5e-8c1f0a6d1e07",
+        service_description=_XSUAA,
+        description="A service that others have instances of, each with a client of its own",
+        parameters=_DESCRIPTOR,
+        binding_parameters=_CREDENTIALS,
+    ),
+    Plan(
+        service="xsuaa",
+        service_id=_XSUAA_ID,
+        name="apiaccess",
+        id="3b5a3f5e-6a0f-4e0e-9d5e-8c1f0a6d1e08",
+        service_description=_XSUAA,
+        description="A client that may use the interfaces for administration",
+        parameters={"type": "object", "additionalProperties": False},
     ),
     Plan(
         service="destination",
@@ -80,37 +130,43 @@ def find_plan(service_id: object, plan_id: object) -> Plan:
 
 def catalog() -> dict[str, Any]:
     """Return the catalog as platforms read it."""
+    services = dict.fromkeys(plan.service for plan in PLANS)
+    return {"services": [_service([plan for plan in PLANS if plan.service == name]) for name in services]}
+
+
+def _service(plans: Sequence[Plan]) -> dict[str, Any]:
+    service = plans[0]
     return {
-        "services": [
+        "id": service.service_id,
+        "name": service.service,
+        "description": service.service_description,
+        "tags": list(SERVICE_TAGS[service.service]),
+        "requires": [],
+        "bindable": True,
+        "instances_retrievable": True,
+        "bindings_retrievable": True,
+        "allow_context_updates": True,
+        "plan_updateable": False,
+        "metadata": {"displayName": service.service},
+        "plans": [
             {
-                "id": plan.service_id,
-                "name": plan.service,
-                "description": plan.service_description,
-                "tags": list(SERVICE_TAGS[plan.service]),
-                "requires": [],
+                "id": plan.id,
+                "name": plan.name,
+                "description": plan.description,
+                "free": True,
                 "bindable": True,
-                "instances_retrievable": True,
-                "bindings_retrievable": True,
-                "allow_context_updates": True,
                 "plan_updateable": False,
-                "metadata": {"displayName": plan.service},
-                "plans": [
-                    {
-                        "id": plan.id,
-                        "name": plan.name,
-                        "description": plan.description,
-                        "free": True,
-                        "bindable": True,
-                        "plan_updateable": False,
-                        "schemas": _schemas(plan),
-                    }
-                ],
+                "schemas": _schemas(plan),
             }
-            for plan in PLANS
-        ]
+            for plan in plans
+        ],
     }
 
 
 def _schemas(plan: Plan) -> dict[str, Any]:
-    parameters = {"parameters": {"$schema": "http://json-schema.org/draft-04/schema#"} | plan.parameters}
-    return {"service_instance": {"create": parameters, "update": parameters}}
+    draft = {"$schema": "http://json-schema.org/draft-04/schema#"}
+    instance = {"parameters": draft | plan.parameters}
+    schemas: dict[str, Any] = {"service_instance": {"create": instance, "update": instance}}
+    if plan.binding_parameters:
+        schemas["service_binding"] = {"create": {"parameters": draft | plan.binding_parameters}}
+    return schemas

@@ -25,9 +25,16 @@ class ApplicationsClient:
 
     caller: BearerCaller
 
-    async def put_application(self, instance_id: str, xs_security: Mapping[str, Any]) -> RegisteredApplication:
-        """Create or update the application that `xs-security.json` describes."""
-        return await self._put(instance_id, {"plan": "application", "xs_security": dict(xs_security)})
+    async def put_application(
+        self, instance_id: str, xs_security: Mapping[str, Any], *, plan: str = "application", instance_name: str = ""
+    ) -> RegisteredApplication:
+        """Create or update the application (or service, plan `broker`) that `xs-security.json` describes."""
+        body = {"plan": plan, "xs_security": dict(xs_security), "instance_name": instance_name or None}
+        return await self._put(instance_id, body)
+
+    async def put_api_access(self, instance_id: str, *, instance_name: str = "") -> RegisteredApplication:
+        """Create a client that may use the administration interfaces."""
+        return await self._put(instance_id, {"plan": "apiaccess", "instance_name": instance_name or None})
 
     async def put_clone(self, instance_id: str, master: str) -> RegisteredApplication:
         """Create the client of one instance of the service `master`."""
@@ -37,9 +44,12 @@ class ApplicationsClient:
         """Delete an application or a clone with all its bindings."""
         await self._delete(_path(instance_id))
 
-    async def put_binding(self, instance_id: str, binding_id: str) -> dict[str, Any]:
+    async def put_binding(
+        self, instance_id: str, binding_id: str, parameters: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Return the credentials of a binding; the same ids give the same credentials again."""
-        answer = await self.caller.send("PUT", f"{_path(instance_id)}/bindings/{quote(binding_id, safe='')}")
+        path = f"{_path(instance_id)}/bindings/{quote(binding_id, safe='')}"
+        answer = await self.caller.send("PUT", path, json={"parameters": dict(parameters or {})})
         return answer.json_object()
 
     async def delete_binding(self, instance_id: str, binding_id: str) -> None:

@@ -128,6 +128,69 @@ class TestXsuaa:
         assert plane.bind("xsuaa").status_code == 201
 
 
+class TestXsuaaPlans:
+    @pytest.fixture
+    def of(self, plane: Platform):
+        """Requests about an instance of one plan, deleted at the end."""
+        made: list[tuple[str, dict]] = []
+
+        def provision(plan: str, parameters: dict | None = None, instance_id: str = INSTANCE, name: str = "the-uaa"):
+            (service,) = [one for one in plane.send("GET", "/v2/catalog").json()["services"] if one["name"] == "xsuaa"]
+            (plan_id,) = [one["id"] for one in service["plans"] if one["name"] == plan]
+            ids = {"service_id": service["id"], "plan_id": plan_id}
+            body = ids | {"parameters": parameters or {}, "context": {"instance_name": name}}
+            answer = plane.send("PUT", f"/v2/service_instances/{instance_id}", json=body)
+            made.append((instance_id, ids))
+            return answer, ids
+
+        yield provision
+        for instance_id, ids in reversed(made):
+            plane.send("DELETE", f"/v2/service_instances/{instance_id}", params=ids)
+
+    def bind(self, plane: Platform, ids: dict, parameters: dict | None = None, instance_id: str = INSTANCE) -> dict:
+        path = f"/v2/service_instances/{instance_id}/service_bindings/{BINDING}"
+        answer = plane.send("PUT", path, json=ids | {"parameters": parameters or {}})
+        assert answer.status_code == 201, answer.text
+        assert plane.send("GET", path).json()["credentials"] == answer.json()["credentials"]
+        return answer.json()["credentials"]
+
+    def test_a_service_of_ones_own(self, plane, of):
+        answer, ids = of("broker", {"xsappname": "my-service"})
+        assert answer.status_code == 201
+        credentials = self.bind(plane, ids)
+        assert credentials["xsappname"] == "my-service!b1"
+        assert credentials["trustedclientidsuffix"] == "|my-service!b1"
+
+    def test_access_to_the_interfaces_for_administration(self, plane, of):
+        answer, ids = of("apiaccess")
+        assert answer.status_code == 201
+        credentials = self.bind(plane, ids)
+        assert credentials["clientid"] == f"sb-na-{INSTANCE}!a1"
+        assert "xs_user.read" in plane.token(credentials).json()["scope"]
+
+    def test_access_takes_no_parameters(self, of):
+        answer, _ = of("apiaccess", {"xsappname": "x"})
+        assert answer.status_code == 400
+
+    def test_a_binding_with_a_certificate(self, plane, of):
+        descriptor = XS_SECURITY | {"oauth2-configuration": {"credential-types": ["x509"]}}
+        _, ids = of("application", descriptor)
+        credentials = self.bind(plane, ids, {"credential-type": "x509", "x509": {"validity": 2}})
+        assert credentials["certificate"].startswith("-----BEGIN CERTIFICATE-----")
+        assert credentials["key"].startswith("-----BEGIN RSA PRIVATE KEY-----")
+        assert all(isinstance(value, str) for value in credentials.values())
+
+    def test_descriptors_may_name_instances_by_the_names_they_have_now(self, plane, of):
+        _, ids = of("application", {"xsappname": "caller", "authorities": ["$ACCEPT_GRANTED_AUTHORITIES"]}, name="one")
+        credentials = self.bind(plane, ids)
+        scope = {"name": "$XSAPPNAME.Call", "grant-as-authority-to-apps": ["$XSSERVICENAME(two)"]}
+        of("application", {"xsappname": "callee", "scopes": [scope]}, instance_id=OTHER_INSTANCE, name="callee")
+        assert "callee!t1.Call" not in plane.token(credentials).json()["scope"]
+        renamed = ids | {"context": {"instance_name": "two"}}
+        assert plane.send("PATCH", f"/v2/service_instances/{INSTANCE}", json=renamed).status_code == 200
+        assert "callee!t1.Call" in plane.token(credentials).json()["scope"]
+
+
 class TestDestination:
     def test_an_instance_is_a_client_of_the_destination_service(self, plane):
         assert plane.provision("destination").status_code == 201
@@ -255,7 +318,9 @@ class TestInterface:
         ids = [service["id"] for service in services] + [
             plan["id"] for service in services for plan in service["plans"]
         ]
-        assert len(set(ids)) == len(ids) == 6
+        assert len(set(ids)) == len(ids) == 8
+        plans = {service["name"]: [plan["name"] for plan in service["plans"]] for service in services}
+        assert plans["xsuaa"] == ["application", "broker", "apiaccess"]
 
     @pytest.mark.parametrize(
         "auth", [("entryway-platform", "wrong"), ("other", SECRET), ("entryway-platform", ""), ("", SECRET)]

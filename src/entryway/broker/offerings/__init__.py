@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from entryway.broker.offerings.connectivity import ConnectivityOffering
 from entryway.broker.offerings.destination import DestinationOffering
 from entryway.broker.offerings.kind import Offering
-from entryway.broker.offerings.xsuaa import XsuaaOffering
+from entryway.broker.offerings.xsuaa import ApiAccessOffering, XsuaaOffering
 from entryway.broker.settings import BrokerSettings
 from entryway.clients.applications import ApplicationsClient
 from entryway.clients.tokens import TokenClient
@@ -16,10 +16,12 @@ from entryway.clients.tokens import TokenClient
 def build_offerings(
     settings: BrokerSettings, applications: ApplicationsClient, tokens: TokenClient
 ) -> Mapping[str, Offering]:
-    """Return the offerings by the names of their services."""
+    """Return the offerings by service and plan."""
     proxy = (settings.onpremise_proxy_host, settings.onpremise_proxy_port)
     return {
-        "xsuaa": XsuaaOffering(applications),
-        "destination": DestinationOffering(applications, tokens, settings.destination_uri),
-        "connectivity": ConnectivityOffering(applications, *proxy),
+        "xsuaa/application": XsuaaOffering(applications, "application"),
+        "xsuaa/broker": XsuaaOffering(applications, "broker"),
+        "xsuaa/apiaccess": ApiAccessOffering(applications),
+        "destination/lite": DestinationOffering(applications, tokens, settings.destination_uri),
+        "connectivity/lite": ConnectivityOffering(applications, *proxy),
     }

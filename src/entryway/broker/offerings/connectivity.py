@@ -22,13 +22,17 @@ class ConnectivityOffering:
     proxy_host: str
     proxy_port: int
 
-    async def provision(self, instance_id: str, parameters: Mapping[str, Any]) -> None:
+    async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
+        del name
         _check(parameters)
         await self.applications.put_clone(instance_id, MASTER)
 
-    async def update(self, instance_id: str, parameters: Mapping[str, Any]) -> None:
-        del instance_id
+    async def update(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
+        del instance_id, name
         _check(parameters)
+
+    async def rename(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
+        del instance_id, parameters, name
 
     async def deprovision(self, instance_id: str) -> None:
         await self.applications.delete_application(instance_id)

@@ -41,7 +41,8 @@ class DestinationOffering:
     tokens: TokenClient
     uri: str
 
-    async def provision(self, instance_id: str, parameters: Mapping[str, Any]) -> None:
+    async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
+        del name
         initial = parse_initial(parameters)
         await self.applications.put_clone(instance_id, MASTER)
         try:
@@ -50,8 +51,12 @@ class DestinationOffering:
             await self.deprovision(instance_id)
             raise
 
-    async def update(self, instance_id: str, parameters: Mapping[str, Any]) -> None:
+    async def update(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
+        del name
         await self._initialize(instance_id, parse_initial(parameters))
+
+    async def rename(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
+        del instance_id, parameters, name
 
     async def deprovision(self, instance_id: str) -> None:
         try:

@@ -11,11 +11,14 @@ from entryway.broker.errors import BrokerRequestInvalid
 class Offering(Protocol):
     """One service that the broker offers."""
 
-    async def provision(self, instance_id: str, parameters: Mapping[str, Any]) -> None:
+    async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
         """Create what the instance needs; on failure nothing of it is left."""
 
-    async def update(self, instance_id: str, parameters: Mapping[str, Any]) -> None:
+    async def update(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
         """Change an instance to other parameters."""
+
+    async def rename(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
+        """Take note of another name, where names are of importance."""
 
     async def deprovision(self, instance_id: str) -> None:
         """Delete everything that the instance has."""
@@ -27,7 +30,7 @@ class Offering(Protocol):
         """End a binding."""
 
 
-def check_binding_parameters(parameters: Mapping[str, Any], *more: str) -> None:
+def check_binding_parameters(parameters: Mapping[str, Any]) -> None:
     """Return if a binding is asked for that can be given: one with a secret of its own."""
     nested = parameters.get("xsuaa", {})
     if not isinstance(nested, dict):
@@ -36,7 +39,7 @@ def check_binding_parameters(parameters: Mapping[str, Any], *more: str) -> None:
         kind = settings.get("credential-type", "binding-secret")
         if kind != "binding-secret":
             raise BrokerRequestInvalid(f"credential-type can only be binding-secret, not {str(kind)[:50]}")
-    unknown = sorted(set(parameters) - {"xsuaa", "credential-type", *more})
+    unknown = sorted(set(parameters) - {"xsuaa", "credential-type"})
     if unknown:
         raise BrokerRequestInvalid(f"unknown binding parameters: {', '.join(unknown)[:200]}")
 

@@ -1,4 +1,4 @@
-"""xsuaa, plan application: an application of the authorization server."""
+"""xsuaa: applications and services of the authorization server, and clients of its administration interfaces."""
 
 from __future__ import annotations
 
@@ -6,34 +6,67 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from entryway.broker.offerings.kind import check_binding_parameters
+from entryway.broker.errors import BrokerRequestInvalid
 from entryway.clients.applications import ApplicationsClient
 
 
 @dataclass(frozen=True, slots=True)
 class XsuaaOffering:
-    """The instance's parameters are the `xs-security.json`."""
+    """The plans `application` and `broker`: the instance's parameters are the `xs-security.json`."""
 
     applications: ApplicationsClient
+    plan: str
 
-    async def provision(self, instance_id: str, parameters: Mapping[str, Any]) -> None:
-        await self.applications.put_application(instance_id, _named(instance_id, parameters))
+    async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
+        await self.update(instance_id, parameters, name)
 
-    async def update(self, instance_id: str, parameters: Mapping[str, Any]) -> None:
-        await self.applications.put_application(instance_id, _named(instance_id, parameters))
+    async def update(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
+        named = _named(instance_id, parameters)
+        await self.applications.put_application(instance_id, named, plan=self.plan, instance_name=name)
+
+    async def rename(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
+        # Descriptors of others may name the instance.
+        await self.update(instance_id, parameters, name)
 
     async def deprovision(self, instance_id: str) -> None:
         await self.applications.delete_application(instance_id)
 
     async def bind(self, instance_id: str, binding_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        check_binding_parameters(parameters, "hide-secret")
-        credentials = await self.applications.put_binding(instance_id, binding_id)
-        if str(parameters.get("hide-secret", "")).lower() == "true":
-            credentials.pop("clientsecret", None)
-        return credentials
+        return await self.applications.put_binding(instance_id, binding_id, parameters)
 
     async def unbind(self, instance_id: str, binding_id: str) -> None:
         await self.applications.delete_binding(instance_id, binding_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiAccessOffering:
+    """The plan `apiaccess`: a client that may do what administrators do."""
+
+    applications: ApplicationsClient
+
+    async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
+        _check_empty(parameters)
+        await self.applications.put_api_access(instance_id, instance_name=name)
+
+    async def update(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
+        await self.provision(instance_id, parameters, name)
+
+    async def rename(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
+        await self.provision(instance_id, parameters, name)
+
+    async def deprovision(self, instance_id: str) -> None:
+        await self.applications.delete_application(instance_id)
+
+    async def bind(self, instance_id: str, binding_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        return await self.applications.put_binding(instance_id, binding_id, parameters)
+
+    async def unbind(self, instance_id: str, binding_id: str) -> None:
+        await self.applications.delete_binding(instance_id, binding_id)
+
+
+def _check_empty(parameters: Mapping[str, Any]) -> None:
+    if parameters:
+        raise BrokerRequestInvalid("an instance of the plan apiaccess takes no parameters")
 
 
 def _named(instance_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
