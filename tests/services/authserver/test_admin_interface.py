@@ -3,9 +3,9 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from product_descriptor import products
 from test_token_endpoint import claims
 
-from conftest import products
 from entryway.testing.authserver import BoundApplication, Browser, RunningAuthServer
 
 CREDENTIAL_KEYS = {

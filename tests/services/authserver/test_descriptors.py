@@ -6,7 +6,7 @@ import uuid
 
 import httpx
 import pytest
-from conftest import products
+from product_descriptor import products
 from test_exchanges import PASSWORD
 from test_token_endpoint import claims
 

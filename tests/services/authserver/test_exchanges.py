@@ -9,9 +9,9 @@ import uuid
 
 import pytest
 from joserfc import jwt
+from product_descriptor import products
 from test_token_endpoint import claims
 
-from conftest import products
 from entryway.authserver.signing_keys import PURPOSE
 from entryway.oauth import keys, tokens
 from entryway.storage import Sealer

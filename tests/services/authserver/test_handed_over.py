@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from conftest import products
+from product_descriptor import products
 from test_exchanges import JWT_BEARER, PASSWORD
 from test_token_endpoint import claims
 

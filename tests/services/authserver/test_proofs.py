@@ -13,13 +13,13 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from conftest import products
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
+from product_descriptor import products
 from test_token_endpoint import claims
 
 from entryway import certificates
