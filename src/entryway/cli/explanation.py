@@ -19,6 +19,7 @@ OUTCOMES = {
     "user_api": "is answered by the router's own service",
     "login_callback": "is where the browser comes back from login",
     "logout": "logs the user out",
+    "back_channel_logout": "ends sessions for the identity service",
     "welcome_redirect": "is redirected to the welcome page",
     "method_not_allowed": "is refused: 405, no route takes this method",
     "not_found": "is refused: 404, no route matches",

@@ -48,7 +48,7 @@ class Cors:
         origin = request.headers.text("origin")
         if origin is None:
             return ()
-        rule = self._rule(path, request.headers.text("host") or "")
+        rule = self.rule_for(path, request.headers.text("host") or "")
         if rule is None or same_origin(origin, address_of(request)):
             return ()
         if not rule.allows_origin(origin):
@@ -60,7 +60,8 @@ class Cors:
             raise CrossOriginRefused(f"the method {request.method} is not allowed")
         return tuple(_common(rule, origin) + _exposed(rule))
 
-    def _rule(self, path: str, host: str) -> Rule | None:
+    def rule_for(self, path: str, host: str) -> Rule | None:
+        """Return the rule that counts for a path, if one does."""
         for rule in self.rules:
             if rule.uri.pattern.search(path) and (rule.host is None or rule.host.pattern.search(host)):
                 return rule

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from entryway.errors import EntrywayError
 from entryway.router import csrf
 from entryway.router.built_in import endpoint_routes
 from entryway.router.configuration import read_configuration
+from entryway.router.explain_rules import rules_around, rules_of
 from entryway.router.paths import check_path
 from entryway.router.routes import Match, ServedRoute, serve_route
 
@@ -35,8 +36,8 @@ class Explanation:
     method: str
     url: str
     outcome: str
-    """`forward`, `file`, `user_api`, `login_callback`, `logout`, `welcome_redirect`, `method_not_allowed`, `not_found`
-    or `refused`."""
+    """`forward`, `file`, `user_api`, `login_callback`, `logout`, `back_channel_logout`, `welcome_redirect`,
+    `method_not_allowed`, `not_found` or `refused`."""
     earlier: tuple[Step, ...] = ()
     place: str | None = None
     source: str | None = None
@@ -77,7 +78,12 @@ def explain(app: XsApp | Path, method: str, url: str, environ: Mapping[str, str]
     endpoints = endpoint_routes(xs_app.plugin_metadata_endpoint, xs_app.allowlist_endpoint)
     routes = (*endpoints, *plugins, *xs_app.routes)
     served = [serve_route(route, login, public, xsappname) for route in routes]
-    return _explain_routes(served, method, target, destinations, notes)
+    told = _explain_routes(served, method, target, destinations, notes)
+    taken = next((route for route in routes if route.place == told.place), None)
+    if taken is None:
+        return told
+    path = target.partition("?")[0]
+    return replace(told, notes=(*told.notes, *rules_of(taken), *rules_around(xs_app, taken, method, path)))
 
 
 def _read(
@@ -119,8 +125,13 @@ def _special(xs_app: XsApp, method: str, target: str) -> Explanation | None:
         if method != wanted:
             return Explanation(method, target, "method_not_allowed", allowed_methods=(wanted,))
         return Explanation(method, target, "logout", csrf=wanted == "POST" and xs_app.logout.csrf)
+    if path == xs_app.logout.back_channel_endpoint and method == "POST":
+        meaning = "the identity service ends sessions here, with a logout token"
+        return Explanation(method, target, "back_channel_logout", notes=(meaning,))
     if path == "/" and xs_app.welcome_file is not None:
-        return Explanation(method, target, "welcome_redirect", target="/" + xs_app.welcome_file.lstrip("/"))
+        fetching = "with x-csrf-token: fetch the page itself is answered"
+        file = "/" + xs_app.welcome_file.lstrip("/")
+        return Explanation(method, target, "welcome_redirect", target=file, notes=(fetching,))
     return None
 
 
@@ -181,6 +192,8 @@ def _explain_match(  # noqa: PLR0917 - values, not a bag
     without = None
     if not served.public:
         without = "the login page" if method == "GET" else "401"
+        if served.login == "basic":
+            without = "401 that asks for name and password"
     required = served.method_scopes.get(method, served.default_scopes) or frozenset()
     if not served.public and not required and served.unlisted_method_refused:
         notes = (*notes, f"403: the route's scope names neither {method} nor a default")

@@ -79,3 +79,54 @@ def test_a_dependency_of_the_identity_service_is_named(folder: Path):
     [note] = explain(folder, "GET", "/open/x", {"destinations": json.dumps([destination])}).notes
     assert "the dependency dep1" in note
     assert explain(folder, "GET", "/open/x", ENVIRON).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("keys", "note"),
+    [
+        ({"identityProvider": "sap.ids"}, "identityProvider: users log in at sap.ids"),
+        ({"dynamicIdentityProvider": True}, "dynamicIdentityProvider: the query's sap_idp chooses where users log in"),
+        ({"preferLocal": True}, "preferLocal: the destination is the provider's own, not the subscriber's"),
+        (
+            {"setBackendSessionCookies": True},
+            "setBackendSessionCookies: session cookies of the backend reach the browser",
+        ),
+        ({"destination": "*"}, "the destination is taken from the host, by DESTINATION_HOST_PATTERN"),
+        (
+            {"destination": None, "localDir": "web", "cacheControl": "no-cache", "httpMethods": None},
+            "cacheControl: the answer says no-cache",
+        ),
+        (
+            {"destination": None, "localDir": "web", "replace": {"pathSuffixes": [".html"], "vars": ["A"]}},
+            "replace: placeholders are filled in, in files that end in .html",
+        ),
+    ],
+)
+def test_every_key_of_a_route_that_counts_is_named(folder: Path, keys: dict[str, object], note: str):
+    (folder / "web").mkdir()
+    route = {name: value for name, value in ({"source": "^/", "destination": "b"} | keys).items() if value is not None}
+    (folder / "xs-app.json").write_text(json.dumps({"routes": [route]}))
+    assert note in explain(folder, "GET", "/x", ENVIRON).notes
+    (folder / "xs-app.json").write_text(json.dumps({"routes": [{"source": "^/", "destination": "b"}]}))
+    assert explain(folder, "GET", "/x", ENVIRON).notes == ()
+
+
+def test_what_the_file_says_of_every_request_is_named_where_it_counts(folder: Path):
+    more = {
+        "destinations": {"b": {"logoutPath": "/gone"}},
+        "websockets": {"enabled": True},
+        "cors": [{"uriPattern": "^/open/", "allowedOrigin": [{"host": "friend.example"}]}],
+    }
+    (folder / "xs-app.json").write_text(json.dumps(XS_APP | more))
+    heads = {note.partition(":")[0] for note in explain(folder, "GET", "/open/x", ENVIRON).notes}
+    assert heads == {"destinations", "websockets", "cors"}
+    heads = {note.partition(":")[0] for note in explain(folder, "DELETE", "/api/x", ENVIRON).notes}
+    assert heads == {"destinations", "403"}
+
+
+def test_endpoints_of_the_login_and_what_a_password_route_asks_for(folder: Path):
+    logout = {"logoutEndpoint": "/out", "backChannelLogoutEndpoint": "/told"}
+    routes = [{"source": "^/", "destination": "b", "authenticationType": "basic"}]
+    (folder / "xs-app.json").write_text(json.dumps({"logout": logout, "routes": routes}))
+    assert explain(folder, "POST", "/told", ENVIRON).outcome == "back_channel_logout"
+    assert explain(folder, "GET", "/x", ENVIRON).without_session == "401 that asks for name and password"
