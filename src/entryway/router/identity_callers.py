@@ -101,9 +101,16 @@ class IdentityCallers:
         if tenant in ("", own.tenant):
             return self.authority
         subdomain = "" if directory is None else await directory.subdomain_of(tenant)
-        if not subdomain:
+        if directory is None or not subdomain:
             raise ServiceAuthorizationRefused("the platform does not know the token's tenant")
-        return self.authority.of_tenant(credentials_for(own, claims), subdomain)
+        there = own.at_tenant(tenant, own.url)
+        if directory.several:
+            await directory.learn(subdomain)
+            there = directory.credentials_of(subdomain)
+        # A neighbour's identity service speaks for its own tenant, and for nobody else's.
+        if (there.tenant, there.url) != (tenant, credentials_for(own, claims).url):
+            raise ServiceAuthorizationRefused("the token was issued elsewhere than its tenant's users log in")
+        return self.authority.of_tenant(there, subdomain)
 
     async def _login(self, tokens: TokenSet, claims: Mapping[str, Any]) -> Login:
         authority = await self._authority(claims)

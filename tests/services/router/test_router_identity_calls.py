@@ -125,9 +125,20 @@ async def test_keys_of_another_tenant_are_those_of_its_own_issuer(world, identit
         # Not one of our domains: neither its keys nor anything else of it is asked for.
         assert (await browser.get("/private/x", **bearer(theirs.token("access")))).status_code == 401
         assert theirs.requests == []
-        trusting = await alone(world, identity, domain=host.netloc, domains=None)
-        assert (await trusting.get("/private/x", **bearer(theirs.token("access")))).status_code == 200
+        # A neighbour's service may sign for the tenant that the directory says to be its own, and for no other.
+        near = {"domain": host.netloc, "domains": None}
+        trusting = await alone(world, identity, **near)
+        assert (await trusting.get("/private/x", **bearer(theirs.token("access")))).status_code == 401
         assert theirs.asked("/oauth2/certs")[0]["header:x-app_tid"] == OTHER
+        credentials = {"btp-tenant-api": identity.url} | near
+        several = bound(identity, **credentials) | {"TENANT_HOST_PATTERN": "^(.*)[.]app[.]local"}
+        browser = await world.start(bound=False, env=several)
+        here = {"host": "other.app.local"}
+        identity.tenants["other"] = {"tenantId": OTHER}
+        assert (await browser.get("/private/x", **bearer(theirs.token("access")), **here)).status_code == 401
+        world.clock.now += 901
+        identity.tenants["other"] = {"tenantId": OTHER, "url": theirs.url}
+        assert (await browser.get("/private/x", **bearer(theirs.token("access")), **here)).status_code == 200
     assert sent(world, "tenantid") == "other"
 
 
