@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import sys
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from entryway.clients.tokens import TokenSet
@@ -35,12 +37,18 @@ def read_login(tokens: TokenSet, now: float, *, client_id: str, zone_id: str, re
         expires_at=expires_at,
         refresh_at=refresh_moment(tokens, expires_at, refresh_ahead, now),
         authorization=f"Bearer {tokens.access_token}".encode("latin-1"),
-        scopes=frozenset(_scopes(claims)),
+        scopes=_one_of_equals(frozenset(_scopes(claims))),
         claims={name: claims[name] for name in KEPT_CLAIMS if name in claims}
         | {"scope": _scopes(claims)}
         | _subdomain(claims),
         user=str(claims.get("user_name") or claims.get("sub") or ""),
     )
+
+
+@lru_cache(1024)
+def _one_of_equals(scopes: frozenset[str]) -> frozenset[str]:
+    """Return the same set for all who have the same scopes: thousands of sessions, looked at with every request."""
+    return scopes
 
 
 def _subdomain(claims: Mapping[str, Any]) -> dict[str, str]:
@@ -97,7 +105,8 @@ def read_audience(claims: Mapping[str, Any]) -> list[str]:
 
 def _scopes(claims: Mapping[str, Any]) -> list[str]:
     scope = claims.get("scope")
-    return scope.split() if isinstance(scope, str) else _texts(scope)
+    # Interned, because the sessions of all users hold the same few.
+    return [sys.intern(name) for name in (scope.split() if isinstance(scope, str) else _texts(scope))]
 
 
 def _texts(value: Any) -> list[str]:
