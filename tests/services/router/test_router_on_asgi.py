@@ -14,6 +14,11 @@ from test_router_hooks import *  # noqa: F403
 from test_router_login_flow import *  # noqa: F403
 from test_router_requests import *  # noqa: F403
 from test_router_websockets import *  # noqa: F403
+from websockets import ConnectionClosedError
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
+
+from entryway.http.asgi_websocket import LARGEST_MESSAGE
 
 if TYPE_CHECKING:
     from router_world import World
@@ -28,6 +33,21 @@ async def test_a_request_without_host_is_refused(world: World) -> None:
         writer.close()
         await writer.wait_closed()
     assert world.backend.requests == []
+
+
+async def test_a_message_that_is_too_long_to_hold_ends_the_socket(world: World) -> None:
+    async def speak(socket: ServerConnection) -> None:
+        await socket.send(b"x" * (LARGEST_MESSAGE + 1))
+        await socket.wait_closed()
+
+    async with serve(speak, "127.0.0.1", 0, compression=None) as backend:
+        url = f"ws://127.0.0.1:{backend.sockets[0].getsockname()[1]}"
+        await world.start(websockets={"enabled": True}, destination={"url": url})
+        address = world.origin.replace("http:", "ws:") + "/public/x"
+        async with connect(address, origin=world.origin, proxy=None) as socket:
+            with pytest.raises(ConnectionClosedError):
+                await socket.recv()
+            assert socket.close_code == 1011
 
 
 @pytest.fixture
