@@ -4,8 +4,10 @@ python benchmarks/router_scale.py [--seconds 3] [--rounds 3] [--sessions 100000]
 
 The application is the one of `router.py`: twenty routes before the one that is asked for. Beside it, in turns:
 the same with a thousand routes of the forms that applications have; with the sessions of a hundred thousand users in
-memory, asked for one after the other; and with its sessions in a Redis that the benchmark starts. Last, what it costs
-to fetch a session from Redis that the process has not seen.
+memory, of which a thousand or all are asked for one after the other; and with its sessions in a Redis that the
+benchmark starts. All are loaded by one script of wrk, which reads cookies from a file: a script makes wrk slower, and
+with it the router less busy and each request dearer. Last, what it costs to fetch a session from Redis that the process
+has not seen.
 
 The sessions in memory are put there by the store's own methods, in a process that serves as any router does. Memory is
 what the process grew by; what tokens take of it (token, header, refresh token) is told apart.
@@ -49,6 +51,7 @@ from router_login import Browser, all_of
 
 ROUTES = 1000
 FRESH = 2000
+ASKED = 1000
 ROTATE = """
 local cookies = {}
 for line in io.lines("%s") do cookies[#cookies + 1] = line end
@@ -108,12 +111,13 @@ async def serve_full(app: Path, sessions: int, cookies: Path) -> None:
     await asyncio.Event().wait()
 
 
-def cost(router: RunningRouter, cookie: str, seconds: int, script: Path | None = None) -> float:
-    """Return the router's CPU time per authenticated request in µs."""
-    headers = None if script is not None else {"Cookie": cookie}
-    wrk(router.url + "/api/x", seconds=1, headers=headers, script=script)
+def cost(router: RunningRouter, cookies: Path, seconds: int) -> float:
+    """Return the router's CPU time per authenticated request in µs, with the sessions of a file in turn."""
+    script = cookies.with_suffix(".lua")
+    script.write_text(ROTATE % cookies)
+    wrk(router.url + "/api/x", seconds=1, script=script)
     before = cpu_seconds(router.pid)
-    load = wrk(router.url + "/api/x", seconds=seconds, headers=headers, script=script)
+    load = wrk(router.url + "/api/x", seconds=seconds, script=script)
     if load.errors:
         raise RuntimeError(f"{load.errors} requests failed")
     return (cpu_seconds(router.pid) - before) / load.requests * 1e6
@@ -130,16 +134,20 @@ def compare(folder: Path, neighbours: Neighbours, seconds: int, rounds: int, ses
         serve = [sys.executable, __file__, "--serve-full", str(app), str(sessions), str(cookies)]
         stack.enter_context(silenced())
         pid = stack.enter_context(process(serve, port=port, env=env | {"PORT": str(port)}, wait=120))
-        full, rotate = RunningRouter(pid, port), folder / "rotate.lua"
-        rotate.write_text(ROTATE % cookies)
+        full, some = RunningRouter(pid, port), folder / "some-cookies"
         app, env = application(folder / "shared", neighbours)
         env |= share_sessions(app, stack.enter_context(running_redis(folder / "redis")))
         shared, other = (stack.enter_context(running_router(app, env)) for _ in range(2))
-        cookie = {router: login(router.port, "/api/x") for router in (few, many, shared)}
+        lines = cookies.read_text().splitlines()
+        some.write_text("\n".join(lines[:: max(len(lines) // ASKED, 1)]) + "\n")
+        cookie = {router: folder / f"cookie-{router.port}" for router in (few, many, shared)}
+        for router, file in cookie.items():
+            file.write_text(login(router.port, "/api/x") + "\n")
         subjects = {
             "20 routes, one session": lambda: cost(few, cookie[few], seconds),
             f"{ROUTES} routes": lambda: cost(many, cookie[many], seconds),
-            f"{sessions} sessions in memory, each in turn": lambda: cost(full, "", seconds, rotate),
+            f"{sessions} sessions in memory, {ASKED} of them in turn": lambda: cost(full, some, seconds),
+            f"{sessions} sessions in memory, each in turn": lambda: cost(full, cookies, seconds),
             "sessions in Redis, served from this process's copy": lambda: cost(shared, cookie[shared], seconds),
         }
         taken = [[measure() for measure in subjects.values()] for _ in range(rounds)]
