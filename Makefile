@@ -6,7 +6,7 @@ DEMO := examples/products
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test interop check bench format clean
+.PHONY: help demo test compiled interop check bench format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -21,6 +21,13 @@ test: $(SETUP) ## Run all tests (installs Chromium if it is missing)
 	@$(BIN)/python $(DEMO)/setup.py
 	@# Most tests wait for time-outs and processes, so two run side by side; a file stays together.
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
+
+compiled: $(SETUP) ## Run the tests of the HTTP engine and the router on a wheel with compiled modules
+	@rm -rf build/compiled
+	@ENTRYWAY_COMPILE=1 $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/compiled .
+	@$(BIN)/python -m zipfile -e build/compiled/*.whl build/compiled/site
+	@PYTHONPATH=build/compiled/site $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS) \
+	  tests/project/test_project_compiled.py tests/unit/http tests/services/http tests/unit/router tests/services/router
 
 interop: $(SETUP) ## Run the tests behind the real nginx, Envoy and Caddy
 	@scripts/system-packages nginx caddy

@@ -23,6 +23,8 @@ from entryway.http.server import plain_error
 
 Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 
+LISTEN_SECONDS = 0.1
+"""A task that listens for the end of the client costs more than most requests, which are over by then."""
 _NO_BODY = frozenset({204, 304})
 
 
@@ -40,6 +42,8 @@ class AsgiApplication:
         self._handler = handler
         self._on_error = on_error or plain_error
         self._lifespan = lifespan or _nothing
+        self._unheard: set[_Incoming] = set()
+        self._listening: asyncio.TimerHandle | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -54,7 +58,9 @@ class AsgiApplication:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         incoming = _Incoming(receive, cast("asyncio.Task[Any]", asyncio.current_task()))
         request = read_request(scope, incoming)
-        incoming.begin(request.body)
+        incoming.body = request.body
+        if request.body is EMPTY:
+            self._listen_later(incoming)
         response: Response | None = None
         try:
             try:
@@ -71,9 +77,23 @@ class AsgiApplication:
                 raise
             cast("asyncio.Task[Any]", asyncio.current_task()).uncancel()
         finally:
-            await incoming.end()
+            self._unheard.discard(incoming)
+            if incoming.reading is not None:
+                await incoming.end(incoming.reading)
             if response is not None and isinstance(response.body, Body):
                 response.body.abandon()
+
+    def _listen_later(self, incoming: _Incoming) -> None:
+        """Listen for the end of a client that has sent everything, if its request takes longer than most."""
+        self._unheard.add(incoming)
+        if self._listening is None:
+            self._listening = asyncio.get_running_loop().call_later(LISTEN_SECONDS, self._listen)
+
+    def _listen(self) -> None:
+        self._listening = None
+        unheard, self._unheard = self._unheard, set()
+        for incoming in unheard:
+            incoming.wanted()
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Whoever does without web sockets need not hold the protocol in memory.
@@ -120,40 +140,38 @@ class _Incoming:
 
     def __init__(self, receive: Receive, handling: asyncio.Task[Any]) -> None:
         self.gone = False
+        self.body: Body = EMPTY
+        self.reading: asyncio.Task[None] | None = None
         self._receive = receive
         self._handling = handling
-        self._body: Body = EMPTY
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self._task: asyncio.Task[None] | None = None
+        self._flowing: asyncio.Event | None = None
+        """Made when the body's consumer has had to slow the client down."""
 
-    def begin(self, body: Body) -> None:
-        self._body = body
-        if body is EMPTY:
-            self.wanted()  # nothing to wait for but the end of the client
-
-    async def end(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+    @staticmethod
+    async def end(reading: asyncio.Task[None]) -> None:
+        reading.cancel()
+        await asyncio.wait([reading])
 
     # the body's producer (a Source)
 
     def wanted(self) -> None:
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._read())
+        if self.reading is None:
+            self.reading = asyncio.get_running_loop().create_task(self._read())
 
     def pause_reading(self) -> None:
+        if self._flowing is None:
+            self._flowing = asyncio.Event()
         self._flowing.clear()
 
     def resume_reading(self) -> None:
-        self._flowing.set()
+        if self._flowing is not None:
+            self._flowing.set()
 
     def abandon(self) -> None:
-        self._flowing.set()
+        self.resume_reading()
 
     async def _read(self) -> None:
-        body = self._body
+        body = self.body
         more = True
         while True:
             event = await self._receive()
@@ -165,7 +183,8 @@ class _Incoming:
             data = event.get("body", b"")
             if data and body.error is None:
                 body.feed(bytes(data))
-                await self._flowing.wait()
+                if self._flowing is not None:
+                    await self._flowing.wait()
             if more and not event.get("more_body", False):
                 more = False
                 if not body.complete and body.error is None:

@@ -80,4 +80,4 @@ def _peer(scope: Scope) -> Peer:
     tls = (scope.get("extensions") or {}).get("tls") or {}
     chain = tls.get("client_cert_chain") or ()
     certificate = ssl.PEM_cert_to_DER_cert(chain[0]) if chain else None
-    return Peer(client[0], client[1], certificate)
+    return Peer(client[0], int(client[1] or 0), certificate)  # Granian writes the port as text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -65,7 +65,7 @@ class Headers:
     @classmethod
     def trusted(cls, raw: list[RawHeader]) -> Headers:
         """Wrap a list whose names are lower case and whose bytes a parser or a constant vouches for."""
-        headers = cls.__new__(cls)
+        headers: Headers = _blank(cls)
         headers.raw = raw
         return headers
 
@@ -125,6 +125,10 @@ class Headers:
     def __repr__(self) -> str:
         # Values may be credentials: a log or a traceback shows the names alone.
         return f"Headers({', '.join(key.decode('latin-1') for key, _ in self.raw)})"
+
+
+_blank: Any = Headers.__new__
+"""Makes headers without looking at what they will hold."""
 
 
 def end_to_end(headers: Headers, keep: Collection[bytes] = ()) -> Headers:

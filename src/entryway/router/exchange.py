@@ -55,7 +55,7 @@ class Exchange:
     ) -> tuple[Response, Session | None]:
         """Return a backend's answer as the client may have it, and the session that the request has by then."""
         measured = wants_statistics(request)
-        began = time.perf_counter()
+        began = time.perf_counter() if measured else 0.0
         response, backend, target = await self.send(request, match, goal, session, notes)
         if measured:
             milliseconds = round((time.perf_counter() - began) * 1000)

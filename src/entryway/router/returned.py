@@ -25,12 +25,11 @@ class Additions:
 
     def add(self, raw: list[Header], request_id: bytes) -> None:
         """Append what is not there yet."""
-        names = self.names
-        there = [name for name, _ in raw if name in names]
-        if not there:
+        if self.names.isdisjoint(dict(raw)):
             raw += self.headers
             raw.append((b"x-request-id", request_id))
             return
+        there = {name for name, _ in raw}
         if self.policy is not None and POLICY in there:
             raw[:] = merge_policies(raw, self.policy)
         raw += [header for header in self.headers if header[0] not in there]
