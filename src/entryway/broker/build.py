@@ -20,6 +20,7 @@ from entryway.broker.tenant import Tenant
 from entryway.clients.access import PLATFORM_CLIENT, BearerCaller, OwnToken
 from entryway.clients.applications import ApplicationsClient
 from entryway.clients.http import new_http
+from entryway.clients.identity_provider import identity_provider
 from entryway.clients.tls import outgoing_context
 from entryway.clients.tokens import ClientIdentity, TokenClient
 from entryway.errors import ConfigurationError, EntrywayError
@@ -38,7 +39,9 @@ def build(settings: BrokerSettings) -> Starlette:
     token = OwnToken(tokens, identity)
     applications = ApplicationsClient(BearerCaller(http, uaa_url, token))
     store = BrokerStore(database, Sealer(settings.master_key), lambda: datetime.now(UTC))
-    broker = Broker(store, build_offerings(settings, applications, tokens), Tenant(token))
+    tenant = Tenant(token)
+    provider = identity_provider(http, settings.identity_provider_url.rstrip("/"), settings.platform_client_secret)
+    broker = Broker(store, build_offerings(settings, applications, tokens, tenant, provider), tenant)
     api = BrokerApi(broker, settings.platform_client_secret)
 
     @asynccontextmanager

@@ -117,6 +117,16 @@ PLANS = (
         description="The HTTP proxy to systems behind a connector",
         parameters={"type": "object", "additionalProperties": False},
     ),
+    Plan(
+        service="identity",
+        service_id="3b5a3f5e-6a0f-4e0e-9d5e-8c1f0a6d1e09",
+        name="application",
+        id="3b5a3f5e-6a0f-4e0e-9d5e-8c1f0a6d1e0a",
+        service_description="Logins at the identity provider",
+        description="An application that users log in to by OpenID Connect",
+        parameters={"type": "object", "properties": {"oauth2-configuration": {"type": "object"}}},
+        binding_parameters={"type": "object", "properties": {"credential-type": {"enum": ["SECRET"]}}},
+    ),
 )
 
 

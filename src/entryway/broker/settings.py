@@ -17,6 +17,8 @@ class BrokerSettings:
     platform_client_secret: str = field(repr=False)
     ca_file: Path | None = None
     destination_url: str = ""
+    identity_provider_url: str = ""
+    """Where instances of `identity` are applications; it knows us by the platform client's secret."""
     onpremise_proxy_host: str = "localhost"
     onpremise_proxy_port: int = 20003
 

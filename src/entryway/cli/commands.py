@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from entryway.cli import check, connectivity, connector, env, explain, export, router, services, token, up, version
+from entryway.cli import check, connectivity, connector, env, explain, export, idp, router, services, token, up, version
 from entryway.cli.outcome import told_in_clear_words
 
 HELP = """The entry to an application and everything that stands behind its login.
@@ -30,6 +30,7 @@ app.command("env", epilog=env.EPILOG)(env.env)
 app.command("token", epilog=token.EPILOG)(token.token)
 app.command("router", epilog=router.EPILOG)(router.router)
 app.command("services", epilog=services.EPILOG)(services.services)
+app.command("idp", epilog=idp.EPILOG)(idp.idp)
 app.command("connectivity", epilog=connectivity.EPILOG)(connectivity.connectivity)
 app.add_typer(connector.app, name="connector")
 app.command("version")(version.version)

@@ -20,7 +20,8 @@ def nothing() -> Mapping[str, Any]:
 USER_PROVIDED = "user-provided"
 XSUAA = "xsuaa"
 # What the broker of a landscape offers, and the plan that a descriptor may leave out.
-OFFERED = {XSUAA: "application", "destination": "lite", "connectivity": "lite"}
+IDENTITY = "identity"
+OFFERED = {XSUAA: "application", "destination": "lite", "connectivity": "lite", IDENTITY: "application"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from entryway.config.descriptor import OFFERED, USER_PROVIDED, ServiceInstance
 from entryway.config.json_file import read_json_object
 from entryway.config.landscape_schema import (
+    IdentityUserDocument,
     LandscapeDocument,
     LocalProcessDocument,
     OnPremiseDocument,
@@ -23,6 +24,7 @@ from entryway.config.yaml_file import read_yaml_object
 
 __all__ = [
     "LANDSCAPE_FILE",
+    "IdentityUserDocument",
     "LandscapeDocument",
     "LocalProcessDocument",
     "OnPremiseDocument",
@@ -70,6 +72,8 @@ def defined_services(document: LandscapeDocument, folder: Path) -> tuple[list[Se
 
 def _rules(document: LandscapeDocument, folder: Path) -> Iterator[Mistake]:
     yield from _twice([(f"/users/{index}/name", user.name) for index, user in enumerate(document.users)])
+    people = document.identity_provider.users if document.identity_provider else []
+    yield from _twice([(f"/identity-provider/users/{index}/name", user.name) for index, user in enumerate(people)])
     for name, service in document.services.items():
         if service.service == USER_PROVIDED and service.plan is not None:
             place = f"/services{pointer([name])}/plan"

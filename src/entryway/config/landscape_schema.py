@@ -68,12 +68,15 @@ Environment = Annotated[
 ]
 
 
+MailAddress = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+
+
 class UserDocument(KebabDocument):
     name: Annotated[str, Field(min_length=1, max_length=255)]
     password: Annotated[str, Field(min_length=SHORTEST_PASSWORD, max_length=1000, repr=False)]
     given_name: str | None = None
     family_name: str | None = None
-    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
+    email: MailAddress | None = None
     role_collections: Annotated[list[str], BeforeValidator(_list_of), Field(default_factory=list)]
 
     @property
@@ -82,10 +85,32 @@ class UserDocument(KebabDocument):
         return self.email or (self.name if "@" in self.name else f"{self.name}@example.com")
 
 
+class IdentityUserDocument(KebabDocument):
+    """A user of the identity provider: who they are; what they may do is the authorization server's."""
+
+    name: Annotated[str, Field(min_length=1, max_length=255)]
+    password: Annotated[str, Field(min_length=SHORTEST_PASSWORD, max_length=255, repr=False)]
+    given_name: str = ""
+    family_name: str = ""
+    email: MailAddress | None = None
+    groups: Annotated[list[str], BeforeValidator(_list_of), Field(default_factory=list)]
+    attributes: Annotated[dict[str, str | list[str]], BeforeValidator(_object_of), Field(default_factory=dict)]
+
+    @property
+    def address(self) -> str:
+        """The mail address that tokens of the user carry."""
+        return self.email or (self.name if "@" in self.name else f"{self.name}@example.com")
+
+
+class IdentityProviderDocument(KebabDocument):
+    users: Annotated[list[IdentityUserDocument], BeforeValidator(_list_of), Field(default_factory=list)]
+
+
 class PortsDocument(KebabDocument):
     services: Port | None = None
     gateway: Port | None = None
     onpremise_proxy: Port | None = None
+    identity_provider: Port | None = None
     modules: Annotated[dict[str, Port], BeforeValidator(_object_of), Field(default_factory=dict)]
 
 
@@ -142,4 +167,5 @@ class LandscapeDocument(KebabDocument):
         PortsDocument, BeforeValidator(_object_of), Field(default_factory=lambda: PortsDocument.model_validate({}))
     ]
     on_premise: OnPremiseDocument | None = None
+    identity_provider: Annotated[IdentityProviderDocument | None, BeforeValidator(_object_of)] = None
     services: Annotated[dict[str, ServiceDocument], BeforeValidator(_object_of), Field(default_factory=dict)]

@@ -18,6 +18,7 @@ SERVICE_TAGS: Mapping[str, tuple[str, ...]] = {
     "xsuaa": ("xsuaa",),
     "destination": ("destination", "conn", "connsvc"),
     "connectivity": ("connectivity", "conn", "connsvc"),
+    "identity": ("identity",),
 }
 
 

@@ -17,6 +17,7 @@ from entryway.landscape.process import Command
 from entryway.landscape.state import StateFolder
 
 SERVICES, CONNECTIVITY, CONNECTOR = "services", "connectivity", "connector"
+IDENTITY_PROVIDER = "identity-provider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,11 @@ class Commands:
         """Return how the control plane is run."""
         port = str(self.plan.ports.services)
         return self._own(SERVICES, "services", "--state", str(self.state.root), "--port", port)
+
+    def identity_provider(self) -> Command:
+        """Return how the identity provider is run."""
+        port = str(self.plan.ports.identity_provider)
+        return self._own(IDENTITY_PROVIDER, "idp", "--state", str(self.state.root), "--port", port)
 
     def connectivity(self) -> Command:
         """Return how the cloud end of the tunnel is run."""

@@ -8,13 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from entryway.config.descriptor import USER_PROVIDED, BoundInstance, Module, ServiceInstance
+from entryway.config.vcap import SERVICE_TAGS
 from entryway.landscape.state import StateFolder
 
-TAGS = {
-    "xsuaa": ["xsuaa"],
-    "destination": ["destination", "conn", "connsvc"],
-    "connectivity": ["connectivity", "conn", "connsvc"],
-}
 # What the shell that runs `entryway up` has of these would contradict what the landscape says.
 NOT_INHERITED = frozenset({"PORT", "HOST", "destinations", "SERVICE_BINDING_ROOT", "ENTRYWAY_LOG_FORMAT", "PYTHONHOME"})
 NOT_INHERITED_PREFIXES = ("VCAP_", "CF_INSTANCE_", "ENTRYWAY_TLS_")
@@ -42,7 +38,7 @@ class Bound:
             "name": self.request.binding_name or self.instance.name,
             "label": self.instance.service,
             "plan": self.instance.plan,
-            "tags": TAGS.get(self.instance.service or "", []),
+            "tags": list(SERVICE_TAGS.get(self.instance.service or "", ())),
             "provider": None,
             "credentials": dict(self.credentials),
             "syslog_drain_url": None,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from entryway.config.descriptor import IDENTITY
 from entryway.config.landscape_file import LANDSCAPE_FILE, PortsDocument
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.schema import did_you_mean
@@ -16,7 +17,12 @@ from entryway.landscape.record import ControlPorts
 
 OWN_PARTS = ("services", "connectivity", "connector", "entryway")
 COMMAND_LINE = "the command line"
-CONTROL_PARTS = {"services": "the control plane", "gateway": "the gateway", "onpremise-proxy": "the on-premise proxy"}
+CONTROL_PARTS = {
+    "services": "the control plane",
+    "gateway": "the gateway",
+    "onpremise-proxy": "the on-premise proxy",
+    "identity-provider": "the identity provider",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,11 @@ class Plan:
         """Whether anything of this application goes through the tunnel."""
         offered = any(instance.service == "connectivity" for instance in self.application.descriptor.instances)
         return offered or self.application.landscape.on_premise is not None
+
+    @property
+    def needs_identity_provider(self) -> bool:
+        """Whether anybody logs in at an identity provider of this landscape."""
+        return _has_identity_provider(self.application)
 
 
 def prepare(folder: Path, port_options: Sequence[str]) -> Plan:
@@ -75,6 +86,7 @@ def control_ports(document: PortsDocument, chosen: Mapping[str, int]) -> Control
         "services": chosen.get("services", document.services),
         "gateway": chosen.get("gateway", document.gateway),
         "onpremise_proxy": chosen.get("onpremise-proxy", document.onpremise_proxy),
+        "identity_provider": chosen.get("identity-provider", document.identity_provider),
     }
     return ControlPorts(**{name: port for name, port in values.items() if port is not None})
 
@@ -91,6 +103,9 @@ def _named_ports(
     if connectivity:
         yield "gateway", _wanted(CONTROL_PARTS["gateway"], ports.gateway, "gateway")
         yield "onpremise-proxy", _wanted(CONTROL_PARTS["onpremise-proxy"], ports.onpremise_proxy, "onpremise-proxy")
+    if _has_identity_provider(application):
+        part = CONTROL_PARTS["identity-provider"]
+        yield "identity-provider", _wanted(part, ports.identity_provider, "identity-provider")
     for name, port in application.module_ports.items():
         yield f"modules/{name}", _wanted(f"the module {name}", port, name, "modules: ")
     on_premise = application.landscape.on_premise
@@ -100,6 +115,11 @@ def _named_ports(
             host = "127.0.0.1" if system.internal_host == "localhost" else system.internal_host
             wanted = WantedPort(f"the system {system.name}", system.internal_port, setting, host)
             yield f"on-premise/systems/{index}/internal", wanted
+
+
+def _has_identity_provider(application: Application) -> bool:
+    offered = any(instance.service == IDENTITY for instance in application.descriptor.instances)
+    return offered or application.landscape.identity_provider is not None
 
 
 def _wanted(part: str, port: int, key: str, within: str = "") -> WantedPort:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from secrets import token_urlsafe as new_secret
 from typing import Any
 
 from entryway.clients.http import new_http
+from entryway.clients.identity_provider import identity_provider
 from entryway.clients.platform import PlatformClient
 from entryway.clients.tls import outgoing_context
 from entryway.config.descriptor import USER_PROVIDED, Module, ServiceInstance
-from entryway.config.landscape_file import UserDocument
+from entryway.config.landscape_file import IdentityUserDocument, UserDocument
 from entryway.landscape.application import Application
 from entryway.landscape.environment import Bound
 from entryway.landscape.record import LandscapeRecord, NewId
@@ -26,6 +27,25 @@ async def platform_client(state: StateFolder, secrets: Secrets, url: str) -> Asy
     """Give a client of the control plane that acts as the platform."""
     async with new_http(outgoing_context(os.environ, ca_files=[state.ca_certificate])) as http:
         yield PlatformClient(http, url, secrets.platform_client_secret)
+
+
+async def put_identity_users(
+    state: StateFolder, secrets: Secrets, url: str, users: Sequence[IdentityUserDocument]
+) -> None:
+    """Create or update users of the identity provider at `url`."""
+    async with new_http(outgoing_context(os.environ, ca_files=[state.ca_certificate])) as http:
+        provider = identity_provider(http, url, secrets.platform_client_secret)
+        for user in users:
+            attributes = {name: [value] if isinstance(value, str) else value for name, value in user.attributes.items()}
+            document = {
+                "password": user.password,
+                "given_name": user.given_name,
+                "family_name": user.family_name,
+                "email": user.address,
+                "groups": user.groups,
+                "attributes": attributes,
+            }
+            await provider.put_user(user.name, document)
 
 
 @dataclass(frozen=True, slots=True)

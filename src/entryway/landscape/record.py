@@ -23,11 +23,17 @@ class ControlPorts(BaseModel):
     services: Port = 8443
     gateway: Port = 8444
     onpremise_proxy: Port = 20003
+    identity_provider: Port = 8445
 
     @property
     def public_url(self) -> str:
         """How everybody reaches the control plane."""
         return f"https://localhost:{self.services}"
+
+    @property
+    def identity_provider_url(self) -> str:
+        """How everybody reaches the identity provider, where there is one."""
+        return f"https://localhost:{self.identity_provider}"
 
 
 class LandscapeRecord(BaseModel):

@@ -77,6 +77,7 @@ def build(state: StateFolder, ports: ControlPorts, secrets: Secrets) -> Dispatch
         master_key=secrets.master_key,
         platform_client_secret=secrets.platform_client_secret,
         ca_file=state.ca_certificate,
+        identity_provider_url=ports.identity_provider_url,
         onpremise_proxy_host=ONPREMISE_PROXY_HOST,
         onpremise_proxy_port=ports.onpremise_proxy,
     )

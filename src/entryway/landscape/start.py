@@ -19,7 +19,7 @@ from entryway.landscape.parts import Parts
 from entryway.landscape.plan import Plan
 from entryway.landscape.probes import module_probe, port_probe, services_probe
 from entryway.landscape.process import Process
-from entryway.landscape.provision import Provisioner, platform_client
+from entryway.landscape.provision import Provisioner, platform_client, put_identity_users
 from entryway.landscape.record import LandscapeRecord, new_id, save_record
 from entryway.landscape.secrets import Secrets
 from entryway.landscape.state import StateFolder
@@ -47,6 +47,8 @@ class Start:
         self.output.say(f"starting the control plane on {url}")
         services = await self.parts.start(self.commands.services())
         await self.parts.ready(services, services_probe(url, self.state.ca_certificate), OWN_PART_SECONDS)
+        if self.plan.needs_identity_provider:
+            await self._start_identity_provider()
         async with platform_client(self.state, self.secrets, url) as platform:
             environments = await self._provision(platform)
             if self.plan.needs_connectivity:
@@ -54,6 +56,17 @@ class Start:
             if on_premise := self.plan.application.landscape.on_premise:
                 await self._start_on_premise(on_premise, platform)
         await self._start_modules(environments)
+
+    async def _start_identity_provider(self) -> None:
+        url = self.plan.ports.identity_provider_url
+        self.output.say(f"starting the identity provider on {url}")
+        process = await self.parts.start(self.commands.identity_provider())
+        await self.parts.ready(process, services_probe(url, self.state.ca_certificate), OWN_PART_SECONDS)
+        document = self.plan.application.landscape.identity_provider
+        if document is not None and document.users:
+            names = ", ".join(user.name for user in document.users)
+            self.output.say(f"creating users of the identity provider: {names}")
+            await put_identity_users(self.state, self.secrets, url, document.users)
 
     async def _provision(self, platform: PlatformClient) -> dict[str, dict[str, str]]:
         application = self.plan.application

@@ -87,6 +87,10 @@ class StateFolder:
         return self.root / "on-premise"
 
     @property
+    def mail(self) -> Path:
+        return self.root / "mail"
+
+    @property
     def run(self) -> Path:
         return self.root / "run"
 

@@ -23,12 +23,22 @@ def _lines(plan: Plan, state: StateFolder, seconds: float) -> Iterator[str]:
         yield f"  open    {url}   ({name})"
     for line in _users(application):
         yield f"  {line}"
+    yield from _identity_provider(plan)
     yield f"  login   {plan.ports.public_url}, with a certificate of this landscape's own authority: browsers warn,"
     yield "          until they trust it. It can speak for this machine only."
     for line in _trust(state.ca_certificate):
         yield f"  trust   {line}"
     yield "  stop    Ctrl-C"
     yield ""
+
+
+def _identity_provider(plan: Plan) -> Iterator[str]:
+    if not plan.needs_identity_provider:
+        return
+    yield f"  people  {plan.ports.identity_provider_url}/profile   (identity provider)"
+    document = plan.application.landscape.identity_provider
+    for user in document.users if document else []:
+        yield f"  person  {user.name}  password {user.password}  {', '.join(user.groups) or 'no group'}"
 
 
 def _addresses(application: Application) -> Iterator[tuple[str, str]]:

@@ -314,6 +314,7 @@ class TestInterface:
             "xsuaa": ["xsuaa"],
             "destination": ["destination", "conn", "connsvc"],
             "connectivity": ["connectivity", "conn", "connsvc"],
+            "identity": ["identity"],
         }
         ids = [service["id"] for service in services] + [
             plan["id"] for service in services for plan in service["plans"]

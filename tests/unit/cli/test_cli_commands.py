@@ -18,6 +18,7 @@ COMMANDS = (
     "up",
     "router",
     "services",
+    "idp",
     "connectivity",
     "connector",
     "connector run",

@@ -1,0 +1,49 @@
+"""`entryway idp`: the identity provider, on an HTTPS port of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from entryway.idp.build import build
+from entryway.idp.settings import IdpSettings, MailSettings
+from entryway.landscape.authority import ensure_certificates
+from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
+from entryway.landscape.ports import WantedPort, check_free
+from entryway.landscape.record import load_record, save_record
+from entryway.landscape.secrets import load_or_create_secrets
+from entryway.landscape.serve import Endpoint, serve
+from entryway.landscape.state import open_state
+from entryway.telemetry import get_logger
+
+log = get_logger(__name__)
+
+
+def run(root: Path, *, host: str, port: int | None) -> None:
+    """Run the identity provider with this state folder until asked to stop."""
+    # The database is for its owner alone, like everything else in the folder.
+    os.umask(0o077)
+    state = open_state(root)
+    record = load_record(state)
+    if port is not None and port != record.ports.identity_provider:
+        record.ports = record.ports.model_copy(update={"identity_provider": port})
+        save_record(state, record)
+    ports = record.ports
+    check_free(WantedPort("the identity provider", ports.identity_provider, "--port", host))
+    ensure_certificates(state, datetime.now(UTC))
+    secrets = load_or_create_secrets(state)
+    settings = IdpSettings(
+        public_url=ports.identity_provider_url,
+        database_url=state.database_url("idp"),
+        master_key=secrets.master_key,
+        admin_client_secret=secrets.platform_client_secret,
+        mail=MailSettings(folder=state.mail),
+        ca_file=state.ca_certificate,
+    )
+    app = Dispatcher({EVERYTHING_ELSE: ("identity provider", build(settings))})
+    endpoint = Endpoint(host, ports.identity_provider, state.server_certificate, state.server_key)
+    log.info("identity_provider_starting", url=settings.public_url, state=str(state.root))
+    asyncio.run(serve(app, endpoint))
+    log.info("identity_provider_stopped")
