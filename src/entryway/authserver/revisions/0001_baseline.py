@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_10d5281e"
+revision: str = "authserver_baseline_0315105b"
 down_revision: str | None = None
 
 
@@ -71,6 +71,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("zid", name=op.f("pk_binding_authorities")),
     )
     op.create_table(
+        "identity_providers",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("origin", sa.String(length=255), nullable=False),
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("available_for_logon", sa.Boolean(), nullable=False),
+        sa.Column("link_text", sa.String(), nullable=False),
+        sa.Column("create_shadow_users", sa.Boolean(), nullable=False),
+        sa.Column("default_for_noninteractive", sa.Boolean(), nullable=False),
+        sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("email_domains", sa.JSON(), nullable=False),
+        sa.Column("config", sa.JSON(), nullable=False),
+        sa.Column("sealed_secret", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_identity_providers_zid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("zid", "origin", name=op.f("pk_identity_providers")),
+        sa.UniqueConstraint("zid", "id", name=op.f("uq_identity_providers_zid_id")),
+    )
+    op.create_table(
         "login_failures",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("zid", sa.String(length=36), nullable=False),
@@ -81,14 +104,40 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_login_failures_name_digest"), "login_failures", ["name_digest"], unique=False)
     op.create_table(
+        "provider_requests",
+        sa.Column("id", sa.String(length=255), nullable=False),
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("origin", sa.String(length=255), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("browser_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("attempt_id", sa.String(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_provider_requests_zid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", "zid", name=op.f("pk_provider_requests")),
+    )
+    op.create_index(op.f("ix_provider_requests_expires_at"), "provider_requests", ["expires_at"], unique=False)
+    op.create_table(
         "revoked_tokens",
         sa.Column("zid", sa.String(length=36), nullable=False),
         sa.Column("jti", sa.String(), nullable=False),
+        sa.Column("before", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_revoked_tokens_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("zid", "jti", name=op.f("pk_revoked_tokens")),
     )
     op.create_index(op.f("ix_revoked_tokens_expires_at"), "revoked_tokens", ["expires_at"], unique=False)
+    op.create_table(
+        "saml_keys",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("kid", sa.String(length=36), nullable=False),
+        sa.Column("certificate", sa.String(), nullable=False),
+        sa.Column("sealed_private_key", sa.LargeBinary(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_saml_keys_zid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("zid", "kid", name=op.f("pk_saml_keys")),
+    )
     op.create_table(
         "seen_assertions",
         sa.Column("zid", sa.String(length=36), nullable=False),
@@ -349,6 +398,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", "zid", "instance_id", name=op.f("pk_scopes")),
     )
     op.create_table(
+        "user_attributes",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("groups", sa.JSON(), nullable=False),
+        sa.Column("values", sa.JSON(), nullable=False),
+        sa.Column("noted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["zid", "user_id"],
+            ["users.zid", "users.id"],
+            name=op.f("fk_user_attributes_zid_user_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_user_attributes_zid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("zid", "user_id", name=op.f("pk_user_attributes")),
+    )
+    op.create_table(
         "authorization_codes",
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("zid", sa.String(length=36), nullable=False),
@@ -371,6 +436,25 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_authorization_codes_authorization_id"), "authorization_codes", ["authorization_id"], unique=False
     )
+    op.create_table(
+        "provider_sessions",
+        sa.Column("login_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("origin", sa.String(length=255), nullable=False),
+        sa.Column("subject_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("session_index", sa.String(), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["login_digest"],
+            ["login_sessions.digest"],
+            name=op.f("fk_provider_sessions_login_digest"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_provider_sessions_zid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("login_digest", name=op.f("pk_provider_sessions")),
+    )
+    op.create_index(op.f("ix_provider_sessions_subject_digest"), "provider_sessions", ["subject_digest"], unique=False)
     op.create_table(
         "refresh_tokens",
         sa.Column("digest", sa.LargeBinary(), nullable=False),

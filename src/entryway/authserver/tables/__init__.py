@@ -14,6 +14,13 @@ from entryway.authserver.tables.roles import (
 )
 from entryway.authserver.tables.signing_keys import SigningKeyRow
 from entryway.authserver.tables.tokens import OpaqueTokenRow, Passcode, RevokedToken, SeenAssertion
+from entryway.authserver.tables.trust import (
+    IdentityProviderRow,
+    ProviderRequest,
+    ProviderSession,
+    SamlKeyRow,
+    UserAttributes,
+)
 from entryway.authserver.tables.users import LoginFailure, User
 from entryway.authserver.tables.zones import Zone
 
@@ -26,12 +33,15 @@ __all__ = [
     "BindingCertificate",
     "BindingSecret",
     "ClientRow",
+    "IdentityProviderRow",
     "LoginAttempt",
     "LoginFailure",
     "LoginSession",
     "OfApplication",
     "OpaqueTokenRow",
     "Passcode",
+    "ProviderRequest",
+    "ProviderSession",
     "RefreshTokenRow",
     "RevokedToken",
     "RoleAssignment",
@@ -39,10 +49,12 @@ __all__ = [
     "RoleCollectionReference",
     "RoleTemplate",
     "RoleTemplateScope",
+    "SamlKeyRow",
     "Scope",
     "ScopeGrant",
     "SeenAssertion",
     "SigningKeyRow",
     "User",
+    "UserAttributes",
     "Zone",
 ]
