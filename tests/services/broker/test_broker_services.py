@@ -319,7 +319,7 @@ class TestInterface:
         ids = [service["id"] for service in services] + [
             plan["id"] for service in services for plan in service["plans"]
         ]
-        assert len(set(ids)) == len(ids) == 8
+        assert len(set(ids)) == len(ids) == 10
         plans = {service["name"]: [plan["name"] for plan in service["plans"]] for service in services}
         assert plans["xsuaa"] == ["application", "broker", "apiaccess"]
 
