@@ -12,7 +12,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -76,9 +76,10 @@ def process(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     wait: float = 20,
+    log: IO[str] | None = None,
 ) -> Iterator[int]:
-    """Run a command until it listens on `port`, yield its pid, and end it."""
-    child = subprocess.Popen(command, env={**os.environ, **(env or {})}, cwd=cwd)
+    """Run a command until it listens on `port`, yield its pid, and end it; what it writes goes to `log`, if given."""
+    child = subprocess.Popen(command, env={**os.environ, **(env or {})}, cwd=cwd, stdout=log, stderr=log)
     try:
         wait_for_port(port, child, wait)
         yield child.pid

@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from entryway.authserver import tables
 from entryway.authserver.digests import random_text
+from entryway.authserver.sealed_refresh_tokens import moment
 from entryway.oauth.errors import InvalidGrant, InvalidToken, echo
 from entryway.oauth.pkce import Challenge
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from entryway.authserver.digests import Digests
     from entryway.authserver.moments import Clock
+    from entryway.authserver.sealed_refresh_tokens import SealedRefreshTokens
     from entryway.storage import Database
 
 CODE_LIFETIME = timedelta(minutes=5)
@@ -52,6 +54,8 @@ class Authorization:
     additional: Mapping[str, str] = field(default_factory=dict)
     revocation_signature: str | None = None
     stored: bool = False
+    # When it ends, for one that is not stored but sealed into its refresh token.
+    sealed_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,30 @@ def new_authorization(
 class Authorizations:
     """The authorizations of all tenants, with their codes and refresh tokens."""
 
-    def __init__(self, database: Database, digests: Digests, clock: Clock) -> None:
+    def __init__(self, database: Database, digests: Digests, sealed: SealedRefreshTokens, clock: Clock) -> None:
         self._database = database
         self._digests = digests
+        self._sealed = sealed
         self._clock = clock
+
+    def seal(self, authorization: Authorization, scopes: AbstractSet[str], signature: str, lifetime: timedelta) -> str:
+        """Return a refresh token that holds the authorization itself; nothing is stored."""
+        now = self._clock()
+        return self._sealed.seal(
+            authorization.zid,
+            {
+                "id": authorization.id,
+                "client": authorization.client_id,
+                "user": authorization.user_id,
+                "grant": authorization.grant_type,
+                "scopes": sorted(scopes),
+                "authenticated": authorization.authenticated_at.timestamp(),
+                "additional": dict(authorization.additional),
+                "signature": signature,
+                "issued": now.timestamp(),
+                "until": (now + lifetime).timestamp(),
+            },
+        )
 
     async def issue_code(
         self, authorization: Authorization, redirect_uri: str, challenge: Challenge | None, *, redirect_uri_given: bool
@@ -161,14 +185,12 @@ class Authorizations:
 
     async def find_refreshable(self, zid: str, refresh_token: str) -> Authorization:
         """Return the authorization of a refresh token that is still good."""
-        table, digest = tables.RefreshTokenRow, self._digests.of(_REFRESH, zid, refresh_token)
-        query = (
-            select(tables.Authorization, table.expires_at, table.used_at)
-            .join(table, table.authorization_id == tables.Authorization.id)
-            .where(table.digest == digest, table.zid == zid)
-        )
+        content = self._sealed.open(zid, refresh_token)
+        if content is not None:
+            return await self._check_sealed(zid, content)
+        asked = {"digest": self._digests.of(_REFRESH, zid, refresh_token), "zid": zid}
         async with self._database.read() as session:
-            found = (await session.execute(query)).first()
+            found = (await session.execute(_OF_REFRESH_TOKEN, asked)).first()
         if found is None:
             raise InvalidToken("Invalid refresh token", "the refresh token is unknown")
         authorization, expires_at, used_at = found
@@ -180,6 +202,16 @@ class Authorizations:
             await self.revoke(zid, authorization.id)
             raise ReusedToken
         return _authorization(authorization)
+
+    async def _check_sealed(self, zid: str, content: Mapping[str, Any]) -> Authorization:
+        if content["until"] <= self._clock().timestamp():
+            raise InvalidToken("Invalid refresh token (expired)", "the refresh token has expired")
+        asked = {"zid": zid, "id": content["id"], "pair": pair_of(content["user"], content["client"])}
+        async with self._database.read() as session:
+            ended = (await session.execute(_ENDED, asked)).all()
+        if any(before is None or content["issued"] <= before.timestamp() for (before,) in ended):
+            raise InvalidToken("Invalid refresh token (revoked)", "the authorization was revoked")
+        return _unsealed(zid, content)
 
     async def rotate(self, authorization: Authorization, refresh_token: str) -> str:
         """Use a refresh token up and return the next one; if somebody else was quicker, everything ends."""
@@ -197,6 +229,9 @@ class Authorizations:
 
     async def find_by_refresh_token(self, zid: str, refresh_token: str) -> Authorization | None:
         """Return the authorization of a refresh token, whatever its state."""
+        content = self._sealed.open(zid, refresh_token)
+        if content is not None:
+            return _unsealed(zid, content)
         table = tables.RefreshTokenRow
         query = (
             select(tables.Authorization)
@@ -217,6 +252,16 @@ class Authorizations:
                 .values(revoked_at=self._clock())
             )
 
+    async def revoke_sealed(self, authorization: Authorization) -> None:
+        """End an authorization that is not stored."""
+        until = authorization.sealed_until or self._clock()
+        # Access tokens that came of it may last a day longer.
+        row = tables.RevokedToken(
+            zid=authorization.zid, jti=authorization.id, before=None, expires_at=until + timedelta(days=1)
+        )
+        async with self._database.transaction() as session:
+            await session.merge(row)
+
     def _refresh_row(self, authorization: Authorization, token: str, expires_at: datetime) -> tables.RefreshTokenRow:
         return tables.RefreshTokenRow(
             digest=self._digests.of(_REFRESH, authorization.zid, token),
@@ -233,6 +278,44 @@ class Authorizations:
             code.digest == digest, code.zid == zid, code.used_at.is_not(None)
         )
         await session.execute(update(table).where(table.id.in_(replayed)).values(revoked_at=self._clock()))
+
+
+def pair_of(user_id: str, client_id: str) -> str:
+    """Return the name under which everything of a user at a client is ended."""
+    return f"{user_id}@{client_id}"
+
+
+def _unsealed(zid: str, content: Mapping[str, Any]) -> Authorization:
+    return Authorization(
+        id=content["id"],
+        zid=zid,
+        client_id=content["client"],
+        user_id=content["user"],
+        grant_type=content["grant"],
+        requested_scopes=frozenset(),
+        authenticated_at=moment(content["authenticated"]),
+        granted_scopes=frozenset(content["scopes"]),
+        additional=content["additional"],
+        revocation_signature=content["signature"],
+        sealed_until=moment(content["until"]),
+    )
+
+
+# Written once: to build a statement takes longer than to run it.
+_OF_REFRESH_TOKEN = (
+    select(tables.Authorization, tables.RefreshTokenRow.expires_at, tables.RefreshTokenRow.used_at)
+    .join(tables.RefreshTokenRow, tables.RefreshTokenRow.authorization_id == tables.Authorization.id)
+    .where(
+        tables.RefreshTokenRow.digest == bindparam("digest"),
+        tables.RefreshTokenRow.zid == bindparam("zid"),
+    )
+)
+
+
+_ENDED = select(tables.RevokedToken.before).where(
+    tables.RevokedToken.zid == bindparam("zid"),
+    tables.RevokedToken.jti.in_([bindparam("id"), bindparam("pair")]),
+)
 
 
 async def _find(session: AsyncSession, authorization_id: str) -> tables.Authorization | None:

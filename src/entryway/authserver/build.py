@@ -48,6 +48,7 @@ from entryway.authserver.passwords import Passwords
 from entryway.authserver.respond import Responder
 from entryway.authserver.revocation import Revocation, RevocationEndpoints
 from entryway.authserver.roles import Roles
+from entryway.authserver.sealed_refresh_tokens import SealedRefreshTokens
 from entryway.authserver.seen_assertions import SeenAssertions
 from entryway.authserver.sessions import Sessions
 from entryway.authserver.signing_keys import SigningKeys
@@ -85,7 +86,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         settings.certificate_header, settings.certificate_networks, settings.trusted_authorities
     )
     http = new_http(outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else []))
-    authorizations = Authorizations(database, digests, clock)
+    authorizations = Authorizations(database, digests, SealedRefreshTokens(sealer), clock)
     attempts, login_sessions = Attempts(database, digests, clock), Sessions(database, users, digests, clock)
     stored_tokens, passcodes = StoredTokens(database, digests, clock), Passcodes(database, users, digests, clock)
     own_tokens = OwnTokens(keys, clients, users, stored_tokens, digests, clock)

@@ -75,7 +75,11 @@ class Issuer:
             response["id_token"] = await self._sign(zone, claims.id_token(zone, client, user, login, occasion))
         refresh_token = decision.refresh_token
         if refresh_token is None and REFRESH_GRANT in client.grant_types:
-            refresh_token = await self.authorizations.keep(authorization, granted, signature, client.refresh_validity)
+            if decision.sealed:
+                refresh_token = self.authorizations.seal(authorization, granted, signature, client.refresh_validity)
+            else:
+                lifetime = client.refresh_validity
+                refresh_token = await self.authorizations.keep(authorization, granted, signature, lifetime)
         if refresh_token is not None:
             response["refresh_token"] = refresh_token
         return response | dict(decision.told)

@@ -72,7 +72,7 @@ class OwnTokens:
         return OwnToken(body, client, None)
 
     async def _user(self, zone: Zone, client: Client, body: Mapping[str, Any]) -> User:
-        user = await self.users.find_holder(zone.id, str(body["user_id"]), str(body.get("sid")), str(body.get("jti")))
+        user = await self.users.find_holder(zone.id, body)
         if user is None or body.get("rev_sig") != of_user(self.digests, client, user):
             raise InvalidToken(detail="the user is gone or has changed since, or the authorization was revoked")
         return user

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, update
@@ -10,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from entryway.authserver import edge, tables
+from entryway.authserver.authorizations import pair_of
 from entryway.authserver.digests import random_text
 from entryway.authserver.stored_tokens import is_opaque
 from entryway.errors import NotFound
@@ -39,6 +41,8 @@ PLATFORM = "entryway.platform"
 ADMIN = "uaa.admin"
 REVOKE = "tokens.revoke"
 LIST = "tokens.list"
+# No token lasts longer than descriptors may say for refresh tokens.
+LONGEST_LIFETIME = timedelta(days=366)
 
 
 class NothingToRevoke(NotFound):
@@ -72,7 +76,13 @@ class Revocation:
         async with self.database.transaction() as session:
             await session.execute(open_ones.values(revoked_at=self.clock()))
             await session.execute(stored)
-            if client_id is None:
+            if client_id is not None:
+                until = self.clock() + LONGEST_LIFETIME
+                pair = tables.RevokedToken(
+                    zid=zid, jti=pair_of(user_id, client_id), before=self.clock(), expires_at=until
+                )
+                await session.merge(pair)
+            else:
                 table = tables.User
                 mine = update(table).where(table.zid == zid, table.id == user_id)
                 await session.execute(mine.values(token_salt=random_text()))
@@ -202,7 +212,10 @@ class RevocationEndpoints:
         authorization = await self.authorizations.find_by_refresh_token(zone.id, token)
         if authorization is not None:
             if authorization.client_id == client.id:
-                await self.authorizations.revoke(zone.id, authorization.id)
+                if authorization.sealed_until is None:
+                    await self.authorizations.revoke(zone.id, authorization.id)
+                else:
+                    await self.authorizations.revoke_sealed(authorization)
                 log.info("refresh_token_revoked", client_id=client.id, user_id=authorization.user_id)
             return
         try:

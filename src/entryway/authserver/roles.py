@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, bindparam, select
 
 from entryway.authserver import tables
 
@@ -37,47 +37,57 @@ class Roles:
 
     async def of_user(self, zid: str, user_id: str) -> Entitlements:
         """Return what the user's role collections give now."""
-        assignment, reference = tables.RoleAssignment, tables.RoleCollectionReference
-        application, template, scope = tables.Application, tables.RoleTemplate, tables.RoleTemplateScope
-        query = (
-            select(
-                assignment.collection,
-                application.xsappname,
-                template.name,
-                template.attribute_values,
-                scope.scope,
-            )
-            .outerjoin(reference, and_(reference.zid == assignment.zid, reference.collection == assignment.collection))
-            .outerjoin(
-                application,
-                and_(application.zid == reference.zid, application.xsappname == reference.xsappname),
-            )
-            .outerjoin(
-                template,
-                and_(
-                    template.zid == application.zid,
-                    template.instance_id == application.instance_id,
-                    template.name == reference.template,
-                ),
-            )
-            .outerjoin(
-                scope,
-                and_(
-                    scope.zid == template.zid,
-                    scope.instance_id == template.instance_id,
-                    scope.template == template.name,
-                ),
-            )
-            .where(assignment.zid == zid, assignment.user_id == user_id)
-        )
         async with self.database.read() as session:
-            rows = (await session.execute(query)).all()
+            rows = (await session.execute(_OF_USER, {"zid": zid, "user_id": user_id})).all()
         roles = {(xsappname, name): values for _, xsappname, name, values, _ in rows if xsappname and name is not None}
         return Entitlements(
             collections=tuple(sorted({collection for collection, *_ in rows})),
             scopes=frozenset(granted for *_, granted in rows if granted),
             attributes=_merged(roles),
         )
+
+
+# Written once: to build a statement takes longer than to run it.
+_OF_USER = (
+    select(
+        tables.RoleAssignment.collection,
+        tables.Application.xsappname,
+        tables.RoleTemplate.name,
+        tables.RoleTemplate.attribute_values,
+        tables.RoleTemplateScope.scope,
+    )
+    .outerjoin(
+        tables.RoleCollectionReference,
+        and_(
+            tables.RoleCollectionReference.zid == tables.RoleAssignment.zid,
+            tables.RoleCollectionReference.collection == tables.RoleAssignment.collection,
+        ),
+    )
+    .outerjoin(
+        tables.Application,
+        and_(
+            tables.Application.zid == tables.RoleCollectionReference.zid,
+            tables.Application.xsappname == tables.RoleCollectionReference.xsappname,
+        ),
+    )
+    .outerjoin(
+        tables.RoleTemplate,
+        and_(
+            tables.RoleTemplate.zid == tables.Application.zid,
+            tables.RoleTemplate.instance_id == tables.Application.instance_id,
+            tables.RoleTemplate.name == tables.RoleCollectionReference.template,
+        ),
+    )
+    .outerjoin(
+        tables.RoleTemplateScope,
+        and_(
+            tables.RoleTemplateScope.zid == tables.RoleTemplate.zid,
+            tables.RoleTemplateScope.instance_id == tables.RoleTemplate.instance_id,
+            tables.RoleTemplateScope.template == tables.RoleTemplate.name,
+        ),
+    )
+    .where(tables.RoleAssignment.zid == bindparam("zid"), tables.RoleAssignment.user_id == bindparam("user_id"))
+)
 
 
 def _merged(roles: Mapping[tuple[str, str], Mapping[str, Any]]) -> Mapping[str, Mapping[str, list[str]]]:

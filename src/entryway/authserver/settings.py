@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -84,6 +85,7 @@ class AuthServerSettings:
         return _split(self.public_url).hostname or ""
 
 
+@lru_cache(maxsize=16)
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import and_, bindparam, delete, select, update
 
 from entryway.authserver import lockout, passwords, tables
+from entryway.authserver.authorizations import pair_of
 from entryway.oauth.errors import BadCredentials
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from entryway.authserver.digests import Digests
@@ -56,22 +58,25 @@ class Users:
     async def find(self, zid: str, user_id: str) -> User | None:
         """Return the user with this id."""
         async with self._database.read() as session:
-            query = select(tables.User).where(tables.User.zid == zid, tables.User.id == user_id)
-            row = (await session.execute(query)).scalar_one_or_none()
+            row = (await session.execute(_BY_ID, {"zid": zid, "id": user_id})).scalar_one_or_none()
         return _user(row) if row else None
 
-    async def find_holder(self, zid: str, user_id: str, authorization_id: str, jti: str) -> User | None:
+    async def find_holder(self, zid: str, claims: Mapping[str, Any]) -> User | None:
         """Return the user of a token, unless it or what they allowed the token's client has been revoked."""
-        authorization, ended = tables.Authorization, tables.RevokedToken
-        query = (
-            select(tables.User, authorization.revoked_at, ended.jti)
-            .outerjoin(authorization, and_(authorization.zid == tables.User.zid, authorization.id == authorization_id))
-            .outerjoin(ended, and_(ended.zid == tables.User.zid, ended.jti == jti))
-            .where(tables.User.zid == zid, tables.User.id == user_id)
-        )
+        user_id = str(claims["user_id"])
+        asked = {
+            "zid": zid,
+            "id": user_id,
+            "authorization": str(claims.get("sid")),
+            "jti": str(claims.get("jti")),
+            "pair": pair_of(user_id, str(claims["cid"])),
+        }
         async with self._database.read() as session:
-            found = (await session.execute(query)).first()
-        return _user(found[0]) if found is not None and found[1] is None and found[2] is None else None
+            found = (await session.execute(_HOLDER, asked)).all()
+        for _, revoked_at, ended, before in found:
+            if revoked_at is not None or (ended and (before is None or claims["iat"] <= before.timestamp())):
+                return None
+        return _user(found[0][0]) if found else None
 
     async def find_by_name(self, zid: str, user_name: str) -> User | None:
         """Return the user who logs in by this name."""
@@ -122,6 +127,26 @@ class Users:
                 .where(row.id == user.id)
                 .values(previous_logon_at=row.last_logon_at, last_logon_at=self._clock())
             )
+
+
+# Written once: to build a statement takes longer than to run it.
+_BY_ID = select(tables.User).where(tables.User.zid == bindparam("zid"), tables.User.id == bindparam("id"))
+_HOLDER = (
+    select(tables.User, tables.Authorization.revoked_at, tables.RevokedToken.jti, tables.RevokedToken.before)
+    .outerjoin(
+        tables.Authorization,
+        and_(tables.Authorization.zid == tables.User.zid, tables.Authorization.id == bindparam("authorization")),
+    )
+    .outerjoin(
+        tables.RevokedToken,
+        # The token itself, the login that it came of, or everything of the user at this client.
+        and_(
+            tables.RevokedToken.zid == tables.User.zid,
+            tables.RevokedToken.jti.in_([bindparam("jti"), bindparam("authorization"), bindparam("pair")]),
+        ),
+    )
+    .where(tables.User.zid == bindparam("zid"), tables.User.id == bindparam("id"))
+)
 
 
 def login_name(user_name: str) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from joserfc.jwk import RSAKey
 
 ALGORITHM = "RS256"
@@ -25,6 +25,17 @@ class SigningKey:
     def key(self) -> RSAKey:
         """The pair in the form that signing wants."""
         return RSAKey.import_key(self.private_pem)
+
+    @cached_property
+    def _private(self) -> rsa.RSAPrivateKey:
+        key = serialization.load_pem_private_key(self.private_pem, None)
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise TypeError("a signing key is an RSA key")
+        return key
+
+    def sign(self, content: bytes) -> bytes:
+        """Return the RS256 signature (RFC 7518 §3.3)."""
+        return self._private.sign(content, padding.PKCS1v15(), hashes.SHA256())
 
     @cached_property
     def public_pem(self) -> str:

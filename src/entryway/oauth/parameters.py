@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -11,12 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MOST_PARAMETERS = 100
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # A secret in a URL ends up in logs and histories.
 _NEVER_IN_A_QUERY = frozenset({"client_secret", "password", "assertion", "client_assertion", "refresh_token"})
 
 
 def parse(encoded: bytes) -> dict[str, str]:
     """Return the parameters of one `application/x-www-form-urlencoded` text; each may appear once."""
+    if not encoded:
+        return {}
     try:
         pairs = parse_qsl(
             encoded.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS
@@ -27,7 +31,7 @@ def parse(encoded: bytes) -> dict[str, str]:
     for name, value in pairs:
         if name in parameters:
             raise InvalidRequest("A parameter is repeated")  # RFC 6749 §3.2
-        if any(character < " " or character == "\x7f" for character in name + value):
+        if _CONTROL.search(name) or _CONTROL.search(value):
             raise InvalidRequest("A parameter holds a control character")
         parameters[name] = value
     return parameters

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from joserfc import jwt
@@ -30,8 +32,8 @@ _REGISTRY.max_payload_length = LONGEST
 
 def sign(claims: Mapping[str, Any], key: SigningKey, jku: str) -> str:
     """Return a signed token."""
-    header = {"alg": ALGORITHM, "jku": jku, "kid": key.kid, "typ": "JWT"}
-    return jwt.encode(header, dict(claims), key.key, algorithms=[ALGORITHM])
+    signed = f"{_header(key.kid, jku)}.{_encoded(json.dumps(claims, separators=(',', ':')).encode())}"
+    return f"{signed}.{_encoded(key.sign(signed.encode()))}"
 
 
 def verify(token: str, keys: Mapping[str, RSAKey], issuer: str, now: datetime) -> Mapping[str, Any]:
@@ -52,6 +54,15 @@ def verify(token: str, keys: Mapping[str, RSAKey], issuer: str, now: datetime) -
     if not isinstance(expires, int | float) or not math.isfinite(expires) or expires <= now.timestamp():
         raise InvalidToken("Token has expired")
     return claims
+
+
+@lru_cache(maxsize=1024)
+def _header(kid: str, jku: str) -> str:
+    return _encoded(json.dumps({"alg": ALGORITHM, "jku": jku, "kid": kid, "typ": "JWT"}).encode())
+
+
+def _encoded(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def claimed_issuer(token: str) -> str:

@@ -7,7 +7,7 @@ import hashlib
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from sqlalchemy import JSON, MetaData, event, text
 from sqlalchemy.engine import make_url
@@ -18,6 +18,7 @@ from sqlalchemy.orm import DeclarativeBase
 from entryway.errors import ConfigurationError
 from entryway.storage import tables
 from entryway.storage.columns import Moment
+from entryway.storage.inline import InlineReads
 from entryway.storage.schema import VERSION_TABLE, Outcome, Schema
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class Database:
         # An error's text goes to the log, and the parameters of a statement may be secrets.
         self.engine: AsyncEngine = create_async_engine(self._url, hide_parameters=True)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._inline: InlineReads | None = None
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
@@ -94,8 +96,14 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """Give a session to look things up with; nothing it changes is kept."""
-        async with self._sessions() as session:
-            yield session
+        if self.file is None:
+            async with self._sessions() as session:
+                yield session
+            return
+        if self._inline is None:
+            self._inline = InlineReads(self.file)
+        with self._inline.session() as inline:
+            yield cast("AsyncSession", inline)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -118,6 +126,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._inline is not None:
+            self._inline.close()
         await self.engine.dispose()
 
     async def _revision(self) -> str | None:

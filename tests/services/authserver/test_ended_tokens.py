@@ -88,6 +88,59 @@ def test_a_revoked_refresh_token_takes_its_access_tokens_along(
     assert introspect(server, app, login["access_token"]) == {"active": False}
 
 
+@pytest.fixture
+def exchanged(server: RunningAuthServer, login: dict) -> tuple[BoundApplication, dict]:
+    other = server.clone("destination-xsappname")
+    body = server.token(other, grant_type=JWT_BEARER, assertion=login["access_token"]).json()
+    again = server.token(other, grant_type="refresh_token", refresh_token=body["refresh_token"])
+    assert again.json()["refresh_token"] == body["refresh_token"]
+    assert claims(again.json()["access_token"])["user_id"] == claims(login["access_token"])["user_id"]
+    return other, body
+
+
+def test_the_refresh_token_of_an_exchange_is_its_clients_and_of_this_tenant(
+    server: RunningAuthServer, app: BoundApplication, exchanged: tuple[BoundApplication, dict]
+) -> None:
+    other, body = exchanged
+    token = body["refresh_token"]
+    foreign = server.token(app, grant_type="refresh_token", refresh_token=token)
+    assert (foreign.status_code, foreign.json()["error"]) == (400, "invalid_grant")
+    middle = len(token) // 2
+    changed = token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1 :]
+    for wrong in (changed, token[:-4], "s.", "s.????", f"s.{'A' * 20_000}"):
+        refused = server.token(other, grant_type="refresh_token", refresh_token=wrong)
+        assert (refused.status_code, refused.json()["error"]) == (401, "invalid_token")
+    server.clock.advance(days=8)
+    assert server.token(other, grant_type="refresh_token", refresh_token=token).status_code == 401
+
+
+def test_the_refresh_token_of_an_exchange_can_be_ended(
+    server: RunningAuthServer, exchanged: tuple[BoundApplication, dict]
+) -> None:
+    other, body = exchanged
+    assert revoke(server, other, body["refresh_token"]).status_code == 200
+    refused = server.token(other, grant_type="refresh_token", refresh_token=body["refresh_token"])
+    assert (refused.status_code, refused.json()["error"]) == (401, "invalid_token")
+    assert introspect(server, other, body["access_token"]) == {"active": False}
+
+
+def test_everything_of_a_user_at_a_client_ends_and_nothing_else(
+    server: RunningAuthServer, app: BoundApplication, login: dict, exchanged: tuple[BoundApplication, dict]
+) -> None:
+    other, body = exchanged
+    user_id, platform = claims(login["access_token"])["user_id"], bearer(server.platform_token())
+    path = f"/oauth/token/revoke/user/{user_id}/client/{other.client_id}"
+    assert server.http.delete(path, headers=platform).status_code == 200
+    assert introspect(server, other, body["access_token"]) == {"active": False}
+    refresh = {"grant_type": "refresh_token", "refresh_token": body["refresh_token"]}
+    assert server.token(other, **refresh).status_code == 401
+    assert introspect(server, app, login["access_token"])["active"] is True
+    server.clock.advance(seconds=2)
+    fresh = server.token(other, grant_type=JWT_BEARER, assertion=login["access_token"]).json()
+    assert introspect(server, other, fresh["access_token"])["active"] is True
+    assert server.token(other, grant_type="refresh_token", refresh_token=fresh["refresh_token"]).status_code == 200
+
+
 def test_a_users_token_can_be_ended_alone(server: RunningAuthServer, app: BoundApplication, login: dict) -> None:
     assert revoke(server, app, login["access_token"]).status_code == 200
     assert introspect(server, app, login["access_token"]) == {"active": False}

@@ -48,7 +48,7 @@ class JwtBearer:
             requested_scopes=request.scopes,
             additional=request.additional,
         )
-        return UserDecision(vouched.user, authorization)
+        return UserDecision(vouched.user, authorization, sealed=True)
 
     async def _own(self, zone: Zone, assertion: str) -> Vouched:
         try:

@@ -26,11 +26,16 @@ class OpaqueTokenRow(AuthServerTable):
 
 
 class RevokedToken(AuthServerTable):
-    """A signed access token that was ended before its time; kept until it would have expired."""
+    """A signed access token that was ended before its time; kept until it would have expired.
+
+    `jti` may also name an authorization that is not stored, or a user at a client (`pair_of`): then everything ends
+    that was issued until `before`.
+    """
 
     __tablename__ = "revoked_tokens"
     zid: Mapped[str] = zid_column(primary_key=True)
     jti: Mapped[str] = mapped_column(primary_key=True)
+    before: Mapped[datetime | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 

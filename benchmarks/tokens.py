@@ -1,0 +1,147 @@
+"""What a token costs the authorization server: CPU time of the whole control plane beside the raw signature.
+
+python benchmarks/tokens.py [--seconds 4] [--rounds 2]
+
+Runs `entryway services` as people do (Granian, TLS, SQLite, one process), deploys an application, logs a user in, and asks for
+tokens with wrk over kept-alive connections: client credentials, refresh tokens (many different ones in turn, as applications have
+them) and jwt-bearer. The raw RSA-2048 signature of a text as long as a token's is measured in the same run, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import ssl
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+import httpx
+from measure import Load, cpu_seconds, free_port, process, wrk
+
+CONNECTIONS = 16
+REFRESH_TOKENS = 200
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+SIGN = """
+import time
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+key = rsa.generate_private_key(65537, 2048)
+count, begin = 4000, time.process_time()
+for _ in range(count):
+    key.sign(b"x" * 1500, padding.PKCS1v15(), hashes.SHA256())
+print((time.process_time() - begin) / count * 1e6)
+"""
+DESCRIPTOR = {
+    "xsappname": "shop",
+    "scopes": [{"name": "$XSAPPNAME.Display"}, {"name": "$XSAPPNAME.Edit"}],
+    "role-templates": [{"name": "Editor", "scope-references": ["$XSAPPNAME.Display", "$XSAPPNAME.Edit"]}],
+    "role-collections": [{"name": "Editors", "role-template-references": ["$XSAPPNAME.Editor"]}],
+}
+
+
+@dataclass(frozen=True)
+class Shop:
+    """An application with a user, and what is needed to ask for its tokens."""
+
+    http: httpx.Client
+    client: dict[str, str]
+
+    def token(self, **form: str) -> dict:
+        answer = self.http.post("/oauth/token", data=self.client | form)
+        if answer.status_code != 200:
+            raise RuntimeError(answer.text)
+        return answer.json()
+
+    def login(self) -> dict:
+        return self.token(grant_type="password", username="erin@example.com", password="correct horse")
+
+
+def deploy(http: httpx.Client, state: Path) -> Shop:
+    secret = json.loads((state / "secrets.json").read_text())["platform_client_secret"]
+    form = {"grant_type": "client_credentials", "client_id": "entryway-platform", "client_secret": secret}
+    token = http.post("/oauth/token", data=form).json()["access_token"]
+
+    def put(path: str, body: dict) -> dict:
+        answer = http.put(f"/entryway/v1/{path}", json=body, headers={"authorization": f"Bearer {token}"})
+        answer.raise_for_status()
+        return answer.json()
+
+    put("applications/shop", {"plan": "application", "xs_security": DESCRIPTOR})
+    bound = put("applications/shop/bindings/one", {})
+    put("users/erin@example.com", {"password": "correct horse", "role_collections": ["Editors"]})
+    return Shop(http, {"client_id": bound["clientid"], "client_secret": bound["clientsecret"]})
+
+
+def script(folder: Path, name: str, bodies: list[dict[str, str]]) -> Path:
+    """Write what wrk sends, one body after another."""
+    listed = ",\n".join(json.dumps(urlencode(body)) for body in bodies)
+    file = folder / f"{name}.lua"
+    file.write_text(
+        f"local bodies = {{ {listed} }}\nlocal turn = 0\n"
+        'wrk.method = "POST"\nwrk.headers["content-type"] = "application/x-www-form-urlencoded"\n'
+        "function request()\n  turn = turn % #bodies + 1\n"
+        "  return wrk.format(nil, nil, nil, bodies[turn])\nend\n"
+    )
+    return file
+
+
+def measured(pid: int, url: str, file: Path, seconds: int) -> tuple[float, Load]:
+    wrk(url, seconds=1, connections=CONNECTIONS, script=file)
+    before = cpu_seconds(pid)
+    load = wrk(url, seconds=seconds, connections=CONNECTIONS, script=file)
+    return (cpu_seconds(pid) - before) / load.requests * 1e6, load
+
+
+def raw_signature() -> float:
+    return float(subprocess.run([sys.executable, "-c", SIGN], check=True, capture_output=True, text=True).stdout)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    options.add_argument("--seconds", type=int, default=4)
+    options.add_argument("--rounds", type=int, default=2)
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        state, port = Path(folder) / "state", free_port()
+        command = [sys.executable, "-m", "entryway", "services", "--state", str(state), "--port", str(port)]
+        quiet = {"ENTRYWAY_LOG_FORMAT": "json", "ENTRYWAY_TOKEN_RATE": "0"}
+        with (Path(folder) / "log").open("w") as log, process(command, port=port, env=quiet, wait=60, log=log) as pid:
+            tls = ssl.create_default_context(cafile=str(state / "ca" / "ca.pem"))
+            with httpx.Client(base_url=f"https://localhost:{port}", verify=tls, timeout=60) as http:
+                shop = deploy(http, state)
+                tokens = [shop.login() for _ in range(REFRESH_TOKENS)]
+                subjects = {
+                    "client_credentials": [{"grant_type": "client_credentials"}],
+                    "refresh_token": [
+                        {"grant_type": "refresh_token", "refresh_token": token["refresh_token"]} for token in tokens
+                    ],
+                    "jwt-bearer": [
+                        {"grant_type": JWT_BEARER, "assertion": token["access_token"]} for token in tokens
+                    ],
+                }
+                best: dict[str, tuple[float, Load]] = {}
+                signatures = []
+                for _ in range(given.rounds):
+                    signatures.append(raw_signature())
+                    for name, bodies in subjects.items():
+                        file = script(Path(folder), name, [shop.client | body for body in bodies])
+                        figure = measured(pid, f"https://localhost:{port}/oauth/token", file, given.seconds)
+                        best[name] = min(best.get(name, figure), figure, key=lambda one: one[0])
+    raw = min(signatures)
+    print(f"raw RSA-2048 signature: {raw:.0f} us of CPU ({os.cpu_count()} CPUs)\n")
+    print(f"{'grant':<22}{'CPU us/token':>14}{'x signature':>14}{'tokens/s':>11}{'p50 ms':>9}{'p99 ms':>9}{'errors':>8}")
+    for name, (cost, load) in best.items():
+        latency = (load.latency_ms.get("50", 0), load.latency_ms.get("99", 0))
+        print(
+            f"{name:<22}{cost:>14.0f}{cost / raw:>14.2f}{load.per_second:>11.0f}"
+            f"{latency[0]:>9.1f}{latency[1]:>9.1f}{load.errors:>8}"
+        )
+
+
+if __name__ == "__main__":
+    main()
