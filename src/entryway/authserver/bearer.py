@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from entryway.authserver import edge
+from entryway.authserver.tenant_addresses import NamedZone
+from entryway.errors import BadRequest
 from entryway.oauth.errors import InsufficientScope, InvalidToken
 
 if TYPE_CHECKING:
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     from entryway.authserver.own_tokens import OwnToken, OwnTokens
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.zones import Zone, Zones
+
+
+# What the landscape itself may do: everything, in every tenant.
+PLATFORM_SCOPE = "entryway.platform"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +33,26 @@ class Bearer:
     async def require(self, request: Request, *scopes: str) -> tuple[Zone, OwnToken]:
         """Return the tenant and the token, or raise unless the token allows one of the scopes; without any, all do."""
         zone = await edge.zone_of(request, self.zones, self.settings, request.query_params)
+        other = _switched_to(request)
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer" or not token:
             raise InvalidToken("A bearer token is required", "no bearer token")
         own = await self.own_tokens.read(zone, token.strip())
         if scopes and own.scopes.isdisjoint(scopes):
             raise InsufficientScope(detail=f"the token of {own.claims['cid']} lacks {' or '.join(scopes)}")
+        if other is not None:
+            # Only who runs the landscape, with a token of the landscape's own tenant, may act in another.
+            if zone.subdomain != self.settings.subdomain or own.scopes.isdisjoint({PLATFORM_SCOPE, "uaa.admin"}):
+                raise InsufficientScope(detail="the token may not switch to another zone")
+            zone = await self.zones.resolve(other)
         return zone, own
+
+
+def _switched_to(request: Request) -> NamedZone | None:
+    zid = request.headers.get("x-identity-zone-id")
+    subdomain = request.headers.get("x-identity-zone-subdomain")
+    if zid and subdomain:
+        raise BadRequest("X-Identity-Zone-Id and X-Identity-Zone-Subdomain cannot both be given")
+    if zid or subdomain:
+        return NamedZone(id=zid) if zid else NamedZone(subdomain=str(subdomain).lower())
+    return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from entryway.authserver import tables
-from entryway.authserver.admin.endpoints import PLATFORM_SCOPE
+from entryway.authserver.bearer import PLATFORM_SCOPE
 from entryway.authserver.clients import SECRET_PURPOSE
 from entryway.authserver.schema import SCHEMA
 from entryway.authserver.zones import NamedZone

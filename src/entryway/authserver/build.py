@@ -20,6 +20,9 @@ from entryway.authserver.admin.binding_proofs import Proofs
 from entryway.authserver.admin.bindings import Bindings
 from entryway.authserver.admin.endpoints import AdminEndpoints
 from entryway.authserver.admin.people import People
+from entryway.authserver.admin.subscriptions import Subscriptions
+from entryway.authserver.admin.tenant_endpoints import TenantEndpoints
+from entryway.authserver.admin.tenants import Tenants
 from entryway.authserver.attempts import Attempts
 from entryway.authserver.authorizations import Authorizations
 from entryway.authserver.authorize import AuthorizeEndpoint
@@ -53,6 +56,7 @@ from entryway.authserver.seen_assertions import SeenAssertions
 from entryway.authserver.sessions import Sessions
 from entryway.authserver.signing_keys import SigningKeys
 from entryway.authserver.stored_tokens import StoredTokens
+from entryway.authserver.tenant_path import TenantPath
 from entryway.authserver.token_endpoint import TokenEndpoint
 from entryway.authserver.users import Users
 from entryway.authserver.zones import Zones
@@ -75,8 +79,8 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         Sealer(settings.master_key),
         Digests(settings.master_key),
     )
-    passwords, pages = Passwords(), Pages(settings.product_name)
-    zones, keys = Zones(database, settings), SigningKeys(database, sealer, clock)
+    audit, passwords, pages = Audit(database, digests, clock), Passwords(), Pages(settings.product_name)
+    zones, keys = Zones(database, settings, clock), SigningKeys(database, sealer, clock, audit, settings.key_rotation)
     clients, users, roles = (
         Clients(database, digests, clock),
         Users(database, passwords, digests, clock),
@@ -110,8 +114,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     revocation = Revocation(database, users, clients, clock)
     applications = Applications(database, clients, clock, frozenset(MASTERS))
     flow = LoginFlow(attempts, login_sessions, authorizations, clients, users, pages)
-    housekeeping = Housekeeping(database, clock)
-    audit = Audit(database, digests, clock)
+    housekeeping = Housekeeping(database, clock, (keys.rotate_due,))
     bootstrap = Bootstrap(settings, database, sealer, digests, keys, zones, applications, clock)
 
     token = TokenEndpoint(settings, zones, authentication, grants, granting)
@@ -128,6 +131,13 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     bindings = Bindings(database, proofs, keys, settings, clients)
     people = People(database, passwords, clock)
     admin = AdminEndpoints(bearer, applications, bindings, people, users, clients, granting, clock)
+    tenants = TenantEndpoints(
+        settings,
+        bearer,
+        Tenants(database, settings, zones, keys, clients, audit, clock),
+        Subscriptions(database, clients, audit, clock),
+        keys,
+    )
     respond = Responder(pages)
 
     @asynccontextmanager
@@ -169,8 +179,9 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             Route("/info", metadata.info, methods=["GET"]),
             Route("/resources/entryway.css", pages.style, methods=["GET"]),
             *admin.routes(),
+            *tenants.routes(),
         ],
-        middleware=[Middleware(Edge)],
+        middleware=[Middleware(Edge), Middleware(TenantPath)],
         exception_handlers={
             EntrywayError: respond.on_error,
             HTTPException: respond.on_http_exception,

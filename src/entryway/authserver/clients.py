@@ -62,6 +62,8 @@ class Client:
     jwks: tuple[Mapping[str, Any], ...] = ()
     jwks_uri: str | None = None
     token_salt: str = ""
+    # The tenant in which the client's bindings are: for an application that is subscribed to, its provider.
+    bindings_zid: str = ""
     # Scopes of others by the names that descriptors have for them before it is known which application is meant.
     aliases: Mapping[str, str] = field(default_factory=dict)
 
@@ -115,8 +117,9 @@ class Clients:
     async def authenticate(self, zid: str, readings: Sequence[PresentedCredentials]) -> Client:
         """Return the client that one of the readings proves, or raise BadCredentials."""
         for presented in readings:
-            digest = self._digests.of(SECRET_PURPOSE, zid, presented.secret)
             known = await self._read(zid, presented.client_id)
+            bound_in = known.client.bindings_zid if known else zid
+            digest = self._digests.of(SECRET_PURPOSE, bound_in, presented.secret)
             matches = [hmac.compare_digest(digest, candidate) for candidate in known.digests] if known else []
             if known and any(matches):
                 return known.client
@@ -131,7 +134,7 @@ class Clients:
         """Remember the newest certificate of a binding without pinning: older ones are not accepted any more."""
         table = tables.BindingCertificate
         mine = (
-            table.zid == client.zid,
+            table.zid == client.bindings_zid,
             table.instance_id == client.instance_id,
             table.thumbprint == accepted.thumbprint,
             table.issued_at < issued_at,
@@ -156,8 +159,8 @@ class Clients:
                 return None
             known = _Known(
                 client,
-                await _digests(session, zid, client.instance_id),
-                await _certificates(session, zid, client.instance_id),
+                await _digests(session, client.bindings_zid, client.instance_id),
+                await _certificates(session, client.bindings_zid, client.instance_id),
                 read_at,
             )
         memory[zid, client_id] = known
@@ -216,6 +219,7 @@ async def _load(session: AsyncSession, zid: str, column: InstrumentedAttribute[s
         jwks_uri=row.jwks_uri,
         aliases=known,
         token_salt=row.token_salt,
+        bindings_zid=of.provider_zid or zid,
     )
 
 

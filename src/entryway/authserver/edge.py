@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from entryway.authserver.zones import named_by
+from entryway.authserver import tenant_path
 from entryway.web.edge import Edge, MalformedJson, read_body, read_json, read_parameters
 
 if TYPE_CHECKING:
@@ -20,5 +20,7 @@ __all__ = ["Edge", "MalformedJson", "read_body", "read_json", "read_parameters",
 
 async def zone_of(request: Request, zones: Zones, settings: AuthServerSettings, given: Mapping[str, Any]) -> Zone:
     """Return the tenant that a request is for."""
-    named = named_by(request.headers.get("x-zid"), given.get("zid"), request.headers.get("host", ""), settings.host)
+    headers = request.headers
+    by_path = request.scope.get(tenant_path.NAMED)
+    named = settings.addresses.named_by(headers.get("x-zid"), given.get("zid"), headers.get("host", ""), by_path)
     return await zones.resolve(named)

@@ -14,6 +14,8 @@ from entryway.authserver import attempts, lockout, sessions, tables
 from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     from entryway.authserver.moments import Clock
     from entryway.storage import Database
 
@@ -30,6 +32,8 @@ class Housekeeping:
 
     database: Database
     clock: Clock
+    # What else is done as often.
+    also: Sequence[Callable[[], Awaitable[None]]] = ()
 
     async def sweep(self) -> None:
         """Delete everything that is over."""
@@ -55,5 +59,7 @@ class Housekeeping:
             await asyncio.sleep(EVERY.total_seconds())
             try:
                 await self.sweep()
+                for work in self.also:
+                    await work()
             except SQLAlchemyError:
                 log.exception("housekeeping_failed")

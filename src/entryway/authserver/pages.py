@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from entryway.authserver import tenant_path
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -27,6 +29,8 @@ class Pages:
             loader=PackageLoader("entryway.authserver"), autoescape=True, undefined=StrictUndefined
         )
         self._environment.globals["product"] = product
+        # In front of every path of the server that a page names: a tenant may be reached at a path of its own.
+        self._environment.globals["base"] = tenant_path.base
         self._style = (resources.files("entryway.authserver") / "static" / "entryway.css").read_bytes()
         self._style_tag = f'"{hashlib.sha256(self._style).hexdigest()[:16]}"'
 

@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 from cryptography import x509
 
 from entryway.authserver.client_certificates import CLIENT_CERTIFICATE_HEADER
+from entryway.authserver.key_rotation import RotationPolicy
+from entryway.authserver.tenant_addresses import PLACEHOLDER, TenantAddresses
 from entryway.errors import ConfigurationError
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -29,6 +31,9 @@ class AuthServerSettings:
     subdomain: str = "dev"
     tenant_name: str = "Development"
     product_name: str = "Entryway"
+    # A tenant's own address, with `{subdomain}` as a label of the host or at the end of the path `/t/`;
+    # empty: a label in front of the host of `public_url`.
+    tenant_url: str = ""
     # Where clients come with a TLS certificate (`certurl` of bindings): `https://host[:port]`; empty: at `public_url`.
     certificate_url: str = ""
     # Proxies in front that tell us in a header which certificate a client came with.
@@ -38,6 +43,9 @@ class AuthServerSettings:
     certificate_authorities: bytes = b""
     # Authorities that the server believes beside the system's when it fetches keys of clients.
     ca_file: Path | None = None
+
+    key_rotation: RotationPolicy = field(default_factory=RotationPolicy)
+    addresses: TenantAddresses = field(init=False)
 
     def __post_init__(self) -> None:
         url = _split(self.public_url)
@@ -55,6 +63,9 @@ class AuthServerSettings:
                 raise ConfigurationError(f"certificate_url must be https://host[:port], not {self.certificate_url!r}")
             object.__setattr__(self, "certificate_url", f"https://{at.netloc.lower()}")
         _ = self.certificate_networks, self.trusted_authorities  # raise here, at the start
+        hosts = (self.host, _split(self.certificate_url).hostname or "") if self.certificate_url else (self.host,)
+        template = self.tenant_url or f"https://{PLACEHOLDER}.{self.uaa_domain}"
+        object.__setattr__(self, "addresses", TenantAddresses(template, hosts))
 
     @property
     def certificate_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -1,30 +1,36 @@
-"""Which tenant a request is for: named by header, by query or by the first label of the host."""
+"""The tenants of a landscape, as requests find them."""
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from entryway.authserver import tables
-from entryway.errors import BadRequest, NotFound
+from entryway.authserver.tenant_addresses import NamedZone, ZoneUnknown
+from entryway.errors import Forbidden
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from entryway.authserver.moments import Clock
     from entryway.authserver.settings import AuthServerSettings
     from entryway.storage import Database
 
-_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# How long a process may act on what another has changed since.
+REMEMBERED = timedelta(seconds=5)
+MOST_REMEMBERED = 20_000
+
+__all__ = ["NamedZone", "Zone", "ZoneSuspended", "ZoneUnknown", "Zones"]
 
 
-class ZoneUnknown(NotFound):
-    """No tenant by that name."""
+class ZoneSuspended(Forbidden):
+    """The tenant is there, but nobody may use it for now."""
 
-    code = "zone_unknown"
-    title = "The subdomain does not map to a valid identity zone."
+    code = "zone_suspended"
+    title = "The tenant is suspended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,49 +49,46 @@ class Zone:
 
 
 @dataclass(frozen=True, slots=True)
-class NamedZone:
-    """How a request names its tenant: by id, by subdomain, or not at all."""
-
-    id: str | None = None
-    subdomain: str | None = None
-
-
-def named_by(header: str | None, query: str | None, host: str, public_host: str) -> NamedZone:
-    """Return how a request names its tenant; two different names are refused rather than ranked."""
-    if header and query and header != query:
-        raise BadRequest("the x-zid header and the zid parameter name different zones")
-    given = header or query
-    if given:
-        if not _ID.fullmatch(given):
-            raise ZoneUnknown("the zone id is malformed")
-        return NamedZone(id=given)
-    name = _host_name(host)
-    if name == public_host or _is_address(name):
-        return NamedZone()
-    label, dot, rest = name.partition(".")
-    if dot and rest == public_host and _LABEL.fullmatch(label):
-        return NamedZone(subdomain=label)
-    raise ZoneUnknown("the host is not one of this landscape")
+class _Known:
+    zone: Zone
+    suspended: bool
+    read_at: datetime
 
 
 class Zones:
-    """The tenants of this landscape."""
+    """The tenants of this landscape; those in use are kept in memory for a few seconds."""
 
-    def __init__(self, database: Database, settings: AuthServerSettings) -> None:
+    def __init__(self, database: Database, settings: AuthServerSettings, clock: Clock) -> None:
         self._database = database
         self._settings = settings
-        self._known: dict[NamedZone, Zone] = {}
+        self._clock = clock
+        self._known: dict[NamedZone, _Known] = {}
 
     async def resolve(self, named: NamedZone) -> Zone:
-        """Return the tenant, or raise ZoneUnknown."""
-        zone = self._known.get(named)
-        if zone is None:
-            zone = await self._load(named)
-            self._known[named] = zone
-        return zone
+        """Return the tenant, or raise ZoneUnknown or ZoneSuspended."""
+        known = self._known.get(named)
+        if known is None or self._clock() - known.read_at >= REMEMBERED:
+            known = await self._load(named)
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
+            self._known[named] = known
+        if known.suspended:
+            raise ZoneSuspended(known.zone.subdomain)
+        return known.zone
 
-    async def _load(self, named: NamedZone) -> Zone:
-        query = select(tables.Zone)
+    def forget(self) -> None:
+        """Read everything anew: a tenant has changed."""
+        self._known = {}
+
+    def of(self, row: tables.Zone) -> Zone:
+        """Return a tenant from its row."""
+        # The landscape's first tenant speaks at the bare host; further ones have an address of their own.
+        first = row.subdomain == self._settings.subdomain
+        url = self._settings.public_url if first else self._settings.addresses.url_of(row.subdomain)
+        return Zone(row.id, row.subdomain, row.number, url)
+
+    async def _load(self, named: NamedZone) -> _Known:
+        query, now = select(tables.Zone), self._clock()
         if named.id is not None:
             query = query.where(tables.Zone.id == named.id)
         else:
@@ -93,27 +96,6 @@ class Zones:
         async with self._database.read() as session:
             row = (await session.execute(query)).scalar_one_or_none()
         if row is None:
+            self._known.pop(named, None)
             raise ZoneUnknown("no such zone")
-        return Zone(row.id, row.subdomain, row.number, self._url(row.subdomain))
-
-    def _url(self, subdomain: str) -> str:
-        # The landscape's first tenant speaks at the bare host; further ones put their label in front of it.
-        if subdomain == self._settings.subdomain:
-            return self._settings.public_url
-        return f"https://{subdomain}.{self._settings.uaa_domain}"
-
-
-def _host_name(host: str) -> str:
-    name = host.strip().lower()
-    if name.startswith("["):
-        return name.partition("]")[0].removeprefix("[")
-    return name.partition(":")[0].removesuffix(".")
-
-
-def _is_address(name: str) -> bool:
-    # Health checks and tools come by address; an address names no tenant.
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
+        return _Known(self.of(row), row.suspended_at is not None, now)

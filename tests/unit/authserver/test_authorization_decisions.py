@@ -12,7 +12,7 @@ from entryway.authserver.clients import ALWAYS_ALLOWED, allowed_authorities, all
 from entryway.authserver.digests import Digests
 from entryway.authserver.granting import user_scopes
 from entryway.authserver.roles import merge_attributes
-from entryway.authserver.zones import NamedZone, ZoneUnknown, named_by
+from entryway.authserver.tenant_addresses import NamedZone, TenantAddresses, ZoneUnknown
 from entryway.config.xs_security import parse
 from entryway.config.xs_security_wire import XsSecurityWire
 from entryway.errors import BadRequest
@@ -113,6 +113,7 @@ def test_digests_depend_on_the_key_the_purpose_and_where_parts_end() -> None:
 
 
 HOST = "localhost"
+ADDRESSES = TenantAddresses("https://{subdomain}.localhost:8443", (HOST,))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +133,7 @@ HOST = "localhost"
 def test_a_tenant_is_named_by_header_query_or_host(
     header: str | None, query: str | None, host: str, named: NamedZone
 ) -> None:
-    assert named_by(header, query, host, HOST) == named
+    assert ADDRESSES.named_by(header, query, host) == named
 
 
 @pytest.mark.parametrize(
@@ -140,20 +141,20 @@ def test_a_tenant_is_named_by_header_query_or_host(
 )
 def test_a_host_of_another_landscape_names_no_tenant(host: str) -> None:
     with pytest.raises(ZoneUnknown):
-        named_by(None, None, host, HOST)
+        ADDRESSES.named_by(None, None, host)
 
 
 @pytest.mark.parametrize("zid", ["'", "a b", "x" * 37, "\xff", "../x"])
 def test_a_malformed_tenant_is_unknown(zid: str) -> None:
     with pytest.raises(ZoneUnknown):
-        named_by(zid, None, "localhost", HOST)
+        ADDRESSES.named_by(zid, None, "localhost")
     with pytest.raises(ZoneUnknown):
-        named_by(None, zid, "localhost", HOST)
+        ADDRESSES.named_by(None, zid, "localhost")
 
 
 def test_two_tenants_at_once_are_refused() -> None:
     with pytest.raises(BadRequest):
-        named_by("a", "b", "localhost", HOST)
+        ADDRESSES.named_by("a", "b", "localhost")
 
 
 def content(**changes: object) -> XsSecurityWire:

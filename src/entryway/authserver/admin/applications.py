@@ -13,6 +13,7 @@ from entryway.authserver import tables
 from entryway.authserver.admin import descriptors, updates
 from entryway.authserver.admin.binding_parameters import CERTIFICATE
 from entryway.authserver.admin.parts import put_collections, replace_parts
+from entryway.authserver.admin.subscriptions import refuse_subscribed, subscribers, update_subscribers
 from entryway.config import xs_security
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.config.xs_security_wire import XsSecurityWire
@@ -126,6 +127,9 @@ class Applications:
             clones = select(clone.instance_id).where(clone.zid == zone.id, clone.master == application.xsappname)
             if (await session.execute(clones.limit(1))).first() is not None:
                 raise Conflict("instances of this service exist; delete them first")
+            await refuse_subscribed(session, zone.id, instance_id)
+            if await subscribers(session, zone.id, instance_id):
+                raise Conflict("other tenants have subscribed to this application")
             await session.delete(application)
         self.clients.forget()
 
@@ -137,6 +141,7 @@ class Applications:
             async with self.database.transaction() as session:
                 await self.database.lock(session, "applications", zone.id)
                 application = await _find(session, zone.id, instance_id)
+                await refuse_subscribed(session, zone.id, instance_id)
                 created = application is None
                 if application is None:
                     await self._new(session, zone, instance_id, xsappname, plan, content)
@@ -148,7 +153,9 @@ class Applications:
                 await session.flush()
                 declared = descriptors.rows(zone.id, zone.number, instance_id, xsappname, content)
                 await replace_parts(session, zone.id, instance_id, list(declared))
-                await put_collections(session, zone, instance_id, xsappname, content)
+                await put_collections(session, zone.id, zone.number, instance_id, xsappname, content)
+                await session.flush()
+                await update_subscribers(session, zone, instance_id)
                 if plan == "broker":
                     await _update_clones(session, zone, xsappname, content)
         except IntegrityError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from entryway.authserver import tables
 from entryway.authserver.admin import binding_parameters
 from entryway.authserver.admin.applications import ApplicationUnknown
-from entryway.errors import NotFound
+from entryway.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -108,6 +108,8 @@ async def _bound(session: AsyncSession, zone: Zone, instance_id: str) -> tuple[t
     application, client = await session.get(tables.Application, key), await session.get(tables.ClientRow, key)
     if application is None or client is None or application.plan == "platform":
         raise ApplicationUnknown(instance_id)
+    if application.provider_zid is not None:
+        raise Conflict("the bindings of an application that is subscribed to are its provider's")
     return application, client
 
 

@@ -14,6 +14,7 @@ from entryway.authserver import edge
 from entryway.authserver.admin.applications import ApplicationUnknown
 from entryway.authserver.admin.people import Profile, UserUnknown
 from entryway.authserver.authorizations import new_authorization
+from entryway.authserver.bearer import PLATFORM_SCOPE
 from entryway.authserver.grants import TokenRequest, UserDecision
 from entryway.errors import BadRequest
 from entryway.telemetry import get_logger
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-PLATFORM_SCOPE = "entryway.platform"
 _PREFIX = "/entryway/v1"
 # Ids become part of client ids and secrets, so nothing may stand in them that means something there.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from entryway.authserver.zones import Zone
     from entryway.config.xs_security_wire import XsSecurityWire
     from entryway.storage import Table
 
@@ -46,13 +45,13 @@ async def replace_parts(session: AsyncSession, zid: str, instance_id: str, decla
         await session.merge(new)
 
 
-async def put_collections(
-    session: AsyncSession, zone: Zone, instance_id: str, xsappname: str, content: XsSecurityWire
+async def put_collections(  # noqa: PLR0917 - where, and what
+    session: AsyncSession, zid: str, number: int, instance_id: str, xsappname: str, content: XsSecurityWire
 ) -> None:
-    """Make an application's role collections the declared ones."""
+    """Make an application's role collections in a tenant the declared ones; `number` is that of its provider."""
     collection, reference = tables.RoleCollection, tables.RoleCollectionReference
-    wanted = {row.name: row for row in descriptors.collections(zone.id, instance_id, content)}
-    query = select(collection).where(collection.zid == zone.id)
+    wanted = {row.name: row for row in descriptors.collections(zid, instance_id, content)}
+    query = select(collection).where(collection.zid == zid)
     existing = {row.name: row for row in (await session.execute(query)).scalars()}
     taken = [name for name in wanted if name in existing and existing[name].instance_id != instance_id]
     if taken:
@@ -69,8 +68,8 @@ async def put_collections(
             row.description = wanted[name].description
     session.add_all(row for name, row in wanted.items() if name not in existing)
     await session.flush()
-    await session.execute(delete(reference).where(reference.zid == zone.id, reference.collection.in_(wanted)))
-    session.add_all(descriptors.collection_references(zone.id, zone.number, xsappname, content))
+    await session.execute(delete(reference).where(reference.zid == zid, reference.collection.in_(wanted)))
+    session.add_all(descriptors.collection_references(zid, number, xsappname, content))
 
 
 def _key(row: Table) -> tuple[Any, ...]:

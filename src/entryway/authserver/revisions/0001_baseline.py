@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_0315105b"
+revision: str = "authserver_baseline_b6e4a2ac"
 down_revision: str | None = None
 
 
@@ -42,7 +42,10 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("keys_changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("suspended_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_zones")),
+        sa.UniqueConstraint("number", name=op.f("uq_zones_number")),
         sa.UniqueConstraint("subdomain", name=op.f("uq_zones_subdomain")),
     )
     op.create_table(
@@ -53,6 +56,7 @@ def upgrade() -> None:
         sa.Column("plan", sa.String(), nullable=False),
         sa.Column("master", sa.String(), nullable=True),
         sa.Column("instance_name", sa.String(), nullable=True),
+        sa.Column("provider_zid", sa.String(length=36), nullable=True),
         sa.Column("descriptor", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -121,7 +125,6 @@ def upgrade() -> None:
         "revoked_tokens",
         sa.Column("zid", sa.String(length=36), nullable=False),
         sa.Column("jti", sa.String(), nullable=False),
-        sa.Column("before", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_revoked_tokens_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("zid", "jti", name=op.f("pk_revoked_tokens")),
@@ -154,6 +157,7 @@ def upgrade() -> None:
         sa.Column("sealed_private_key", sa.LargeBinary(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_signing_keys_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("zid", "kid", name=op.f("pk_signing_keys")),
     )
@@ -397,6 +401,27 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("name", "zid", "instance_id", name=op.f("pk_scopes")),
     )
+    op.create_table(
+        "subscriptions",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("instance_id", sa.String(), nullable=False),
+        sa.Column("provider_zid", sa.String(length=36), nullable=False),
+        sa.Column("tenant_mode", sa.String(), nullable=False),
+        sa.Column("dependencies", sa.JSON(), nullable=False),
+        sa.Column("wanted", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["provider_zid", "instance_id"], ["applications.zid", "applications.instance_id"], name="fk_provider"
+        ),
+        sa.ForeignKeyConstraint(
+            ["zid", "instance_id"],
+            ["applications.zid", "applications.instance_id"],
+            name=op.f("fk_subscriptions_zid_instance_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("zid", "instance_id", name=op.f("pk_subscriptions")),
+    )
+    op.create_index(op.f("ix_subscriptions_provider_zid"), "subscriptions", ["provider_zid"], unique=False)
     op.create_table(
         "user_attributes",
         sa.Column("zid", sa.String(length=36), nullable=False),

@@ -22,7 +22,7 @@ from entryway.authserver.tables.trust import (
     UserAttributes,
 )
 from entryway.authserver.tables.users import LoginFailure, User
-from entryway.authserver.tables.zones import Zone
+from entryway.authserver.tables.zones import Subscription, Zone
 
 __all__ = [
     "Application",
@@ -54,6 +54,7 @@ __all__ = [
     "ScopeGrant",
     "SeenAssertion",
     "SigningKeyRow",
+    "Subscription",
     "User",
     "UserAttributes",
     "Zone",

@@ -23,6 +23,8 @@ class Application(AuthServerTable):
     master: Mapped[str | None]
     # The service instance's name, by which descriptors of the same tenant may refer to the application.
     instance_name: Mapped[str | None] = mapped_column(index=True)
+    # The tenant whose bindings prove the client, where the application is there by a subscription.
+    provider_zid: Mapped[str | None] = mapped_column(String(36))
     descriptor: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

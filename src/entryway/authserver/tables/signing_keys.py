@@ -16,3 +16,5 @@ class SigningKeyRow(AuthServerTable):
     sealed_private_key: Mapped[bytes]
     active: Mapped[bool]
     created_at: Mapped[datetime]
+    # When it became, or ceased to be, the one that signs.
+    changed_at: Mapped[datetime | None]

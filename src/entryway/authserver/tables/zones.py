@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import String
+from sqlalchemy import ForeignKeyConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from entryway.authserver.tables.metadata import AuthServerTable
@@ -17,5 +17,32 @@ class Zone(AuthServerTable):
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     subdomain: Mapped[str] = mapped_column(String(63), unique=True)
     name: Mapped[str]
-    number: Mapped[int]
+    # The number in the suffix of the tenant's applications: `app!t<number>`.
+    number: Mapped[int] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    # When keys were last made, enabled or deleted.
+    keys_changed_at: Mapped[datetime | None]
+    suspended_at: Mapped[datetime | None]
+
+
+class Subscription(AuthServerTable):
+    """A tenant uses an application of another; the application stands in the tenant as one of its own does."""
+
+    __tablename__ = "subscriptions"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["zid", "instance_id"], ["applications.zid", "applications.instance_id"], ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["provider_zid", "instance_id"], ["applications.zid", "applications.instance_id"], name="fk_provider"
+        ),
+    )
+    zid: Mapped[str] = mapped_column(String(36), primary_key=True)
+    instance_id: Mapped[str] = mapped_column(primary_key=True)
+    provider_zid: Mapped[str] = mapped_column(String(36), index=True)
+    tenant_mode: Mapped[str]
+    # What the application itself uses, by xsappname: it was subscribed along with it.
+    dependencies: Mapped[list[str]]
+    # Whether an administrator asked for it, or it is only the dependency of another.
+    wanted: Mapped[bool]
     created_at: Mapped[datetime]

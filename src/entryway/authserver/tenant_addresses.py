@@ -1,0 +1,103 @@
+"""Where tenants are reached, and which tenant a request names: by host, by path, by header or by query."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from entryway.errors import BadRequest, ConfigurationError, NotFound
+
+PLACEHOLDER = "{subdomain}"
+# A tenant's path where hosts of their own cannot be had, as on a laptop: `/t/<subdomain>/oauth/token`.
+PATH = re.compile(r"/t/([A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(?=/|$)")
+LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_ID = re.compile(r"[A-Za-z0-9-]{1,36}")
+
+
+class ZoneUnknown(NotFound):
+    """No tenant by that name."""
+
+    code = "zone_unknown"
+    title = "The subdomain does not map to a valid identity zone."
+
+
+@dataclass(frozen=True, slots=True)
+class NamedZone:
+    """How a request names its tenant: by id, by subdomain, or not at all."""
+
+    id: str | None = None
+    subdomain: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TenantAddresses:
+    """The addresses of a landscape: `hosts` serve every tenant, and each tenant at a label in front of them.
+
+    `template` is a tenant's own address, `https://{subdomain}.host` or `https://host/t/{subdomain}`.
+    """
+
+    template: str
+    hosts: tuple[str, ...]
+    domains: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.template.replace(PLACEHOLDER, "x"))
+        in_host = urlsplit(self.template).netloc.startswith(f"{PLACEHOLDER}.")
+        in_path = self.template.endswith(f"/t/{PLACEHOLDER}") and parts.path == "/t/x"
+        # Clients put another label in the place of the first one, so a tenant's name can be nothing else of a host.
+        if parts.scheme != "https" or parts.query or parts.fragment or self.template.count(PLACEHOLDER) != 1:
+            raise ConfigurationError(f"tenant_url must be https and hold {PLACEHOLDER} once, not {self.template!r}")
+        if not in_path and not (in_host and parts.path in {"", "/"}):
+            raise ConfigurationError(
+                f"tenant_url must be https://{PLACEHOLDER}.<host> or https://<host>/t/{PLACEHOLDER}, "
+                f"not {self.template!r}"
+            )
+
+        own = _host_name(urlsplit(self.url_of("x")).netloc)
+        object.__setattr__(self, "domains", frozenset({*self.hosts, *([] if in_path else [own.partition(".")[2]])}))
+
+    def url_of(self, subdomain: str) -> str:
+        """Return the address of a tenant."""
+        return self.template.replace(PLACEHOLDER, subdomain).removesuffix("/")
+
+    def named_by(self, header: str | None, query: str | None, host: str, path: str | None = None) -> NamedZone:
+        """Return how a request names its tenant; two different names are refused rather than ranked."""
+        if header and query and header != query:
+            raise BadRequest("the x-zid header and the zid parameter name different zones")
+        given = header or query
+        if path is not None:
+            if given or self._by_host(host) != NamedZone():
+                raise BadRequest("the path names a zone, and the request names one in a second way")
+            return NamedZone(subdomain=path.lower())
+        if not given:
+            return self._by_host(host)
+        if not _ID.fullmatch(given):
+            raise ZoneUnknown("the zone id is malformed")
+        return NamedZone(id=given)
+
+    def _by_host(self, host: str) -> NamedZone:
+        name = _host_name(host)
+        if name in self.hosts or _is_address(name):
+            return NamedZone()
+        label, dot, rest = name.partition(".")
+        if dot and rest in self.domains and LABEL.fullmatch(label):
+            return NamedZone(subdomain=label)
+        raise ZoneUnknown("the host is not one of this landscape")
+
+
+def _host_name(host: str) -> str:
+    name = host.strip().lower()
+    if name.startswith("["):
+        return name.partition("]")[0].removeprefix("[")
+    return name.partition(":")[0].removesuffix(".")
+
+
+def _is_address(name: str) -> bool:
+    # Health checks and tools come by address; an address names no tenant.
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,62 @@
+import pytest
+
+from entryway.authserver.tenant_addresses import NamedZone, TenantAddresses, ZoneUnknown
+from entryway.errors import BadRequest, ConfigurationError
+
+CLOUD = TenantAddresses(
+    "https://{subdomain}.authentication.example.com", ("authentication.example.com", "authentication.cert.example.com")
+)
+LAPTOP = TenantAddresses("https://localhost:8443/t/{subdomain}", ("localhost",))
+
+
+@pytest.mark.parametrize(
+    ("host", "named"),
+    [
+        ("authentication.example.com", NamedZone()),
+        ("authentication.cert.example.com", NamedZone()),
+        ("acme.authentication.example.com:443", NamedZone(subdomain="acme")),
+        ("ACME.authentication.cert.example.com", NamedZone(subdomain="acme")),
+    ],
+)
+def test_hosts_of_both_families_name_tenants(host: str, named: NamedZone) -> None:
+    assert CLOUD.named_by(None, None, host) == named
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["example.com", "a.b.authentication.example.com", "-a.authentication.example.com", "authentication.evil.com", ""],
+)
+def test_other_hosts_do_not(host: str) -> None:
+    with pytest.raises(ZoneUnknown):
+        CLOUD.named_by(None, None, host)
+
+
+def test_a_path_names_a_tenant() -> None:
+    assert LAPTOP.url_of("acme") == "https://localhost:8443/t/acme"
+    assert LAPTOP.named_by(None, None, "localhost:8443", "Acme") == NamedZone(subdomain="acme")
+
+
+@pytest.mark.parametrize(
+    ("header", "query", "host"), [("z", None, "localhost"), (None, "z", "localhost"), (None, None, "acme.localhost")]
+)
+def test_a_path_and_something_else_do_not(header: str | None, query: str | None, host: str) -> None:
+    with pytest.raises(BadRequest):
+        LAPTOP.named_by(header, query, host, "acme")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "http://{subdomain}.example.com",
+        "https://example.com",
+        "https://x.{subdomain}.example.com",
+        "https://{subdomain}{subdomain}.example.com",
+        "https://example.com/{subdomain}",
+        "https://{subdomain}.example.com/path",
+        "https://{subdomain}.example.com?x",
+        "https://x{subdomain}.example.com",
+    ],
+)
+def test_what_is_no_address_of_tenants(template: str) -> None:
+    with pytest.raises(ConfigurationError):
+        TenantAddresses(template, ("example.com",))
