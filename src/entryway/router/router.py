@@ -318,7 +318,7 @@ class Router:
             request_id.decode("latin-1"),
             client=request.peer.host,
             user="" if login is None else login.user,
-            tenant="" if login is None else login.claims.get("zid", ""),
+            tenant="" if login is None else str(login.claims.get("zid") or ""),
             route=notes.route,
             destination=notes.destination,
             backend=notes.backend,
