@@ -26,7 +26,7 @@ compiled: $(SETUP) ## Run the tests of the HTTP engine and the router on a wheel
 	@rm -rf build/compiled
 	@ENTRYWAY_COMPILE=1 $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/compiled .
 	@$(BIN)/python -m zipfile -e build/compiled/*.whl build/compiled/site
-	@PYTHONPATH=build/compiled/site $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS) \
+	@PYTHONPATH=$(CURDIR)/build/compiled/site $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS) \
 	  tests/project/test_project_compiled.py tests/unit/http tests/services/http tests/unit/router tests/services/router
 
 interop: $(SETUP) ## Run the tests behind the real nginx, Envoy and Caddy

@@ -1,0 +1,36 @@
+"""Names of requests: of their form, and never the same in two workers."""
+
+import subprocess
+import sys
+from uuid import UUID
+
+from entryway.router.identifiers import new_request_id, new_uuid
+
+FORK = """
+import os
+from entryway.router.identifiers import new_request_id, new_uuid
+child = os.fork()
+print(new_request_id(), new_uuid(), flush=True)
+if child: os.wait()
+"""
+
+
+def test_a_request_id_is_sixteen_digits_and_another_each_time():
+    names = {new_request_id() for _ in range(1000)}
+    assert len(names) == 1000
+    assert all(len(name) == 16 and int(name, 16) >= 0 for name in names)
+
+
+def test_a_uuid_is_one_and_another_each_time():
+    names = {new_uuid() for _ in range(1000)}
+    assert len(names) == 1000
+    assert {(UUID(name).version, str(UUID(name)) == name) for name in names} == {(4, True)}
+
+
+def test_workers_which_are_forks_name_differently():
+    printed = subprocess.run(
+        [sys.executable, "-c", FORK], check=True, capture_output=True, text=True, timeout=30
+    ).stdout
+    names = printed.split()
+    assert len(names) == len(set(names)) == 4
+    assert names[1][:24] != names[3][:24]
