@@ -18,6 +18,11 @@ from entryway.accounts.passwords import Passwords
 from entryway.clients.http import new_http
 from entryway.clients.tls import outgoing_context
 from entryway.errors import EntrywayError
+from entryway.idp.account.letters import Letters
+from entryway.idp.account.links import Links
+from entryway.idp.account.profile import ProfileEndpoints
+from entryway.idp.account.self_service import SelfServiceEndpoints
+from entryway.idp.account.visitors import Visitors
 from entryway.idp.admin.api import AdminApi
 from entryway.idp.admin.callers import Callers
 from entryway.idp.applications.authentication import ApplicationAuthentication
@@ -37,6 +42,8 @@ from entryway.idp.login.page_finisher import PageFinisher
 from entryway.idp.login.requirements import Requirements
 from entryway.idp.login.sessions import Sessions
 from entryway.idp.login.steps import ChangePasswordStep, EnrolStep, PasswordStep, SecondFactorStep
+from entryway.idp.mail.outbox import outbox
+from entryway.idp.mail.postman import Postman
 from entryway.idp.oidc import authorize
 from entryway.idp.oidc.authorizations import Authorizations
 from entryway.idp.oidc.authorize import AuthorizeEndpoint, OidcFinisher
@@ -47,6 +54,7 @@ from entryway.idp.oidc.issuer import Issuer
 from entryway.idp.oidc.logout import LogoutEndpoint
 from entryway.idp.oidc.targets import Targets
 from entryway.idp.oidc.token_endpoint import TokenEndpoint
+from entryway.idp.pages.forms import Forms
 from entryway.idp.pages.pages import Pages
 from entryway.idp.provisioning import groups as provisioned_groups
 from entryway.idp.provisioning import users as provisioned_users
@@ -74,11 +82,12 @@ if TYPE_CHECKING:
 SCIM_PATH = "/scim"
 
 
-def build(settings: IdpSettings, *, clock: Clock = utc_now) -> Starlette:
+def build(settings: IdpSettings, *, clock: Clock = utc_now) -> Starlette:  # noqa: PLR0915 - the one place that names every part
     """Return the identity provider as an ASGI application; its lifespan creates tables, keys and the first client."""
     database, sealer = Database(settings.database_url), Sealer(settings.master_key)
     digests, pages = Digests(settings.master_key, "idp"), Pages(settings.product_name)
-    http = new_http(outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else []))
+    trusted = outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else [])
+    http = new_http(trusted)
     passwords, documents = Passwords(), Documents(database, clock)
     users, groups, failures = Users(database, clock), Groups(database, clock), Failures(database, digests, clock)
     authentication = Authentication(users, failures, passwords, documents)
@@ -155,6 +164,27 @@ def build(settings: IdpSettings, *, clock: Clock = utc_now) -> Starlette:
         },
         partial(callers.require, right="scim"),
     )
+    forms, postman = Forms(pages, digests), Postman(outbox(settings.mail, trusted))
+    links = Links(database, users, digests, clock)
+    letters = Letters(settings, links)
+    self_service = SelfServiceEndpoints(users, links, letters, postman, password_changes, failures, documents, forms)
+    profile = ProfileEndpoints(
+        settings=settings,
+        visitors=Visitors(sessions, requirements, groups, flow, clock),
+        users=users,
+        groups=groups,
+        authentication=authentication,
+        password_changes=password_changes,
+        authenticators=authenticators,
+        passkeys=passkeys,
+        sessions=sessions,
+        session_end=session_end,
+        letters=letters,
+        postman=postman,
+        documents=documents,
+        sealer=sealer,
+        forms=forms,
+    )
     respond = Responder(pages)
 
     @asynccontextmanager
@@ -168,6 +198,7 @@ def build(settings: IdpSettings, *, clock: Clock = utc_now) -> Starlette:
                 yield
                 sweeping.cancel()
             await session_end.settle()
+            await postman.settle()
         finally:
             passwords.close()
             await http.aclose()
@@ -186,6 +217,8 @@ def build(settings: IdpSettings, *, clock: Clock = utc_now) -> Starlette:
             Route("/healthz", discovery.health, methods=["GET"]),
             Route("/resources/{name}", pages.resource, methods=["GET"]),
             *login.routes(),
+            *self_service.routes(),
+            *profile.routes(),
             *admin.routes(),
             *scim.routes(),
         ],

@@ -33,7 +33,7 @@ class IdpSettings:
     product_name: str = "Entryway"
     mail: MailSettings = MailSettings()
     ca_file: Path | None = None
-    """An authority to believe besides the system's, where applications are told of logouts."""
+    """An authority to believe besides the system's: of applications that are told of logouts, and the mail server."""
 
     def __post_init__(self) -> None:
         url = _split(self.public_url)

@@ -6,6 +6,7 @@ import html
 import json
 import re
 import ssl
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -165,6 +166,14 @@ class RunningIdp:
         assert redeemed.status_code == 200, redeemed.text
         tokens: dict[str, Any] = redeemed.json()
         return tokens
+
+    def mail_to(self, address: str, count: int = 1) -> dict[str, str]:
+        """Return the latest mail to an address, when `count` have been sent to it."""
+        deadline = time.monotonic() + 20
+        while len(found := [mail for mail in self.mails() if mail["to"] == address]) < count:
+            assert time.monotonic() < deadline, f"{len(found)} mails to {address}"
+            time.sleep(0.02)
+        return found[-1]
 
     def mails(self) -> list[dict[str, str]]:
         """Return what was sent, the oldest first."""

@@ -51,7 +51,7 @@ def test_when_a_password_is_too_old() -> None:
         {"user_name": "a", "email": "no address"},
         {"user_name": "a", "email": "a@b@c"},
         {"user_name": "a", "email": "Mallory <m@example.com>"},
-        {"user_name": "a", "attributes": {"1": ["x"]}},
+        {"user_name": "a", "attributes": {"-x": ["x"]}},
         {"user_name": "a", "attributes": {"x": ["v\0"]}},
         {"user_name": "a", "attributes": {"x": ["v"] * 101}},
         {"user_name": "a", "attributes": {f"x{n}": [] for n in range(101)}},

@@ -158,6 +158,7 @@ class LoginEndpoints:
             "recovery.html",
             codes=await self.authenticators.new_recovery_codes(user.id),
             action="/login/continue",
+            method="post",
             attempt=attempt.id,
             csrf=self.attempts.form_token(attempt, browser),
         )

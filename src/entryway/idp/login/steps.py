@@ -140,6 +140,7 @@ class ChangePasswordStep:
             attempt=attempt.id,
             csrf=self.attempts.form_token(attempt, browser),
             token="",
+            purpose="",
             message=message,
             text=self.pages.say(request, "change.text"),
             action="/login/password",

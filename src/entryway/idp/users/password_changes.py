@@ -34,13 +34,17 @@ class PasswordChanges:
     failures: Failures
     clock: Clock
 
-    async def change(self, user: User, password: str) -> None:
-        """Take the password that a user has chosen, or raise PasswordRefused."""
+    async def check(self, user: User, password: str) -> None:
+        """Raise PasswordRefused unless a user may choose this password."""
         policy = await self.documents.load(PasswordPolicy)
         _check(policy, password, user)
         if policy.history and await self._used_before(user, password, policy.history):
             raise PasswordRefused(["history"])
-        await self._store(user, password, policy, must_change=False)
+
+    async def change(self, user: User, password: str) -> None:
+        """Take the password that a user has chosen, or raise PasswordRefused."""
+        await self.check(user, password)
+        await self._store(user, password, await self.documents.load(PasswordPolicy), must_change=False)
 
     async def set(self, user: User, password: str, *, must_change: bool) -> None:
         """Take the password that an administrator has chosen; with `must_change`, it is good for one login only."""
