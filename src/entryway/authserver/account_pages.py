@@ -71,7 +71,7 @@ class AccountPages:
         logged_in = await self.sessions.load(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
         if logged_in is None:
             return await self.flow.begin(request, zone.id, None, afterwards=WHO)
-        user, entitlements = logged_in.user, await self.roles.of_user(zone.id, logged_in.user.id)
+        user, entitlements = logged_in.user, await self.roles.of_user(logged_in.user)
         facts = {
             "user_id": user.id,
             "user_name": user.user_name,
@@ -81,7 +81,7 @@ class AccountPages:
             "email": user.email,
             "zone": zone.subdomain,
         }
-        lists = {"role_collections": list(entitlements.collections)}
+        lists = {"groups": list(entitlements.groups), "role_collections": list(entitlements.collections)}
         if query.get("details") == "true":
             lists["scopes"] = sorted(entitlements.scopes)
         if _wants_json(request):

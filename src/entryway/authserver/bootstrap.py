@@ -11,6 +11,7 @@ from sqlalchemy import select
 from entryway.authserver import tables
 from entryway.authserver.bearer import PLATFORM_SCOPE
 from entryway.authserver.clients import SECRET_PURPOSE
+from entryway.authserver.roles import predefined
 from entryway.authserver.schema import SCHEMA
 from entryway.authserver.zones import NamedZone
 from entryway.errors import ConfigurationError
@@ -50,6 +51,9 @@ class Bootstrap:
         await self.keys.create_missing(zone.id)
         await self.keys.ring(zone.id)  # fails here, at the start, when the master key is not the one of this database
         await self._platform_client(zone)
+        async with self.database.transaction() as session:
+            await self.database.lock(session, "bootstrap")
+            await predefined.ensure(session, zone.id, zone.number, self.clock())
         for name in MASTERS:
             await self.applications.put(zone, name, "broker", {"xsappname": name})
         return zone

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from entryway.authserver.users import User
     from entryway.authserver.zones import Zone
 
-# The attributes of a user that come from groups of an identity provider; the built-in origin has none.
+# The groups that an identity provider told of; the built-in origin has none.
 GROUPS = "xs.saml.groups"
 ROLE_COLLECTIONS = "xs.rolecollections"
 
@@ -172,7 +172,7 @@ def _extension(zone: Zone, client: Client) -> dict[str, str]:
 def _system_attributes(client: Client, entitlements: Entitlements) -> dict[str, list[str]]:
     attributes: dict[str, list[str]] = {}
     if "groups" in client.system_attributes:
-        attributes[GROUPS] = []
+        attributes[GROUPS] = list(entitlements.groups)
     if "rolecollections" in client.system_attributes:
         attributes[ROLE_COLLECTIONS] = list(entitlements.collections)
     return attributes

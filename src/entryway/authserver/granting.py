@@ -39,14 +39,14 @@ class Granting:
     async def _for_user(self, request: TokenRequest, client: Client, decision: UserDecision) -> dict[str, Any]:
         user, authorization = decision.user, decision.authorization
         _check_origin(client, user)
-        entitlements = await self.roles.of_user(request.zone.id, user.id)
+        entitlements = await self.roles.of_user(user)
         granted = user_scopes(authorization, request.scopes, client.user_scopes, _held(client, entitlements))
         return await self.issuer.for_user(request, client, decision, entitlements, granted)
 
     async def _hand_over(self, request: TokenRequest, decision: HandOver) -> dict[str, Any]:
         user, receiver = decision.user, decision.receiver
         _check_origin(receiver, user)
-        entitlements = await self.roles.of_user(request.zone.id, user.id)
+        entitlements = await self.roles.of_user(user)
         held = _held(receiver, entitlements)
         granted = user_scopes(decision.authorization, request.scopes, receiver.user_scopes, held)
         return await self.issuer.for_receiver(receiver, user, decision.authorization, granted)

@@ -11,7 +11,6 @@ from entryway.authserver.authorizations import Authorization
 from entryway.authserver.clients import ALWAYS_ALLOWED, allowed_authorities, allowed_user_scopes
 from entryway.authserver.digests import Digests
 from entryway.authserver.granting import user_scopes
-from entryway.authserver.roles import merge_attributes
 from entryway.authserver.tenant_addresses import NamedZone, TenantAddresses, ZoneUnknown
 from entryway.config.xs_security import parse
 from entryway.config.xs_security_wire import XsSecurityWire
@@ -88,15 +87,6 @@ def test_an_own_scope_is_no_authority_by_itself() -> None:
 def test_naming_the_platforms_scope_gives_it_to_the_platform_alone() -> None:
     assert "entryway.platform" not in allowed_authorities("application", [], [], ["entryway.platform"])
     assert "entryway.platform" in allowed_authorities("platform", [], [], ["entryway.platform"])
-
-
-def test_attributes_are_united_over_roles_and_lifted_by_one_without_restriction() -> None:
-    assert merge_attributes([{"Country": ["FR"]}, {"Country": ["DE", "FR"], "Cost": ["1"]}]) == {
-        "Cost": ["1"],
-        "Country": ["DE", "FR"],
-    }
-    assert merge_attributes([{"Country": ["FR"]}, {"Country": []}]) == {}
-    assert merge_attributes([]) == {}
 
 
 def test_digests_depend_on_the_key_the_purpose_and_where_parts_end() -> None:

@@ -12,8 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from entryway.authserver import tables
 from entryway.authserver.admin import descriptors, updates
 from entryway.authserver.admin.binding_parameters import CERTIFICATE
-from entryway.authserver.admin.parts import put_collections, replace_parts
+from entryway.authserver.admin.parts import forget_templates, put_collections, replace_parts
 from entryway.authserver.admin.subscriptions import refuse_subscribed, subscribers, update_subscribers
+from entryway.authserver.roles.predefined import READ_SCOPES, WRITE_SCOPES
 from entryway.config import xs_security
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.config.xs_security_wire import XsSecurityWire
@@ -31,14 +32,7 @@ if TYPE_CHECKING:
 
 MOST_INSTANCES = 2500
 # What an instance of the plan apiaccess may do: read and change what administrators do.
-API_AUTHORITIES = (
-    "xs_authorization.read",
-    "xs_authorization.write",
-    "xs_idp.read",
-    "xs_idp.write",
-    "xs_user.read",
-    "xs_user.write",
-)
+API_AUTHORITIES = (*READ_SCOPES, *WRITE_SCOPES)
 # Made by a platform's request, so that such a request may end them; the landscape's own services are not.
 _OF_INSTANCES = frozenset({"application", "broker", "clone", "apiaccess"})
 
@@ -130,6 +124,7 @@ class Applications:
             await refuse_subscribed(session, zone.id, instance_id)
             if await subscribers(session, zone.id, instance_id):
                 raise Conflict("other tenants have subscribed to this application")
+            await forget_templates(session, zone.id, application.xsappname, frozenset())
             await session.delete(application)
         self.clients.forget()
 
@@ -153,9 +148,9 @@ class Applications:
                 await session.flush()
                 declared = descriptors.rows(zone.id, zone.number, instance_id, xsappname, content)
                 await replace_parts(session, zone.id, instance_id, list(declared))
-                await put_collections(session, zone.id, zone.number, instance_id, xsappname, content)
+                await put_collections(session, zone.id, zone.number, instance_id, xsappname, content, self.clock())
                 await session.flush()
-                await update_subscribers(session, zone, instance_id)
+                await update_subscribers(session, zone, instance_id, self.clock())
                 if plan == "broker":
                     await _update_clones(session, zone, xsappname, content)
         except IntegrityError as error:

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from entryway import certificates
 from entryway.authserver import tables
 from entryway.authserver.admin import binding_parameters
+from entryway.authserver.client_certificates import certificate_url
 from entryway.authserver.clients import SECRET_PURPOSE
 from entryway.authserver.digests import RANDOM_BYTES
 from entryway.errors import BadRequest, Conflict
@@ -147,7 +148,7 @@ class Proofs:
         if isinstance(proof, tables.BindingSecret):
             told: dict[str, Any] = {"credential-type": proof.kind}
             return told if proof.hidden else told | {"clientsecret": self._unsealed(zone, proof)}
-        told = {"credential-type": binding_parameters.CERTIFICATE, "certurl": self._certificate_url(zone)}
+        told = {"credential-type": binding_parameters.CERTIFICATE, "certurl": certificate_url(self.settings, zone)}
         if not proof.hidden:
             told["certificate"] = proof.certificate
         if proof.sealed_key is not None:
@@ -157,12 +158,6 @@ class Proofs:
 
     def _unsealed(self, zone: Zone, row: tables.BindingSecret) -> str:
         return self.sealer.unseal(row.sealed_secret, _purpose(zone, row.instance_id, row.binding_id)).decode()
-
-    def _certificate_url(self, zone: Zone) -> str:
-        base = self.settings.certificate_url
-        if not base or zone.url == self.settings.public_url:
-            return base or zone.url
-        return f"https://{zone.subdomain}.{base.removeprefix('https://')}"
 
 
 def new_secret(binding_id: str) -> str:

@@ -10,6 +10,7 @@ from entryway.config.xs_security_references import parse, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from entryway.config.xs_security_wire import RoleTemplateWire, XsSecurityWire
     from entryway.storage import Table
@@ -38,15 +39,25 @@ def rows(zid: str, number: int, instance_id: str, xsappname: str, content: XsSec
         for kind, apps in (("user", scope.granted_apps), ("authority", scope.authority_apps)):
             for grantee in _unique(resolve(app, xsappname, number) for app in apps):
                 yield tables.ScopeGrant(zid=zid, instance_id=instance_id, scope=name, kind=kind, grantee=grantee)
+    required = {attribute.name for attribute in content.attributes if attribute.value_required}
     for template in content.role_templates:
-        yield from _template_rows(zid, number, instance_id, xsappname, template)
+        row = _template_row(zid, instance_id, template)
+        row.has_default_role = not any(name in required and not values for name, values in row.attribute_values.items())
+        yield row
+        for granted in _unique(resolve(text, xsappname, number) for text in template.scope_references):
+            yield tables.RoleTemplateScope(zid=zid, instance_id=instance_id, template=template.name, scope=granted)
 
 
-def collections(zid: str, instance_id: str, content: XsSecurityWire) -> Iterator[tables.RoleCollection]:
+def collections(zid: str, instance_id: str, content: XsSecurityWire, now: datetime) -> Iterator[tables.RoleCollection]:
     """Yield the role collections that a descriptor declares."""
     for collection in content.role_collections:
         yield tables.RoleCollection(
-            zid=zid, instance_id=instance_id, name=collection.name, description=collection.description
+            zid=zid,
+            instance_id=instance_id,
+            name=collection.name,
+            description=collection.description,
+            created_at=now,
+            updated_at=now,
         )
 
 
@@ -92,10 +103,8 @@ def templates_of(references: Iterable[str], xsappname: str, number: int) -> list
     return _unique(found)
 
 
-def _template_rows(
-    zid: str, number: int, instance_id: str, xsappname: str, template: RoleTemplateWire
-) -> Iterator[Table]:
-    yield tables.RoleTemplate(
+def _template_row(zid: str, instance_id: str, template: RoleTemplateWire) -> tables.RoleTemplate:
+    return tables.RoleTemplate(
         zid=zid,
         instance_id=instance_id,
         name=template.name,
@@ -105,8 +114,6 @@ def _template_rows(
             reference.name: list(reference.default_values) for reference in template.attribute_references
         },
     )
-    for scope in _unique(resolve(text, xsappname, number) for text in template.scope_references):
-        yield tables.RoleTemplateScope(zid=zid, instance_id=instance_id, template=template.name, scope=scope)
 
 
 def _unique(items: Iterable[_Item]) -> list[_Item]:

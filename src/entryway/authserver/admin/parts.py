@@ -16,6 +16,8 @@ from entryway.config.mistakes import ConfigurationMistakes, Mistake
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -46,11 +48,17 @@ async def replace_parts(session: AsyncSession, zid: str, instance_id: str, decla
 
 
 async def put_collections(  # noqa: PLR0917 - where, and what
-    session: AsyncSession, zid: str, number: int, instance_id: str, xsappname: str, content: XsSecurityWire
+    session: AsyncSession,
+    zid: str,
+    number: int,
+    instance_id: str,
+    xsappname: str,
+    content: XsSecurityWire,
+    now: datetime,
 ) -> None:
     """Make an application's role collections in a tenant the declared ones; `number` is that of its provider."""
     collection, reference = tables.RoleCollection, tables.RoleCollectionReference
-    wanted = {row.name: row for row in descriptors.collections(zid, instance_id, content)}
+    wanted = {row.name: row for row in descriptors.collections(zid, instance_id, content, now)}
     query = select(collection).where(collection.zid == zid)
     existing = {row.name: row for row in (await session.execute(query)).scalars()}
     taken = [name for name in wanted if name in existing and existing[name].instance_id != instance_id]
@@ -64,12 +72,30 @@ async def put_collections(  # noqa: PLR0917 - where, and what
     for name, row in existing.items():
         if row.instance_id == instance_id and name not in wanted:
             await session.delete(row)
-        elif name in wanted:
-            row.description = wanted[name].description
+        elif name in wanted and row.description != wanted[name].description:
+            row.description, row.updated_at = wanted[name].description, now
     session.add_all(row for name, row in wanted.items() if name not in existing)
     await session.flush()
     await session.execute(delete(reference).where(reference.zid == zid, reference.collection.in_(wanted)))
     session.add_all(descriptors.collection_references(zid, number, xsappname, content))
+    await forget_templates(session, zid, xsappname, {template.name for template in content.role_templates})
+
+
+async def forget_templates(session: AsyncSession, zid: str, xsappname: str, kept: AbstractSet[str]) -> None:
+    """Take roles of templates that are gone out of the collections of administrators.
+
+    A descriptor's own references stay: what they name may come later.
+    """
+    reference, collection = tables.RoleCollectionReference, tables.RoleCollection
+    made = select(collection.name).where(collection.zid == zid, collection.instance_id.is_(None))
+    await session.execute(
+        delete(reference).where(
+            reference.zid == zid,
+            reference.xsappname == xsappname,
+            reference.template.not_in(kept),
+            reference.collection.in_(made),
+        )
+    )
 
 
 def _key(row: Table) -> tuple[Any, ...]:

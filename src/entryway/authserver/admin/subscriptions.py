@@ -10,13 +10,14 @@ from sqlalchemy import delete, select
 
 from entryway.authserver import tables
 from entryway.authserver.admin import descriptors
-from entryway.authserver.admin.parts import put_collections, replace_parts
+from entryway.authserver.admin.parts import forget_templates, put_collections, replace_parts
 from entryway.config.xs_security_wire import XsSecurityWire
 from entryway.errors import BadRequest, Conflict, NotFound
 from entryway.storage.audit import changed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -133,20 +134,20 @@ class Subscriptions:
                 created_at=self.clock(),
             )
             session.add(row)
-            await _put_in(session, provider.number, subscriber.id, application)
+            await _put_in(session, provider.number, subscriber.id, application, self.clock())
         elif wanted:
             row.wanted, row.dependencies = True, dependencies
         await session.flush()
         return row
 
 
-async def update_subscribers(session: AsyncSession, provider: Zone, instance_id: str) -> None:
+async def update_subscribers(session: AsyncSession, provider: Zone, instance_id: str, now: datetime) -> None:
     """Give every tenant that has subscribed what the application declares now."""
     application = await session.get_one(tables.Application, (provider.id, instance_id))
     for zone in await subscribers(session, provider.id, instance_id):
         copy = await session.get_one(tables.Application, (zone.id, instance_id))
         copy.descriptor, copy.updated_at = application.descriptor, application.updated_at
-        await _put_in(session, provider.number, zone.id, application)
+        await _put_in(session, provider.number, zone.id, application, now)
 
 
 async def refuse_subscribed(session: AsyncSession, zid: str, instance_id: str) -> None:
@@ -155,7 +156,7 @@ async def refuse_subscribed(session: AsyncSession, zid: str, instance_id: str) -
         raise Conflict(f"the service instance {instance_id} is there by a subscription")
 
 
-async def _put_in(session: AsyncSession, number: int, zid: str, application: tables.Application) -> None:
+async def _put_in(session: AsyncSession, number: int, zid: str, application: tables.Application, now: datetime) -> None:
     """Give a tenant what an application declares: its client, scopes, role templates and role collections."""
     content = XsSecurityWire.model_validate_json(json.dumps(application.descriptor))
     instance_id, xsappname = application.instance_id, application.xsappname
@@ -165,7 +166,7 @@ async def _put_in(session: AsyncSession, number: int, zid: str, application: tab
         return
     declared_rows = list(descriptors.rows(zid, number, instance_id, xsappname, content))
     await replace_parts(session, zid, instance_id, declared_rows)
-    await put_collections(session, zid, number, instance_id, xsappname, content)
+    await put_collections(session, zid, number, instance_id, xsappname, content, now)
 
 
 async def subscribers(session: AsyncSession, provider_zid: str, instance_id: str) -> Sequence[tables.Zone]:
@@ -222,6 +223,7 @@ async def _drop_unused(session: AsyncSession, zid: str) -> None:
     needed = {name for row, _ in rows if row.wanted for name in row.dependencies}
     for row, application_row in rows:
         if not row.wanted and application_row.xsappname not in needed:
+            await forget_templates(session, zid, application_row.xsappname, frozenset())
             # The application's rows in this tenant go with it: client, scopes, roles and who has them.
             await session.execute(
                 delete(application).where(application.zid == zid, application.instance_id == row.instance_id)

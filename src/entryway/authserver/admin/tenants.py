@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, select
 
 from entryway.authserver import tables
+from entryway.authserver.roles import predefined
 from entryway.authserver.tenant_addresses import LABEL, ZoneUnknown
 from entryway.errors import BadRequest, Conflict
 from entryway.storage.audit import changed
@@ -56,6 +57,7 @@ class Tenants:
             row = tables.Zone(id=zid, subdomain=label, name=name, number=(highest or 0) + 1, created_at=self.clock())
             session.add(row)
             await session.flush()
+            await predefined.ensure(session, zid, row.number, self.clock())
             await self.audit.record(
                 session, changed("CREATE", zid, OBJECT, zid, actor=actor, new={"subdomain": label, "name": name})
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_b6e4a2ac"
+revision: str = "authserver_baseline_9884af46"
 down_revision: str | None = None
 
 
@@ -125,6 +125,7 @@ def upgrade() -> None:
         "revoked_tokens",
         sa.Column("zid", sa.String(length=36), nullable=False),
         sa.Column("jti", sa.String(), nullable=False),
+        sa.Column("before", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_revoked_tokens_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("zid", "jti", name=op.f("pk_revoked_tokens")),
@@ -331,14 +332,18 @@ def upgrade() -> None:
         "role_collections",
         sa.Column("zid", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("instance_id", sa.String(), nullable=False),
+        sa.Column("instance_id", sa.String(), nullable=True),
+        sa.Column("predefined", sa.Boolean(), nullable=False),
         sa.Column("description", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["zid", "instance_id"],
             ["applications.zid", "applications.instance_id"],
             name=op.f("fk_role_collections_zid_instance_id"),
             ondelete="CASCADE",
         ),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_role_collections_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("zid", "name", name=op.f("pk_role_collections")),
     )
     op.create_table(
@@ -360,6 +365,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("description", sa.String(), nullable=False),
         sa.Column("default_role_name", sa.String(), nullable=False),
+        sa.Column("has_default_role", sa.Boolean(), nullable=False),
         sa.Column("attribute_values", sa.JSON(), nullable=False),
         sa.Column("zid", sa.String(length=36), nullable=False),
         sa.Column("instance_id", sa.String(), nullable=False),
@@ -513,12 +519,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("zid", "user_id", "collection", name=op.f("pk_role_assignments")),
     )
+    op.create_index("ix_role_assignments_zid_collection", "role_assignments", ["zid", "collection"], unique=False)
     op.create_table(
         "role_collection_references",
         sa.Column("zid", sa.String(length=36), nullable=False),
         sa.Column("collection", sa.String(), nullable=False),
         sa.Column("xsappname", sa.String(), nullable=False),
         sa.Column("template", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["zid", "collection"],
             ["role_collections.zid", "role_collections.name"],
@@ -526,7 +534,42 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint(
-            "zid", "collection", "xsappname", "template", name=op.f("pk_role_collection_references")
+            "zid", "collection", "xsappname", "template", "role", name=op.f("pk_role_collection_references")
         ),
+    )
+    op.create_table(
+        "role_mappings",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("origin", sa.String(length=255), nullable=False),
+        sa.Column("attribute", sa.String(), nullable=False),
+        sa.Column("operator", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("collection", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["zid", "collection"],
+            ["role_collections.zid", "role_collections.name"],
+            name=op.f("fk_role_mappings_zid_collection"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_role_mappings_zid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_role_mappings")),
+    )
+    op.create_index("ix_role_mappings_zid_origin", "role_mappings", ["zid", "origin"], unique=False)
+    op.create_table(
+        "roles",
+        sa.Column("template", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("attributes", sa.JSON(), nullable=False),
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("instance_id", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["zid", "instance_id", "template"],
+            ["role_templates.zid", "role_templates.instance_id", "role_templates.name"],
+            name=op.f("fk_roles_zid_instance_id_template"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("template", "name", "zid", "instance_id", name=op.f("pk_roles")),
     )
     # ### end Alembic commands ###

@@ -1,110 +1,137 @@
-"""What a user may do: role collections hold role templates, role templates hold scopes."""
+"""What a user may do now: the collections that they were given, and those that their identity provider's word gives."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import and_, bindparam, or_, select
 
 from entryway.authserver import tables
+from entryway.authserver.roles import attribute_values
+from entryway.authserver.roles.entitlements import Entitlements, merge_attributes
+from entryway.authserver.roles.mapping_rules import IdentityFacts, Operator, RoleMapping
+from entryway.authserver.users import ORIGIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from sqlalchemy import Select
+    from sqlalchemy.ext.asyncio import AsyncSession
 
+    from entryway.authserver.roles.attribute_values import Given
+    from entryway.authserver.users import User
     from entryway.storage import Database
 
 
 @dataclass(frozen=True, slots=True)
-class Entitlements:
-    """Everything that a user's role collections give, in every application."""
-
-    collections: tuple[str, ...] = ()
-    scopes: frozenset[str] = frozenset()
-    attributes: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
-
-    def attributes_in(self, application: str) -> dict[str, list[str]]:
-        """Return the user's attribute values in one application."""
-        return {name: list(values) for name, values in self.attributes.get(application, {}).items()}
-
-
-@dataclass(frozen=True, slots=True)
 class Roles:
-    """The role assignments of all tenants."""
+    """The roles of the users of all tenants."""
 
     database: Database
 
-    async def of_user(self, zid: str, user_id: str) -> Entitlements:
+    async def of_user(self, user: User) -> Entitlements:
         """Return what the user's role collections give now."""
         async with self.database.read() as session:
-            rows = (await session.execute(_OF_USER, {"zid": zid, "user_id": user_id})).all()
-        roles = {(xsappname, name): values for _, xsappname, name, values, _ in rows if xsappname and name is not None}
-        return Entitlements(
-            collections=tuple(sorted({collection for collection, *_ in rows})),
-            scopes=frozenset(granted for *_, granted in rows if granted),
-            attributes=_merged(roles),
+            assigned = {"zid": user.zid, "user_id": user.id}
+            rows = list((await session.execute(_ASSIGNED, assigned)).all())
+            # Nobody else speaks for users of our own, so only they themselves are given collections.
+            facts = await _facts(session, user) if user.origin != ORIGIN else IdentityFacts()
+            mapped = await _mapped(session, user, facts) if user.origin != ORIGIN else ()
+            if mapped:
+                rows += (await session.execute(_MAPPED, {"zid": user.zid, "names": list(mapped)})).all()
+        return _entitlements(rows, facts)
+
+
+async def _facts(session: AsyncSession, user: User) -> IdentityFacts:
+    row = await session.get(tables.UserAttributes, (user.zid, user.id))
+    return IdentityFacts(tuple(row.groups), row.values) if row else IdentityFacts()
+
+
+async def _mapped(session: AsyncSession, user: User, facts: IdentityFacts) -> Sequence[str]:
+    """Return the collections that the tenant's mappings give to a user."""
+    table = tables.RoleMapping
+    query = select(table).where(table.zid == user.zid, table.origin == user.origin)
+    rows = (await session.execute(query)).scalars().all()
+    mappings = [
+        RoleMapping(row.origin, row.attribute, Operator(row.operator), row.value, row.collection) for row in rows
+    ]
+    return sorted({mapping.collection for mapping in mappings if mapping.fits(facts)})
+
+
+def _entitlements(rows: Iterable[Any], facts: IdentityFacts) -> Entitlements:
+    collections, scopes = set(), set()
+    roles: dict[tuple[str, str, str], Mapping[str, Given]] = {}
+    for collection, xsappname, template, role, defaults, chosen, scope in rows:
+        collections.add(collection)
+        if template is None:
+            continue
+        if scope is not None:
+            scopes.add(scope)
+        if role:
+            values = {name: attribute_values.stored(value) for name, value in chosen.items()}
+        else:
+            values = attribute_values.of_default_role(defaults)
+        roles[xsappname, template, role] = {name: value.given(facts.attributes) for name, value in values.items()}
+    by_application: dict[str, list[Mapping[str, Given]]] = defaultdict(list)
+    for (xsappname, _, _), given in roles.items():
+        by_application[xsappname].append(given)
+    return Entitlements(
+        collections=tuple(sorted(collections)),
+        scopes=frozenset(scopes),
+        attributes={xsappname: merge_attributes(given) for xsappname, given in by_application.items()},
+        groups=tuple(facts.groups),
+    )
+
+
+def _of_collections(source: Any) -> Select[Any]:
+    """Return the query for what collections hold; `source` has the collections' names and their tenant."""
+    reference, application, template = tables.RoleCollectionReference, tables.Application, tables.RoleTemplate
+    role, scope = tables.Role, tables.RoleTemplateScope
+    name = source.name if source is tables.RoleCollection else source.collection
+    return (
+        select(
+            name,
+            application.xsappname,
+            template.name,
+            reference.role,
+            template.attribute_values,
+            role.attributes,
+            scope.scope,
         )
+        .select_from(source)
+        .outerjoin(reference, and_(reference.zid == source.zid, reference.collection == name))
+        .outerjoin(application, and_(application.zid == reference.zid, application.xsappname == reference.xsappname))
+        .outerjoin(
+            role,
+            and_(
+                role.zid == application.zid,
+                role.instance_id == application.instance_id,
+                role.template == reference.template,
+                role.name == reference.role,
+            ),
+        )
+        .outerjoin(
+            template,
+            and_(
+                template.zid == application.zid,
+                template.instance_id == application.instance_id,
+                template.name == reference.template,
+                # The role that is meant must be there: the one of an administrator, or the template's own.
+                or_(role.name.is_not(None), and_(reference.role == "", template.has_default_role)),
+            ),
+        )
+        .outerjoin(
+            scope,
+            and_(scope.zid == template.zid, scope.instance_id == template.instance_id, scope.template == template.name),
+        )
+    )
 
 
 # Written once: to build a statement takes longer than to run it.
-_OF_USER = (
-    select(
-        tables.RoleAssignment.collection,
-        tables.Application.xsappname,
-        tables.RoleTemplate.name,
-        tables.RoleTemplate.attribute_values,
-        tables.RoleTemplateScope.scope,
-    )
-    .outerjoin(
-        tables.RoleCollectionReference,
-        and_(
-            tables.RoleCollectionReference.zid == tables.RoleAssignment.zid,
-            tables.RoleCollectionReference.collection == tables.RoleAssignment.collection,
-        ),
-    )
-    .outerjoin(
-        tables.Application,
-        and_(
-            tables.Application.zid == tables.RoleCollectionReference.zid,
-            tables.Application.xsappname == tables.RoleCollectionReference.xsappname,
-        ),
-    )
-    .outerjoin(
-        tables.RoleTemplate,
-        and_(
-            tables.RoleTemplate.zid == tables.Application.zid,
-            tables.RoleTemplate.instance_id == tables.Application.instance_id,
-            tables.RoleTemplate.name == tables.RoleCollectionReference.template,
-        ),
-    )
-    .outerjoin(
-        tables.RoleTemplateScope,
-        and_(
-            tables.RoleTemplateScope.zid == tables.RoleTemplate.zid,
-            tables.RoleTemplateScope.instance_id == tables.RoleTemplate.instance_id,
-            tables.RoleTemplateScope.template == tables.RoleTemplate.name,
-        ),
-    )
-    .where(tables.RoleAssignment.zid == bindparam("zid"), tables.RoleAssignment.user_id == bindparam("user_id"))
+_ASSIGNED = _of_collections(tables.RoleAssignment).where(
+    tables.RoleAssignment.zid == bindparam("zid"), tables.RoleAssignment.user_id == bindparam("user_id")
 )
-
-
-def _merged(roles: Mapping[tuple[str, str], Mapping[str, Any]]) -> Mapping[str, Mapping[str, list[str]]]:
-    by_application: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for (xsappname, _), values in roles.items():
-        by_application[xsappname].append(values)
-    return {xsappname: merge_attributes(values) for xsappname, values in by_application.items()}
-
-
-def merge_attributes(roles: Iterable[Mapping[str, Any]]) -> Mapping[str, list[str]]:
-    """Return the union of the values over all roles; one role without restriction lifts it for all."""
-    union: dict[str, set[str]] = defaultdict(set)
-    unrestricted: set[str] = set()
-    for role in roles:
-        for name, values in role.items():
-            if values:
-                union[name].update(values)
-            else:
-                unrestricted.add(name)
-    return {name: sorted(values) for name, values in sorted(union.items()) if name not in unrestricted}
+_MAPPED = _of_collections(tables.RoleCollection).where(
+    tables.RoleCollection.zid == bindparam("zid"), tables.RoleCollection.name.in_(bindparam("names", expanding=True))
+)

@@ -6,9 +6,11 @@ from entryway.authserver.tables.clients import BindingAuthority, BindingCertific
 from entryway.authserver.tables.logins import LoginAttempt, LoginSession
 from entryway.authserver.tables.metadata import AuthServerTable
 from entryway.authserver.tables.roles import (
+    Role,
     RoleAssignment,
     RoleCollection,
     RoleCollectionReference,
+    RoleMapping,
     RoleTemplate,
     RoleTemplateScope,
 )
@@ -44,9 +46,11 @@ __all__ = [
     "ProviderSession",
     "RefreshTokenRow",
     "RevokedToken",
+    "Role",
     "RoleAssignment",
     "RoleCollection",
     "RoleCollectionReference",
+    "RoleMapping",
     "RoleTemplate",
     "RoleTemplateScope",
     "SamlKeyRow",
