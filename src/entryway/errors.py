@@ -69,6 +69,18 @@ class Conflict(EntrywayError):
     title = "It exists already"
 
 
+class TooManyRequests(EntrywayError):
+    """The caller asks more often than it may; after `retry_after` seconds it may again."""
+
+    code = "too_many_requests"
+    status = 429
+    title = "Too many requests; please try again later"
+
+    def __init__(self, retry_after: int, detail: str = "") -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class UpstreamError(EntrywayError):
     """A system behind us failed; `origin` names which."""
 

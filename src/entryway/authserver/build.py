@@ -31,6 +31,7 @@ from entryway.authserver.bootstrap import MASTERS, Bootstrap
 from entryway.authserver.client_authentication import ClientAuthentication
 from entryway.authserver.client_certificates import ClientCertificates
 from entryway.authserver.client_keys import ClientKeys
+from entryway.authserver.client_lockout import ClientLockout
 from entryway.authserver.clients import Clients
 from entryway.authserver.digests import Digests
 from entryway.authserver.edge import Edge
@@ -48,6 +49,7 @@ from entryway.authserver.own_tokens import OwnTokens
 from entryway.authserver.pages import Pages
 from entryway.authserver.passcodes import Passcodes
 from entryway.authserver.passwords import Passwords
+from entryway.authserver.rate_limits import RateLimit
 from entryway.authserver.respond import Responder
 from entryway.authserver.revocation import Revocation, RevocationEndpoints
 from entryway.authserver.roles import Roles
@@ -108,7 +110,13 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     bearer, authentication = (
         Bearer(settings, zones, own_tokens),
         ClientAuthentication(
-            clients, own_tokens, certificates, ClientKeys(http, clock), SeenAssertions(database, digests), clock
+            clients,
+            own_tokens,
+            certificates,
+            ClientKeys(http, clock),
+            SeenAssertions(database, digests),
+            ClientLockout(database, digests, clock, settings.client_failures),
+            clock,
         ),
     )
     revocation = Revocation(database, users, clients, clock)
@@ -117,7 +125,9 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     housekeeping = Housekeeping(database, clock, (keys.rotate_due,))
     bootstrap = Bootstrap(settings, database, sealer, digests, keys, zones, applications, clock)
 
-    token = TokenEndpoint(settings, zones, authentication, grants, granting)
+    token = TokenEndpoint(
+        settings, zones, authentication, grants, granting, RateLimit(settings.token_requests_per_second)
+    )
     authorize = AuthorizeEndpoint(settings, zones, clients, flow, clock)
     login = LoginEndpoints(settings, zones, users, attempts, login_sessions, flow)
     logout = LogoutEndpoint(settings, zones, clients, login_sessions, keys, pages)

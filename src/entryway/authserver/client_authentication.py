@@ -10,17 +10,19 @@ from entryway.oauth.client_certificates import thumbprint
 from entryway.oauth.errors import BadCredentials, InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from starlette.requests import Request
 
     from entryway.authserver.client_certificates import ClientCertificates
     from entryway.authserver.client_keys import ClientKeys
+    from entryway.authserver.client_lockout import ClientLockout
     from entryway.authserver.clients import Client, Clients
     from entryway.authserver.moments import Clock
     from entryway.authserver.own_tokens import OwnTokens
     from entryway.authserver.seen_assertions import SeenAssertions
     from entryway.authserver.zones import Zone
+    from entryway.oauth.credentials import PresentedCredentials
 
 SECRET = "client_secret"  # noqa: S105 - the name of a method
 ASSERTION = "private_key_jwt"
@@ -52,6 +54,7 @@ class ClientAuthentication:
     certificates: ClientCertificates
     keys: ClientKeys
     seen: SeenAssertions
+    lockout: ClientLockout
     clock: Clock
 
     async def authenticate(self, request: Request, zone: Zone, parameters: Mapping[str, str]) -> Authenticated:
@@ -69,7 +72,7 @@ class ClientAuthentication:
                 return without_secret
         url_encoded = request.headers.get("x-cf-encoded-credentials", "").lower() == "true"
         presented = credentials.presented(authorization, parameters, url_encoded=url_encoded)
-        return Authenticated(await self.clients.authenticate(zone.id, presented), SECRET)
+        return Authenticated(await self._by_secret(zone, presented), SECRET)
 
     async def confidential(self, request: Request, zone: Zone, parameters: Mapping[str, str]) -> Client:
         """Return the client, which must have proved who it is itself."""
@@ -77,6 +80,15 @@ class ClientAuthentication:
         if authenticated.method in {PUBLIC, BEARER}:
             raise BadCredentials(detail="the client has not proved who it is")
         return authenticated.client
+
+    async def _by_secret(self, zone: Zone, readings: Sequence[PresentedCredentials]) -> Client:
+        claimed = readings[0].client_id
+        await self.lockout.check(zone.id, claimed)
+        try:
+            return await self.clients.authenticate(zone.id, readings)
+        except BadCredentials:
+            await self.lockout.failed(zone.id, claimed)
+            raise
 
     async def _by_assertion(
         self, zone: Zone, authorization: str | None, parameters: Mapping[str, str]

@@ -18,8 +18,19 @@ if TYPE_CHECKING:
     from cryptography import x509
     from starlette.requests import Request
 
+    from entryway.authserver.settings import AuthServerSettings
+    from entryway.authserver.zones import Zone
+
 
 CLIENT_CERTIFICATE_HEADER = "x-forwarded-client-cert"
+
+
+def certificate_url(settings: AuthServerSettings, zone: Zone) -> str:
+    """Return where clients of a tenant come with a TLS certificate (`certurl` of bindings)."""
+    base = settings.certificate_url
+    if not base or zone.url == settings.public_url:
+        return base or zone.url
+    return f"https://{zone.subdomain}.{base.removeprefix('https://')}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ COUNTED_FOR = timedelta(minutes=20)
 LOCKED_FOR = timedelta(minutes=5)
 
 
-def locked(failures: Sequence[datetime], now: datetime) -> bool:
+def locked(failures: Sequence[datetime], now: datetime, most: int = MOST_FAILURES) -> bool:
     """Say whether a name with these earlier failures is locked."""
     counted = [failure for failure in failures if now - failure < COUNTED_FOR]
-    return len(counted) >= MOST_FAILURES and now - max(counted) < LOCKED_FOR
+    return len(counted) >= most and now - max(counted) < LOCKED_FOR

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 
 from entryway.authserver import edge, sessions
+from entryway.authserver.description import describe
 from entryway.errors import Forbidden
 from entryway.oauth import parameters as oauth_parameters
 from entryway.oauth.errors import BadCredentials, InvalidRequest
@@ -58,7 +59,7 @@ class LoginEndpoints:
         query = oauth_parameters.parse(request.scope["query_string"])
         zone = await edge.zone_of(request, self.zones, self.settings, query)
         if request.headers.get("accept", "").startswith("application/json"):
-            return self._description(zone)
+            return JSONResponse(describe(zone, self.settings.product_name))
         return await self.flow.begin(request, zone.id, None)
 
     async def submit(self, request: Request) -> Response:
@@ -93,14 +94,3 @@ class LoginEndpoints:
         if not hmac.compare_digest(token.encode(), self.attempts.form_token(attempt, browser).encode()):
             raise ForeignForm("the form's token is not ours")
         return attempt
-
-    def _description(self, zone: Zone) -> Response:
-        return JSONResponse(
-            {
-                "links": {"login": f"{zone.url}/login", "uaa": zone.url},
-                "zone_name": zone.subdomain,
-                "prompts": {"username": ["text", "User name"], "password": ["password", "Password"]},
-                "idpDefinitions": {},
-                "showLoginLinks": False,
-            }
-        )

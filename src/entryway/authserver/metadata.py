@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from entryway import __version__
 from entryway.authserver import edge
+from entryway.authserver.client_certificates import certificate_url
+from entryway.authserver.description import describe
 from entryway.oauth import discovery, parameters
 
 if TYPE_CHECKING:
@@ -51,18 +52,13 @@ class MetadataEndpoints:
     async def discovery(self, request: Request) -> Response:
         """Answer the metadata document."""
         zone = await self._zone(request)
-        return JSONResponse(discovery.document(zone.url, self.grants), headers={"cache-control": "public, max-age=300"})
+        document = discovery.document(zone.url, certificate_url(self.settings, zone), self.grants)
+        return JSONResponse(document, headers={"cache-control": "public, max-age=300"})
 
     async def info(self, request: Request) -> Response:
         """Answer what this is and where people log in."""
         zone = await self._zone(request)
-        return JSONResponse(
-            {
-                "app": {"name": self.settings.product_name, "version": __version__},
-                "links": {"login": f"{zone.url}/login", "uaa": zone.url},
-                "zone_name": zone.subdomain,
-            }
-        )
+        return JSONResponse(describe(zone, self.settings.product_name))
 
     async def health(self, request: Request) -> Response:
         """Answer that the server is there and its keys can be used."""

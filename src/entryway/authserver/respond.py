@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from entryway.authserver.edge import MalformedJson
 from entryway.config.mistakes import ConfigurationMistakes
-from entryway.errors import Conflict, EntrywayError
+from entryway.errors import Conflict, EntrywayError, TooManyRequests
 from entryway.oauth.errors import (
     BadCredentials,
     InsufficientScope,
@@ -67,6 +67,8 @@ class Responder:
         else:
             response = JSONResponse(_oauth(error), status)
         response.headers["entryway-error"] = error.code
+        if isinstance(error, TooManyRequests):
+            response.headers["retry-after"] = str(error.retry_after)
         challenge = _challenge(request, error)
         if challenge:
             response.headers["www-authenticate"] = challenge

@@ -41,6 +41,10 @@ class AuthServerSettings:
     certificate_header: str = CLIENT_CERTIFICATE_HEADER
     # PEM of the authorities that may vouch for certificates which bindings bring along and do not pin.
     certificate_authorities: bytes = b""
+    # Token requests of one tenant within a second; a few more wait, the rest is told to come again. Zero: no limit.
+    token_requests_per_second: float = 300
+    # Wrong secrets within twenty minutes that lock a client for five; zero: none do.
+    client_failures: int = 0
     # Authorities that the server believes beside the system's when it fetches keys of clients.
     ca_file: Path | None = None
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from entryway.authserver.client_authentication import ClientAuthentication
     from entryway.authserver.granting import Granting
+    from entryway.authserver.rate_limits import RateLimit
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.zones import Zone, Zones
 
@@ -48,11 +49,13 @@ class TokenEndpoint:
     authentication: ClientAuthentication
     grants: GrantTable
     granting: Granting
+    limit: RateLimit
 
     async def __call__(self, request: Request) -> Response:
         """Answer a token request."""
         parameters = await edge.read_parameters(request)
         zone = await edge.zone_of(request, self.zones, self.settings, parameters)
+        await self.limit.wait_for_turn(zone.id)
         asked = parse_token_request(zone, parameters)
         authenticated = await self.authentication.authenticate(request, zone, parameters)
         grant, client = self.grants.get(asked.grant_type), authenticated.client

@@ -1,4 +1,4 @@
-"""What the environment tells the authorization server of the control plane: where clients come with certificates."""
+"""What the environment tells the authorization server of the control plane: certificates of clients, and limits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,19 @@ URL = "ENTRYWAY_CERTIFICATE_URL"
 PROXIES = "ENTRYWAY_CERTIFICATE_PROXIES"
 HEADER = "ENTRYWAY_CERTIFICATE_HEADER"
 AUTHORITIES = "ENTRYWAY_CERTIFICATE_AUTHORITIES"
+TOKEN_RATE = "ENTRYWAY_TOKEN_RATE"  # noqa: S105 - the name of a variable
+CLIENT_FAILURES = "ENTRYWAY_CLIENT_FAILURES"
+
+
+def limit_settings(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return the limits that the environment gives; those it lacks keep their defaults."""
+    given: dict[str, Any] = {}
+    for variable, name in ((TOKEN_RATE, "token_requests_per_second"), (CLIENT_FAILURES, "client_failures")):
+        if value := environ.get(variable):
+            if not (value.isascii() and value.isdigit() and len(value) < 8):
+                raise ConfigurationError(f"{variable} must be a whole number, not {value!r}")
+            given[name] = int(value)
+    return given
 
 
 def certificate_settings(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from entryway.oauth import pkce
+from entryway.oauth import client_assertions, pkce
 from entryway.oauth.keys import ALGORITHM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def document(url: str, grant_types: Iterable[str]) -> dict[str, Any]:
-    """Return the metadata of the server at `url`."""
+# RFC 8414 names for how clients prove who they are.
+_CLIENT_AUTHENTICATION = [
+    "client_secret_basic",
+    "client_secret_post",
+    "private_key_jwt",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
+    "none",
+]
+
+
+def document(url: str, certificate_url: str, grant_types: Iterable[str]) -> dict[str, Any]:
+    """Return the metadata of the server at `url`; clients with a TLS certificate come to `certificate_url`."""
     return {
         "issuer": f"{url}/oauth/token",
         "authorization_endpoint": f"{url}/oauth/authorize",
@@ -21,6 +32,14 @@ def document(url: str, grant_types: Iterable[str]) -> dict[str, Any]:
         "jwks_uri": f"{url}/token_keys",
         "end_session_endpoint": f"{url}/logout.do",
         "introspection_endpoint": f"{url}/introspect",
+        "revocation_endpoint": f"{url}/oauth/revoke",
+        "mtls_endpoint_aliases": {
+            "token_endpoint": f"{certificate_url}/oauth/token",
+            "authorization_endpoint": f"{certificate_url}/oauth/authorize",
+            "introspection_endpoint": f"{certificate_url}/introspect",
+            "revocation_endpoint": f"{certificate_url}/oauth/revoke",
+        },
+        "tls_client_certificate_bound_access_tokens": True,
         # Some clients fail without this list, though it is optional.
         "grant_types_supported": list(grant_types),
         "response_types_supported": ["code"],
@@ -28,8 +47,12 @@ def document(url: str, grant_types: Iterable[str]) -> dict[str, Any]:
         "scopes_supported": ["openid", "profile", "email", "phone", "roles", "user_attributes"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": _CLIENT_AUTHENTICATION,
+        "token_endpoint_auth_signing_alg_values_supported": list(client_assertions.ALGORITHMS),
+        "introspection_endpoint_auth_methods_supported": _CLIENT_AUTHENTICATION[:-1],
+        "introspection_endpoint_auth_signing_alg_values_supported": list(client_assertions.ALGORITHMS),
+        "revocation_endpoint_auth_methods_supported": _CLIENT_AUTHENTICATION,
+        "revocation_endpoint_auth_signing_alg_values_supported": list(client_assertions.ALGORITHMS),
         "code_challenge_methods_supported": list(pkce.METHODS),
         "claim_types_supported": ["normal"],
         "claims_supported": [
@@ -46,6 +69,9 @@ def document(url: str, grant_types: Iterable[str]) -> dict[str, Any]:
             "family_name",
             "email",
             "email_verified",
+            "previous_logon_time",
+            "zid",
+            "user_uuid",
         ],
         "claims_parameter_supported": False,
         "request_parameter_supported": False,

@@ -101,15 +101,21 @@ def test_the_metadata_is_at_both_paths_and_true(server: RunningAuthServer) -> No
     assert at_root["issuer"] == f"{server.url}/oauth/token"
     assert "urn:ietf:params:oauth:grant-type:jwt-bearer" in at_root["grant_types_supported"]
     assert at_root["code_challenge_methods_supported"] == ["S256", "plain"]
-    for name in ("authorization", "token", "userinfo", "end_session", "introspection"):
+    for name in ("authorization", "token", "userinfo", "end_session", "introspection", "revocation"):
         path = at_root[f"{name}_endpoint"].removeprefix(server.url)
         assert server.http.get(path).status_code != 404
+    assert {"private_key_jwt", "tls_client_auth", "none"} <= set(at_root["token_endpoint_auth_methods_supported"])
+    assert at_root["mtls_endpoint_aliases"]["token_endpoint"] == f"{server.url}/oauth/token"
     assert server.http.get(at_root["jwks_uri"].removeprefix(server.url)).status_code == 200
 
 
 def test_health_and_info(server: RunningAuthServer) -> None:
     assert server.http.get("/healthz").text == "ok"
-    assert server.http.get("/info").json()["links"]["uaa"] == server.url
+    info = server.http.get("/info").json()
+    assert info["links"]["uaa"] == server.url
+    assert info["app"]["version"]
+    assert info["prompts"]["passcode"][1].endswith(f"{server.url}/passcode)")
+    assert server.http.get("/login", headers={"accept": "application/json"}).json() == info
 
 
 def test_an_unknown_path_is_not_found(server: RunningAuthServer) -> None:

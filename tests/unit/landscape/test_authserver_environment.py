@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from entryway.errors import ConfigurationError
-from entryway.landscape.authserver_environment import certificate_settings
+from entryway.landscape.authserver_environment import certificate_settings, limit_settings
 
 
 def test_nothing_said_keeps_the_defaults() -> None:
@@ -32,3 +32,17 @@ def test_what_is_said_reaches_the_settings(tmp_path: Path) -> None:
 def test_authorities_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="ENTRYWAY_CERTIFICATE_AUTHORITIES"):
         certificate_settings({"ENTRYWAY_CERTIFICATE_AUTHORITIES": str(tmp_path / "none")})
+
+
+def test_limits_are_whole_numbers() -> None:
+    assert limit_settings({}) == {}
+    assert limit_settings({"ENTRYWAY_TOKEN_RATE": "0", "ENTRYWAY_CLIENT_FAILURES": "5"}) == {
+        "token_requests_per_second": 0,
+        "client_failures": 5,
+    }
+
+
+@pytest.mark.parametrize("value", ["-1", "many", "1.5", "1" * 9])
+def test_other_limits_are_refused(value: str) -> None:
+    with pytest.raises(ConfigurationError, match="ENTRYWAY_TOKEN_RATE"):
+        limit_settings({"ENTRYWAY_TOKEN_RATE": value})
