@@ -1,18 +1,19 @@
-"""Asking the authorization server for its keys, the same way for callers that await and callers that do not."""
+"""Asking an authorization server for its keys: what is asked, and which answers are keys."""
 
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from entryway.security.errors import KeysUnavailable
 from entryway.security.jws import import_key
+from entryway.security.wire import Answer, Conversation, NoAnswer, Request, converse_async
 
-CONNECT_SECONDS = 2.0
-READ_SECONDS = 5.0
+if TYPE_CHECKING:
+    import ssl
+
 ATTEMPTS = 2
 ANSWER_LIMIT = 512 * 1024
 KEYS_LIMIT = 100
@@ -23,48 +24,28 @@ def key_url(domain: str, zid: str) -> str:
     return f"https://{domain}/token_keys?zid={quote(zid, safe='')}"
 
 
-def fetch(url: str, zid: str, context: ssl.SSLContext | None) -> dict[str, Any]:
+async def fetch_async(url: str, zid: str, tls: ssl.SSLContext | None) -> dict[str, Any]:
     """Return the keys by their ids."""
-    import httpx  # noqa: PLC0415 - needed once in a quarter of an hour, and slow to import
-
-    for attempt in range(ATTEMPTS):
-        try:
-            with (
-                httpx.Client(**_settings(context)) as client,
-                client.stream("GET", url, headers=_headers(zid)) as response,
-            ):
-                if _asks_for_patience(response.status_code, attempt):
-                    continue
-                content = bytearray()
-                for chunk in response.iter_bytes():
-                    _append(content, chunk)
-            return parse_keys(response.status_code, bytes(content))
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            if attempt == ATTEMPTS - 1:
-                raise KeysUnavailable(f"{url}: {type(error).__name__}: {error}") from error
-    raise KeysUnavailable(url)
+    return await converse_async(ask_for_keys(url, zid), tls)
 
 
-async def fetch_async(url: str, zid: str, context: ssl.SSLContext | None) -> dict[str, Any]:
-    """Return the keys by their ids."""
-    import httpx  # noqa: PLC0415
+def ask_for_keys(url: str, zid: str) -> Conversation[dict[str, Any]]:
+    """Ask for the keys of one tenant."""
+    answer = yield from ask(url, {"x-zid": zid})
+    return parse_keys(answer.status, answer.content)
 
-    for attempt in range(ATTEMPTS):
-        try:
-            async with (
-                httpx.AsyncClient(**_settings(context)) as client,
-                client.stream("GET", url, headers=_headers(zid)) as response,
-            ):
-                if _asks_for_patience(response.status_code, attempt):
-                    continue
-                content = bytearray()
-                async for chunk in response.aiter_bytes():
-                    _append(content, chunk)
-            return parse_keys(response.status_code, bytes(content))
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            if attempt == ATTEMPTS - 1:
-                raise KeysUnavailable(f"{url}: {type(error).__name__}: {error}") from error
-    raise KeysUnavailable(url)
+
+def ask(url: str, headers: Mapping[str, str]) -> Conversation[Answer]:
+    """Ask, and once more if the server cannot answer just now."""
+    answer: Answer | NoAnswer | None = None
+    for _ in range(ATTEMPTS):
+        answer = yield Request(url, {"accept": "application/json", **headers}, limit=ANSWER_LIMIT)
+        if isinstance(answer, Answer) and answer.status not in {502, 503, 504}:
+            return answer
+    if isinstance(answer, Answer):
+        return answer
+    assert answer is not None  # noqa: S101 - for the type checker: a request is always answered
+    raise KeysUnavailable(f"{url}: {answer.reason}") from answer.cause
 
 
 def parse_keys(status: int, content: bytes) -> dict[str, Any]:
@@ -81,28 +62,3 @@ def parse_keys(status: int, content: bytes) -> dict[str, Any]:
     if not isinstance(entries, list):
         raise KeysUnavailable("the answer holds no keys")
     return dict(found for entry in entries[:KEYS_LIMIT] if (found := import_key(entry)) is not None)
-
-
-def _asks_for_patience(status: int, attempt: int) -> bool:
-    return status in {502, 503, 504} and attempt < ATTEMPTS - 1
-
-
-def _append(content: bytearray, chunk: bytes) -> None:
-    content += chunk
-    if len(content) > ANSWER_LIMIT:
-        raise KeysUnavailable(f"the keys were answered with more than {ANSWER_LIMIT} bytes")
-
-
-def _headers(zid: str) -> dict[str, str]:
-    return {"accept": "application/json", "x-zid": zid}
-
-
-def _settings(context: ssl.SSLContext | None) -> dict[str, Any]:
-    import httpx  # noqa: PLC0415
-
-    # Without a context of ours httpx builds one, and honours SSL_CERT_FILE in doing so.
-    return {
-        "verify": True if context is None else context,
-        "timeout": httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
-        "follow_redirects": False,
-    }

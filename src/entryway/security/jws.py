@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import binascii
 import json
 import re
 from base64 import urlsafe_b64decode
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from entryway.security.errors import TokenInvalid
 
@@ -19,22 +20,26 @@ TOKEN_LIMIT = 16 * 1024
 ALGORITHM = "RS256"
 KEY_BITS = 2048
 
-_COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)", re.ASCII)
+# From the alphabet of tokens to the one that binascii reads; what only the latter has becomes what neither has.
+_ALPHABET = bytes.maketrans(b"-_+/=", b"+/!!!")
+_PADDING = (b"", b"!", b"==", b"=")
+_ZID = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedToken:
+class UnverifiedToken(NamedTuple):
     """What a token says; only `kid` and `zid` may be used before `verify`, to choose the key."""
 
     text: str
     kid: str
     claims: dict[str, Any]
+    signed: bytes
+    signature: bytes
 
     @property
     def zid(self) -> str:
         """The tenant that the token claims, or raise: without it no key can be chosen."""
         zid = self.claims.get("zid")
-        if not isinstance(zid, str) or not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", zid, re.ASCII):
+        if not isinstance(zid, str) or not _ZID.fullmatch(zid):
             raise TokenInvalid("zid_missing")
         return zid
 
@@ -43,10 +48,36 @@ def take_apart(text: str) -> UnverifiedToken:
     """Return the parts of a token whose form and header are acceptable."""
     if len(text) > TOKEN_LIMIT:
         raise TokenInvalid("too_large", f"{len(text)} characters")
-    match = _COMPACT.fullmatch(text)
-    if match is None:
+    signed, _, signature = text.encode(errors="replace").rpartition(b".")
+    header, _, claims = signed.partition(b".")
+    if not (header and claims and signature):
         raise TokenInvalid("malformed")
-    header = _json_object(match[1])
+    return UnverifiedToken(text, _kid(header), _json_object(claims), signed, _bytes(signature))
+
+
+def verify(token: UnverifiedToken, key: Any) -> None:
+    """Return if the token was signed with `key`, else raise."""
+    invalid, padding, digest = _rs256()
+    try:
+        key.verify(token.signature, token.signed, padding, digest)
+    except (invalid, ValueError) as error:
+        raise TokenInvalid("signature") from error
+
+
+@lru_cache(maxsize=1)
+def _rs256() -> tuple[type[Exception], Any, Any]:
+    # Imported with the first token, so that a process starts fast.
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+
+    return InvalidSignature, PKCS1v15(), SHA256()
+
+
+# All tokens that one key signs have the same header; what is refused raises, and is not remembered.
+@lru_cache(maxsize=64)
+def _kid(part: bytes) -> str:
+    header = _json_object(part)
     if header.get("alg") != ALGORITHM:
         raise TokenInvalid("algorithm", repr(header.get("alg"))[:40])
     if "crit" in header:
@@ -55,31 +86,18 @@ def take_apart(text: str) -> UnverifiedToken:
     kid = header.get("kid")
     if not isinstance(kid, str) or not 0 < len(kid) <= 256:
         raise TokenInvalid("kid_missing")
-    return UnverifiedToken(text, kid, _json_object(match[2]))
-
-
-def verify(token: UnverifiedToken, key: Any) -> None:
-    """Return if the token was signed with `key`, else raise."""
-    from joserfc import jws  # noqa: PLC0415 - imported with the first token, so that a process starts fast
-    from joserfc.errors import JoseError  # noqa: PLC0415
-
-    try:
-        jws.deserialize_compact(token.text, key, algorithms=[ALGORITHM])
-    except (JoseError, ValueError) as error:
-        raise TokenInvalid("signature") from error
+    return kid
 
 
 def import_key(entry: object) -> tuple[str, Any] | None:
     """Return id and key of one entry of a key set, or None if it is not one that signs our tokens."""
-    from joserfc.jwk import RSAKey  # noqa: PLC0415 - imported with the first token, so that a process starts fast
-
     if not isinstance(entry, dict) or entry.get("kty") != "RSA":
         return None
     kid = entry.get("kid")
     if not isinstance(kid, str) or entry.get("use", "sig") != "sig" or entry.get("alg", ALGORITHM) != ALGORITHM:
         return None
     public = _public_key(entry)
-    return None if public is None or public.key_size < KEY_BITS else (kid, RSAKey.import_key(public))
+    return None if public is None or public.key_size < KEY_BITS else (kid, public)
 
 
 def _public_key(entry: dict[str, Any]) -> RSAPublicKey | None:
@@ -108,9 +126,12 @@ def with_line_breaks(pem: str) -> str:
     return re.sub(r"\s*(-----(?:BEGIN|END) [A-Z ]+-----)\s*", r"\n\1\n", pem).strip() + "\n"
 
 
-def _json_object(part: str) -> dict[str, Any]:
+def _json_object(part: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)), parse_constant=_refuse)
+        text = _bytes(part).decode()
+        value, end = _DECODER.raw_decode(text)
+        if end != len(text):
+            value = _DECODER.decode(text)  # white space may follow, and nothing else
     except (ValueError, RecursionError) as error:
         raise TokenInvalid("malformed") from error
     if not isinstance(value, dict):
@@ -118,5 +139,15 @@ def _json_object(part: str) -> dict[str, Any]:
     return value
 
 
+def _bytes(part: bytes) -> bytes:
+    try:
+        return binascii.a2b_base64(part.translate(_ALPHABET) + _PADDING[len(part) % 4], strict_mode=True)
+    except ValueError as error:
+        raise TokenInvalid("malformed") from error
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(constant)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse)

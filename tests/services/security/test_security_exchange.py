@@ -21,7 +21,6 @@ ALLOWED = {
     "httpcore",
     "httpx",
     "idna",
-    "joserfc",
     "sniffio",
     "typing_extensions",
 }
