@@ -29,9 +29,9 @@ compiled: $(SETUP) ## Run the tests of the HTTP engine and the router on a wheel
 	@PYTHONPATH=$(CURDIR)/build/compiled/site $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS) \
 	  tests/project/test_project_compiled.py tests/unit/http tests/services/http tests/unit/router tests/services/router
 
-interop: $(SETUP) ## Run the tests behind the real nginx, Envoy and Caddy
-	@scripts/system-packages nginx caddy
-	@$(BIN)/python -m pytest -m proxies tests/interop $(PYTEST_ARGS)
+interop: $(SETUP) ## Run the tests behind real proxies, and with third-party clients and relying parties
+	@scripts/system-packages nginx caddy node npm chromium certutil apache2 mod_auth_openidc
+	@$(BIN)/python -m pytest -m "proxies or peers" tests/interop $(PYTEST_ARGS)
 
 check: $(SETUP) ## Lint, formatting, types and the layers' contracts
 	$(BIN)/ruff check .

@@ -47,7 +47,7 @@ class AuthorizeEndpoint:
         try:
             asked = authorization_request.parse(parameters, client, redirect_uri, self.clock())
         except OAuthError as error:
-            return redirect_error(redirect_uri, parameters.get("state"), error)
+            return redirect_error(redirect_uri, parameters.get("state"), error, zone.issuer)
         return await self.flow.begin(request, zone.id, asked)
 
     async def _client(self, zone: Zone, client_id: str | None) -> Client:

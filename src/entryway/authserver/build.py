@@ -121,7 +121,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     )
     revocation = Revocation(database, users, clients, clock)
     applications = Applications(database, clients, clock, frozenset(MASTERS))
-    flow = LoginFlow(attempts, login_sessions, authorizations, clients, users, pages)
+    flow = LoginFlow(attempts, login_sessions, authorizations, clients, users, pages, zones)
     housekeeping = Housekeeping(database, clock, (keys.rotate_due,))
     bootstrap = Bootstrap(settings, database, sealer, digests, keys, zones, applications, clock)
 

@@ -65,7 +65,7 @@ class ClientAuthentication:
             own = await self.own_tokens.read(zone, bearer.strip())
             return Authenticated(own.client, BEARER, bearer=bearer.strip())
         if "client_assertion" in parameters or "client_assertion_type" in parameters:
-            return await self._by_assertion(zone, authorization, parameters)
+            return await self._by_assertion(request, zone, parameters)
         if authorization is None and "client_secret" not in parameters:
             without_secret = await self._without_secret(request, zone, parameters.get("client_id"))
             if without_secret is not None:
@@ -90,10 +90,8 @@ class ClientAuthentication:
             await self.lockout.failed(zone.id, claimed)
             raise
 
-    async def _by_assertion(
-        self, zone: Zone, authorization: str | None, parameters: Mapping[str, str]
-    ) -> Authenticated:
-        if authorization is not None or "client_secret" in parameters:
+    async def _by_assertion(self, request: Request, zone: Zone, parameters: Mapping[str, str]) -> Authenticated:
+        if "authorization" in request.headers or "client_secret" in parameters:
             raise InvalidRequest("Client credentials must be presented in one way only")
         if parameters.get("client_assertion_type") != client_assertions.TYPE:
             raise InvalidRequest("Unsupported client_assertion_type")
@@ -105,7 +103,9 @@ class ClientAuthentication:
         if client is None:
             raise BadCredentials(detail=f"client {client_id!r} is unknown")
         keys = await self.keys.of(client, kid)
-        held = client_assertions.verify(assertion, keys, (zone.issuer, zone.url), self.clock())
+        # RFC 7523 §3 leaves open what names us; clients write the issuer, or the endpoint that they call.
+        ours = (zone.issuer, zone.url, f"{zone.url}{request.url.path}")
+        held = client_assertions.verify(assertion, keys, ours, self.clock())
         if not await self.seen.is_first(zone.id, ASSERTION, client.id, held.id, held.expires_at):
             raise BadCredentials(detail="the assertion was used before")
         return Authenticated(client, ASSERTION)

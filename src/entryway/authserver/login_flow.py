@@ -9,6 +9,7 @@ from entryway.authserver.authorizations import new_authorization
 from entryway.authserver.digests import random_text
 from entryway.authserver.next_step import Step, next_step
 from entryway.authserver.sessions import BROWSER_COOKIE, LOGIN_COOKIE
+from entryway.authserver.tenant_addresses import NamedZone
 from entryway.oauth.errors import InvalidClient, InvalidRequest, LoginRequired
 from entryway.telemetry import get_logger
 from entryway.web.cookies import set_cookie
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from entryway.authserver.pages import Pages
     from entryway.authserver.sessions import Sessions
     from entryway.authserver.users import Users
+    from entryway.authserver.zones import Zones
 
 log = get_logger(__name__)
 
@@ -46,6 +48,7 @@ class LoginFlow:
     clients: Clients
     users: Users
     pages: Pages
+    zones: Zones
 
     async def begin(
         self, request: Request, zid: str, asked: AuthorizationRequest | None, *, afterwards: str | None = None
@@ -85,7 +88,8 @@ class LoginFlow:
     async def _refuse(self, attempt: Attempt) -> Response:
         await self.attempts.finish(attempt)
         assert attempt.request is not None  # noqa: S101 - only a request can be refused silently
-        return redirect_error(attempt.request.redirect_uri, attempt.request.state, LoginRequired())
+        issuer = await self._issuer(attempt)
+        return redirect_error(attempt.request.redirect_uri, attempt.request.state, LoginRequired(), issuer)
 
     async def _issue_code(self, attempt: Attempt) -> Response:
         request, user_id, since = attempt.request, attempt.user_id, attempt.authenticated_at
@@ -109,7 +113,12 @@ class LoginFlow:
             authorization, request.redirect_uri, request.challenge, redirect_uri_given=request.redirect_uri_given
         )
         log.info("code_issued", client_id=request.client_id, user_id=user_id)
-        return redirect_to(request.redirect_uri, {"code": code, "state": request.state})
+        # RFC 9207: a client of several servers learns which of them answers, so that none can pass for another.
+        answer = {"code": code, "state": request.state, "iss": await self._issuer(attempt)}
+        return redirect_to(request.redirect_uri, answer)
+
+    async def _issuer(self, attempt: Attempt) -> str:
+        return (await self.zones.resolve(NamedZone(id=attempt.zid))).issuer
 
     async def _check_account(self, zid: str, request: AuthorizationRequest, user_id: str) -> None:
         # Between the first step and this one, the application or the user may have gone.

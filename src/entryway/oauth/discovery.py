@@ -44,6 +44,7 @@ def document(url: str, certificate_url: str, grant_types: Iterable[str]) -> dict
         "grant_types_supported": list(grant_types),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
+        "authorization_response_iss_parameter_supported": True,
         "scopes_supported": ["openid", "profile", "email", "phone", "roles", "user_attributes"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],

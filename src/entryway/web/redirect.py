@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from entryway.oauth.errors import OAuthError
 
 
-def redirect_error(redirect_uri: str, state: str | None, error: OAuthError) -> Response:
-    """Send the browser back to the client with an error (RFC 6749 §4.1.2.1)."""
-    answer = {"error": error.code, "error_description": error.description, "state": state}
+def redirect_error(redirect_uri: str, state: str | None, error: OAuthError, issuer: str | None = None) -> Response:
+    """Send the browser back to the client with an error (RFC 6749 §4.1.2.1), and with who says so (RFC 9207)."""
+    answer = {"error": error.code, "error_description": error.description, "state": state, "iss": issuer}
     return redirect_to(redirect_uri, answer)
 
 
