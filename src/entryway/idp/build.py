@@ -82,13 +82,15 @@ if TYPE_CHECKING:
 SCIM_PATH = "/scim"
 
 
-def build(settings: IdpSettings, *, clock: Clock = utc_now) -> Starlette:  # noqa: PLR0915 - the one place that names every part
+def build(  # noqa: PLR0915 - the one place that names every part
+    settings: IdpSettings, *, clock: Clock = utc_now, passwords: Passwords | None = None
+) -> Starlette:
     """Return the identity provider as an ASGI application; its lifespan creates tables, keys and the first client."""
     database, sealer = Database(settings.database_url), Sealer(settings.master_key)
     digests, pages = Digests(settings.master_key, "idp"), Pages(settings.product_name)
     trusted = outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else [])
     http = new_http(trusted)
-    passwords, documents = Passwords(), Documents(database, clock)
+    passwords, documents = passwords or Passwords(), Documents(database, clock)
     users, groups, failures = Users(database, clock), Groups(database, clock), Failures(database, digests, clock)
     authentication = Authentication(users, failures, passwords, documents)
     password_changes = PasswordChanges(database, passwords, documents, failures, clock)

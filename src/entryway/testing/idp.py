@@ -16,15 +16,20 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+from argon2 import PasswordHasher
 
+from entryway.accounts.passwords import Passwords
 from entryway.idp.build import build
 from entryway.idp.settings import IdpSettings, MailSettings
 from entryway.testing.authority import TestAuthority
 from entryway.testing.authserver import MASTER_KEY, MovableClock
+from entryway.testing.databases import DatabaseUrl, sqlite_url
 from entryway.testing.serving import served
 
 ADMIN_SECRET = "the-admin-client-secret-of-a-test"  # noqa: S105 - of a test
 CALLBACK = "https://app.example.com/login/callback"
+# Real hashes, but hundreds of tests log in.
+QUICK = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
 PASSWORD = "correct horse battery"  # noqa: S105 - of a test
 
 
@@ -181,21 +186,26 @@ class RunningIdp:
 
 
 @contextmanager
-def running_idp(folder: Path, clock: MovableClock | None = None) -> Iterator[RunningIdp]:
-    """Run an identity provider with its state in `folder`."""
+def running_idp(
+    folder: Path,
+    clock: MovableClock | None = None,
+    database_url: DatabaseUrl = sqlite_url,
+    hasher: PasswordHasher = QUICK,
+) -> Iterator[RunningIdp]:
+    """Run an identity provider with its state in `folder`, and its database there too unless somewhere is given."""
     authority, clock = TestAuthority.create(folder / "ca"), clock or MovableClock()
     mail = folder / "mail"
 
     def make(url: str) -> Any:
         settings = IdpSettings(
             public_url=url,
-            database_url=f"sqlite+aiosqlite:///{folder}/idp.db",
+            database_url=database_url(folder, "idp"),
             master_key=MASTER_KEY,
             admin_client_secret=ADMIN_SECRET,
             mail=MailSettings(folder=mail),
             ca_file=authority.ca_file,
         )
-        return build(settings, clock=clock)
+        return build(settings, clock=clock, passwords=Passwords(hasher))
 
     with served(make, authority) as url:
         server = RunningIdp(url, authority, clock, mail)

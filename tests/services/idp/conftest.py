@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from entryway.testing.databases import DatabaseUrl
 from entryway.testing.idp import Person, RunningIdp, running_idp
 
 
 @pytest.fixture(scope="session")
-def idp(tmp_path_factory: pytest.TempPathFactory):
-    with running_idp(tmp_path_factory.mktemp("idp")) as running:
+def idp(tmp_path_factory: pytest.TempPathFactory, database_url: DatabaseUrl):
+    with running_idp(tmp_path_factory.mktemp("idp"), database_url=database_url) as running:
         yield running
 
 
