@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.signing_keys import SigningKeys
     from entryway.authserver.zones import Zone, Zones
-    from entryway.storage import Database, Sealer
+    from entryway.storage import Database, Keyring, Sealer
 
 PLATFORM = "entryway-platform"
 MASTERS = ("destination-xsappname", "connectivity")
@@ -36,6 +36,7 @@ class Bootstrap:
 
     settings: AuthServerSettings
     database: Database
+    keyring: Keyring
     sealer: Sealer
     digests: Digests
     keys: SigningKeys
@@ -45,7 +46,7 @@ class Bootstrap:
 
     async def run(self) -> Zone:
         """Create what is missing and return the landscape's tenant."""
-        await self.database.migrate(SCHEMA)
+        await self.keyring.open(self.database, await self.database.migrate(SCHEMA))
         await self._tenant()
         zone = await self.zones.resolve(NamedZone())
         await self.keys.create_missing(zone.id)

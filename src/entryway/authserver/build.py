@@ -65,7 +65,7 @@ from entryway.authserver.zones import Zones
 from entryway.clients.http import new_http
 from entryway.clients.tls import outgoing_context
 from entryway.errors import EntrywayError
-from entryway.storage import Database, Sealer
+from entryway.storage import Database, Keyring, Sealer
 from entryway.storage.audit import Audit
 
 if TYPE_CHECKING:
@@ -74,13 +74,10 @@ if TYPE_CHECKING:
     from entryway.authserver.settings import AuthServerSettings
 
 
-def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
+def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:  # noqa: PLR0915 - every part
     """Return the authorization server as an ASGI application; its lifespan creates tables, keys and master services."""
-    database, sealer, digests = (
-        Database(settings.database_url),
-        Sealer(settings.master_key),
-        Digests(settings.master_key),
-    )
+    keyring = Keyring(settings.master_key, settings.previous_master_keys)
+    database, sealer, digests = Database(settings.database_url), Sealer(keyring), Digests(keyring)
     audit, passwords, pages = Audit(database, digests, clock), Passwords(), Pages(settings.product_name)
     zones, keys = Zones(database, settings, clock), SigningKeys(database, sealer, clock, audit, settings.key_rotation)
     clients, users, roles = (
@@ -123,7 +120,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     applications = Applications(database, clients, clock, frozenset(MASTERS))
     flow = LoginFlow(attempts, login_sessions, authorizations, clients, users, pages, zones)
     housekeeping = Housekeeping(database, clock, (keys.rotate_due,))
-    bootstrap = Bootstrap(settings, database, sealer, digests, keys, zones, applications, clock)
+    bootstrap = Bootstrap(settings, database, keyring, sealer, digests, keys, zones, applications, clock)
 
     token = TokenEndpoint(
         settings, zones, authentication, grants, granting, RateLimit(settings.token_requests_per_second)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entryway.storage import digests
+from entryway.storage import Keyring, digests
 from entryway.storage.digests import RANDOM_BYTES, random_text
 
 __all__ = ["RANDOM_BYTES", "Digests", "random_text"]
@@ -11,5 +11,5 @@ __all__ = ["RANDOM_BYTES", "Digests", "random_text"]
 class Digests(digests.Digests):
     """Digests under the authorization server's own key."""
 
-    def __init__(self, master_key: bytes) -> None:
-        super().__init__(master_key, "authserver")
+    def __init__(self, keyring: Keyring) -> None:
+        super().__init__(keyring, "authserver")

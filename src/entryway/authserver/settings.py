@@ -48,6 +48,8 @@ class AuthServerSettings:
     # Authorities that the server believes beside the system's when it fetches keys of clients.
     ca_file: Path | None = None
 
+    # Master keys of before, until the data keys that they sealed are sealed anew.
+    previous_master_keys: tuple[bytes, ...] = field(default=(), repr=False)
     key_rotation: RotationPolicy = field(default_factory=RotationPolicy)
     addresses: TenantAddresses = field(init=False)
 

@@ -24,7 +24,7 @@ from entryway.clients.identity_provider import identity_provider
 from entryway.clients.tls import outgoing_context
 from entryway.clients.tokens import ClientIdentity, TokenClient
 from entryway.errors import ConfigurationError, EntrywayError
-from entryway.storage import Database, Sealer
+from entryway.storage import Database, Keyring, Sealer
 
 
 def build(settings: BrokerSettings) -> Starlette:
@@ -32,13 +32,14 @@ def build(settings: BrokerSettings) -> Starlette:
     if not settings.platform_client_secret:
         raise ConfigurationError("platform_client_secret must not be empty")
     database = Database(settings.database_url)
+    keyring = Keyring(settings.master_key, settings.previous_master_keys)
     http = new_http(outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else []))
     tokens = TokenClient(http)
     uaa_url = settings.uaa_url.rstrip("/")
     identity = ClientIdentity(PLATFORM_CLIENT, settings.platform_client_secret, f"{uaa_url}/oauth/token")
     token = OwnToken(tokens, identity)
     applications = ApplicationsClient(BearerCaller(http, uaa_url, token))
-    store = BrokerStore(database, Sealer(settings.master_key), lambda: datetime.now(UTC))
+    store = BrokerStore(database, Sealer(keyring), lambda: datetime.now(UTC))
     tenant = Tenant(token)
     provider = identity_provider(http, settings.identity_provider_url.rstrip("/"), settings.platform_client_secret)
     broker = Broker(store, build_offerings(settings, applications, tokens, tenant, provider), tenant)
@@ -47,7 +48,7 @@ def build(settings: BrokerSettings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
-            await database.migrate(SCHEMA)
+            await keyring.open(database, await database.migrate(SCHEMA))
             yield
         finally:
             await http.aclose()

@@ -14,6 +14,8 @@ class BrokerSettings:
     uaa_url: str
     database_url: str
     master_key: bytes = field(repr=False)
+    # Master keys of before, until the data keys that they sealed are sealed anew.
+    previous_master_keys: tuple[bytes, ...] = field(default=(), repr=False)
     platform_client_secret: str = field(repr=False)
     ca_file: Path | None = None
     destination_url: str = ""

@@ -22,15 +22,16 @@ from entryway.connectivity.settings import PairingSettings
 from entryway.errors import EntrywayError
 from entryway.security.credentials import ServiceCredentials
 from entryway.security.validator import TokenValidator
-from entryway.storage import Database, Sealer
+from entryway.storage import Database, Keyring, Sealer
 
 
 def build(settings: PairingSettings) -> Starlette:
     """Return the pairing API as an ASGI application; its tables and its authority come into being when it starts."""
     database = Database(settings.database_url)
+    keyring = Keyring(settings.master_key, settings.previous_master_keys)
     pairings = Pairings(
         database,
-        Sealer(settings.master_key),
+        Sealer(keyring),
         now=lambda: datetime.now(UTC),
         new_token=lambda: secrets.token_urlsafe(32),
         new_connector_id=lambda: str(uuid.uuid4()),
@@ -48,7 +49,7 @@ def build(settings: PairingSettings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
-            await database.migrate(SCHEMA)
+            await keyring.open(database, await database.migrate(SCHEMA))
             authority = await pairings.authority()
             if settings.authority_file is not None:
                 _write(settings.authority_file, authority.certificate_pem.decode())

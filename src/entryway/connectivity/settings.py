@@ -18,6 +18,8 @@ class PairingSettings:
     uaa_url: str
     database_url: str
     master_key: bytes = field(repr=False)
+    # Master keys of before, until the data keys that they sealed are sealed anew.
+    previous_master_keys: tuple[bytes, ...] = field(default=(), repr=False)
     ca_file: Path
     """Whom to believe when fetching token keys; also what connectors are told to believe at the gateway."""
     gateway_host: str = "localhost"

@@ -25,23 +25,24 @@ from entryway.destinations.store import DestinationStore
 from entryway.destinations.user_tokens import UserTokens
 from entryway.errors import EntrywayError
 from entryway.security import ServiceCredentials, TokenValidator
-from entryway.storage import Database, Sealer
+from entryway.storage import Database, Keyring, Sealer
 
 
 def build(settings: DestinationSettings) -> Starlette:
     """Return the destination service as an ASGI application; its tables come into being when it starts."""
     database = Database(settings.database_url)
+    keyring = Keyring(settings.master_key, settings.previous_master_keys)
     tls = outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else [])
     http = new_http(tls)
     validator = TokenValidator(own_credentials(settings), tls=tls)
-    store = DestinationStore(database, Sealer(settings.master_key), lambda: datetime.now(UTC), settings.entities)
+    store = DestinationStore(database, Sealer(keyring), lambda: datetime.now(UTC), settings.entities)
     means = Means(TokenRetrieval(http, time.monotonic), UserTokens(validator, http))
     api = DestinationApi(store, Finder(store, means), validator, settings.xsappname)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
-            await database.migrate(SCHEMA)
+            await keyring.open(database, await database.migrate(SCHEMA))
             yield
         finally:
             await http.aclose()

@@ -16,6 +16,8 @@ class DestinationSettings:
     uaa_url: str
     database_url: str
     master_key: bytes = field(repr=False)
+    # Master keys of before, until the data keys that they sealed are sealed anew.
+    previous_master_keys: tuple[bytes, ...] = field(default=(), repr=False)
     ca_file: Path | None = None
     xsappname: str = XSAPPNAME
     entities: int = 1000

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from entryway.idp.settings import IdpSettings
     from entryway.idp.signing_keys import SigningKeys
     from entryway.idp.users.groups import Groups
-    from entryway.storage import Database
+    from entryway.storage import Database, Keyring
 
 ADMIN_CLIENT = "entryway-admin"
 ADMIN_GROUP = "Identity Administrators"
@@ -25,13 +25,14 @@ class Bootstrap:
 
     settings: IdpSettings
     database: Database
+    keyring: Keyring
     keys: SigningKeys
     applications: Applications
     groups: Groups
 
     async def run(self) -> None:
         """Create what is missing."""
-        await self.database.migrate(SCHEMA)
+        await self.keyring.open(self.database, await self.database.migrate(SCHEMA))
         await self.keys.create_first()
         await self.keys.ring()  # fails here, at the start, when the master key is not the one of this database
         rights = ApplicationSettings.model_validate(

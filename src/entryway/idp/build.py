@@ -68,7 +68,7 @@ from entryway.idp.users.failures import Failures
 from entryway.idp.users.groups import Groups
 from entryway.idp.users.password_changes import PasswordChanges
 from entryway.idp.users.store import Users
-from entryway.storage import Database, Sealer
+from entryway.storage import Database, Keyring, Sealer
 from entryway.storage.digests import Digests
 from entryway.storage.moments import Clock, utc_now
 from entryway.web.edge import Edge
@@ -86,8 +86,9 @@ def build(  # noqa: PLR0915 - the one place that names every part
     settings: IdpSettings, *, clock: Clock = utc_now, passwords: Passwords | None = None
 ) -> Starlette:
     """Return the identity provider as an ASGI application; its lifespan creates tables, keys and the first client."""
-    database, sealer = Database(settings.database_url), Sealer(settings.master_key)
-    digests, pages = Digests(settings.master_key, "idp"), Pages(settings.product_name)
+    keyring = Keyring(settings.master_key, settings.previous_master_keys)
+    database, sealer = Database(settings.database_url), Sealer(keyring)
+    digests, pages = Digests(keyring, "idp"), Pages(settings.product_name)
     trusted = outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else [])
     http = new_http(trusted)
     passwords, documents = passwords or Passwords(), Documents(database, clock)
@@ -131,7 +132,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
     grants = make_grants(issuer, authorizations, authentication, requirements, clock)
     callers = Callers(application_authentication, applications, issuer)
     housekeeping = Housekeeping(database, keys, clock)
-    bootstrap = Bootstrap(settings, database, keys, applications, groups)
+    bootstrap = Bootstrap(settings, database, keyring, keys, applications, groups)
 
     authorizing = AuthorizeEndpoint(applications, flow, clock)
     token = TokenEndpoint(application_authentication, grants, Targets(applications), issuer, clock)

@@ -32,6 +32,8 @@ class IdpSettings:
     admin_client_secret: str = field(repr=False)
     product_name: str = "Entryway"
     mail: MailSettings = MailSettings()
+    # Master keys of before, until the data keys that they sealed are sealed anew.
+    previous_master_keys: tuple[bytes, ...] = field(default=(), repr=False)
     ca_file: Path | None = None
     """An authority to believe besides the system's: of applications that are told of logouts, and the mail server."""
 

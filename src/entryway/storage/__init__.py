@@ -2,12 +2,14 @@
 
 from entryway.storage.columns import Moment
 from entryway.storage.database import Database, Table, table_metadata
+from entryway.storage.keyring import Keyring
 from entryway.storage.schema import Outcome, Schema
 from entryway.storage.sealing import MASTER_KEY_BYTES, Sealer, SealError, derive_key
 
 __all__ = [
     "MASTER_KEY_BYTES",
     "Database",
+    "Keyring",
     "Moment",
     "Outcome",
     "Schema",

@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from typing import TYPE_CHECKING
 
-from entryway.storage.sealing import derive_key
+if TYPE_CHECKING:
+    from entryway.storage.keyring import Keyring
 
 RANDOM_BYTES = 32
 
@@ -17,12 +19,16 @@ RANDOM_BYTES = 32
 class Digests:
     """Digests under one key of a service, different for each purpose."""
 
-    def __init__(self, master_key: bytes, service: str) -> None:
-        self._key = derive_key(master_key, f"{service}-digests")
+    def __init__(self, keyring: Keyring, service: str) -> None:
+        self._keyring = keyring
+        self._service = service
+        self._key: bytes | None = None
 
     def of(self, purpose: str, *parts: str) -> bytes:
         """Return the digest of `parts` for `purpose`."""
         framed = b"".join(len(part.encode()).to_bytes(4) + part.encode() for part in (purpose, *parts))
+        if self._key is None:
+            self._key = self._keyring.lasting_key(f"{self._service}-digests")
         return hmac.digest(self._key, framed, hashlib.sha256)
 
     def text(self, purpose: str, *parts: str) -> str:

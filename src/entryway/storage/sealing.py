@@ -1,12 +1,14 @@
-"""The seal on secrets at rest: AES-256-GCM under a key derived from the landscape's master key.
+"""The seal on secrets at rest: AES-256-GCM under a data key of the database.
 
-A sealed value is `version (1 byte) | nonce (12 bytes) | ciphertext and tag`. The purpose is authenticated with it, so
-that a value sealed for one column cannot be moved to another.
+A sealed value is `version (1 byte) | id of the data key (4 bytes) | nonce (12 bytes) | ciphertext and tag`. The purpose
+is authenticated with it, so that a value sealed for one column cannot be moved to another. Values of version 1 have no
+id: they are older than data keys.
 """
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -15,8 +17,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from entryway.errors import ConfigurationError, EntrywayError
 
+if TYPE_CHECKING:
+    from entryway.storage.keyring import Keyring
+
 MASTER_KEY_BYTES = 32
-_VERSION = b"\x01"
+_VERSION, _VERSION_1 = b"\x02", b"\x01"
+_ID_BYTES = 4
+_LEGACY = bytes(_ID_BYTES)
 _NONCE_BYTES = 12
 
 
@@ -37,24 +44,34 @@ def derive_key(master_key: bytes, purpose: str) -> bytes:
 class Sealer:
     """Seals and unseals; `purpose` names what the value is for and must be the same both times."""
 
-    def __init__(self, master_key: bytes) -> None:
-        self._cipher = AESGCM(derive_key(master_key, "seal"))
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._ciphers: dict[bytes, AESGCM] = {}
 
     def seal(self, plaintext: bytes, purpose: str) -> bytes:
         """Return the sealed form of `plaintext`, different each time."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return _VERSION + nonce + self._cipher.encrypt(nonce, plaintext, _associated(purpose))
+        nonce, data_key = os.urandom(_NONCE_BYTES), bytes.fromhex(self._keyring.newest)
+        sealed = self._cipher(data_key).encrypt(nonce, plaintext, _VERSION + data_key + purpose.encode())
+        return _VERSION + data_key + nonce + sealed
 
     def unseal(self, sealed: bytes, purpose: str) -> bytes:
         """Return the plaintext, or raise SealError."""
-        if sealed[:1] != _VERSION or len(sealed) < 1 + _NONCE_BYTES:
+        if sealed[:1] == _VERSION_1:
+            data_key, rest, associated = _LEGACY, sealed[1:], _VERSION_1 + purpose.encode()
+        elif sealed[:1] == _VERSION:
+            data_key, rest = sealed[1 : 1 + _ID_BYTES], sealed[1 + _ID_BYTES :]
+            associated = _VERSION + data_key + purpose.encode()
+        else:
             raise SealError("not a sealed value of a version known here")
-        nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        if len(rest) < _NONCE_BYTES:
+            raise SealError("not a whole sealed value")
         try:
-            return self._cipher.decrypt(nonce, ciphertext, _associated(purpose))
+            return self._cipher(data_key).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], associated)
         except InvalidTag as error:
             raise SealError(f"the seal for {purpose!r} does not hold") from error
 
-
-def _associated(purpose: str) -> bytes:
-    return _VERSION + purpose.encode()
+    def _cipher(self, data_key: bytes) -> AESGCM:
+        cipher = self._ciphers.get(data_key)
+        if cipher is None:
+            cipher = self._ciphers[data_key] = AESGCM(self._keyring.key(data_key.hex(), "seal"))
+        return cipher

@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from entryway.storage import Database
+from entryway.storage import Database, Keyring, Sealer, SealError, derive_key
 
 # The URL of the database of a service that has its state in a folder: the same folder is the same database.
 DatabaseUrl = Callable[[Path, str], str]
@@ -142,6 +142,41 @@ def _program(name: str) -> str:
             return str(candidate)
     message = f"there is no {name}: install PostgreSQL (on Debian: apt-get install postgresql)"
     raise RuntimeError(message)
+
+
+class FixedKeyring(Keyring):
+    """A keyring with one data key, without a database to keep it in."""
+
+    def __init__(self, root: bytes) -> None:
+        super().__init__(root)
+        self._root = root
+
+    @property
+    def newest(self) -> str:
+        return "01020304"
+
+    def key(self, data_key: str, purpose: str) -> bytes:
+        if data_key != self.newest:
+            raise SealError(data_key)
+        return derive_key(self._root, purpose)
+
+    def lasting_key(self, purpose: str) -> bytes:
+        return self.key(self.newest, purpose)
+
+
+def sealer_of(url: str, master_key: bytes) -> Sealer:
+    """Return what seals in a database, for whoever has its master key."""
+
+    async def run() -> Sealer:
+        database, keyring = Database(url), Keyring(master_key)
+        try:
+            await keyring.open(database)
+            return Sealer(keyring)
+        finally:
+            await database.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, run()).result()
 
 
 def contents(url: str) -> bytes:

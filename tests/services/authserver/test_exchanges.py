@@ -14,9 +14,8 @@ from test_token_endpoint import claims
 
 from entryway.authserver.signing_keys import PURPOSE
 from entryway.oauth import keys, tokens
-from entryway.storage import Sealer
 from entryway.testing.authserver import MASTER_KEY, BoundApplication, Browser, RunningAuthServer
-from entryway.testing.databases import execute
+from entryway.testing.databases import execute, sealer_of
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 PASSWORD = "correct horse"
@@ -265,11 +264,16 @@ def test_an_assertion_ends_with_its_authorization(
     assert exchange(server, destination, token).json()["error"] == "invalid_grant"
 
 
+_FIRST_KEY = (
+    "select kid, sealed_private_key from signing_keys join zones on zones.id = signing_keys.zid where zones.number = 1"
+)
+
+
 @pytest.fixture
 def signing_key(server: RunningAuthServer) -> keys.SigningKey:
     """The server's own key, unsealed with the landscape's master key: what nobody outside has."""
-    ((kid, sealed),) = execute(server.database_url, "select kid, sealed_private_key from signing_keys")
-    return keys.SigningKey(kid, Sealer(MASTER_KEY).unseal(sealed, PURPOSE))
+    ((kid, sealed),) = execute(server.database_url, _FIRST_KEY)
+    return keys.SigningKey(kid, sealer_of(server.database_url, MASTER_KEY).unseal(sealed, PURPOSE))
 
 
 @pytest.mark.parametrize(

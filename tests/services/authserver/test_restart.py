@@ -100,7 +100,7 @@ async def test_housekeeping_removes_what_is_over_and_nothing_else(tmp_path: Path
     clock.advance(days=9)
     await Housekeeping(database, clock).sweep()
     assert await counts(long_lived) == [0, 0, 0]
-    assert await counts(("users", "applications")) == [1, 4]
+    assert await counts(("users", "applications")) == [1, 5]
     await database.close()
 
 

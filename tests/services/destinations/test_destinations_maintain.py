@@ -5,8 +5,8 @@ from urllib.parse import quote
 import pytest
 from destination_caller import MASTER_KEY, OTHER_INSTANCE
 
-from entryway.storage import Sealer, SealError
-from entryway.testing.databases import contents, execute
+from entryway.storage import SealError
+from entryway.testing.databases import contents, execute, sealer_of
 
 LEVELS = ["instance", "subaccount"]
 NOT_FOUND = {"ErrorMessage": "Configuration with the specified name was not found"}
@@ -283,4 +283,4 @@ class TestAtRest:
         assert "s3cret" not in answer.text
         [(sealed,)] = execute(service.database, "select sealed from destination")
         with pytest.raises(SealError):
-            Sealer(MASTER_KEY).unseal(sealed, "destination")
+            sealer_of(service.database, MASTER_KEY).unseal(sealed, "destination")

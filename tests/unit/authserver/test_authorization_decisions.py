@@ -16,6 +16,7 @@ from entryway.config.xs_security import parse
 from entryway.config.xs_security_wire import XsSecurityWire
 from entryway.errors import BadRequest
 from entryway.oauth.errors import InvalidScope
+from entryway.testing.databases import FixedKeyring
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SCOPES = st.sets(st.sampled_from(["a!t1.X", "a!t1.Y", "b!t1.Z", "openid", "uaa.user", "profile"]))
@@ -90,14 +91,14 @@ def test_naming_the_platforms_scope_gives_it_to_the_platform_alone() -> None:
 
 
 def test_digests_depend_on_the_key_the_purpose_and_where_parts_end() -> None:
-    digests = Digests(bytes(32))
+    digests = Digests(FixedKeyring(bytes(32)))
     assert digests.of("p", "a") == digests.of("p", "a")
     different = {
         digests.of("p", "a"),
         digests.of("q", "a"),
         digests.of("p", "a", ""),
         digests.of("p", "", "a"),
-        Digests(bytes(31) + b"1").of("p", "a"),
+        Digests(FixedKeyring(bytes(31) + b"1")).of("p", "a"),
     }
     assert len(different) == 5
 

@@ -9,10 +9,10 @@ from entryway.connectivity.schema import SCHEMA
 from entryway.storage import Database, audit
 from entryway.storage.audit import Audit, changed, happened
 from entryway.storage.digests import Digests
-from entryway.testing.databases import DatabaseUrl
+from entryway.testing.databases import DatabaseUrl, FixedKeyring
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, tzinfo=UTC)
-DIGESTS = Digests(b"k" * 32, "connectivity")
+DIGESTS = Digests(FixedKeyring(b"k" * 32), "connectivity")
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ async def test_who_gets_around_that_breaks_the_chain(
 
 
 async def test_the_chain_cannot_be_made_anew_without_the_key(database: Database) -> None:
-    await record(database, Audit(database, Digests(b"x" * 32, "connectivity"), lambda: NOW), "a")
+    await record(database, Audit(database, Digests(FixedKeyring(b"x" * 32), "connectivity"), lambda: NOW), "a")
     assert (await audit.verify(database, DIGESTS)).broken_at == 1
 
 
