@@ -10,7 +10,8 @@ application. Network and cryptography are imported with the first token, so that
 from entryway.security.context import SecurityContext
 from entryway.security.credentials import ServiceCredentials, find_credentials, parse_credentials
 from entryway.security.errors import BindingMissing, InsufficientScope, KeysUnavailable, TokenInvalid, TokenMissing
-from entryway.security.exchange import ExchangeFailed
+from entryway.security.token_client import TokenClient
+from entryway.security.token_request import ExchangeFailed, Tokens
 from entryway.security.validator import (
     TokenValidator,
     create_security_context,
@@ -25,9 +26,11 @@ __all__ = [
     "KeysUnavailable",
     "SecurityContext",
     "ServiceCredentials",
+    "TokenClient",
     "TokenInvalid",
     "TokenMissing",
     "TokenValidator",
+    "Tokens",
     "create_security_context",
     "create_security_context_async",
     "find_credentials",

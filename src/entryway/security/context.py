@@ -9,7 +9,7 @@ from typing import Any
 
 from entryway.security.claims import texts
 from entryway.security.credentials import ServiceCredentials
-from entryway.security.exchange import exchange, exchange_async
+from entryway.security.token_client import scope_names, shared_token_client
 
 CLIENT_CREDENTIALS = "client_credentials"
 XSAPPNAME = "$XSAPPNAME."
@@ -121,11 +121,13 @@ class SecurityContext:
 
     def request_token_for_client(self, service_credentials: Mapping[str, Any], scopes: str = "") -> str:
         """Return a token of the same user for the service whose credentials these are."""
-        return exchange(self.token, service_credentials, scopes)
+        client = shared_token_client(service_credentials)
+        return client.exchange(self.token, scopes=scope_names(scopes)).access_token
 
     async def request_token_for_client_async(self, service_credentials: Mapping[str, Any], scopes: str = "") -> str:
         """Return a token of the same user for the service whose credentials these are."""
-        return await exchange_async(self.token, service_credentials, scopes)
+        client = shared_token_client(service_credentials)
+        return (await client.exchange_async(self.token, scopes=scope_names(scopes))).access_token
 
     def _names_user(self) -> bool:
         return self.get_grant_type() != CLIENT_CREDENTIALS

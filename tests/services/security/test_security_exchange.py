@@ -42,9 +42,11 @@ def context(issuer, monkeypatch):
 async def test_both_ways_ask_the_same(context, service):
     credentials = {"clientid": "sb-clone!b1|x!b1", "clientsecret": "s", "url": service.url}
     assert context.request_token_for_client(credentials, "x.A,x.B") == "the-token"
+    # The same token would be kept: with another secret it is another client.
+    credentials |= {"clientsecret": "t"}
     assert await context.request_token_for_client_async(credentials, "x.A,x.B") == "the-token"
     first, second = service.requests
-    assert first.form == second.form
+    assert first.form | {"client_secret": "t"} == second.form
     assert first.form["assertion"] == context.get_app_token()
     assert first.form["scope"] == "x.A x.B"
 
