@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from entryway.oauth import keys, tokens
-from entryway.testing.authserver import BoundApplication, MovableClock, RunningAuthServer, running_authserver
+from entryway.testing.authserver import BoundApplication, RunningAuthServer, running_authserver
+from entryway.testing.clock import MovableClock
 
 # It runs in a process of its own: the library reads its environment and keeps keys for the life of the process.
 JUDGE = """

@@ -28,6 +28,11 @@ from entryway.idp.admin.callers import Callers
 from entryway.idp.applications.authentication import ApplicationAuthentication
 from entryway.idp.applications.store import Applications
 from entryway.idp.bootstrap import Bootstrap
+from entryway.idp.console.applications import ApplicationPages
+from entryway.idp.console.groups import GroupPages
+from entryway.idp.console.office import Office
+from entryway.idp.console.settings import SettingsPages
+from entryway.idp.console.users import UserPages
 from entryway.idp.documents import Documents
 from entryway.idp.factors.authenticators import Authenticators
 from entryway.idp.factors.factors import Factors
@@ -63,12 +68,14 @@ from entryway.idp.provisioning.users import UserCollection
 from entryway.idp.respond import Responder
 from entryway.idp.session_end import SessionEnd
 from entryway.idp.signing_keys import SigningKeys
+from entryway.idp.trail import Trail
 from entryway.idp.users.authentication import Authentication
 from entryway.idp.users.failures import Failures
 from entryway.idp.users.groups import Groups
 from entryway.idp.users.password_changes import PasswordChanges
 from entryway.idp.users.store import Users
 from entryway.storage import Database, Keyring, Sealer
+from entryway.storage.audit import Audit
 from entryway.storage.digests import Digests
 from entryway.storage.moments import Clock, utc_now
 from entryway.web.edge import Edge
@@ -91,10 +98,12 @@ def build(  # noqa: PLR0915 - the one place that names every part
     digests, pages = Digests(keyring, "idp"), Pages(settings.product_name)
     trusted = outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else [])
     http = new_http(trusted)
+    audit = Audit(database, digests, clock)
+    trail = Trail(audit)
     passwords, documents = passwords or Passwords(), Documents(database, clock)
     users, groups, failures = Users(database, clock), Groups(database, clock), Failures(database, digests, clock)
-    authentication = Authentication(users, failures, passwords, documents)
-    password_changes = PasswordChanges(database, passwords, documents, failures, clock)
+    authentication = Authentication(users, failures, passwords, documents, trail)
+    password_changes = PasswordChanges(database, passwords, documents, failures, trail, clock)
     applications = Applications(database, sealer, digests, clock)
     application_authentication = ApplicationAuthentication(applications)
     keys = SigningKeys(database, sealer, clock)
@@ -130,7 +139,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
         },
     )
     grants = make_grants(issuer, authorizations, authentication, requirements, clock)
-    callers = Callers(application_authentication, applications, issuer)
+    callers = Callers(application_authentication, applications, issuer, trail)
     housekeeping = Housekeeping(database, keys, clock)
     bootstrap = Bootstrap(settings, database, keyring, keys, applications, groups)
 
@@ -151,6 +160,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
         password_changes=password_changes,
         documents=documents,
         pages=pages,
+        trail=trail,
         clock=clock,
     )
     admin = AdminApi(settings, callers, users, groups, password_changes, applications, documents, keys, session_end)
@@ -171,9 +181,10 @@ def build(  # noqa: PLR0915 - the one place that names every part
     links = Links(database, users, digests, clock)
     letters = Letters(settings, links)
     self_service = SelfServiceEndpoints(users, links, letters, postman, password_changes, failures, documents, forms)
+    visitors = Visitors(sessions, requirements, groups, flow, clock)
     profile = ProfileEndpoints(
         settings=settings,
-        visitors=Visitors(sessions, requirements, groups, flow, clock),
+        visitors=visitors,
         users=users,
         groups=groups,
         authentication=authentication,
@@ -186,8 +197,28 @@ def build(  # noqa: PLR0915 - the one place that names every part
         postman=postman,
         documents=documents,
         sealer=sealer,
+        trail=trail,
         forms=forms,
     )
+    office = Office(visitors, forms, trail)
+    console = [
+        *UserPages(
+            office=office,
+            users=users,
+            groups=groups,
+            password_changes=password_changes,
+            failures=failures,
+            factors=factors,
+            sessions=sessions,
+            session_end=session_end,
+            letters=letters,
+            postman=postman,
+            documents=documents,
+        ).routes(),
+        *GroupPages(office, groups).routes(),
+        *ApplicationPages(office, applications).routes(),
+        *SettingsPages(office, documents, keys, database).routes(),
+    ]
     respond = Responder(pages)
 
     @asynccontextmanager
@@ -197,9 +228,10 @@ def build(  # noqa: PLR0915 - the one place that names every part
             await bootstrap.run()
             await housekeeping.sweep()
             async with asyncio.TaskGroup() as tasks:
-                sweeping = tasks.create_task(housekeeping.run())
+                running = [tasks.create_task(housekeeping.run()), tasks.create_task(audit.run())]
                 yield
-                sweeping.cancel()
+                for task in running:
+                    task.cancel()
             await session_end.settle()
             await postman.settle()
         finally:
@@ -222,6 +254,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
             *login.routes(),
             *self_service.routes(),
             *profile.routes(),
+            *console,
             *admin.routes(),
             *scim.routes(),
         ],

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -18,26 +17,13 @@ import httpx
 from entryway.authserver.build import build
 from entryway.authserver.settings import AuthServerSettings
 from entryway.testing.authority import TestAuthority
+from entryway.testing.clock import MovableClock
 from entryway.testing.databases import DatabaseUrl, sqlite_url
 from entryway.testing.serving import served
 
 PLATFORM_SECRET = "the-platform-client-secret-of-a-test"  # noqa: S105 - of a test
 MASTER_KEY = bytes(range(32))
 REDIRECT_URI = "http://localhost:5000/login/callback"
-
-
-@dataclass
-class MovableClock:
-    """Real time, plus what a test has added to it."""
-
-    ahead: timedelta = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-    def advance(self, **by: float) -> None:
-        """Let time pass."""
-        self.ahead += timedelta(**by)
 
 
 @dataclass(frozen=True)

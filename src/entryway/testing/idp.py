@@ -22,11 +22,12 @@ from entryway.accounts.passwords import Passwords
 from entryway.idp.build import build
 from entryway.idp.settings import IdpSettings, MailSettings
 from entryway.testing.authority import TestAuthority
-from entryway.testing.authserver import MASTER_KEY, MovableClock
+from entryway.testing.clock import MovableClock
 from entryway.testing.databases import DatabaseUrl, sqlite_url
 from entryway.testing.serving import served
 
 ADMIN_SECRET = "the-admin-client-secret-of-a-test"  # noqa: S105 - of a test
+MASTER_KEY = bytes(range(32))
 CALLBACK = "https://app.example.com/login/callback"
 # Real hashes, but hundreds of tests log in.
 QUICK = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
@@ -80,7 +81,7 @@ class Person:
 
 def hidden_fields(page: httpx.Response, action: str) -> dict[str, str]:
     """Return the hidden fields of the page's form with this action."""
-    form = re.search(rf'<form[^>]*action="{re.escape(action)}".*?</form>', page.text, re.DOTALL)
+    form = re.search(rf'<form method="post"[^>]*action="{re.escape(action)}".*?</form>', page.text, re.DOTALL)
     assert form is not None, f"no form {action} in {page.status_code}: {page.text}"
     found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form[0])
     return {name: html.unescape(value) for name, value in found}

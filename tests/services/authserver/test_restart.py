@@ -13,7 +13,8 @@ from entryway.authserver.housekeeping import Housekeeping
 from entryway.authserver.settings import AuthServerSettings
 from entryway.errors import ConfigurationError, EntrywayError
 from entryway.storage import Database
-from entryway.testing.authserver import MASTER_KEY, MovableClock, running_authserver
+from entryway.testing.authserver import MASTER_KEY, running_authserver
+from entryway.testing.clock import MovableClock
 from entryway.testing.databases import DatabaseUrl, contents, sqlite_url
 
 

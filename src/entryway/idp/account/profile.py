@@ -20,7 +20,6 @@ from entryway.idp.pages.pages import language_of
 from entryway.idp.users.password_policy import PasswordPolicy
 from entryway.oauth.errors import BadCredentials
 from entryway.storage import SealError
-from entryway.telemetry import get_logger
 from entryway.web.cookies import clear_cookie
 
 if TYPE_CHECKING:
@@ -36,13 +35,12 @@ if TYPE_CHECKING:
     from entryway.idp.pages.forms import Forms
     from entryway.idp.session_end import SessionEnd
     from entryway.idp.settings import IdpSettings
+    from entryway.idp.trail import Trail
     from entryway.idp.users.authentication import Authentication
     from entryway.idp.users.groups import Groups
     from entryway.idp.users.password_changes import PasswordChanges
     from entryway.idp.users.store import Users
     from entryway.storage import Sealer
-
-log = get_logger(__name__)
 
 _ENROLMENT = "profile-enrolment"
 
@@ -65,6 +63,7 @@ class ProfileEndpoints:
     postman: Postman
     documents: Documents
     sealer: Sealer
+    trail: Trail
     forms: Forms
 
     def routes(self) -> list[Route]:
@@ -138,7 +137,7 @@ class ProfileEndpoints:
         secret = self._unsealed(visitor, form.get("secret", ""))
         if not await self.authenticators.enrol(visitor.user.id, secret, form.get("code", "")):
             return self._app_page(request, visitor, secret, self.forms.pages.say(request, "enrol.wrong"))
-        log.info("second_factor_enrolled", user_id=visitor.user.id, kind="totp")
+        self.trail.account("SecondFactorEnrolled", visitor.user.id, kind="totp")
         return await self._recovery_page(request, visitor)
 
     async def remove_app(self, request: Request) -> Response:
@@ -148,7 +147,7 @@ class ProfileEndpoints:
         if isinstance(visitor, Response):
             return visitor
         await self.authenticators.remove_app(visitor.user.id)
-        log.info("second_factor_removed", user_id=visitor.user.id, kind="totp")
+        self.trail.account("SecondFactorRemoved", visitor.user.id, kind="totp")
         return _home()
 
     async def new_recovery_codes(self, request: Request) -> Response:
@@ -180,7 +179,7 @@ class ProfileEndpoints:
             return visitor
         challenge = self._unsealed(visitor, form.get("challenge", "")).decode()
         await self.passkeys.register(visitor.user, challenge, form.get("credential", ""), form.get("name", ""))
-        log.info("second_factor_enrolled", user_id=visitor.user.id, kind="passkey")
+        self.trail.account("SecondFactorEnrolled", visitor.user.id, kind="passkey")
         return _home()
 
     async def remove_passkey(self, request: Request) -> Response:
@@ -190,7 +189,7 @@ class ProfileEndpoints:
         if isinstance(visitor, Response):
             return visitor
         await self.passkeys.remove(visitor.user.id, form.get("id", ""))
-        log.info("second_factor_removed", user_id=visitor.user.id, kind="passkey")
+        self.trail.account("SecondFactorRemoved", visitor.user.id, kind="passkey")
         return _home()
 
     async def end_sessions(self, request: Request) -> Response:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from entryway.idp.applications.settings import Right
     from entryway.idp.applications.store import Applications
     from entryway.idp.oidc.issuer import Issuer
+    from entryway.idp.trail import Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Callers:
     authentication: ApplicationAuthentication
     applications: Applications
     issuer: Issuer
+    trail: Trail
 
     async def require(self, request: Request, right: Right) -> Application:
         """Return the application that calls, or raise unless it has the right."""
@@ -36,6 +38,8 @@ class Callers:
             raise InvalidToken("A bearer token or Basic credentials are needed")
         if right not in application.settings.rights:
             raise InsufficientScope(detail=f"{application.client_id} has no right {right}")
+        if request.method != "GET":
+            self.trail.administration(application.client_id, request.method, request.url.path)
         return application
 
     async def _by_token(self, token: str) -> Application:

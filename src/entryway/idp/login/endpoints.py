@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from entryway.idp.login.flow import LoginFlow
     from entryway.idp.login.steps import ChangePasswordStep, EnrolStep, PasswordStep, SecondFactorStep
     from entryway.idp.pages.pages import Pages
+    from entryway.idp.trail import Trail
     from entryway.idp.users.authentication import Authentication
     from entryway.idp.users.failures import Failures
     from entryway.idp.users.password_changes import PasswordChanges
@@ -69,6 +70,7 @@ class LoginEndpoints:
     password_changes: PasswordChanges
     documents: Documents
     pages: Pages
+    trail: Trail
     clock: Clock
 
     def routes(self) -> list[Route]:
@@ -110,6 +112,7 @@ class LoginEndpoints:
             user = await self._holder(attempt, form.get("credential", ""))
         except PasskeyRefused as error:
             log.info("login_failed", reason=error.detail)
+            self.trail.account("PasskeyFailed", attempt.user_id or "")
             if authenticated(attempt):
                 message = self.pages.say(request, "code.wrong")
                 return await self.steps.second_factor.ask(request, attempt, browser, message=message, status=401)
@@ -135,6 +138,7 @@ class LoginEndpoints:
                 method = RECOVERY
         if method is None:
             log.info("second_factor_failed", user_id=user.id)
+            self.trail.account("SecondFactorFailed", user.id)
             message = self.pages.say(request, "code.wrong")
             return await self.steps.second_factor.ask(request, attempt, browser, message=message, status=401)
         await self.failures.forget(counted)
@@ -152,6 +156,7 @@ class LoginEndpoints:
             message = self.pages.say(request, "enrol.wrong")
             return await self.steps.enrol.ask(request, attempt, browser, message=message, status=400)
         log.info("second_factor_enrolled", user_id=user.id, kind="totp")
+        self.trail.account("SecondFactorEnrolled", user.id, kind="totp")
         attempt = await self.attempts.learn_method(attempt, CODE)
         return self.pages.show(
             request,

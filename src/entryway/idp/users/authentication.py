@@ -13,6 +13,7 @@ from entryway.oauth.errors import BadCredentials
 if TYPE_CHECKING:
     from entryway.accounts.passwords import Passwords
     from entryway.idp.documents import Documents
+    from entryway.idp.trail import Trail
     from entryway.idp.users.failures import Failures
     from entryway.idp.users.store import Users
     from entryway.idp.users.user import User
@@ -26,6 +27,7 @@ class Authentication:
     failures: Failures
     passwords: Passwords
     documents: Documents
+    trail: Trail
 
     async def check(self, name: str, password: str) -> User:
         """Return the user, or raise BadCredentials: the same and after the same time, whatever was wrong."""
@@ -38,8 +40,11 @@ class Authentication:
         stored = user.password_hash if user is not None and known else None
         right = await self.passwords.verify(password[: passwords.LONGEST], stored)
         if user is None or not right:
-            raise BadCredentials(detail=_reason(user, is_locked=is_locked))
+            reason = _reason(user, is_locked=is_locked)
+            self.trail.account("PasswordRefused", user.id if user is not None else "", reason=reason)
+            raise BadCredentials(detail=reason)
         await self.failures.forget(counted)
+        self.trail.account("PasswordAccepted", user.id)
         return user
 
 

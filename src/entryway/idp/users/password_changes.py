@@ -16,6 +16,7 @@ from entryway.telemetry import get_logger
 if TYPE_CHECKING:
     from entryway.accounts.passwords import Passwords
     from entryway.idp.documents import Documents
+    from entryway.idp.trail import Trail
     from entryway.idp.users.failures import Failures
     from entryway.idp.users.user import User
     from entryway.storage import Database
@@ -32,6 +33,7 @@ class PasswordChanges:
     passwords: Passwords
     documents: Documents
     failures: Failures
+    trail: Trail
     clock: Clock
 
     async def check(self, user: User, password: str) -> None:
@@ -99,6 +101,7 @@ class PasswordChanges:
             )
         await self.failures.forget(user.id)
         log.info("password_changed", user_id=user.id)
+        self.trail.account("PasswordChanged", user.id)
 
 
 def _check(policy: PasswordPolicy, password: str, user: User) -> None:

@@ -1,0 +1,1 @@
+"""The pages of administrators: plain, and usable with a keyboard alone."""

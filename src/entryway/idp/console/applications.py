@@ -1,0 +1,162 @@
+"""`/admin/applications`."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+from starlette.responses import Response
+from starlette.routing import Route
+
+from entryway.idp.applications.settings import ApplicationSettings
+from entryway.idp.bootstrap import ADMIN_CLIENT
+from entryway.idp.console.office import PAGE, go, start_of
+from entryway.idp.errors import InvalidValue, NameTaken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+    from entryway.idp.applications.application import Application
+    from entryway.idp.applications.store import Applications
+    from entryway.idp.console.office import Office
+
+HERE = "/admin/applications"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationPages:
+    """A list with a search, and a page for each application; its settings are a document of JSON."""
+
+    office: Office
+    applications: Applications
+
+    def routes(self) -> list[Route]:
+        """Return where the pages are."""
+        return [
+            Route(HERE, self.list, methods=["GET"]),
+            Route(HERE, self.create, methods=["POST"]),
+            Route(f"{HERE}/{{id}}", self.show, methods=["GET"]),
+            Route(f"{HERE}/{{id}}", self.save, methods=["POST"]),
+            Route(f"{HERE}/{{id}}/secrets", self.new_secret, methods=["POST"]),
+            Route(f"{HERE}/{{id}}/secrets/end", self.end_secret, methods=["POST"]),
+            Route(f"{HERE}/{{id}}/deletion", self.delete, methods=["POST"]),
+        ]
+
+    async def list(self, request: Request) -> Response:
+        """Show one page of the applications whose name or client id contains a text."""
+        visitor = await self.office.enter(request)
+        if isinstance(visitor, Response):
+            return visitor
+        search, start = request.query_params.get("search", "")[:255], start_of(request)
+        found, total = await self.applications.page(search, start, PAGE)
+        return self.office.show(
+            request,
+            "admin_applications.html",
+            HERE,
+            applications=found,
+            total=total,
+            start=start,
+            page=PAGE,
+            search=search,
+        )
+
+    async def create(self, request: Request) -> Response:
+        """Create an application that has nothing yet."""
+        acting = await self.office.act(request)
+        if isinstance(acting, Response):
+            return acting
+        _, form = acting
+        made = await self.applications.put(
+            str(uuid.uuid4()),
+            name=form.get("name", "").strip(),
+            app_tid=form.get("app_tid", "").strip(),
+            settings=ApplicationSettings.model_validate({}),
+        )
+        return go(f"{HERE}/{made.id}")
+
+    async def show(self, request: Request) -> Response:
+        """Show an application."""
+        visitor = await self.office.enter(request)
+        return visitor if isinstance(visitor, Response) else await self._page(request)
+
+    async def save(self, request: Request) -> Response:
+        """Write an application's settings."""
+        acting = await self.office.act(request)
+        if isinstance(acting, Response):
+            return acting
+        _, form = acting
+        application = await self._mutable(request)
+        try:
+            await self.applications.put(
+                application.id,
+                name=form.get("name", "").strip(),
+                app_tid=form.get("app_tid", "").strip(),
+                settings=_settings(form),
+                entity_id=application.entity_id,
+            )
+        except (InvalidValue, NameTaken) as error:
+            return await self._page(request, message=error.detail, written=form.get("settings", ""))
+        return go(f"{HERE}/{application.id}")
+
+    async def new_secret(self, request: Request) -> Response:
+        """Make a secret and show it, this once."""
+        acting = await self.office.act(request)
+        if isinstance(acting, Response):
+            return acting
+        application = await self._mutable(request)
+        secret = await self.applications.secret(application.id, f"page-{uuid.uuid4()}")
+        return await self._page(request, secret=secret)
+
+    async def end_secret(self, request: Request) -> Response:
+        """End a secret."""
+        acting = await self.office.act(request)
+        if isinstance(acting, Response):
+            return acting
+        application = await self._mutable(request)
+        await self.applications.end_secret(application.id, acting[1].get("id", ""))
+        return go(f"{HERE}/{application.id}")
+
+    async def delete(self, request: Request) -> Response:
+        """Delete an application."""
+        acting = await self.office.act(request)
+        if isinstance(acting, Response):
+            return acting
+        await self.applications.delete((await self._mutable(request)).id)
+        return go(HERE)
+
+    async def _mutable(self, request: Request) -> Application:
+        application = await self.applications.resolve(request.path_params["id"])
+        if application.id == ADMIN_CLIENT:
+            raise InvalidValue("application", "is made by every start anew, and belongs to the configuration")
+        return application
+
+    async def _page(self, request: Request, *, message: str = "", written: str = "", secret: str = "") -> Response:
+        application = await self.applications.resolve(request.path_params["id"])
+        settings = json.dumps(application.settings.model_dump(exclude_defaults=True), indent=2, ensure_ascii=False)
+        return self.office.show(
+            request,
+            "admin_application.html",
+            HERE,
+            400 if message else 200,
+            message=message,
+            application=application,
+            settings=written or settings,
+            secret=secret,
+            secrets=await self.applications.secret_ids(application.id),
+        )
+
+
+def _settings(form: Mapping[str, str]) -> ApplicationSettings:
+    try:
+        return ApplicationSettings.model_validate_json(form.get("settings", "") or "{}")
+    except ValidationError as error:
+        wrong = [
+            f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
+            for found in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise InvalidValue("settings", "; ".join(wrong)) from error

@@ -1,0 +1,95 @@
+"""`/admin/groups`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import true
+from starlette.responses import Response
+from starlette.routing import Route
+
+from entryway.accounts.names import comparable
+from entryway.idp import tables
+from entryway.idp.bootstrap import ADMIN_GROUP
+from entryway.idp.console.office import PAGE, go, start_of
+from entryway.idp.errors import InvalidValue, NameTaken
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from entryway.idp.console.office import Office
+    from entryway.idp.users.groups import Groups
+
+HERE = "/admin/groups"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPages:
+    """A list with a search, and a page for each group; who is in it is written at the user."""
+
+    office: Office
+    groups: Groups
+
+    def routes(self) -> list[Route]:
+        """Return where the pages are."""
+        return [
+            Route(HERE, self.list, methods=["GET"]),
+            Route(HERE, self.create, methods=["POST"]),
+            Route(f"{HERE}/{{id}}", self.show, methods=["GET"]),
+            Route(f"{HERE}/{{id}}/deletion", self.delete, methods=["POST"]),
+        ]
+
+    async def list(self, request: Request, message: str = "") -> Response:
+        """Show one page of the groups whose name begins with a text."""
+        visitor = await self.office.enter(request)
+        if isinstance(visitor, Response):
+            return visitor
+        search, start = request.query_params.get("search", "")[:255], start_of(request)
+        key = tables.Group.name_key
+        fits = key.startswith(comparable(search), autoescape=True) if search else true()
+        found, total = await self.groups.page([fits], [key.asc()], start, PAGE)
+        return self.office.show(
+            request,
+            "admin_groups.html",
+            HERE,
+            400 if message else 200,
+            message=message,
+            groups=found,
+            total=total,
+            start=start,
+            page=PAGE,
+            search=search,
+        )
+
+    async def create(self, request: Request) -> Response:
+        """Create a group."""
+        acting = await self.office.act(request)
+        if isinstance(acting, Response):
+            return acting
+        _, form = acting
+        try:
+            group = await self.groups.create(form.get("name", ""), form.get("description", ""))
+        except (InvalidValue, NameTaken) as error:
+            return await self.list(request, self.office.say(request, f"error.{error.code}"))
+        return go(f"{HERE}/{group.id}")
+
+    async def show(self, request: Request) -> Response:
+        """Show a group with its members."""
+        visitor = await self.office.enter(request)
+        if isinstance(visitor, Response):
+            return visitor
+        group = await self.groups.resolve(request.path_params["id"])
+        members = await self.groups.members(group.id)
+        return self.office.show(request, "admin_group.html", HERE, group=group, members=members)
+
+    async def delete(self, request: Request) -> Response:
+        """Delete a group, but for the one that opens these pages."""
+        acting = await self.office.act(request)
+        if isinstance(acting, Response):
+            return acting
+        group = await self.groups.resolve(request.path_params["id"])
+        if group.name == ADMIN_GROUP:
+            raise InvalidValue("group", "is the one of the administrators")
+        await self.groups.delete(group.id)
+        return go(HERE)

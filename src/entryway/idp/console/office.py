@@ -1,0 +1,83 @@
+"""Who may use the pages of administrators, and what all of them share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.responses import RedirectResponse, Response
+
+from entryway.idp.bootstrap import ADMIN_GROUP
+from entryway.idp.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from starlette.requests import Request
+
+    from entryway.idp.account.visitors import Visitors
+    from entryway.idp.login.sessions import LoggedIn
+    from entryway.idp.pages.forms import Forms
+    from entryway.idp.trail import Trail
+
+PAGE = 50
+LINKS = [
+    ("/admin/users", "admin.users"),
+    ("/admin/groups", "admin.groups"),
+    ("/admin/applications", "admin.applications"),
+    ("/admin/settings", "admin.settings"),
+    ("/admin/trail", "admin.trail"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """The door and the furniture."""
+
+    visitors: Visitors
+    forms: Forms
+    trail: Trail
+
+    async def enter(self, request: Request) -> LoggedIn | Response:
+        """Return the administrator who looks at a page, or the answer for who is not logged in; raise for others."""
+        visitor = await self.visitors.on_page(request, "/admin/users")
+        if not isinstance(visitor, Response):
+            await self.visitors.in_group(visitor, ADMIN_GROUP)
+        return visitor
+
+    async def act(self, request: Request) -> tuple[LoggedIn, Mapping[str, str]] | Response:
+        """Return the administrator and the form; changing something needs a login of the last quarter of an hour."""
+        form = await self.forms.read(request)
+        visitor = await self.visitors.lately(request, "/admin/users")
+        if isinstance(visitor, Response):
+            return visitor
+        await self.visitors.in_group(visitor, ADMIN_GROUP)
+        self.trail.administration(visitor.user.id, request.method, request.url.path)
+        return visitor, form
+
+    def show(self, request: Request, template: str, here: str, status: int = 200, **values: Any) -> Response:
+        """Return a page."""
+        return self.forms.show(request, template, status, admin_links=LINKS, here=here, **values)
+
+    def say(self, request: Request, key: str) -> str:
+        """Return one text in the language of the reader."""
+        return self.forms.pages.say(request, key)
+
+
+def go(path: str) -> Response:
+    """Go to a page of ours."""
+    return RedirectResponse(path, 303)
+
+
+def start_of(request: Request) -> int:
+    """Return where the page of a list begins, counted from 0."""
+    text = request.query_params.get("start", "0") or "0"
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise InvalidValue("start", "must be a number")
+    return int(text)
+
+
+def listed(text: str) -> list[str]:
+    """Return the values of a field that has one on each line, or commas between them."""
+    return [part.strip() for line in text.splitlines() for part in line.split(",") if part.strip()]
