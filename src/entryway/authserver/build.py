@@ -23,6 +23,7 @@ from entryway.authserver.admin.people import People
 from entryway.authserver.admin.subscriptions import Subscriptions
 from entryway.authserver.admin.tenant_endpoints import TenantEndpoints
 from entryway.authserver.admin.tenants import Tenants
+from entryway.authserver.admin.token_policy import TokenPolicyEndpoints
 from entryway.authserver.attempts import Attempts
 from entryway.authserver.authorizations import Authorizations
 from entryway.authserver.authorize import AuthorizeEndpoint
@@ -60,6 +61,7 @@ from entryway.authserver.signing_keys import SigningKeys
 from entryway.authserver.stored_tokens import StoredTokens
 from entryway.authserver.tenant_path import TenantPath
 from entryway.authserver.token_endpoint import TokenEndpoint
+from entryway.authserver.token_policies import TokenPolicies
 from entryway.authserver.users import Users
 from entryway.authserver.zones import Zones
 from entryway.clients.http import new_http
@@ -138,6 +140,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     bindings = Bindings(database, proofs, keys, settings, clients)
     people = People(database, passwords, clock)
     admin = AdminEndpoints(bearer, applications, bindings, people, users, clients, granting, clock)
+    token_policy = TokenPolicyEndpoints(bearer, TokenPolicies(database, clients, audit))
     tenants = TenantEndpoints(
         settings,
         bearer,
@@ -186,6 +189,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             Route("/info", metadata.info, methods=["GET"]),
             Route("/resources/entryway.css", pages.style, methods=["GET"]),
             *admin.routes(),
+            *token_policy.routes(),
             *tenants.routes(),
         ],
         middleware=[Middleware(Edge), Middleware(TenantPath)],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import or_, select, update
 
 from entryway.authserver import tables
+from entryway.authserver.token_policies import policy_of
 from entryway.config import redirect_patterns
 from entryway.config import xs_security_references as references
 from entryway.config.xs_security_references import ACCEPT_GRANTED_AUTHORITIES, ACCEPT_GRANTED_SCOPES
@@ -59,6 +60,7 @@ class Client:
     system_attributes: frozenset[str]
     allowed_providers: frozenset[str] | None
     public: bool = False
+    rotates_refresh_tokens: bool = False
     jwks: tuple[Mapping[str, Any], ...] = ()
     jwks_uri: str | None = None
     token_salt: str = ""
@@ -181,6 +183,7 @@ async def _load(session: AsyncSession, zid: str, column: InstrumentedAttribute[s
     if found is None:
         return None
     row, of = found
+    policy = await policy_of(session, zid)
     own = of.master or of.xsappname
     declared = select(tables.Scope.name).join(
         application, (application.zid == tables.Scope.zid) & (application.instance_id == tables.Scope.instance_id)
@@ -197,8 +200,8 @@ async def _load(session: AsyncSession, zid: str, column: InstrumentedAttribute[s
         xsappname=of.xsappname,
         application=own,
         plan=of.plan,
-        access_validity=timedelta(seconds=row.access_validity or ACCESS_VALIDITY),
-        refresh_validity=timedelta(seconds=row.refresh_validity or REFRESH_VALIDITY),
+        access_validity=timedelta(seconds=row.access_validity or policy.access_validity or ACCESS_VALIDITY),
+        refresh_validity=timedelta(seconds=row.refresh_validity or policy.refresh_validity or REFRESH_VALIDITY),
         redirect_patterns=tuple(filter(None, map(redirect_patterns.parse, row.redirect_uris))),
         grant_types=frozenset(row.grant_types),
         user_scopes=allowed_user_scopes(
@@ -215,6 +218,7 @@ async def _load(session: AsyncSession, zid: str, column: InstrumentedAttribute[s
         system_attributes=frozenset(row.system_attributes),
         allowed_providers=None if row.allowed_providers is None else frozenset(row.allowed_providers),
         public=row.public,
+        rotates_refresh_tokens=row.public or policy.rotates,
         jwks=tuple(row.jwks),
         jwks_uri=row.jwks_uri,
         aliases=known,

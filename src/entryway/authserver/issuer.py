@@ -75,7 +75,7 @@ class Issuer:
             response["id_token"] = await self._sign(zone, claims.id_token(zone, client, user, login, occasion))
         refresh_token = decision.refresh_token
         if refresh_token is None and REFRESH_GRANT in client.grant_types:
-            if decision.sealed:
+            if decision.sealed and not client.rotates_refresh_tokens:
                 refresh_token = self.authorizations.seal(authorization, granted, signature, client.refresh_validity)
             else:
                 lifetime = client.refresh_validity

@@ -6,7 +6,6 @@ import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entryway.authserver.client_authentication import PUBLIC
 from entryway.authserver.grants.grant import UserDecision
 from entryway.authserver.revocation_signature import of_user
 from entryway.oauth.errors import InvalidGrant, InvalidToken, echo
@@ -38,7 +37,7 @@ class RefreshToken:
             raise InvalidToken("Invalid refresh token", "the user is gone")
         if not hmac.compare_digest(authorization.revocation_signature or "", of_user(self.digests, client, user)):
             raise InvalidToken("Invalid refresh token (revocable signature mismatch)", "the user has changed since")
-        if request.method == PUBLIC:
+        if client.rotates_refresh_tokens and authorization.stored:
             # RFC 9700 §2.2.2: nothing but use once shows that a public client's refresh token was stolen.
             token = await self.authorizations.rotate(authorization, token)
         return UserDecision(user, authorization, token)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_9884af46"
+revision: str = "authserver_baseline_d923dc2f"
 down_revision: str | None = None
 
 
@@ -161,6 +161,15 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_signing_keys_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("zid", "kid", name=op.f("pk_signing_keys")),
+    )
+    op.create_table(
+        "token_policies",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("access_validity", sa.Integer(), nullable=True),
+        sa.Column("refresh_validity", sa.Integer(), nullable=True),
+        sa.Column("rotates", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_token_policies_zid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("zid", name=op.f("pk_token_policies")),
     )
     op.create_table(
         "users",

@@ -15,6 +15,7 @@ from entryway.authserver.tables.roles import (
     RoleTemplateScope,
 )
 from entryway.authserver.tables.signing_keys import SigningKeyRow
+from entryway.authserver.tables.token_policies import TokenPolicyRow
 from entryway.authserver.tables.tokens import OpaqueTokenRow, Passcode, RevokedToken, SeenAssertion
 from entryway.authserver.tables.trust import (
     IdentityProviderRow,
@@ -59,6 +60,7 @@ __all__ = [
     "SeenAssertion",
     "SigningKeyRow",
     "Subscription",
+    "TokenPolicyRow",
     "User",
     "UserAttributes",
     "Zone",
