@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entryway.authserver import edge
-from entryway.authserver.tenant_addresses import NamedZone
+from entryway.authserver import edge, tenant_path
+from entryway.authserver.tenant_addresses import NamedZone, ZoneUnknown
 from entryway.errors import BadRequest
+from entryway.oauth import tokens
 from entryway.oauth.errors import InsufficientScope, InvalidToken
 
 if TYPE_CHECKING:
@@ -33,11 +34,29 @@ class Bearer:
     async def require(self, request: Request, *scopes: str) -> tuple[Zone, OwnToken]:
         """Return the tenant and the token, or raise unless the token allows one of the scopes; without any, all do."""
         zone = await edge.zone_of(request, self.zones, self.settings, request.query_params)
+        return await self._require(request, zone, *scopes)
+
+    async def require_any_host(self, request: Request, *scopes: str) -> tuple[Zone, OwnToken]:
+        """As `require`; at the host of the administrators' interfaces and at the bare one, the token names the tenant.
+
+        What an unverified token says picks the keys to verify it with, no more: a token of another tenant fails there.
+        """
+        host, api = request.headers.get("host", ""), f"api.{self.settings.host}"
+        names_one = {"x-zid", "x-identity-zone-id", "x-identity-zone-subdomain"} & set(request.headers.keys())
+        if names_one or "zid" in request.query_params or tenant_path.NAMED in request.scope:
+            return await self.require(request, *scopes)
+        claimed = tokens.claimed_zone(_token(request))
+        if host.partition(":")[0].lower() not in {api, self.settings.host} or not claimed:
+            return await self.require(request, *scopes)
+        try:
+            zone = await self.zones.resolve(NamedZone(id=claimed[:36]))
+        except ZoneUnknown as error:
+            raise InvalidToken(detail="the token names no zone of this landscape") from error
+        return await self._require(request, zone, *scopes)
+
+    async def _require(self, request: Request, zone: Zone, *scopes: str) -> tuple[Zone, OwnToken]:
         other = _switched_to(request)
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not token:
-            raise InvalidToken("A bearer token is required", "no bearer token")
-        own = await self.own_tokens.read(zone, token.strip())
+        own = await self.own_tokens.read(zone, _token(request))
         if scopes and own.scopes.isdisjoint(scopes):
             raise InsufficientScope(detail=f"the token of {own.claims['cid']} lacks {' or '.join(scopes)}")
         if other is not None:
@@ -46,6 +65,13 @@ class Bearer:
                 raise InsufficientScope(detail="the token may not switch to another zone")
             zone = await self.zones.resolve(other)
         return zone, own
+
+
+def _token(request: Request) -> str:
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise InvalidToken("A bearer token is required", "no bearer token")
+    return token.strip()
 
 
 def _switched_to(request: Request) -> NamedZone | None:

@@ -52,6 +52,7 @@ from entryway.authserver.passcodes import Passcodes
 from entryway.authserver.passwords import Passwords
 from entryway.authserver.rate_limits import RateLimit
 from entryway.authserver.respond import Responder
+from entryway.authserver.rest.build import Administration
 from entryway.authserver.revocation import Revocation, RevocationEndpoints
 from entryway.authserver.roles import Roles
 from entryway.authserver.sealed_refresh_tokens import SealedRefreshTokens
@@ -62,6 +63,7 @@ from entryway.authserver.stored_tokens import StoredTokens
 from entryway.authserver.tenant_path import TenantPath
 from entryway.authserver.token_endpoint import TokenEndpoint
 from entryway.authserver.token_policies import TokenPolicies
+from entryway.authserver.trust.providers import IdentityProviders
 from entryway.authserver.users import Users
 from entryway.authserver.zones import Zones
 from entryway.clients.http import new_http
@@ -148,6 +150,8 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         Subscriptions(database, clients, audit, clock),
         keys,
     )
+    providers = IdentityProviders(database, sealer, audit, clock)
+    administration = Administration(database, bearer, clients, providers, audit, clock)
     respond = Responder(pages)
 
     @asynccontextmanager
@@ -191,6 +195,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             *admin.routes(),
             *token_policy.routes(),
             *tenants.routes(),
+            *administration.routes(),
         ],
         middleware=[Middleware(Edge), Middleware(TenantPath)],
         exception_handlers={

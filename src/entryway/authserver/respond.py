@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 _PAGES = ("/oauth/authorize", "/login", "/logout", "/passcode", "/config")
-_ADMIN = "/entryway/"
+_ADMIN = ("/entryway/", "/sap/rest/")
 DESCRIPTOR_PREFIX = "Error parsing xs-security.json data: Inconsistent xs-security.json: "
 
 

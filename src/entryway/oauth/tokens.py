@@ -67,12 +67,21 @@ def _encoded(content: bytes) -> str:
 
 def claimed_issuer(token: str) -> str:
     """Return who a token says that it is from, without believing it."""
+    return _claimed(token, "iss")
+
+
+def claimed_zone(token: str) -> str:
+    """Return which tenant a token says that it is of, without believing it."""
+    return _claimed(token, "zid")
+
+
+def _claimed(token: str, name: str) -> str:
     try:
         claims = json.loads(_parts(token).payload or b"{}")
     except (InvalidToken, ValueError, RecursionError):
         return ""
-    issuer = claims.get("iss") if isinstance(claims, dict) else None
-    return issuer if isinstance(issuer, str) else ""
+    value = claims.get(name) if isinstance(claims, dict) else None
+    return value if isinstance(value, str) else ""
 
 
 def _key_id(token: str) -> str:

@@ -170,6 +170,9 @@ class IdentityProviders:
             old = _told(row)
             user = tables.User
             await session.execute(delete(user).where(user.zid == zid, user.origin == origin))
+            # Another provider by this origin key must not find what this one's word was good for.
+            mapping = tables.RoleMapping
+            await session.execute(delete(mapping).where(mapping.zid == zid, mapping.origin == origin))
             await session.delete(row)
             await session.flush()
             await self._audit.record(session, changed("DELETE", zid, "IdentityProvider", origin, actor=actor, old=old))

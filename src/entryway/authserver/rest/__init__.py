@@ -1,0 +1,1 @@
+"""The interfaces of administrators below `/sap/rest/`: applications, roles, role collections, trust, settings."""

@@ -1,0 +1,163 @@
+"""Applications with what they declare, and the roles that are made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+
+from entryway.authserver import tables
+from entryway.authserver.clients import Clients
+from entryway.authserver.rest import shapes
+from entryway.authserver.rest.bodies import RoleAttribute, RoleChange, RoleDraft
+from entryway.authserver.rest.operations import Asked, Operation
+from entryway.authserver.roles.catalog import Catalog, Role
+from entryway.authserver.roles.errors import RoleInvalid
+from entryway.authserver.roles.role_store import RoleStore
+from entryway.storage import Database
+
+READ, WRITE = "xs_authorization.read", "xs_authorization.write"
+
+
+@dataclass(frozen=True, slots=True)
+class AppOperations:
+    """The operations on applications and roles."""
+
+    database: Database
+    catalog: Catalog
+    store: RoleStore
+    clients: Clients
+
+    def operations(self) -> Sequence[Operation]:
+        """Return what can be asked."""
+        template, role = "/apps/{app}/roletemplates/{template}", "/apps/{app}/roletemplates/{template}/roles/{role}"
+        by_client = {"onlyWithClientId": "the client of the application", "onlyForOrgId": "ignored: there are no orgs"}
+        of_grants = {"grantedByAppId": "the application that granted"}
+        with_roles = {"showRoles": "whether to list the roles, too"}
+        return [
+            Operation("GET", "/apps", READ, "List applications", self.apps, query=by_client),
+            Operation("GET", "/apps/{app}", READ, "An application", self.app),
+            Operation("GET", "/apps/{app}/scopes", READ, "Its scopes", self.scopes),
+            Operation("GET", "/apps/{app}/scopes/{scope}", READ, "One of its scopes", self.scope),
+            Operation(
+                "GET", "/apps/{app}/authorities", READ, "What it may do itself", self.authorities, query=of_grants
+            ),
+            Operation("GET", "/apps/{app}/roles", READ, "The roles of its templates", self.roles_of_app),
+            Operation("GET", "/apps/{app}/roletemplates", READ, "Its role templates", self.templates, query=with_roles),
+            Operation(
+                "GET", "/apps/roletemplates", READ, "The role templates of all", self.templates, query=with_roles
+            ),
+            Operation("GET", template, READ, "A role template", self.template),
+            Operation("GET", f"{template}/roles", READ, "The roles of a template", self.roles_of_template),
+            Operation("GET", role, READ, "A role", self.role),
+            Operation("PUT", role, WRITE, "Change a role", self.change_role, body=RoleChange),
+            Operation("DELETE", role, WRITE, "Delete a role", self.delete_role, status=204),
+            Operation("POST", "/apps/roles", WRITE, "Make a role", self.create_role, body=RoleDraft, status=201),
+            Operation("GET", "/roles", READ, "The roles of all", self.all_roles),
+            Operation("GET", "/ownapp", READ, "The caller's own application", self.own_app),
+            Operation("GET", "/ownapp/usage", READ, "What the caller's application is used for", self.usage),
+        ]
+
+    async def apps(self, asked: Asked) -> Any:
+        rows = await self.catalog.apps(asked.zid, asked.query.get("onlyWithClientId"))
+        return [shapes.app(row) for row in rows]
+
+    async def app(self, asked: Asked) -> Any:
+        return shapes.app(await self.catalog.app(asked.zid, asked.path["app"]))
+
+    async def scopes(self, asked: Asked) -> Any:
+        return [shapes.scope(row) for row in await self.catalog.scopes(asked.zid, asked.path["app"])]
+
+    async def scope(self, asked: Asked) -> Any:
+        return shapes.scope(await self.catalog.scope(asked.zid, asked.path["app"], asked.path["scope"]))
+
+    async def authorities(self, asked: Asked) -> Any:
+        app = await self.catalog.app(asked.zid, asked.path["app"])
+        client = await self.clients.find_by_instance(asked.zid, app.instance_id)
+        granted = sorted(client.authorities) if client is not None else []
+        giver = asked.query.get("grantedByAppId")
+        if giver is not None:
+            declared = {scope.name for scope in await self.catalog.scopes(asked.zid, giver)}
+            granted = [name for name in granted if name in declared]
+        return granted
+
+    async def roles_of_app(self, asked: Asked) -> Any:
+        return [shapes.role(role) for role in await self.catalog.roles(asked.zid, asked.path["app"])]
+
+    async def templates(self, asked: Asked) -> Any:
+        app_id, shown = asked.path.get("app"), asked.flag("showRoles")
+        templates = await self.catalog.templates(asked.zid, app_id)
+        if not shown:
+            return [shapes.template(each) for each in templates]
+        roles = await self.catalog.roles(asked.zid, app_id)
+        return [
+            shapes.template(
+                each, with_roles=[role for role in roles if (role.app_id, role.template) == (each.app_id, each.name)]
+            )
+            for each in templates
+        ]
+
+    async def template(self, asked: Asked) -> Any:
+        return shapes.template(await self.catalog.template(asked.zid, asked.path["app"], asked.path["template"]))
+
+    async def roles_of_template(self, asked: Asked) -> Any:
+        roles = await self.catalog.roles(asked.zid, asked.path["app"], asked.path["template"])
+        return [shapes.role(role) for role in roles]
+
+    async def role(self, asked: Asked) -> Any:
+        path = asked.path
+        template = await self.catalog.template(asked.zid, path["app"], path["template"])
+        role = await self.catalog.role(asked.zid, path["app"], path["template"], path["role"])
+        return shapes.role(role, template.required)
+
+    async def create_role(self, asked: Asked) -> Any:
+        body: RoleDraft = asked.body
+        draft = _draft(body.roleTemplateAppId, body.roleTemplateName, body.name, body)
+        return shapes.role(await self.store.create(asked.zid, draft, asked.caller.actor))
+
+    async def change_role(self, asked: Asked) -> Any:
+        draft = _draft(asked.path["app"], asked.path["template"], asked.path["role"], asked.body)
+        return shapes.role(await self.store.change(asked.zid, draft, asked.caller.actor))
+
+    async def delete_role(self, asked: Asked) -> None:
+        path = asked.path
+        await self.store.delete(asked.zid, path["app"], path["template"], path["role"], asked.caller.actor)
+
+    async def all_roles(self, asked: Asked) -> Any:
+        return [shapes.role(role) for role in await self.catalog.roles(asked.zid)]
+
+    async def own_app(self, asked: Asked) -> Any:
+        return shapes.app(await self.catalog.app(asked.zid, asked.caller.client.xsappname))
+
+    async def usage(self, asked: Asked) -> Any:
+        app = await self.catalog.app(asked.zid, asked.caller.client.xsappname)
+        secret = tables.BindingSecret
+        of_app = (secret.zid == asked.zid, secret.instance_id == app.instance_id)
+        reference = tables.RoleCollectionReference
+        holding = select(func.count(reference.collection.distinct())).where(
+            reference.zid == asked.zid, reference.xsappname == app.xsappname
+        )
+        async with self.database.read() as session:
+            bindings = (await session.execute(select(func.count()).select_from(secret).where(*of_app))).scalar_one()
+            collections = (await session.execute(holding)).scalar_one()
+        return {"appid": app.xsappname, "bindings": bindings, "roleCollections": collections}
+
+
+def _draft(app_id: str, template: str, name: str, body: RoleDraft | RoleChange) -> Role:
+    return Role(
+        app_id=app_id,
+        template=template,
+        name=name,
+        description=body.description or "",
+        attributes={each.attributeName: each.value() for each in _once(body.attributeList)},
+        is_default=False,
+    )
+
+
+def _once(attributes: Sequence[RoleAttribute]) -> Sequence[RoleAttribute]:
+    names = [each.attributeName for each in attributes]
+    if len(set(names)) != len(names):
+        raise RoleInvalid("an attribute is there twice")
+    return attributes

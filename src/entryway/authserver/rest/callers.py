@@ -1,0 +1,36 @@
+"""Who asks an administrators' interface: a token with the right scope, of the tenant that the request is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from entryway.authserver.bearer import PLATFORM_SCOPE
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from entryway.authserver.bearer import Bearer
+    from entryway.authserver.clients import Client
+    from entryway.authserver.zones import Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`actor` is who the audit trail names."""
+
+    zone: Zone
+    actor: str
+    client: Client
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Reads the token of a request; the platform may do everything."""
+
+    bearer: Bearer
+
+    async def require(self, request: Request, scope: str | None = None) -> Caller:
+        """Return who asks, or raise unless the token has the scope."""
+        zone, own = await self.bearer.require_any_host(request, *((scope, PLATFORM_SCOPE) if scope else ()))
+        return Caller(zone, own.user.user_name if own.user is not None else own.client.id, own.client)

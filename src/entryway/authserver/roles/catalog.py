@@ -1,0 +1,217 @@
+"""What applications declare, as administrators see it: applications, scopes, role templates and roles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, select
+
+from entryway.authserver import tables
+from entryway.authserver.roles import attribute_values
+from entryway.authserver.roles.attribute_values import AttributeValue
+from entryway.authserver.roles.errors import AppUnknown, RoleTemplateUnknown, RoleUnknown, ScopeUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from entryway.storage import Database
+
+# The landscape's own client is not an application of the tenant.
+_PLATFORM = "entryway-platform"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role: one of a template's own, or one that an administrator made of it."""
+
+    app_id: str
+    template: str
+    name: str
+    description: str
+    attributes: Mapping[str, AttributeValue]
+    is_default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RoleTemplate:
+    """A role template with what it refers to; `required` names the attributes that need a value."""
+
+    app_id: str
+    name: str
+    description: str
+    scopes: tuple[str, ...]
+    attributes: Mapping[str, Sequence[str]]
+    required: frozenset[str]
+    default_role: Role | None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The applications of all tenants."""
+
+    database: Database
+
+    async def apps(self, zid: str, client_id: str | None = None) -> Sequence[tables.Application]:
+        """Return a tenant's applications by their ids, or the one with a client."""
+        app, client = tables.Application, tables.ClientRow
+        query = select(app).where(app.zid == zid, app.instance_id != _PLATFORM).order_by(app.xsappname)
+        if client_id is not None:
+            query = query.join(client, and_(client.zid == app.zid, client.instance_id == app.instance_id)).where(
+                client.client_id == client_id
+            )
+        async with self.database.read() as session:
+            return (await session.execute(query)).scalars().all()
+
+    async def app(self, zid: str, app_id: str) -> tables.Application:
+        """Return an application by its id."""
+        async with self.database.read() as session:
+            return await find_app(session, zid, app_id)
+
+    async def scopes(self, zid: str, app_id: str) -> Sequence[tables.Scope]:
+        """Return the scopes that an application declares."""
+        async with self.database.read() as session:
+            app = await find_app(session, zid, app_id)
+            scope = tables.Scope
+            query = select(scope).where(scope.zid == zid, scope.instance_id == app.instance_id).order_by(scope.name)
+            return (await session.execute(query)).scalars().all()
+
+    async def scope(self, zid: str, app_id: str, name: str) -> tables.Scope:
+        """Return one scope, by its whole name or by the part that is its own."""
+        for scope in await self.scopes(zid, app_id):
+            if scope.name in {name, f"{app_id}.{name}"}:
+                return scope
+        raise ScopeUnknown(name)
+
+    async def templates(self, zid: str, app_id: str | None = None) -> Sequence[RoleTemplate]:
+        """Return the role templates of an application, or of all."""
+        async with self.database.read() as session:
+            if app_id is not None:
+                await find_app(session, zid, app_id)
+            return await read_templates(session, zid, app_id)
+
+    async def template(self, zid: str, app_id: str, name: str) -> RoleTemplate:
+        """Return one role template."""
+        async with self.database.read() as session:
+            return await find_template(session, zid, app_id, name)
+
+    async def roles(self, zid: str, app_id: str | None = None, template: str | None = None) -> Sequence[Role]:
+        """Return roles by application, template and name: those that templates make, and those of administrators."""
+        async with self.database.read() as session:
+            if app_id is not None:
+                await find_app(session, zid, app_id)
+            if app_id is not None and template is not None:
+                await find_template(session, zid, app_id, template)
+            return await read_roles(session, zid, app_id, template)
+
+    async def role(self, zid: str, app_id: str, template: str, name: str) -> Role:
+        """Return one role."""
+        async with self.database.read() as session:
+            return await find_role(session, zid, app_id, template, name)
+
+
+async def find_app(session: AsyncSession, zid: str, app_id: str) -> tables.Application:
+    """Return an application by its id, or raise AppUnknown."""
+    app = tables.Application
+    query = select(app).where(app.zid == zid, app.xsappname == app_id, app.instance_id != _PLATFORM)
+    found = (await session.execute(query)).scalar_one_or_none()
+    if found is None:
+        raise AppUnknown(app_id)
+    return found
+
+
+async def find_template(session: AsyncSession, zid: str, app_id: str, name: str) -> RoleTemplate:
+    """Return a role template, or raise AppUnknown or RoleTemplateUnknown."""
+    await find_app(session, zid, app_id)
+    for template in await read_templates(session, zid, app_id, name):
+        return template
+    raise RoleTemplateUnknown(name)
+
+
+async def find_role(session: AsyncSession, zid: str, app_id: str, template: str, name: str) -> Role:
+    """Return a role, or raise what of it is not there."""
+    await find_template(session, zid, app_id, template)
+    for role in await read_roles(session, zid, app_id, template):
+        if role.name == name:
+            return role
+    raise RoleUnknown(name)
+
+
+async def read_templates(
+    session: AsyncSession, zid: str, app_id: str | None = None, name: str | None = None
+) -> Sequence[RoleTemplate]:
+    """Return role templates with their scopes, by application and name."""
+    template, app, scope = tables.RoleTemplate, tables.Application, tables.RoleTemplateScope
+    of = and_(app.zid == template.zid, app.instance_id == template.instance_id)
+    query = select(template, app.xsappname, app.descriptor).join(app, of).where(template.zid == zid)
+    scopes = (
+        select(app.xsappname, scope.template, scope.scope)
+        .join(app, and_(app.zid == scope.zid, app.instance_id == scope.instance_id))
+        .where(scope.zid == zid)
+    )
+    if app_id is not None:
+        query, scopes = query.where(app.xsappname == app_id), scopes.where(app.xsappname == app_id)
+    if name is not None:
+        query, scopes = query.where(template.name == name), scopes.where(scope.template == name)
+    granted: dict[tuple[str, str], list[str]] = {}
+    for of_app, of_template, text in (await session.execute(scopes)).all():
+        granted.setdefault((of_app, of_template), []).append(text)
+    rows = (await session.execute(query.order_by(app.xsappname, template.name))).all()
+    return [_template(row, of_app, descriptor, granted.get((of_app, row.name), [])) for row, of_app, descriptor in rows]
+
+
+async def read_roles(
+    session: AsyncSession, zid: str, app_id: str | None = None, template: str | None = None
+) -> Sequence[Role]:
+    """Return roles by application, template and name."""
+    role, app = tables.Role, tables.Application
+    query = (
+        select(role, app.xsappname)
+        .join(app, and_(app.zid == role.zid, app.instance_id == role.instance_id))
+        .where(role.zid == zid)
+    )
+    if app_id is not None:
+        query = query.where(app.xsappname == app_id)
+    if template is not None:
+        query = query.where(role.template == template)
+    made = [
+        Role(
+            app_id=of_app,
+            template=row.template,
+            name=row.name,
+            description=row.description,
+            attributes={name: attribute_values.stored(value) for name, value in row.attributes.items()},
+            is_default=False,
+        )
+        for row, of_app in (await session.execute(query)).all()
+    ]
+    defaults = [each.default_role for each in await read_templates(session, zid, app_id, template)]
+    found = [*made, *(each for each in defaults if each is not None)]
+    return sorted(found, key=lambda each: (each.app_id, each.template, each.name))
+
+
+def _template(row: tables.RoleTemplate, app_id: str, descriptor: Mapping[str, Any], scopes: list[str]) -> RoleTemplate:
+    needed = {
+        attribute["name"]
+        for attribute in descriptor.get("attributes", ())
+        if attribute.get("valueRequired", True) in (True, "true")
+    }
+    default = Role(
+        app_id=app_id,
+        template=row.name,
+        name=row.default_role_name,
+        description=row.description,
+        attributes=attribute_values.of_default_role(row.attribute_values),
+        is_default=True,
+    )
+    return RoleTemplate(
+        app_id=app_id,
+        name=row.name,
+        description=row.description,
+        scopes=tuple(sorted(scopes)),
+        attributes=row.attribute_values,
+        required=frozenset(needed & row.attribute_values.keys()),
+        default_role=default if row.has_default_role else None,
+    )
