@@ -65,10 +65,15 @@ def is_for_us(claims: Mapping[str, Any], own: ServiceCredentials) -> bool:
 def audiences(claims: Mapping[str, Any]) -> frozenset[str]:
     """Return the applications that a token names: its audience, else the prefixes of its scopes."""
     # The server derives the audience from scopes, whose names may have several dots: the first ends the application.
-    named = frozenset(entry.split(".", 1)[0].strip() for entry in texts(claims, "aud"))
+    named = named_applications(claims)
     if not named:
         named = frozenset(entry.split(".", 1)[0].strip() for entry in texts(claims, "scope") if "." in entry)
     return named - {""}
+
+
+def named_applications(claims: Mapping[str, Any]) -> frozenset[str]:
+    """Return the applications in the audience of a token."""
+    return frozenset(entry.split(".", 1)[0].strip() for entry in texts(claims, "aud")) - {""}
 
 
 def texts(claims: Mapping[str, Any], name: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from entryway.security.errors import KeysUnavailable, TokenInvalid
@@ -74,10 +74,12 @@ class JwksClient:
     def _without_answer(self, place: KeyPlace, kid: str, error: KeysUnavailable) -> Any:
         now = self._clock()
         self._cache.failed(place.owner, now)
-        key = self._cache.find(place.owner, kid, now)
-        if key is None:
-            raise error
-        return key
+        # Without a key that is not too old, the first reason is the one to tell.
+        with suppress(KeysUnavailable):
+            key = self._cache.find(place.owner, kid, now)
+            if key is not None:
+                return key
+        raise error
 
 
 # Hosts that do not exist, whose keys a test has instead: see `entryway.testing.pytest_plugin`.

@@ -55,6 +55,11 @@ def take_apart(text: str) -> UnverifiedToken:
     return UnverifiedToken(text, _kid(header), _json_object(claims), signed, _bytes(signature))
 
 
+def header_of(text: str) -> dict[str, Any]:
+    """Return the header of a token that was verified."""
+    return _json_object(text.encode().partition(b".")[0])
+
+
 def verify(token: UnverifiedToken, key: Any) -> None:
     """Return if the token was signed with `key`, else raise."""
     invalid, padding, digest = _rs256()

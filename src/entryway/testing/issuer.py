@@ -80,6 +80,8 @@ class Issuer:
     subdomain: str = SUBDOMAIN
     keys: list[SigningKey] = field(default_factory=lambda: [_first_key()])
     requests: list[str] = field(default_factory=list)
+    discovery: dict[str, Any] = field(default_factory=dict)
+    """Replaces what the discovery document of the identity service says."""
     failing: int | None = None
     """A status to answer with instead of the keys."""
     delay: threading.Event | None = None
@@ -170,6 +172,42 @@ class Issuer:
             content["ext_attr"] = content["ext_attr"] | {"serviceinstanceid": instance_id}
         return self.sign(_without(content | claims, drop))
 
+    def identity_credentials(self, **more: Any) -> dict[str, Any]:
+        """Return the credentials of a binding to an identity service with the same keys."""
+        return {
+            "clientid": "identity-client",
+            "clientsecret": "the-secret-of-the-binding",
+            "url": self.identity_url,
+            "domain": self.domain,
+            "domains": [self.domain],
+            "app_tid": self.zone,
+        } | more
+
+    @property
+    def identity_url(self) -> str:
+        return f"https://{self.subdomain}.{self.domain}"
+
+    def identity_token(
+        self, *, user: str = "alex", drop: Sequence[str] = (), lifetime: int = 3600, **claims: Any
+    ) -> str:
+        """Return a user's token of the identity service."""
+        now = int(time.time())
+        content = {
+            "iss": self.identity_url,
+            "sub": user,
+            "aud": ["identity-client"],
+            "azp": "identity-client",
+            "app_tid": self.zone,
+            "user_uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, user)),
+            "email": f"{user}@example.com",
+            "given_name": user.capitalize(),
+            "family_name": "Example",
+            "jti": uuid.uuid4().hex,
+            "iat": now,
+            "exp": now + lifetime,
+        }
+        return self.sign(_without(content | claims, drop))
+
     def sign(
         self, claims: Mapping[str, Any], header: Mapping[str, Any] | None = None, key: SigningKey | None = None
     ) -> str:
@@ -215,8 +253,13 @@ class _Handler(BaseHTTPRequestHandler):
         if issuer.delay is not None:
             issuer.delay.wait(10)
         target = urlsplit(self.path)
+        host = f"https://{self.headers.get('host', '')}"
         if issuer.failing is not None:
             self._answer(issuer.failing, {"error": "failing"})
+        elif target.path == "/.well-known/openid-configuration":
+            self._answer(200, {"issuer": host, "jwks_uri": f"{host}/oauth2/certs"} | issuer.discovery)
+        elif target.path == "/oauth2/certs" and self.headers.get("x-app_tid", issuer.zone) == issuer.zone:
+            self._answer(200, {"keys": [key.jwk for key in issuer.keys]})
         elif target.path != "/token_keys":
             self._answer(404, {"error": "not_found"})
         elif parse_qs(target.query).get("zid", [issuer.zone]) != [issuer.zone]:

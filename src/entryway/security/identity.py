@@ -1,0 +1,216 @@
+"""Judges the tokens of an identity service, which say who somebody is and, groups apart, not what they may do."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from entryway.security.claims import check_times, named_applications, texts
+from entryway.security.errors import BindingMissing, KeysUnavailable, TokenInvalid
+from entryway.security.fetch import ask, parse_keys
+from entryway.security.judge import Judge
+from entryway.security.jwks_client import KeyPlace
+from entryway.security.jws import UnverifiedToken
+from entryway.security.keys import KeyCache
+from entryway.security.wire import Conversation
+
+if TYPE_CHECKING:
+    import ssl
+
+DISCOVERY = "/.well-known/openid-configuration"
+_ISSUER = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
+_NAME = re.compile(r"[!-~]{1,200}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityCredentials:
+    """Who we are to the identity service, and where its tokens may come from."""
+
+    clientid: str
+    domains: tuple[str, ...]
+    url: str = ""
+    app_tid: str = ""
+
+    def trusts(self, issuer: str) -> bool:
+        """Return whether an issuer is the service itself, or one label at or below a trusted domain."""
+        host = issuer.removeprefix("https://").lower()
+        if issuer == self.url:
+            return True
+        return any(
+            host == domain or (host.endswith(f".{domain}") and "." not in host.removesuffix(f".{domain}"))
+            for domain in self.domains
+        )
+
+
+def parse_identity(credentials: Mapping[str, Any]) -> IdentityCredentials:
+    """Return the credentials of an `identity` binding, or raise naming what is missing."""
+    text = {name: value for name, value in credentials.items() if isinstance(value, str) and value}
+    domains = credentials.get("domains") or [text.get("domain")]
+    if not isinstance(domains, list) or not all(isinstance(domain, str) and domain for domain in domains):
+        domains = []
+    wrong = [name for name in ("clientid",) if name not in text] + ([] if domains else ["domains"])
+    if wrong:
+        raise BindingMissing(f"the binding lacks {', '.join(wrong)}")
+    tenant = text.get("app_tid") or text.get("zone_uuid") or ""
+    return IdentityCredentials(
+        text["clientid"], tuple(domain.lower() for domain in domains), text.get("url", "").rstrip("/"), tenant
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityContext:
+    """A token of the identity service that was verified and is meant for us; it holds no scopes."""
+
+    token: str = field(repr=False)
+    claims: Mapping[str, Any] = field(repr=False)
+
+    def check_scope(self, scope: str) -> bool:  # noqa: ARG002 - the same question as to any context
+        """Return False: who may do what is not known to the identity service."""
+        return False
+
+    check_local_scope = check_scope
+
+    def local_scopes(self) -> frozenset[str]:
+        return frozenset()
+
+    def groups(self) -> tuple[str, ...]:
+        return texts(self.claims, "groups")
+
+    def get_app_token(self) -> str:
+        return self.token
+
+    def get_issuer(self) -> str:
+        return issuer_of(self.claims)
+
+    def is_technical(self) -> bool:
+        """Return whether a client speaks for itself: then there is no user."""
+        return self.claims.get("sub") in {None, self.claims.get("azp")}
+
+    def get_user_id(self) -> str | None:
+        return self._of_user("user_uuid") or self._of_user("scim_id") or self._of_user("sub")
+
+    def get_logon_name(self) -> str | None:
+        return self._of_user("user_name") or self._of_user("sub")
+
+    def get_given_name(self) -> str | None:
+        return self._of_user("given_name")
+
+    def get_family_name(self) -> str | None:
+        return self._of_user("family_name")
+
+    def get_email(self) -> str | None:
+        return self._of_user("email") or self._of_user("mail")
+
+    def get_clientid(self) -> str:
+        azp = self.claims.get("azp")
+        return azp if isinstance(azp, str) else ""
+
+    def get_zone_id(self) -> str:
+        return tenant_of(self.claims)
+
+    def get_expiration_date(self) -> datetime:
+        return datetime.fromtimestamp(float(self.claims["exp"]), UTC)
+
+    def get_audience(self) -> list[str]:
+        return list(texts(self.claims, "aud"))
+
+    def get_attribute(self, name: str) -> list[str] | None:
+        """Return a claim that the identity service was told to put in, as a list."""
+        return list(texts(self.claims, name)) if name in self.claims and not self.is_technical() else None
+
+    def _of_user(self, name: str) -> str | None:
+        value = self.claims.get(name)
+        return value if isinstance(value, str) and value and not self.is_technical() else None
+
+
+class IdentityTokenValidator(Judge[IdentityContext]):
+    """Judges the tokens that the bound identity service issues for one application."""
+
+    def __init__(
+        self,
+        credentials: IdentityCredentials,
+        *,
+        any_tenant: bool = False,
+        leeway: float = 0.0,
+        tls: ssl.SSLContext | None = None,
+        clock: Callable[[], float] = time.time,
+        keys: KeyCache | None = None,
+    ) -> None:
+        """Take the credentials of a binding; with `any_tenant` tokens of other tenants than the binding's count too."""
+        super().__init__(leeway=leeway, tls=tls, clock=clock, keys=keys)
+        self.credentials = credentials
+        self._any_tenant = any_tenant
+
+    def acceptable(self, claims: Mapping[str, Any], now: float) -> None:
+        check_times(claims, now, self.leeway)
+        issuer = issuer_of(claims)
+        if not self.credentials.trusts(issuer):
+            raise TokenInvalid("issuer", issuer[:200])
+        own, tenant = self.credentials.app_tid, tenant_of(claims)
+        if own and tenant and tenant != own and not self._any_tenant:
+            raise TokenInvalid("other_tenant")
+        if self.credentials.clientid not in named_applications(claims):
+            raise TokenInvalid("audience")
+
+    def key_place(self, token: UnverifiedToken) -> KeyPlace:
+        issuer = issuer_of(token.claims)
+        return KeyPlace(issuer.removeprefix("https://").lower(), f"{issuer} {tenant_of(token.claims)}")
+
+    def ask_for_keys(self, token: UnverifiedToken) -> Conversation[dict[str, Any]]:
+        issuer = issuer_of(token.claims)
+        # The service refuses its keys for applications and tenants that have nothing to do with one another.
+        asked_by = {"x-client_id": self.credentials.clientid, "x-app_tid": tenant_of(token.claims)}
+        azp = token.claims.get("azp")
+        if isinstance(azp, str) and _NAME.fullmatch(azp):
+            asked_by["x-azp"] = azp
+        found = yield from ask(f"{issuer}{DISCOVERY}", {})
+        address = _keys_address(found.content) if found.status == 200 else None
+        if address is None or not self._is_own(address, issuer):
+            raise KeysUnavailable("the discovery document names no address of its own for the keys")
+        answer = yield from ask(address, {name: value for name, value in asked_by.items() if value})
+        return parse_keys(answer.status, answer.content)
+
+    def context(self, token: UnverifiedToken) -> IdentityContext:
+        return IdentityContext(token.text, token.claims)
+
+    def _is_own(self, address: str, issuer: str) -> bool:
+        try:
+            parts = urlsplit(address)
+        except ValueError:
+            return False
+        origin = f"{parts.scheme}://{parts.netloc}"
+        return bool(_ISSUER.fullmatch(origin)) and (origin == issuer or self.credentials.trusts(origin))
+
+
+def issuer_of(claims: Mapping[str, Any]) -> str:
+    """Return where a token says to come from, as an origin; raise if that is none."""
+    value = claims.get("ias_iss") or claims.get("iss")
+    if not isinstance(value, str):
+        raise TokenInvalid("issuer")
+    issuer = value if value.startswith("https://") else f"https://{value}"
+    if not _ISSUER.fullmatch(issuer):
+        raise TokenInvalid("issuer", repr(value[:200]))
+    return issuer
+
+
+def tenant_of(claims: Mapping[str, Any]) -> str:
+    """Return the tenant's id, or an empty text where the token names none."""
+    value = claims.get("app_tid") or claims.get("zone_uuid") or ""
+    if not isinstance(value, str) or (value and not _NAME.fullmatch(value)):
+        raise TokenInvalid("other_tenant")
+    return value
+
+
+def _keys_address(content: bytes) -> str | None:
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    address = document.get("jwks_uri") if isinstance(document, dict) else None
+    return address if isinstance(address, str) else None
