@@ -66,6 +66,9 @@ from entryway.idp.provisioning import users as provisioned_users
 from entryway.idp.provisioning.groups import GroupCollection
 from entryway.idp.provisioning.users import UserCollection
 from entryway.idp.respond import Responder
+from entryway.idp.saml import endpoints as saml
+from entryway.idp.saml.endpoints import Partners, SamlEndpoints, SamlFinisher
+from entryway.idp.saml.saml_keys import SamlKeys
 from entryway.idp.session_end import SessionEnd
 from entryway.idp.signing_keys import SigningKeys
 from entryway.idp.trail import Trail
@@ -120,6 +123,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
         EnrolStep(settings, attempts, users, sealer, pages),
         ChangePasswordStep(attempts, documents, pages),
     )
+    saml_keys, partners = SamlKeys(settings, database, sealer, clock), Partners(applications, clock)
     flow = LoginFlow(
         attempts=attempts,
         sessions=sessions,
@@ -136,6 +140,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
         finishers={
             authorize.KIND: OidcFinisher(applications, authorizations, issuer, session_end),
             page_finisher.KIND: PageFinisher(),
+            saml.KIND: SamlFinisher(settings, applications, partners, issuer, saml_keys, pages, clock),
         },
     )
     grants = make_grants(issuer, authorizations, authentication, requirements, clock)
@@ -219,6 +224,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
         *ApplicationPages(office, applications).routes(),
         *SettingsPages(office, documents, keys, database).routes(),
     ]
+    saml_endpoints = SamlEndpoints(settings, partners, saml_keys, flow, sessions, session_end, sealer, pages, clock)
     respond = Responder(pages)
 
     @asynccontextmanager
@@ -254,6 +260,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
             *login.routes(),
             *self_service.routes(),
             *profile.routes(),
+            *saml_endpoints.routes(),
             *console,
             *admin.routes(),
             *scim.routes(),

@@ -125,7 +125,6 @@ class AdminApi:
             name=document.name,
             app_tid=document.app_tid,
             settings=document.settings,
-            entity_id=document.entity_id,
         )
         return JSONResponse(application_answer(application))
 

@@ -58,7 +58,6 @@ class ApplicationDocument(BaseModel):
     client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._!|-]*$", max_length=255)] | None = None
     name: Text = ""
     app_tid: Text = ""
-    entity_id: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     settings: ApplicationSettings = Field(default_factory=lambda: ApplicationSettings.model_validate({}))
 
 

@@ -112,6 +112,8 @@ class ApplicationSettings(BaseModel):
     refresh_seconds: Annotated[int, Field(ge=0, le=31_536_000)] = 43_200
     dependencies: Annotated[dict[str, Dependency], Field(default_factory=dict, max_length=50)]
     factor_rules: Annotated[list[FactorRule], Field(default_factory=list, max_length=50)]
+    saml_metadata: Annotated[str, Field(max_length=200_000)] | None = None
+    saml_encrypt: bool = False
     rights: Annotated[list[Right], Field(default_factory=list)]
 
     @model_validator(mode="after")

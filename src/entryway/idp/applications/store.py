@@ -13,6 +13,7 @@ from entryway.idp import tables
 from entryway.idp.applications.application import Application
 from entryway.idp.applications.settings import ApplicationSettings
 from entryway.idp.errors import ApplicationUnknown, InvalidValue, NameTaken
+from entryway.saml.metadata import read_service_provider
 from entryway.storage.digests import random_text
 
 if TYPE_CHECKING:
@@ -70,9 +71,11 @@ class Applications:
         name: str,
         app_tid: str = "",
         settings: ApplicationSettings,
-        entity_id: str | None = None,
     ) -> Application:
         """Create an application, or change the one with this id; a client id never changes."""
+        entity_id = None
+        if settings.saml_metadata is not None:
+            entity_id = read_service_provider(settings.saml_metadata, self._clock()).entity.entity_id
         for field, text in (("name", name), ("client_id", client_id or ""), ("app_tid", app_tid)):
             if len(text) > LONGEST or not all(map(str.isprintable, text)):
                 raise InvalidValue(field, f"must be at most {LONGEST} printable characters")

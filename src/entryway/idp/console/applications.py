@@ -15,6 +15,7 @@ from entryway.idp.applications.settings import ApplicationSettings
 from entryway.idp.bootstrap import ADMIN_CLIENT
 from entryway.idp.console.office import PAGE, go, start_of
 from entryway.idp.errors import InvalidValue, NameTaken
+from entryway.saml.errors import SamlInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,9 +98,8 @@ class ApplicationPages:
                 name=form.get("name", "").strip(),
                 app_tid=form.get("app_tid", "").strip(),
                 settings=_settings(form),
-                entity_id=application.entity_id,
             )
-        except (InvalidValue, NameTaken) as error:
+        except (InvalidValue, NameTaken, SamlInvalid) as error:
             return await self._page(request, message=error.detail, written=form.get("settings", ""))
         return go(f"{HERE}/{application.id}")
 

@@ -22,7 +22,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-_RESOURCES = {"identity.css": "text/css", "passkeys.js": "text/javascript"}
+_RESOURCES = {"identity.css": "text/css", "passkeys.js": "text/javascript", "send_on.js": "text/javascript"}
 
 
 class Pages:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "idp_baseline_ecafc7e2"
+revision: str = "idp_baseline_d1bd28a0"
 down_revision: str | None = None
 
 
@@ -86,6 +86,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_attempts")),
     )
     op.create_index(op.f("ix_login_attempts_started_at"), "login_attempts", ["started_at"], unique=False)
+    op.create_table(
+        "saml_keys",
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("certificate_pem", sa.String(), nullable=False),
+        sa.Column("sealed_private_key", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_saml_keys")),
+    )
     op.create_table(
         "settings",
         sa.Column("name", sa.String(length=100), nullable=False),

@@ -5,7 +5,7 @@ from entryway.idp.tables.factors import Passkey, RecoveryCode, Totp
 from entryway.idp.tables.logins import LoginAttempt, LoginSession, SessionApplication
 from entryway.idp.tables.people import EarlierPassword, Failure, Group, Membership, User
 from entryway.idp.tables.table import IdpTable
-from entryway.idp.tables.tenant import OneTimeToken, Setting, SigningKeyRow
+from entryway.idp.tables.tenant import OneTimeToken, SamlKeyRow, Setting, SigningKeyRow
 from entryway.idp.tables.tokens import Authorization, Code, RefreshToken
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Passkey",
     "RecoveryCode",
     "RefreshToken",
+    "SamlKeyRow",
     "SessionApplication",
     "Setting",
     "SigningKeyRow",

@@ -22,6 +22,16 @@ class SigningKeyRow(IdpTable):
     retired_at: Mapped[datetime | None]
 
 
+class SamlKeyRow(IdpTable):
+    """A key that signs SAML messages."""
+
+    __tablename__ = "saml_keys"
+    fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    certificate_pem: Mapped[str]
+    sealed_private_key: Mapped[bytes]
+    created_at: Mapped[datetime]
+
+
 class Setting(IdpTable):
     """A document of settings by its name: `password-policy`, `self-service`."""
 

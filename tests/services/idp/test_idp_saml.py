@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import base64
+import html
+import re
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from entryway.saml import bindings, logout, metadata, names, own_metadata, requests, response, signature, xml
+from entryway.saml.assertion import Assertion, Expected
+from entryway.saml.errors import SamlInvalid
+from entryway.saml.keys import KeyPair, new_key_pair
+from entryway.saml.subjects import NameId
+from entryway.testing.idp import Person, RegisteredApplication, RunningIdp
+
+CONSUMER = "https://sp.example.com/saml/consumer"
+
+
+@dataclass
+class ServiceProvider:
+    """A service provider that is registered at the identity provider."""
+
+    idp: RunningIdp
+    key: KeyPair
+    settings: dict = field(default_factory=dict)
+    entity_id: str = field(default_factory=lambda: f"https://sp.example.com/{uuid.uuid4()}")
+    application: RegisteredApplication | None = None
+
+    def register(self) -> ServiceProvider:
+        own = own_metadata.OwnServiceProvider(
+            entity_id=self.entity_id,
+            assertion_consumer=CONSUMER,
+            bearer_consumer=None,
+            single_logout={names.HTTP_REDIRECT: "https://sp.example.com/saml/logout"},
+            keys=[self.key],
+        )
+        document = own_metadata.service_provider_document(own).decode()
+        self.application = self.idp.application(saml_metadata=document, **self.settings)
+        return self
+
+    @property
+    def provider(self) -> metadata.IdentityProviderMetadata:
+        answer = self.idp.http.get("/saml2/metadata")
+        return metadata.read_identity_provider(answer.text, self.idp.clock())
+
+    def request(self, **more) -> requests.AuthnRequest:
+        usual = {
+            "id": f"_{uuid.uuid4().hex}",
+            "issuer": self.entity_id,
+            "issued_at": self.idp.clock(),
+            "destination": f"{self.idp.url}/saml2/idp/sso",
+            "consumer": CONSUMER,
+            "name_id_format": names.EMAIL,
+        }
+        return requests.AuthnRequest(**{**usual, **more})
+
+    def address(self, asked: requests.AuthnRequest, key: KeyPair | None = None, relay_state: str | None = "r 1") -> str:
+        return bindings.redirect_url("/saml2/idp/sso", "SAMLRequest", requests.build(asked), relay_state, key)
+
+    def read(self, page: httpx.Response, asked: requests.AuthnRequest, **more) -> Assertion:
+        """Judge the response in a page as a service provider must."""
+        assert f'action="{CONSUMER}"' in page.text
+        expected = Expected(
+            issuer=self.idp.url,
+            certificates=self.provider.entity.signing,
+            recipient=CONSUMER,
+            audiences=frozenset({self.entity_id}),
+            request_id=asked.id,
+            keys=[self.key],
+            **more,
+        )
+        return response.read(xml.parse(base64.b64decode(hidden(page)["SAMLResponse"])), expected, self.idp.clock())
+
+
+def hidden(page: httpx.Response) -> dict[str, str]:
+    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
+    return {name: html.unescape(value) for name, value in found}
+
+
+@pytest.fixture(scope="module")
+def key(idp: RunningIdp) -> KeyPair:
+    return new_key_pair("sp", idp.clock() - timedelta(days=1))
+
+
+@pytest.fixture
+def provider(idp: RunningIdp, key: KeyPair) -> ServiceProvider:
+    return ServiceProvider(idp, key, {"claims": {"cost_center": "attribute:costCenter"}}).register()
+
+
+def test_a_user_logs_in_at_a_service_provider(
+    idp: RunningIdp, provider: ServiceProvider, person: Person, name: str
+) -> None:
+    user = idp.user(name, groups=["Buyers", "Makers"], attributes={"costCenter": ["4711"]})
+    asked = provider.request()
+    page = person.log_in(person.http.get(provider.address(asked, provider.key)), name)
+    assert hidden(page)["RelayState"] == "r 1"
+    assertion = provider.read(page, asked, name_id_format=names.EMAIL)
+    assert assertion.name_id.value == f"{name}@example.com"
+    assert assertion.attributes == {
+        "mail": (f"{name}@example.com",),
+        "first_name": (name.capitalize(),),
+        "last_name": ("Example",),
+        "Groups": ("Buyers", "Makers"),
+        "user_uuid": (user["id"],),
+        "cost_center": ("4711",),
+    }
+    # Logged in is logged in, whatever the protocol.
+    again = provider.request()
+    assert provider.read(person.http.get(provider.address(again, provider.key)), again)
+    assert "code=" in person.authorize(idp.application()).headers["location"]
+
+
+def test_a_request_by_post_finds_who_is_logged_in(
+    idp: RunningIdp, provider: ServiceProvider, person: Person, name: str
+) -> None:
+    idp.user(name)
+    first = provider.request()
+    person.log_in(person.http.get(provider.address(first, provider.key)), name)
+    asked = provider.request()
+    signed = signature.sign(requests.build(asked), provider.key)
+    form = bindings.post_form(f"{idp.url}/saml2/idp/sso", "SAMLRequest", signed, "r")
+    # Posted from another site: the browser keeps the cookies back.
+    stranger = idp.person()
+    answer = stranger.http.post("/saml2/idp/sso", data=dict(form.fields))
+    stranger.http.close()
+    assert answer.status_code == 303
+    assert provider.read(person.http.get(answer.headers["location"]), asked)
+    for bad in ("", "00", answer.headers["location"].partition("=")[2][:-2] + "00"):
+        refused = person.http.get(f"/saml2/idp/sso/continue?goal={bad}")
+        assert refused.headers["entryway-error"] == "login_over"
+    idp.clock.advance(minutes=6)
+    assert person.http.get(answer.headers["location"]).headers["entryway-error"] == "login_over"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [(names.PERSISTENT, "ID"), (names.UNSPECIFIED, "NAME"), (None, "NAME"), (names.TRANSIENT, None)],
+)
+def test_the_format_of_the_name(
+    idp: RunningIdp, key: KeyPair, name: str, wanted: str | None, expected: str | None
+) -> None:
+    user, person = idp.user(name), idp.person()
+    provider = ServiceProvider(idp, key, {"subject": "user_name"}).register()
+    asked = provider.request(name_id_format=wanted)
+    assertion = provider.read(person.log_in(person.http.get(provider.address(asked, key)), name), asked)
+    person.http.close()
+    if expected is None:
+        assert assertion.name_id.value not in {name, user["id"], f"{name}@example.com"}
+    else:
+        assert assertion.name_id.value == {"ID": user["id"], "NAME": name}[expected]
+
+
+def test_an_encrypted_assertion(idp: RunningIdp, key: KeyPair, person: Person, name: str) -> None:
+    idp.user(name)
+    provider = ServiceProvider(idp, key, {"saml_encrypt": True}).register()
+    asked = provider.request()
+    page = person.log_in(person.http.get(provider.address(asked, key)), name)
+    assert name not in base64.b64decode(hidden(page)["SAMLResponse"]).decode()
+    assert provider.read(page, asked).name_id.value == f"{name}@example.com"
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"is_passive": True}, names.NO_PASSIVE),
+        ({"authn_contexts": ["urn:example:eyes"]}, "urn:oasis:names:tc:SAML:2.0:status:NoAuthnContext"),
+        ({"name_id_format": names.X509_SUBJECT}, names.UNKNOWN_PRINCIPAL),
+    ],
+)
+def test_why_there_is_no_assertion(
+    idp: RunningIdp, provider: ServiceProvider, name: str, more: dict, status: str
+) -> None:
+    person = idp.person()
+    asked = provider.request(**more)
+    page = person.http.get(provider.address(asked, provider.key))
+    if not asked.is_passive:
+        idp.user(name)
+        page = person.log_in(page, name)
+    person.http.close()
+    document = base64.b64decode(hidden(page)["SAMLResponse"]).decode()
+    assert status in document
+    assert "<saml:Assertion" not in document
+    with pytest.raises(SamlInvalid):
+        provider.read(page, asked)
+
+
+def test_forced_logins_are_forced(idp: RunningIdp, provider: ServiceProvider, person: Person, name: str) -> None:
+    idp.user(name)
+    asked = provider.request()
+    person.log_in(person.http.get(provider.address(asked, provider.key)), name)
+    again = provider.request(is_forced=True)
+    page = person.http.get(provider.address(again, provider.key))
+    assert "Log in" in page.text
+    assert provider.read(person.log_in(page, name), again)
+
+
+def test_requests_that_are_refused(idp: RunningIdp, provider: ServiceProvider, person: Person) -> None:
+    other = new_key_pair("other", idp.clock())
+    old = idp.clock() - timedelta(minutes=20)
+    tampered = provider.address(provider.request(), provider.key).replace("RelayState=r%201", "RelayState=evil")
+    for address in (
+        provider.address(provider.request(), None),
+        provider.address(provider.request(), other),
+        tampered,
+        provider.address(provider.request(consumer="https://evil.example.com/"), provider.key),
+        provider.address(provider.request(destination="https://elsewhere.example.com/"), provider.key),
+        provider.address(provider.request(issued_at=old), provider.key),
+        provider.address(provider.request(issuer="https://unknown.example.com"), provider.key),
+        "/saml2/idp/sso",
+        "/saml2/idp/sso?SAMLRequest=AAAA",
+        "/saml2/idp/slo?SAMLRequest=%FF",
+    ):
+        answer = person.http.get(address)
+        assert answer.status_code == 400, address
+        assert answer.headers["entryway-error"] == "saml_invalid"
+        assert "location" not in answer.headers
+
+
+def logout_address(provider: ServiceProvider, key: KeyPair | None, index: str) -> str:
+    request = logout.LogoutRequest(
+        id=f"_{uuid.uuid4().hex}",
+        issuer=provider.entity_id,
+        issued_at=provider.idp.clock(),
+        destination=f"{provider.idp.url}/saml2/idp/slo",
+        name_id=NameId("somebody"),
+        session_indexes=(index,),
+    )
+    return bindings.redirect_url("/saml2/idp/slo", "SAMLRequest", logout.build_request(request), "r", key)
+
+
+def test_a_service_provider_ends_the_login(
+    idp: RunningIdp, provider: ServiceProvider, person: Person, name: str
+) -> None:
+    idp.user(name)
+    asked = provider.request()
+    page = person.log_in(person.http.get(provider.address(asked, provider.key)), name)
+    index = provider.read(page, asked).session_index or ""
+    for bad in (None, new_key_pair("other", idp.clock())):
+        assert person.http.get(logout_address(provider, bad, index)).status_code == 400
+    application = idp.application()
+    assert "code=" in person.authorize(application).headers["location"]
+    answer = person.http.get(logout_address(provider, provider.key, index))
+    target = urlsplit(answer.headers["location"])
+    assert target.path == "/saml/logout"
+    assert parse_qs(target.query)["RelayState"] == ["r"]
+    received = bindings.read_redirect(target.query)
+    root = bindings.verify_redirect(received, provider.provider.entity.signing)
+    read = logout.read_response(root, location="https://sp.example.com/saml/logout", now=idp.clock())
+    assert read.status == names.SUCCESS
+    assert "Log in" in person.authorize(application).text
+
+
+def test_metadata_that_is_none(idp: RunningIdp) -> None:
+    for document in ("", "<x/>", "<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"):
+        body = {"settings": {"saml_metadata": document}}
+        answer = idp.admin("PUT", f"/applications/{uuid.uuid4()}", body)
+        assert answer.status_code == 400
