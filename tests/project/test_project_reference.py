@@ -16,6 +16,7 @@ import entryway
 from entryway.config.xs_app_destinations import DestinationDocument
 from entryway.config.xs_app_document import PluginDocument, RouteDocument, XsAppDocument
 from entryway.config.xs_app_environment import UNSUPPORTED
+from entryway.config.xs_security_wire import XsSecurityWire
 from entryway.errors import EntrywayError
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +76,11 @@ def models_in(annotation: object) -> Iterator[type[BaseModel]]:
         yield annotation
     for inner in get_args(annotation):
         yield from models_in(inner)
+
+
+def test_every_key_of_a_descriptor_is_documented() -> None:
+    page = (REFERENCE / "xs-security-json.md").read_text(encoding="utf-8")
+    assert [key for key in sorted(keys_of(XsSecurityWire) - {"keys"}) if f"`{key}`" not in page] == []
 
 
 def section(page: str, *, without: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from entryway.authserver.users import ORIGIN
 from entryway.oauth import scopes
 
 if TYPE_CHECKING:
@@ -124,12 +125,14 @@ def id_token(zone: Zone, client: Client, user: User, login: Login, occasion: Occ
         "email": user.email,
         "email_verified": False,
         "auth_time": int(login.authenticated_at.timestamp()),
-        "amr": ["pwd"],
         "rev_sig": login.revocation_signature,
         "sid": login.authorization_id,
         **_times(occasion),
         "zid": zone.id,
     }
+    if user.origin == ORIGIN:
+        # Only of our own users do we know how they proved who they are.
+        claims["amr"] = ["pwd"]
     if login.nonce is not None:
         claims["nonce"] = login.nonce
     if user.previous_logon_at is not None:
