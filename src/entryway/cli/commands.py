@@ -4,7 +4,22 @@ import sys
 
 import typer
 
-from entryway.cli import check, connectivity, connector, env, explain, export, idp, router, services, token, up, version
+from entryway.cli import (
+    audit,
+    check,
+    connectivity,
+    connector,
+    env,
+    explain,
+    export,
+    idp,
+    router,
+    services,
+    storage,
+    token,
+    up,
+    version,
+)
 from entryway.cli.outcome import told_in_clear_words
 
 HELP = """The entry to an application and everything that stands behind its login.
@@ -33,6 +48,8 @@ app.command("services", epilog=services.EPILOG)(services.services)
 app.command("idp", epilog=idp.EPILOG)(idp.idp)
 app.command("connectivity", epilog=connectivity.EPILOG)(connectivity.connectivity)
 app.add_typer(connector.app, name="connector")
+app.add_typer(storage.app, name="storage")
+app.add_typer(audit.app, name="audit")
 app.command("version")(version.version)
 
 

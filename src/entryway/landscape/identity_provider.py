@@ -38,6 +38,7 @@ def run(root: Path, *, host: str, port: int | None) -> None:
         public_url=ports.identity_provider_url,
         database_url=state.database_url("idp"),
         master_key=secrets.master_key,
+        previous_master_keys=secrets.previous_master_keys,
         admin_client_secret=secrets.platform_client_secret,
         mail=MailSettings(folder=state.mail),
         ca_file=state.ca_certificate,

@@ -19,6 +19,8 @@ class Secrets:
 
     master_key: bytes = field(repr=False)
     platform_client_secret: str = field(repr=False)
+    # Master keys that may still seal something, while a new one takes over.
+    previous_master_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 def load_or_create_secrets(state: StateFolder) -> Secrets:
@@ -32,12 +34,19 @@ def load_or_create_secrets(state: StateFolder) -> Secrets:
             f"bring it back, or remove {state.root} to start anew"
         )
     made = Secrets(secrets.token_bytes(MASTER_KEY_BYTES), secrets.token_urlsafe(32))
-    document = {
-        "master_key": base64.b64encode(made.master_key).decode(),
-        "platform_client_secret": made.platform_client_secret,
-    }
-    write_private(state.secrets_file, json.dumps(document, indent=2).encode())
+    save_secrets(state, made)
     return made
+
+
+def save_secrets(state: StateFolder, known: Secrets) -> None:
+    """Write the landscape's secrets, in one step."""
+    document: dict[str, object] = {
+        "master_key": base64.b64encode(known.master_key).decode(),
+        "platform_client_secret": known.platform_client_secret,
+    }
+    if known.previous_master_keys:
+        document["previous_master_keys"] = [base64.b64encode(key).decode() for key in known.previous_master_keys]
+    write_private(state.secrets_file, json.dumps(document, indent=2).encode())
 
 
 def load_secrets(state: StateFolder) -> Secrets:
@@ -45,11 +54,13 @@ def load_secrets(state: StateFolder) -> Secrets:
     try:
         document = json.loads(state.secrets_file.read_bytes())
         key = base64.b64decode(document["master_key"], validate=True)
+        previous = tuple(base64.b64decode(text, validate=True) for text in document.get("previous_master_keys", []))
         client_secret = document["platform_client_secret"]
     except FileNotFoundError as error:
         raise StateUnusable(f"{state.secrets_file} does not exist; run `entryway up` first") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StateUnusable(f"{state.secrets_file} cannot be read: {type(error).__name__}") from error
-    if len(key) != MASTER_KEY_BYTES or not isinstance(client_secret, str) or not client_secret:
+    whole = all(len(each) == MASTER_KEY_BYTES for each in (key, *previous))
+    if not whole or not isinstance(client_secret, str) or not client_secret:
         raise StateUnusable(f"{state.secrets_file} is damaged; bring it back, or remove {state.root} to start anew")
-    return Secrets(key, client_secret)
+    return Secrets(key, client_secret, previous)

@@ -58,6 +58,7 @@ def build(state: StateFolder, ports: ControlPorts, secrets: Secrets) -> Dispatch
         public_url=url,
         database_url=state.database_url("authserver"),
         master_key=secrets.master_key,
+        previous_master_keys=secrets.previous_master_keys,
         platform_client_secret=secrets.platform_client_secret,
         subdomain=SUBDOMAIN,
         ca_file=state.ca_certificate,
@@ -69,6 +70,7 @@ def build(state: StateFolder, ports: ControlPorts, secrets: Secrets) -> Dispatch
         uaa_url=url,
         database_url=state.database_url("destinations"),
         master_key=secrets.master_key,
+        previous_master_keys=secrets.previous_master_keys,
         ca_file=state.ca_certificate,
     )
     broker = BrokerSettings(
@@ -76,6 +78,7 @@ def build(state: StateFolder, ports: ControlPorts, secrets: Secrets) -> Dispatch
         uaa_url=url,
         database_url=state.database_url("broker"),
         master_key=secrets.master_key,
+        previous_master_keys=secrets.previous_master_keys,
         platform_client_secret=secrets.platform_client_secret,
         ca_file=state.ca_certificate,
         identity_provider_url=ports.identity_provider_url,
@@ -87,6 +90,7 @@ def build(state: StateFolder, ports: ControlPorts, secrets: Secrets) -> Dispatch
         uaa_url=url,
         database_url=state.database_url("connectivity"),
         master_key=secrets.master_key,
+        previous_master_keys=secrets.previous_master_keys,
         ca_file=state.ca_certificate,
         gateway_host=GATEWAY_HOST,
         gateway_port=ports.gateway,

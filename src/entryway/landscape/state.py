@@ -16,6 +16,8 @@ from entryway.errors import EntrywayError
 from entryway.landscape.files import PRIVATE_FILE, private_folder, write_private
 
 FOLDER_NAME = ".entryway"
+# Where the databases are, with `{service}` for the name of one; without it, files in the state folder.
+DATABASE_URL = "ENTRYWAY_DATABASE_URL"
 
 
 class StateUnusable(EntrywayError):
@@ -95,7 +97,12 @@ class StateFolder:
         return self.root / "run"
 
     def database_url(self, service: str) -> str:
-        """Return the SQLAlchemy URL of one service's database."""
+        """Return the SQLAlchemy URL of one service's database: of PostgreSQL if the environment says so."""
+        given = os.environ.get(DATABASE_URL)
+        if given:
+            if "{service}" not in given:
+                raise StateUnusable(f"{DATABASE_URL} must hold {{service}}: each service has a database of its own")
+            return given.replace("{service}", service).replace("postgresql://", "postgresql+asyncpg://", 1)
         return f"sqlite+aiosqlite:///{self.data / f'{service}.db'}"
 
 

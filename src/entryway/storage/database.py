@@ -83,7 +83,7 @@ class Database:
             _make_room(self.file)
         with self._our_errors():
             # Nearly every start finds nothing to do, and is spared from loading Alembic.
-            return Outcome.CURRENT if await self._revision() == schema.head else await self._migrate(schema)
+            return Outcome.CURRENT if await self.revision() == schema.head else await self._migrate(schema)
 
     async def create_all(self, metadata: MetaData) -> None:
         """Create the tables that do not exist yet, for tables that have no revisions."""
@@ -130,7 +130,8 @@ class Database:
             self._inline.close()
         await self.engine.dispose()
 
-    async def _revision(self) -> str | None:
+    async def revision(self) -> str | None:
+        """Return the revision that the database has, None where it has none."""
         try:
             async with self.engine.connect() as connection:
                 found = await connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608

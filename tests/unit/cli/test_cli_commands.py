@@ -28,6 +28,15 @@ COMMANDS = (
     "export",
     "env",
     "token",
+    "storage",
+    "storage migrate",
+    "storage status",
+    "storage backup",
+    "storage restore",
+    "storage rotate-master-key",
+    "audit",
+    "audit list",
+    "audit verify",
     "version",
 )
 PAGE = Path(__file__).parents[3] / "docs" / "command-line.md"

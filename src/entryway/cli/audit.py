@@ -1,0 +1,59 @@
+"""`entryway audit`: the audit trail."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from entryway.cli.log_settings import stay_quiet
+
+EPILOG = """[bold]Examples[/bold]
+
+    entryway audit list --limit 20
+
+    entryway audit list --tenant 2f6ad5f0-… --json
+
+    entryway audit verify
+"""
+app = typer.Typer(help="Read and check who changed or tried what.", epilog=EPILOG, no_args_is_help=True)
+State = Annotated[Path, typer.Option("--state", help="Folder of certificates, secrets and databases.")]
+Service = Annotated[str, typer.Option("--service", help="authserver or idp.")]
+STATE = Path(".entryway")
+
+
+@app.command("list")
+def list_entries(  # noqa: PLR0917 - options are named
+    state: State = STATE,
+    service: Service = "authserver",
+    tenant: Annotated[str | None, typer.Option(help="Entries of this zone id alone.")] = None,
+    after: Annotated[int, typer.Option(min=0, help="Entries after this number.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=10000, help="How many, the newest ones.")] = 100,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """List entries, the newest last."""
+    stay_quiet()
+    from entryway.landscape import databases
+
+    found = databases.audit_entries(state, service, zid=tenant, after=after, limit=limit, newest_first=True)
+    for entry in reversed(found):
+        told = {**entry, "at": entry["at"].isoformat(), "digest": entry["digest"].hex()}
+        if as_json:
+            typer.echo(json.dumps(told))
+        else:
+            details = json.dumps(entry["details"]) if entry["details"] else ""
+            what = f"{entry['event']} {entry['object_type']} {entry['object_id']}"
+            typer.echo(f"{entry['number']:>7} {told['at'][:19]} {entry['actor']}: {what} {details}".rstrip())
+
+
+@app.command()
+def verify(state: State = STATE, service: Service = "authserver") -> None:
+    """Check that no entry was changed, removed or slipped in; ends with 1 if one was."""
+    stay_quiet()
+    from entryway.landscape import databases
+
+    found = databases.verify_audit(state, service)
+    if found.broken_at is not None:
+        typer.echo(f"The trail does not hold from entry {found.broken_at} on.", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{found.entries} entries hold; the last one is {found.head or 'none'}.")

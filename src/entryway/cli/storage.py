@@ -1,0 +1,83 @@
+"""`entryway storage`: the databases of a landscape."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from entryway.cli.log_settings import stay_quiet
+
+EPILOG = """[bold]Examples[/bold]
+
+    entryway storage backup entryway-2026-11-22.zip
+
+    entryway storage restore entryway-2026-11-22.zip --state /var/lib/entryway
+
+    entryway storage rotate-master-key
+
+The state folder says where the databases are, or ENTRYWAY_DATABASE_URL does.
+"""
+app = typer.Typer(
+    help="Migrate, back up and restore the databases of a landscape.", epilog=EPILOG, no_args_is_help=True
+)
+State = Annotated[Path, typer.Option("--state", help="Folder of certificates, secrets and databases.")]
+STATE = Path(".entryway")
+
+
+@app.command()
+def status(state: State = STATE) -> None:
+    """Say which revision each database has; ends with 1 when one is not the newest."""
+    stay_quiet()
+    from entryway.landscape import databases
+
+    found = databases.status(state)
+    for each in found:
+        said = "not there" if each.found is None else "current" if each.is_current else f"not {each.newest}"
+        typer.echo(f"{each.service:14}{each.found or '-':34}{said}")
+    if any(each.found is not None and not each.is_current for each in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def migrate(state: State = STATE) -> None:
+    """Bring every database to this version, as each service does when it starts."""
+    stay_quiet()
+    from entryway.landscape import databases
+
+    for service, outcome in databases.migrate(state):
+        typer.echo(f"{service:14}{outcome.value}")
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="The file to write.")], state: State = STATE) -> None:
+    """Write every database into one file, each as of one moment; what is sealed stays sealed."""
+    stay_quiet()
+    from entryway.landscape import databases
+
+    for service, rows in databases.back_up(state, file).items():
+        typer.echo(f"{service:14}{rows} rows")
+    typer.echo(f"Keep {state / 'secrets.json'} in another place: nothing sealed in {file} opens without it.")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `entryway storage backup` wrote.")],
+    state: State = STATE,
+    force: Annotated[bool, typer.Option("--force", help="Replace what the databases hold.")] = False,
+) -> None:
+    """Fill the databases from a backup, on the same engine or the other, while no service runs."""
+    stay_quiet()
+    from entryway.landscape import databases
+
+    for service, rows in databases.restore(state, file, force=force).items():
+        typer.echo(f"{service:14}{rows} rows")
+
+
+@app.command("rotate-master-key")
+def rotate_master_key(state: State = STATE) -> None:
+    """Make a new master key and seal the databases' keys with it, while everything runs."""
+    stay_quiet()
+    from entryway.landscape import databases
+
+    for service, keys in databases.rotate_master_key(state).items():
+        typer.echo(f"{service:14}{keys} sealed anew")

@@ -1,0 +1,204 @@
+"""`entryway storage` and `entryway audit`, on databases that a real authorization server has filled."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import secrets
+import zipfile
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from entryway.authserver.schema import SCHEMA
+from entryway.cli.commands import app
+from entryway.landscape import databases
+from entryway.landscape.secrets import Secrets, load_secrets, save_secrets
+from entryway.landscape.state import DATABASE_URL, StateFolder, open_state
+from entryway.storage import Database, Keyring, SealError
+from entryway.storage.backup import dump, restore
+from entryway.testing.authserver import MASTER_KEY, PLATFORM_SECRET, running_authserver
+from entryway.testing.databases import DatabaseUrl, contents, execute
+
+PASSWORD = "a-very-secret-password"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> StateFolder:
+    """A landscape's folder with the database of an authorization server that has a user and an application."""
+    state = open_state(tmp_path / "state")
+    save_secrets(state, Secrets(MASTER_KEY, PLATFORM_SECRET))
+    with running_authserver(state.data) as server:
+        bound = server.deploy({"xsappname": "kept"}, "11111111-1111-4111-8111-111111111111")
+        server.user("erin", PASSWORD)
+        server.platform("POST", "/tenants", {"subdomain": "acme", "name": "Acme"})
+    (tmp_path / "secret").write_text(bound.secret)
+    return state
+
+
+def entryway(*arguments: str, code: int = 0) -> str:
+    done = CliRunner().invoke(app, list(arguments))
+    assert done.exit_code == code, f"{done.output}\n{done.exception!r}"
+    return done.output
+
+
+def test_a_backup_is_one_private_file_in_which_secrets_stay_sealed(state: StateFolder, tmp_path: Path) -> None:
+    file = tmp_path / "backup.zip"
+    said = entryway("storage", "backup", str(file), "--state", str(state.root))
+    assert "authserver" in said
+    assert "secrets.json" in said
+    assert file.stat().st_mode & 0o777 == 0o600
+    with zipfile.ZipFile(file) as archive:
+        written = b"".join(archive.read(name) for name in archive.namelist())
+    assert b"kept" in written
+    secret = (tmp_path / "secret").read_text()
+    for value in (secret, secret.partition("$")[2], PASSWORD, "PRIVATE KEY", PLATFORM_SECRET):
+        assert value.encode() not in written
+    again = CliRunner().invoke(app, ["storage", "backup", str(file), "--state", str(state.root)])
+    assert "exists already" in repr(again.exception)
+
+
+def test_a_restored_landscape_goes_on_where_it_was(state: StateFolder, tmp_path: Path) -> None:
+    file, other = tmp_path / "backup.zip", open_state(tmp_path / "other")
+    entryway("storage", "backup", str(file), "--state", str(state.root))
+    entryway("storage", "restore", str(file), "--state", str(other.root))
+    with running_authserver(other.data) as server:
+        path = "/applications/11111111-1111-4111-8111-111111111111/bindings"
+        assert server.platform("PUT", f"{path}/new").status_code == 200
+        answer = server.http.post(
+            "/oauth/token",
+            data={"grant_type": "client_credentials"},
+            auth=("sb-kept!t1", (tmp_path / "secret").read_text()),
+        )
+        assert answer.status_code == 200
+    assert "entries hold" in _verified(other)
+
+
+def _verified(state: StateFolder) -> str:
+    save_secrets(state, Secrets(MASTER_KEY, PLATFORM_SECRET))
+    return entryway("audit", "verify", "--state", str(state.root))
+
+
+def test_what_is_there_is_not_replaced_unasked(state: StateFolder, tmp_path: Path) -> None:
+    file = tmp_path / "backup.zip"
+    entryway("storage", "backup", str(file), "--state", str(state.root))
+    url = state.database_url("authserver")
+    execute(url, "update users set given_name = 'Changed'")
+    refused = CliRunner().invoke(app, ["storage", "restore", str(file), "--state", str(state.root)])
+    assert "--force" in repr(refused.exception)
+    assert execute(url, "select given_name from users") == [("Changed",)]
+    entryway("storage", "restore", str(file), "--state", str(state.root), "--force")
+    assert execute(url, "select given_name from users") == [("Erin",)]
+    assert "entries hold" in _verified(state)
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", None])
+def test_what_is_no_backup(state: StateFolder, tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "backup.zip"
+    if content is None:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("authserver.jsonl", '{"format":1,"service":"authserver","revision":"authserver_2031"}\n')
+    else:
+        file.write_bytes(content)
+    refused = CliRunner().invoke(app, ["storage", "restore", str(file), "--state", str(state.root), "--force"])
+    assert refused.exit_code == 1
+    assert "BackupUnusable" in repr(refused.exception)
+    assert execute(state.database_url("authserver"), "select count(*) from users") == [(1,)]
+
+
+async def test_a_backup_of_one_engine_fills_the_other(
+    state: StateFolder, tmp_path: Path, database_url: DatabaseUrl
+) -> None:
+    source, target = Database(state.database_url("authserver")), Database(database_url(tmp_path, "target"))
+    held, again = io.BytesIO(), io.BytesIO()
+    rows = await dump(source, SCHEMA, held)
+    held.seek(0)
+    assert await restore(target, SCHEMA, held, force=False) == rows
+    assert await dump(target, SCHEMA, again) == rows
+    assert again.getvalue() == held.getvalue()
+    await source.close()
+    await target.close()
+
+
+def test_a_landscape_on_postgresql(
+    postgresql, tmp_path: Path, state: StateFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "backup.zip"
+    entryway("storage", "backup", str(file), "--state", str(state.root))
+    name = secrets.token_hex(4)
+    for service in ("authserver", "idp", "destinations", "broker", "connectivity"):
+        execute(postgresql.url_of("postgres"), f'CREATE DATABASE "{name}_{service}"', in_transaction=False)
+    monkeypatch.setenv(DATABASE_URL, f"postgresql://entryway@/{name}_{{service}}?host={postgresql.folder}")
+    assert "created" in entryway("storage", "migrate", "--state", str(state.root))
+    assert "current" in entryway("storage", "status", "--state", str(state.root))
+    entryway("storage", "restore", str(file), "--state", str(state.root), "--force")
+    assert execute(state.database_url("authserver"), "select user_name from users") == [("erin",)]
+    monkeypatch.setenv(DATABASE_URL, "postgresql://entryway@/all")
+    missing = CliRunner().invoke(app, ["storage", "status", "--state", str(state.root)])
+    assert "{service}" in repr(missing.exception)
+
+
+def test_status_tells_an_old_database_from_a_current_one(state: StateFolder) -> None:
+    assert "not there" in entryway("storage", "status", "--state", str(state.root))
+    execute(state.database_url("authserver"), "update alembic_version set version_num = 'authserver_baseline_0'")
+    assert "not authserver_baseline" in entryway("storage", "status", "--state", str(state.root), code=1)
+    assert "adopted" in entryway("storage", "migrate", "--state", str(state.root))
+    entryway("storage", "status", "--state", str(state.root))
+
+
+async def opens(state: StateFolder, master_key: bytes) -> bool:
+    database = Database(state.database_url("authserver"))
+    try:
+        await Keyring(master_key).open(database)
+    except SealError:
+        return False
+    finally:
+        await database.close()
+    return True
+
+
+async def test_the_master_key_is_replaced_while_the_server_runs(tmp_path: Path) -> None:
+    state = open_state(tmp_path / "state")
+    save_secrets(state, Secrets(MASTER_KEY, PLATFORM_SECRET))
+    with running_authserver(state.data) as server:
+        bound = server.deploy({"xsappname": "kept"})
+        server.platform("POST", "/tenants", {"subdomain": "acme", "name": "Acme"})
+        assert await opens(state, MASTER_KEY)
+        assert (await asyncio.to_thread(databases.rotate_master_key, state.root))["authserver"] == 1
+        # It has its data keys, and seals and unseals as before.
+        assert server.token(bound, grant_type="client_credentials").status_code == 200
+        assert server.bind(bound.instance_id).secret
+    known = load_secrets(state)
+    assert known.master_key != MASTER_KEY
+    assert known.previous_master_keys == ()
+    assert known.platform_client_secret == PLATFORM_SECRET
+    assert (await opens(state, known.master_key), await opens(state, MASTER_KEY)) == (True, False)
+    assert known.master_key not in contents(state.database_url("authserver"))
+    verified = await asyncio.to_thread(databases.verify_audit, state.root, "authserver")
+    assert (verified.broken_at, verified.entries > 0) == (None, True)
+
+
+def test_the_command_says_how_many_keys_were_sealed_anew(state: StateFolder) -> None:
+    assert "authserver    1 sealed anew" in entryway("storage", "rotate-master-key", "--state", str(state.root))
+    assert "entries hold" in entryway("audit", "verify", "--state", str(state.root))
+
+
+def test_the_trail_is_listed_and_checked(state: StateFolder) -> None:
+    listed = entryway("audit", "list", "--state", str(state.root))
+    assert "CREATE xs_tenant" in listed
+    entries = [
+        json.loads(line) for line in entryway("audit", "list", "--json", "--state", str(state.root)).splitlines()
+    ]
+    created = next(entry for entry in entries if entry["object_type"] == "xs_tenant")
+    assert created["details"]["new"] == {"subdomain": "acme", "name": "Acme"}
+    assert created["actor"] == "entryway-platform"
+    of_tenant = entryway("audit", "list", "--tenant", created["zid"], "--state", str(state.root))
+    assert "CREATE xs_tenant" in of_tenant
+    execute(
+        state.database_url("authserver"),
+        "drop trigger audit_entries_no_update",
+        "update audit_entries set actor = 'nobody' where number = 1",
+    )
+    assert "from entry 1" in CliRunner().invoke(app, ["audit", "verify", "--state", str(state.root)]).output
