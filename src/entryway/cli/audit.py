@@ -8,21 +8,14 @@ import typer
 
 from entryway.cli.log_settings import stay_quiet
 
-EPILOG = """[bold]Examples[/bold]
-
-    entryway audit list --limit 20
-
-    entryway audit list --tenant 2f6ad5f0-… --json
-
-    entryway audit verify
-"""
-app = typer.Typer(help="Read and check who changed or tried what.", epilog=EPILOG, no_args_is_help=True)
+EXAMPLES = "[bold]Examples[/bold]\n\n    entryway audit "
+app = typer.Typer(help="Read and check who changed or tried what.", no_args_is_help=True)
 State = Annotated[Path, typer.Option("--state", help="Folder of certificates, secrets and databases.")]
 Service = Annotated[str, typer.Option("--service", help="authserver or idp.")]
 STATE = Path(".entryway")
 
 
-@app.command("list")
+@app.command("list", epilog=EXAMPLES + "list --limit 20\n\n    entryway audit list --tenant 2f6ad5f0-… --json")
 def list_entries(  # noqa: PLR0917 - options are named
     state: State = STATE,
     service: Service = "authserver",
@@ -46,7 +39,7 @@ def list_entries(  # noqa: PLR0917 - options are named
             typer.echo(f"{entry['number']:>7} {told['at'][:19]} {entry['actor']}: {what} {details}".rstrip())
 
 
-@app.command()
+@app.command(epilog=EXAMPLES + "verify --service idp")
 def verify(state: State = STATE, service: Service = "authserver") -> None:
     """Check that no entry was changed, removed or slipped in; ends with 1 if one was."""
     stay_quiet()

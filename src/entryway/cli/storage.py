@@ -7,24 +7,14 @@ import typer
 
 from entryway.cli.log_settings import stay_quiet
 
-EPILOG = """[bold]Examples[/bold]
-
-    entryway storage backup entryway-2026-11-22.zip
-
-    entryway storage restore entryway-2026-11-22.zip --state /var/lib/entryway
-
-    entryway storage rotate-master-key
-
-The state folder says where the databases are, or ENTRYWAY_DATABASE_URL does.
-"""
-app = typer.Typer(
-    help="Migrate, back up and restore the databases of a landscape.", epilog=EPILOG, no_args_is_help=True
-)
+EXAMPLES = "[bold]Examples[/bold]\n\n    entryway storage "
+WHERE = "\n\nThe state folder says where the databases are, or ENTRYWAY_DATABASE_URL does."
+app = typer.Typer(help="Migrate, back up and restore the databases of a landscape.", no_args_is_help=True)
 State = Annotated[Path, typer.Option("--state", help="Folder of certificates, secrets and databases.")]
 STATE = Path(".entryway")
 
 
-@app.command()
+@app.command(epilog=EXAMPLES + "status --state /var/lib/entryway" + WHERE)
 def status(state: State = STATE) -> None:
     """Say which revision each database has; ends with 1 when one is not the newest."""
     stay_quiet()
@@ -38,7 +28,7 @@ def status(state: State = STATE) -> None:
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(epilog=EXAMPLES + "migrate --state /var/lib/entryway" + WHERE)
 def migrate(state: State = STATE) -> None:
     """Bring every database to this version, as each service does when it starts."""
     stay_quiet()
@@ -48,7 +38,7 @@ def migrate(state: State = STATE) -> None:
         typer.echo(f"{service:14}{outcome.value}")
 
 
-@app.command()
+@app.command(epilog=EXAMPLES + "backup entryway-2026-11-22.zip" + WHERE)
 def backup(file: Annotated[Path, typer.Argument(help="The file to write.")], state: State = STATE) -> None:
     """Write every database into one file, each as of one moment; what is sealed stays sealed."""
     stay_quiet()
@@ -59,7 +49,7 @@ def backup(file: Annotated[Path, typer.Argument(help="The file to write.")], sta
     typer.echo(f"Keep {state / 'secrets.json'} in another place: nothing sealed in {file} opens without it.")
 
 
-@app.command()
+@app.command(epilog=EXAMPLES + "restore entryway-2026-11-22.zip" + WHERE)
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that `entryway storage backup` wrote.")],
     state: State = STATE,
@@ -73,7 +63,7 @@ def restore(
         typer.echo(f"{service:14}{rows} rows")
 
 
-@app.command("rotate-master-key")
+@app.command("rotate-master-key", epilog=EXAMPLES + "rotate-master-key --state /var/lib/entryway" + WHERE)
 def rotate_master_key(state: State = STATE) -> None:
     """Make a new master key and seal the databases' keys with it, while everything runs."""
     stay_quiet()
