@@ -9,6 +9,7 @@ from scim2_tester import Status, check_server
 
 from entryway.testing.idp import ADMIN_SECRET, running_idp
 
+pytestmark = pytest.mark.peers
 # RFC 7644 §3.5.2.1: `add` appends to a list. The suite adds to this one twice, with its extension and by itself, and
 # expects to find what came second alone; for lists of the main schema it does not.
 KNOWN = "PATCH modify() returned unexpected value for 'urn:sap:cloud:scim:schemas:extension:custom:2.0:User:attributes'"

@@ -51,6 +51,12 @@ class IdpSettings:
         """The host alone: what passkeys belong to."""
         return _split(self.public_url).hostname or ""
 
+    @property
+    def domain(self) -> str:
+        """What applications trust tokens from: libraries want an issuer to be one label below it, with its port."""
+        netloc = _split(self.public_url).netloc
+        return netloc.partition(".")[2] if "." in self.host and not self.host[-1].isdigit() else self.host
+
 
 def _split(url: str) -> SplitResult:
     try:

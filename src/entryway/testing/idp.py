@@ -192,6 +192,7 @@ def running_idp(
     clock: MovableClock | None = None,
     database_url: DatabaseUrl = sqlite_url,
     hasher: PasswordHasher = QUICK,
+    host: str = "localhost",
 ) -> Iterator[RunningIdp]:
     """Run an identity provider with its state in `folder`, and its database there too unless somewhere is given."""
     authority, clock = TestAuthority.create(folder / "ca"), clock or MovableClock()
@@ -199,7 +200,7 @@ def running_idp(
 
     def make(url: str) -> Any:
         settings = IdpSettings(
-            public_url=url,
+            public_url=url.replace("localhost", host),
             database_url=database_url(folder, "idp"),
             master_key=MASTER_KEY,
             admin_client_secret=ADMIN_SECRET,

@@ -99,9 +99,8 @@ def binding_answer(settings: IdpSettings, application: Application, secret: str)
         "clientsecret": secret,
         "credential-type": "SECRET",
         "url": url,
-        # Tokens are trusted from here, or from one label below.
-        "domain": settings.host,
-        "domains": [settings.host],
+        "domain": settings.domain,
+        "domains": [settings.domain],
         "app_tid": application.app_tid,
         "authorization_endpoint": f"{url}/oauth2/authorize",
         "token_endpoint": f"{url}/oauth2/token",
