@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from entryway.errors import EntrywayError
-from entryway.security.bearer import Refusal, authenticate, authorize, refusal
-from entryway.security.credentials import find_credentials
-from entryway.security.validator import TokenValidator, shared_validator
+from entryway.security.bearer import Refusal, authorize, refusal
+from entryway.security.current import acting_as
+from entryway.security.protection import Source, protection
+from entryway.security.rules import ANYBODY, Rule, has_scope
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -22,30 +23,30 @@ STATE = "security_context"
 class Protected:
     """Lets a request through to `app` with a good token only, and leaves what it says in `scope["state"]`."""
 
-    def __init__(self, app: Application, validator: TokenValidator | None = None, *, scope: str | None = None) -> None:
+    def __init__(
+        self, app: Application, source: Source = None, *, scope: str | None = None, rule: Rule = ANYBODY
+    ) -> None:
         self._app = app
-        self._validator = validator or shared_validator(find_credentials())
-        self._scope = scope
+        self._protection = protection(source)
+        self._rule = rule if scope is None else has_scope(scope)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
+
+        def headers(wanted: str) -> list[str]:
+            return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted.encode()]
+
         try:
-            context = await authenticate(self._validator, _authorization(scope))
-            if self._scope is not None:
-                authorize(context, self._scope, context.check_local_scope)
+            context = await self._protection.authenticate_async(headers)
+            authorize(context, self._rule)
         except EntrywayError as error:
             await _refuse(scope, receive, send, refusal(error))
             return
         scope.setdefault("state", {})[STATE] = context
-        await self._app(scope, receive, send)
-
-
-def _authorization(scope: Scope) -> str | None:
-    values = [value for name, value in scope["headers"] if name == b"authorization"]
-    # Two headers are two claims of who is calling: neither is believed.
-    return values[0].decode("latin-1") if len(values) == 1 else None
+        with acting_as(context):
+            await self._app(scope, receive, send)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, answer: Refusal) -> None:

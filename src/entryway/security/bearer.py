@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from entryway.errors import EntrywayError
-from entryway.security.context import SecurityContext
+from entryway.security.bound_certificate import check_certificate
 from entryway.security.errors import InsufficientScope, KeysUnavailable, TokenInvalid, TokenMissing
-from entryway.security.validator import TokenValidator
+from entryway.security.rules import AnyContext, Rule
 
 log = logging.getLogger("entryway.security")
 
@@ -45,20 +47,62 @@ def bearer_token(authorization: str | None) -> str:
     return token.strip()
 
 
-async def authenticate(validator: TokenValidator, authorization: str | None) -> SecurityContext:
-    """Return who is calling, or log why that is not believed and raise."""
+class Validator(Protocol):
+    """Judges tokens, of whatever service."""
+
+    def validate(self, token: str) -> AnyContext: ...
+
+    async def validate_async(self, token: str) -> AnyContext: ...
+
+
+Headers = Callable[[str], Sequence[str]]
+"""Returns all values of the header with this name in small letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """How requests prove who is calling; tokens must be bound to the certificate in `certificate_header`, if given."""
+
+    validator: Validator
+    certificate_header: str | None = None
+
+    def authenticate(self, headers: Headers) -> AnyContext:
+        """Return who is calling, or log why that is not believed and raise."""
+        with _logged():
+            return self._bound(self.validator.validate(_token(headers)), headers)
+
+    async def authenticate_async(self, headers: Headers) -> AnyContext:
+        """Return who is calling, or log why that is not believed and raise."""
+        with _logged():
+            return self._bound(await self.validator.validate_async(_token(headers)), headers)
+
+    def _bound(self, context: AnyContext, headers: Headers) -> AnyContext:
+        if self.certificate_header is not None:
+            check_certificate(context.claims, headers(self.certificate_header))
+        return context
+
+
+def authorize(context: AnyContext, rule: Rule) -> None:
+    """Return if the rule allows the caller in, else log that and raise."""
+    if not rule.allows(context):
+        log.warning("access_refused: %s, user_id=%r, cid=%r", rule.name, context.get_user_id(), context.get_clientid())
+        raise InsufficientScope(rule.name)
+
+
+def _token(headers: Headers) -> str:
+    values = headers("authorization")
+    # Two headers are two claims of who is calling: neither is believed.
+    return bearer_token(values[0] if len(values) == 1 else None)
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
     try:
-        return await validator.validate_async(bearer_token(authorization))
+        yield
     except TokenInvalid as error:
         log.warning("token_rejected: %s", error.detail)
         raise
-    except KeysUnavailable as error:
-        log.error("keys_unavailable: %s", error.detail)  # noqa: TRY400 - the trace tells no more than the reason
+    except EntrywayError as error:
+        if not isinstance(error, TokenMissing):
+            log.error("tokens_cannot_be_checked: %s", error.detail)  # noqa: TRY400 - the trace tells no more
         raise
-
-
-def authorize(context: SecurityContext, scope: str, has: Callable[[str], bool]) -> None:
-    """Return if `has` says that the token allows `scope`, else log that and raise."""
-    if not has(scope):
-        log.warning("scope_missing: %s, user_id=%r, cid=%r", scope, context.get_user_id(), context.get_clientid())
-        raise InsufficientScope(scope)

@@ -10,7 +10,7 @@ The binding is found in the environment with the first request; `configure(app, 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +18,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from entryway.errors import EntrywayError
-from entryway.security.bearer import authenticate, authorize, log, refusal
-from entryway.security.context import SecurityContext
-from entryway.security.credentials import ServiceCredentials, find_credentials, parse_credentials
-from entryway.security.validator import TokenValidator, shared_validator
+from entryway.security.bearer import Protection, authorize, log, refusal
+from entryway.security.protection import Source, protection
+from entryway.security.rules import AnyContext, Rule, has_any_scope, has_attribute, has_scope
 
-_VALIDATOR = "entryway_validator"
+_PROTECTION = "entryway_protection"
 _CONTEXT = "entryway_security_context"
 
 
@@ -37,27 +36,21 @@ class User:
     family_name: str | None
     email: str | None
     scopes: frozenset[str]
-    context: SecurityContext
+    context: AnyContext
 
 
-def configure(app: Any, credentials: ServiceCredentials | Mapping[str, Any] | TokenValidator) -> None:
+def configure(app: Any, source: Source) -> None:
     """Say which binding protects `app`, instead of having it found in the environment."""
-    if isinstance(credentials, TokenValidator):
-        validator = credentials
-    elif isinstance(credentials, ServiceCredentials):
-        validator = shared_validator(credentials)
-    else:
-        validator = shared_validator(parse_credentials(credentials))
-    setattr(app.state, _VALIDATOR, validator)
+    setattr(app.state, _PROTECTION, protection(source))
 
 
-async def current_context(connection: HTTPConnection) -> SecurityContext:
+async def current_context(connection: HTTPConnection) -> AnyContext:
     """Return the security context of this request, or answer 401."""
-    known = getattr(connection.state, _CONTEXT, None)
-    if isinstance(known, SecurityContext):
+    known: AnyContext | None = getattr(connection.state, _CONTEXT, None)
+    if known is not None:
         return known
     try:
-        context = await authenticate(_validator(connection), _authorization(connection))
+        context = await _protection(connection).authenticate_async(connection.headers.getlist)
     except EntrywayError as error:
         raise _http(error) from error
     setattr(connection.state, _CONTEXT, context)
@@ -78,33 +71,42 @@ async def current_user(connection: HTTPConnection) -> User:
     )
 
 
-def require_scope(scope: str) -> Callable[[HTTPConnection], Awaitable[SecurityContext]]:
-    """Return a dependency that lets in who has this scope of our own application, and answers 403 to others."""
+def require(rule: Rule) -> Callable[[HTTPConnection], Awaitable[AnyContext]]:
+    """Return a dependency that lets in whom the rule allows, and answers 403 to others."""
 
-    async def scoped(connection: HTTPConnection) -> SecurityContext:
+    async def ruled(connection: HTTPConnection) -> AnyContext:
         context = await current_context(connection)
         try:
-            authorize(context, scope, context.check_local_scope)
+            authorize(context, rule)
         except EntrywayError as error:
             raise _http(error) from error
         return context
 
-    return scoped
+    return ruled
 
 
-def _authorization(connection: HTTPConnection) -> str | None:
-    values = connection.headers.getlist("authorization")
-    # Two headers are two claims of who is calling: neither is believed.
-    return values[0] if len(values) == 1 else None
+def require_scope(scope: str) -> Callable[[HTTPConnection], Awaitable[AnyContext]]:
+    """Return a dependency that lets in who has this scope of our own application, and answers 403 to others."""
+    return require(has_scope(scope))
 
 
-def _validator(connection: HTTPConnection) -> TokenValidator:
+def require_any(*scopes: str) -> Callable[[HTTPConnection], Awaitable[AnyContext]]:
+    """Return a dependency that lets in who has one of these scopes of our own application."""
+    return require(has_any_scope(*scopes))
+
+
+def require_attribute(name: str, *values: str) -> Callable[[HTTPConnection], Awaitable[AnyContext]]:
+    """Return a dependency that lets in whose attribute has one of these values, or any if none is named."""
+    return require(has_attribute(name, *values))
+
+
+def _protection(connection: HTTPConnection) -> Protection:
     state = connection.app.state
-    validator = getattr(state, _VALIDATOR, None)
-    if not isinstance(validator, TokenValidator):
-        validator = shared_validator(find_credentials())
-        setattr(state, _VALIDATOR, validator)
-    return validator
+    found = getattr(state, _PROTECTION, None)
+    if not isinstance(found, Protection):
+        found = protection()
+        setattr(state, _PROTECTION, found)
+    return found
 
 
 def _http(error: EntrywayError) -> HTTPException:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from entryway.security.claims import check_times, named_applications, texts
+from entryway.security.claims import check_times, named_applications
 from entryway.security.errors import BindingMissing, KeysUnavailable, TokenInvalid
 from entryway.security.fetch import ask, parse_keys
+from entryway.security.identity_context import NAME, ORIGIN, IdentityContext, issuer_of, tenant_of
 from entryway.security.judge import Judge
 from entryway.security.jwks_client import KeyPlace
 from entryway.security.jws import UnverifiedToken
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     import ssl
 
 DISCOVERY = "/.well-known/openid-configuration"
-_ISSUER = re.compile(r"https://[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
-_NAME = re.compile(r"[!-~]{1,200}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,72 +58,6 @@ def parse_identity(credentials: Mapping[str, Any]) -> IdentityCredentials:
     return IdentityCredentials(
         text["clientid"], tuple(domain.lower() for domain in domains), text.get("url", "").rstrip("/"), tenant
     )
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityContext:
-    """A token of the identity service that was verified and is meant for us; it holds no scopes."""
-
-    token: str = field(repr=False)
-    claims: Mapping[str, Any] = field(repr=False)
-
-    def check_scope(self, scope: str) -> bool:  # noqa: ARG002 - the same question as to any context
-        """Return False: who may do what is not known to the identity service."""
-        return False
-
-    check_local_scope = check_scope
-
-    def local_scopes(self) -> frozenset[str]:
-        return frozenset()
-
-    def groups(self) -> tuple[str, ...]:
-        return texts(self.claims, "groups")
-
-    def get_app_token(self) -> str:
-        return self.token
-
-    def get_issuer(self) -> str:
-        return issuer_of(self.claims)
-
-    def is_technical(self) -> bool:
-        """Return whether a client speaks for itself: then there is no user."""
-        return self.claims.get("sub") in {None, self.claims.get("azp")}
-
-    def get_user_id(self) -> str | None:
-        return self._of_user("user_uuid") or self._of_user("scim_id") or self._of_user("sub")
-
-    def get_logon_name(self) -> str | None:
-        return self._of_user("user_name") or self._of_user("sub")
-
-    def get_given_name(self) -> str | None:
-        return self._of_user("given_name")
-
-    def get_family_name(self) -> str | None:
-        return self._of_user("family_name")
-
-    def get_email(self) -> str | None:
-        return self._of_user("email") or self._of_user("mail")
-
-    def get_clientid(self) -> str:
-        azp = self.claims.get("azp")
-        return azp if isinstance(azp, str) else ""
-
-    def get_zone_id(self) -> str:
-        return tenant_of(self.claims)
-
-    def get_expiration_date(self) -> datetime:
-        return datetime.fromtimestamp(float(self.claims["exp"]), UTC)
-
-    def get_audience(self) -> list[str]:
-        return list(texts(self.claims, "aud"))
-
-    def get_attribute(self, name: str) -> list[str] | None:
-        """Return a claim that the identity service was told to put in, as a list."""
-        return list(texts(self.claims, name)) if name in self.claims and not self.is_technical() else None
-
-    def _of_user(self, name: str) -> str | None:
-        value = self.claims.get(name)
-        return value if isinstance(value, str) and value and not self.is_technical() else None
 
 
 class IdentityTokenValidator(Judge[IdentityContext]):
@@ -167,7 +98,7 @@ class IdentityTokenValidator(Judge[IdentityContext]):
         # The service refuses its keys for applications and tenants that have nothing to do with one another.
         asked_by = {"x-client_id": self.credentials.clientid, "x-app_tid": tenant_of(token.claims)}
         azp = token.claims.get("azp")
-        if isinstance(azp, str) and _NAME.fullmatch(azp):
+        if isinstance(azp, str) and NAME.fullmatch(azp):
             asked_by["x-azp"] = azp
         found = yield from ask(f"{issuer}{DISCOVERY}", {})
         address = _keys_address(found.content) if found.status == 200 else None
@@ -185,26 +116,7 @@ class IdentityTokenValidator(Judge[IdentityContext]):
         except ValueError:
             return False
         origin = f"{parts.scheme}://{parts.netloc}"
-        return bool(_ISSUER.fullmatch(origin)) and (origin == issuer or self.credentials.trusts(origin))
-
-
-def issuer_of(claims: Mapping[str, Any]) -> str:
-    """Return where a token says to come from, as an origin; raise if that is none."""
-    value = claims.get("ias_iss") or claims.get("iss")
-    if not isinstance(value, str):
-        raise TokenInvalid("issuer")
-    issuer = value if value.startswith("https://") else f"https://{value}"
-    if not _ISSUER.fullmatch(issuer):
-        raise TokenInvalid("issuer", repr(value[:200]))
-    return issuer
-
-
-def tenant_of(claims: Mapping[str, Any]) -> str:
-    """Return the tenant's id, or an empty text where the token names none."""
-    value = claims.get("app_tid") or claims.get("zone_uuid") or ""
-    if not isinstance(value, str) or (value and not _NAME.fullmatch(value)):
-        raise TokenInvalid("other_tenant")
-    return value
+        return bool(ORIGIN.fullmatch(origin)) and (origin == issuer or self.credentials.trusts(origin))
 
 
 def _keys_address(content: bytes) -> str | None:

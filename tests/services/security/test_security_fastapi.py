@@ -83,7 +83,7 @@ async def test_without_the_scope(app, issuer, caplog):
     assert answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope"'
     # Neither the scope nor the application's name is told.
     assert answer.json() == {"detail": "Forbidden"}
-    assert "scope_missing: Display" in caplog.text
+    assert "access_refused: scope Display" in caplog.text
 
 
 async def test_the_same_scope_of_another_application_does_not_count(app, issuer):

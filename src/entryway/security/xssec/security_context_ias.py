@@ -7,11 +7,11 @@ from functools import lru_cache
 from typing import Any, Self
 
 from entryway.security.identity import (
-    IdentityContext,
     IdentityCredentials,
     IdentityTokenValidator,
     parse_identity,
 )
+from entryway.security.identity_context import IdentityContext
 from entryway.security.jws import header_of
 from entryway.security.xssec.refusals import check_given, exceptions_of_applications
 
