@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from entryway.accounts.lockout import Lockout
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -16,5 +18,4 @@ LOCKED_FOR = timedelta(minutes=5)
 
 def locked(failures: Sequence[datetime], now: datetime, most: int = MOST_FAILURES) -> bool:
     """Say whether a name with these earlier failures is locked."""
-    counted = [failure for failure in failures if now - failure < COUNTED_FOR]
-    return len(counted) >= most and now - max(counted) < LOCKED_FOR
+    return Lockout(most, COUNTED_FOR, LOCKED_FOR).locks(failures, now)

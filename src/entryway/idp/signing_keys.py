@@ -96,6 +96,7 @@ class SigningKeys:
         key = await asyncio.to_thread(keys.generate, secrets.token_hex(4))
         table = tables.SigningKeyRow
         async with self._database.transaction() as session:
+            await self._database.lock(session, "signing-keys")
             await session.execute(update(table).where(table.retired_at.is_(None)).values(retired_at=signs_from))
             session.add(
                 table(

@@ -104,6 +104,8 @@ class Applications:
         """Return the secret of this id, made by chance (or as given) the first time; any of them will do to log in."""
         table, purpose = tables.ApplicationSecret, f"{_PURPOSE}:{application_id}"
         async with self._database.transaction() as session:
+            # Who asks for one binding twice at a moment is given one secret.
+            await self._database.lock(session, "secret", application_id, secret_id)
             await _check_there(session, application_id)
             mine = (table.application_id == application_id, table.secret_id == secret_id)
             row = (await session.execute(select(table).where(*mine))).scalar_one_or_none()

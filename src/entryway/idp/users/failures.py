@@ -28,6 +28,7 @@ class Failures:
         now, table = self._clock(), tables.Failure
         digest = self._digests.of("failure", name)
         async with self._database.transaction() as session:
+            await self._database.lock(session, "failures", digest.hex())
             await session.execute(delete(table).where(table.name_digest == digest, table.at < now - rule.counted_for))
             query = select(table.at).where(table.name_digest == digest)
             earlier = (await session.execute(query)).scalars().all()

@@ -106,6 +106,7 @@ class Groups:
         _check(name, description, external_id)
         try:
             async with self._database.transaction() as session:
+                await self._database.lock(session, "group", group_id)
                 row = await _row(session, group_id)
                 if version is not None and row.version != version:
                     raise ChangedMeanwhile(group_id)
@@ -141,6 +142,7 @@ class Groups:
         """Make these users, and no others, the group's members."""
         wanted, table = set(user_ids), tables.Membership
         async with self._database.transaction() as session:
+            await self._database.lock(session, "group", group_id)
             row = await _row(session, group_id)
             await _check_users(session, wanted)
             held = set((await session.execute(select(table.user_id).where(table.group_id == group_id))).scalars())
@@ -157,6 +159,7 @@ class Groups:
             if await self.find_by_name(name) is None:
                 await self.create(name)
         async with self._database.transaction() as session:
+            await self._database.lock(session, "groups-of", user_id)
             await _check_users(session, {user_id})
             found = (await session.execute(select(tables.Group.id).where(tables.Group.name_key.in_(wanted)))).scalars()
             await session.execute(delete(table).where(table.user_id == user_id))

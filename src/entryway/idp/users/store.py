@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from entryway.storage import Database
     from entryway.storage.moments import Clock
 
+# The name of one user must not be the address of another, and no constraint of the database can say so.
+NAMES = "user-names"
+
 
 class Users:
     """Finds, creates, changes and deletes users."""
@@ -77,6 +80,7 @@ class Users:
         )
         try:
             async with self._database.transaction() as session:
+                await self._database.lock(session, NAMES)
                 await _check_free(session, values, None)
                 session.add(row)
         except IntegrityError as error:
@@ -88,6 +92,7 @@ class Users:
         table = tables.User
         try:
             async with self._database.transaction() as session:
+                await self._database.lock(session, NAMES)
                 row = (await session.execute(select(table).where(table.id == user_id))).scalar_one_or_none()
                 if row is None:
                     raise UserUnknown(user_id[:100])
