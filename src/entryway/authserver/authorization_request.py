@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from entryway.authserver.clients import Client
 
 LONGEST_STATE = 4000
+LONGEST_LOCALES = 200
 _OLDEST_AGE = 10 * 365 * 24 * 3600
 
 
@@ -40,6 +41,8 @@ class AuthorizationRequest:
     origins: tuple[str, ...] = ()
     # The name to log in by, as far as the client knows.
     login_name: str | None = None
+    # The languages that the client would like its user to be spoken to in.
+    ui_locales: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the form in which a login attempt keeps it."""
@@ -56,6 +59,7 @@ class AuthorizationRequest:
             "additional": dict(self.additional),
             "origins": list(self.origins),
             "login_name": self.login_name,
+            "ui_locales": self.ui_locales,
         }
 
     @classmethod
@@ -75,6 +79,7 @@ class AuthorizationRequest:
             additional=stored["additional"],
             origins=tuple(stored["origins"]),
             login_name=stored["login_name"],
+            ui_locales=stored["ui_locales"],
         )
 
 
@@ -107,6 +112,7 @@ def parse(parameters: Mapping[str, str], client: Client, redirect_uri: str, now:
         additional=parse_additional(parameters.get("authorities")),
         origins=origins,
         login_name=login_name,
+        ui_locales=parameters.get("ui_locales", "")[:LONGEST_LOCALES],
     )
 
 

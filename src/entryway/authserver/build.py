@@ -71,6 +71,7 @@ from entryway.clients.tls import outgoing_context
 from entryway.errors import EntrywayError
 from entryway.storage import Database, Keyring, Sealer
 from entryway.storage.audit import Audit
+from entryway.web.pages import Speaking
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -82,7 +83,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     """Return the authorization server as an ASGI application; its lifespan creates tables, keys and master services."""
     keyring = Keyring(settings.master_key, settings.previous_master_keys)
     database, sealer, digests = Database(settings.database_url), Sealer(keyring), Digests(keyring)
-    audit, passwords, pages = Audit(database, digests, clock), Passwords(), Pages(settings.product_name)
+    audit, passwords, pages = Audit(database, digests, clock), Passwords(), Pages(settings.branding)
     zones, keys = Zones(database, settings, clock), SigningKeys(database, sealer, clock, audit, settings.key_rotation)
     clients, users, roles = (
         Clients(database, digests, clock),
@@ -191,13 +192,13 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             Route("/userinfo", inspection.userinfo, methods=["GET", "POST"]),
             Route("/healthz", metadata.health, methods=["GET"]),
             Route("/info", metadata.info, methods=["GET"]),
-            Route("/resources/entryway.css", pages.style, methods=["GET"]),
+            *pages.routes(),
             *admin.routes(),
             *token_policy.routes(),
             *tenants.routes(),
             *administration.routes(),
         ],
-        middleware=[Middleware(Edge), Middleware(TenantPath)],
+        middleware=[Middleware(Edge), Middleware(TenantPath), Middleware(Speaking)],
         exception_handlers={
             EntrywayError: respond.on_error,
             HTTPException: respond.on_http_exception,

@@ -32,8 +32,7 @@ log = get_logger(__name__)
 
 CSRF_FIELD = "X-Uaa-Csrf"
 # One text for a wrong password, an unknown name and a locked one: it tells a guesser nothing.
-WRONG = "User name or password is not right, or too many attempts were made. Please try again in a few minutes."
-OVER = "This login page has expired. Please go back to the application and start again."
+WRONG = "login.wrong"
 
 
 class ForeignForm(Forbidden):
@@ -41,6 +40,12 @@ class ForeignForm(Forbidden):
 
     code = "csrf"
     title = "This login page cannot be used. Please go back to the application and start again."
+
+
+class LoginOver(InvalidRequest):
+    """The page was shown long ago, in another browser, or used before."""
+
+    title = "This login page has expired. Please go back to the application and start again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class LoginEndpoints:
         query = oauth_parameters.parse(request.scope["query_string"])
         zone = await edge.zone_of(request, self.zones, self.settings, query)
         if request.headers.get("accept", "").startswith("application/json"):
-            return JSONResponse(describe(zone, self.settings.product_name))
+            return JSONResponse(describe(zone, self.settings.branding.name))
         return await self.flow.begin(request, zone.id, None)
 
     async def submit(self, request: Request) -> Response:
@@ -70,7 +75,7 @@ class LoginEndpoints:
         attempt = await self._attempt(zone, form.get("attempt", ""), form.get(CSRF_FIELD, ""), browser)
         name, password = form.get("username", ""), form.get("password", "")
         if not name.strip() or not password:
-            return self.flow.ask(attempt, browser, user_name=name, message="Please enter user name and password.")
+            return self.flow.ask(attempt, browser, user_name=name, message="login.empty")
         try:
             user = await self.users.authenticate(zone.id, name, password)
         except BadCredentials as error:
@@ -90,7 +95,7 @@ class LoginEndpoints:
             raise ForeignForm("no browser cookie")
         attempt = await self.attempts.find(zone.id, attempt_id, browser)
         if attempt is None:
-            raise InvalidRequest(OVER, "no such open attempt of this browser")
+            raise LoginOver(detail="no such open attempt of this browser")
         if not hmac.compare_digest(token.encode(), self.attempts.form_token(attempt, browser).encode()):
             raise ForeignForm("the form's token is not ours")
         return attempt

@@ -76,14 +76,20 @@ class LoginFlow:
                 await self.attempts.finish(attempt)
                 if attempt.afterwards is not None:
                     return redirect_to(attempt.afterwards, {})
-                return self.pages.message("You are logged in", "Open the application that you want to use.")
+                return self.pages.message("welcome.title", "welcome.text")
 
     def ask(
         self, attempt: Attempt, browser: str, *, user_name: str = "", message: str = "", status: int = 200
     ) -> Response:
         """Answer with the login page."""
-        token = self.attempts.form_token(attempt, browser)
-        return self.pages.login(attempt=attempt.id, csrf=token, user_name=user_name, message=message, status=status)
+        return self.pages.login(
+            attempt=attempt.id,
+            csrf=self.attempts.form_token(attempt, browser),
+            user_name=user_name,
+            message=message,
+            ui_locales=attempt.request.ui_locales if attempt.request is not None else "",
+            status=status,
+        )
 
     async def _refuse(self, attempt: Attempt) -> Response:
         await self.attempts.finish(attempt)

@@ -59,7 +59,7 @@ class LogoutEndpoint:
             target, state = parameters.get("post_logout_redirect_uri"), parameters.get("state")
         if target is not None and await self._may_go(zone, target, parameters):
             return redirect_to(target, {"state": state})
-        return self.pages.message("You are logged out", link="/login", link_text="Log in again")
+        return self.pages.message("logout.title", link="/login", link_text="logout.again")
 
     async def _may_go(self, zone: Zone, target: str, parameters: Mapping[str, str]) -> bool:
         parsed = redirects.parse(target)

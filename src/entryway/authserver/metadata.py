@@ -58,7 +58,7 @@ class MetadataEndpoints:
     async def info(self, request: Request) -> Response:
         """Answer what this is and where people log in."""
         zone = await self._zone(request)
-        return JSONResponse(describe(zone, self.settings.product_name))
+        return JSONResponse(describe(zone, self.settings.branding.name))
 
     async def health(self, request: Request) -> Response:
         """Answer that the server is there and its keys can be used."""

@@ -1,68 +1,83 @@
-"""The pages that people see."""
+"""The pages that people see. Titles and messages are keys of `texts/`; what is no key is shown as it stands."""
 
 from __future__ import annotations
 
-import hashlib
-from importlib import resources
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.responses import HTMLResponse, Response
-
 from entryway.authserver import tenant_path
+from entryway.web import languages
+from entryway.web.pages import LANGUAGES
+from entryway.web.pages import Pages as SharedPages
+from entryway.web.pages.speaking import language
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
 
-# No `form-action`: browsers apply it to the redirects that follow the form, and the last of them leads to the
-# application, wherever that is. Everything else is closed: no script, no frame, nothing from elsewhere.
-_POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
+    from entryway.web.pages import Branding
+
+# The only script there is: it sends a form that a SAML message travels in.
+_SEND = "document.forms[0].submit()"
 
 
 class Pages:
-    """Renders the templates; every value is escaped."""
+    """Renders each page in the language of who made the request."""
 
-    def __init__(self, product: str) -> None:
-        self._environment = Environment(
-            loader=PackageLoader("entryway.authserver"), autoescape=True, undefined=StrictUndefined
+    def __init__(self, branding: Branding) -> None:
+        self._pages = SharedPages("entryway.authserver", branding, tenant_path.base)
+        self.texts = self._pages.texts
+
+    def routes(self) -> list[Route]:
+        """Return where style sheets and the logo are."""
+        return self._pages.routes()
+
+    def login(
+        self,
+        *,
+        attempt: str,
+        csrf: str,
+        user_name: str = "",
+        message: str = "",
+        providers: Sequence[tuple[str, str]] = (),
+        asks_password: bool = True,
+        ui_locales: str = "",
+        status: int = 200,
+    ) -> Response:
+        """Return the page that asks for name and password, and offers `providers` by origin and link text.
+
+        `ui_locales` are the languages that the client would like.
+        """
+        spoken = languages.first(ui_locales, LANGUAGES) or language()
+        return self._pages.render(
+            spoken,
+            "login.html",
+            status,
+            attempt=attempt,
+            csrf=csrf,
+            user_name=user_name,
+            message=self.texts.known(spoken, message),
+            providers=providers,
+            asks_password=asks_password,
         )
-        self._environment.globals["product"] = product
-        # In front of every path of the server that a page names: a tenant may be reached at a path of its own.
-        self._environment.globals["base"] = tenant_path.base
-        self._style = (resources.files("entryway.authserver") / "static" / "entryway.css").read_bytes()
-        self._style_tag = f'"{hashlib.sha256(self._style).hexdigest()[:16]}"'
 
-    def login(self, *, attempt: str, csrf: str, user_name: str = "", message: str = "", status: int = 200) -> Response:
-        """Return the page that asks for name and password."""
-        template = self._environment.get_template("login.html")
-        return _page(template.render(attempt=attempt, csrf=csrf, user_name=user_name, message=message), status)
+    def message(
+        self, title: str, text: str = "", status: int = 200, *, link: str = "", link_text: str = "", detail: str = ""
+    ) -> Response:
+        """Return a page with a heading and a sentence; `detail` is for whoever runs the application."""
+        title, text, link_text = (self.texts.known(language(), each) for each in (title, text, link_text))
+        values = {"title": title, "text": text, "link": link, "link_text": link_text, "detail": detail}
+        return self._pages.render(language(), "message.html", status, **values)
 
-    def error(self, status: int, title: str, text: str) -> Response:
-        """Return a page that says what went wrong, as far as the person may know."""
-        return self.message(title, text, status)
-
-    def message(self, title: str, text: str = "", status: int = 200, link: str = "", link_text: str = "") -> Response:
-        """Return a page with a heading and a sentence."""
-        template = self._environment.get_template("message.html")
-        return _page(template.render(title=title, text=text, link=link, link_text=link_text), status)
+    def send_on(self, action: str, fields: Mapping[str, str]) -> Response:
+        """Return a form that the browser sends on by itself, or at the press of a button."""
+        return self._pages.render(language(), "send_on.html", script=_SEND, action=action, fields=fields)
 
     def passcode(self, code: str) -> Response:
         """Return the page that shows a passcode."""
-        return _page(self._environment.get_template("passcode.html").render(code=code), 200)
+        return self._pages.render(language(), "passcode.html", code=code)
 
     def who(self, facts: Mapping[str, str], lists: Mapping[str, Sequence[str]]) -> Response:
         """Return the page that shows somebody what is known about them."""
-        return _page(self._environment.get_template("who.html").render(facts=facts, lists=lists), 200)
-
-    async def style(self, request: Request) -> Response:
-        """Answer the style sheet."""
-        headers = {"etag": self._style_tag, "cache-control": "public, max-age=3600"}
-        if request.headers.get("if-none-match") == self._style_tag:
-            return Response(status_code=304, headers=headers)
-        return Response(self._style, media_type="text/css", headers=headers)
-
-
-def _page(content: str, status: int) -> Response:
-    return HTMLResponse(content, status, headers={"content-security-policy": _POLICY})
+        return self._pages.render(language(), "who.html", facts=facts, lists=lists)

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from entryway.authserver.edge import MalformedJson
+from entryway.authserver.error_pages import error_page
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.errors import Conflict, EntrywayError, TooManyRequests
 from entryway.oauth.errors import (
@@ -62,8 +63,8 @@ class Responder:
         log.info("request_refused", path=request.url.path, status=status, code=error.code, detail=error.detail)
         if request.url.path.startswith(_ADMIN):
             response: Response = _problem(error, status)
-        elif request.url.path.startswith(_PAGES) and not _wants_json(request):
-            response = self._pages.error(status, error.title, _told(error))
+        elif _wants_page(request):
+            response = error_page(self._pages, request, error, status)
         else:
             response = JSONResponse(_oauth(error), status)
         response.headers["entryway-error"] = error.code
@@ -85,8 +86,8 @@ class Responder:
         assert isinstance(error, HTTPException)  # noqa: S101 - Starlette hands us what we registered for
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
         title = HTTPStatus(error.status_code).phrase
-        if request.url.path.startswith(_PAGES) and not _wants_json(request):
-            response: Response = self._pages.error(error.status_code, title, "")
+        if _wants_page(request):
+            response: Response = self._pages.message("error.title", f"error.{code}", error.status_code)
         else:
             response = JSONResponse({"error": code, "error_description": title}, error.status_code)
         response.headers.update(error.headers or {})
@@ -139,6 +140,9 @@ def _ascii(text: str) -> str:
     return "".join(character if " " <= character <= "~" and character not in '"\\' else "?" for character in text)
 
 
-def _wants_json(request: Request) -> bool:
-    accept = request.headers.get("accept", "")
-    return "application/json" in accept and "text/html" not in accept
+def _wants_page(request: Request) -> bool:
+    accept, path = request.headers.get("accept", ""), request.url.path
+    if path.startswith(_PAGES):
+        return "application/json" not in accept or "text/html" in accept
+    # A person who mistypes an address sees a page too; programs do not ask for one.
+    return "text/html" in accept and not path.startswith(_ADMIN)

@@ -16,6 +16,7 @@ from entryway.authserver.client_certificates import CLIENT_CERTIFICATE_HEADER
 from entryway.authserver.key_rotation import RotationPolicy
 from entryway.authserver.tenant_addresses import PLACEHOLDER, TenantAddresses
 from entryway.errors import ConfigurationError
+from entryway.web.pages import Branding
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -30,7 +31,7 @@ class AuthServerSettings:
     platform_client_secret: str = field(repr=False)
     subdomain: str = "dev"
     tenant_name: str = "Development"
-    product_name: str = "Entryway"
+    branding: Branding = field(default_factory=Branding)
     # A tenant's own address, with `{subdomain}` as a label of the host or at the end of the path `/t/`;
     # empty: a label in front of the host of `public_url`.
     tenant_url: str = ""

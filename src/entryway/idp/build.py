@@ -60,7 +60,6 @@ from entryway.idp.oidc.logout import LogoutEndpoint
 from entryway.idp.oidc.targets import Targets
 from entryway.idp.oidc.token_endpoint import TokenEndpoint
 from entryway.idp.pages.forms import Forms
-from entryway.idp.pages.pages import Pages
 from entryway.idp.provisioning import groups as provisioned_groups
 from entryway.idp.provisioning import users as provisioned_users
 from entryway.idp.provisioning.groups import GroupCollection
@@ -82,6 +81,7 @@ from entryway.storage.audit import Audit
 from entryway.storage.digests import Digests
 from entryway.storage.moments import Clock, utc_now
 from entryway.web.edge import Edge
+from entryway.web.pages import Pages
 from entryway.web.scim import ScimEndpoints
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
     """Return the identity provider as an ASGI application; its lifespan creates tables, keys and the first client."""
     keyring = Keyring(settings.master_key, settings.previous_master_keys)
     database, sealer = Database(settings.database_url), Sealer(keyring)
-    digests, pages = Digests(keyring, "idp"), Pages(settings.product_name)
+    digests, pages = Digests(keyring, "idp"), Pages("entryway.idp.pages", settings.branding)
     trusted = outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else [])
     http = new_http(trusted)
     audit = Audit(database, digests, clock)
@@ -256,7 +256,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
             Route("/oauth2/logout", logout.__call__, methods=["GET", "POST"]),
             Route("/.well-known/openid-configuration", discovery.document, methods=["GET"]),
             Route("/healthz", discovery.health, methods=["GET"]),
-            Route("/resources/{name}", pages.resource, methods=["GET"]),
+            *pages.routes(),
             *login.routes(),
             *self_service.routes(),
             *profile.routes(),

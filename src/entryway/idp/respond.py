@@ -20,7 +20,7 @@ from entryway.web.scim import error_response, told
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from entryway.idp.pages.pages import Pages
+    from entryway.web.pages import Pages
 
 log = get_logger(__name__)
 

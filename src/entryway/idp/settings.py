@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from entryway.errors import ConfigurationError
+from entryway.web.pages import Branding
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class IdpSettings:
     database_url: str
     master_key: bytes = field(repr=False)
     admin_client_secret: str = field(repr=False)
-    product_name: str = "Entryway"
+    branding: Branding = field(default_factory=Branding)
     mail: MailSettings = MailSettings()
     # Master keys of before, until the data keys that they sealed are sealed anew.
     previous_master_keys: tuple[bytes, ...] = field(default=(), repr=False)

@@ -1,4 +1,4 @@
-"""What the environment tells the authorization server of the control plane: certificates of clients, and limits."""
+"""What the environment tells the control plane: certificates of clients, limits, and how pages look."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from entryway.errors import ConfigurationError
+from entryway.web.pages import read_branding
 
 URL = "ENTRYWAY_CERTIFICATE_URL"
 PROXIES = "ENTRYWAY_CERTIFICATE_PROXIES"
@@ -14,6 +15,7 @@ HEADER = "ENTRYWAY_CERTIFICATE_HEADER"
 AUTHORITIES = "ENTRYWAY_CERTIFICATE_AUTHORITIES"
 TOKEN_RATE = "ENTRYWAY_TOKEN_RATE"  # noqa: S105 - the name of a variable
 CLIENT_FAILURES = "ENTRYWAY_CLIENT_FAILURES"
+BRANDING = "ENTRYWAY_BRANDING"
 
 
 def limit_settings(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -42,3 +44,8 @@ def certificate_settings(environ: Mapping[str, str]) -> dict[str, Any]:
         except OSError as error:
             raise ConfigurationError(f"{AUTHORITIES}: {authorities} cannot be read: {error.strerror}") from error
     return given
+
+
+def branding_settings(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return how the pages look, for the authorization server and the identity provider alike."""
+    return {"branding": read_branding(Path(environ[BRANDING]))} if environ.get(BRANDING) else {}

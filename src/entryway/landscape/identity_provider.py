@@ -10,6 +10,7 @@ from pathlib import Path
 from entryway.idp.build import build
 from entryway.idp.settings import IdpSettings, MailSettings
 from entryway.landscape.authority import ensure_certificates
+from entryway.landscape.authserver_environment import branding_settings
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
 from entryway.landscape.ports import WantedPort, check_free
 from entryway.landscape.record import load_record, save_record
@@ -42,6 +43,7 @@ def run(root: Path, *, host: str, port: int | None) -> None:
         admin_client_secret=secrets.platform_client_secret,
         mail=MailSettings(folder=state.mail),
         ca_file=state.ca_certificate,
+        **branding_settings(os.environ),
     )
     app = Dispatcher({EVERYTHING_ELSE: ("identity provider", build(settings))})
     endpoint = Endpoint(host, ports.identity_provider, state.server_certificate, state.server_key)

@@ -16,7 +16,7 @@ from entryway.connectivity.settings import PairingSettings
 from entryway.destinations.build import build as build_destinations
 from entryway.destinations.settings import DestinationSettings
 from entryway.landscape.authority import ensure_certificates
-from entryway.landscape.authserver_environment import certificate_settings, limit_settings
+from entryway.landscape.authserver_environment import branding_settings, certificate_settings, limit_settings
 from entryway.landscape.certificates import SUBDOMAIN
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
 from entryway.landscape.ports import WantedPort, check_free
@@ -64,6 +64,7 @@ def build(state: StateFolder, ports: ControlPorts, secrets: Secrets) -> Dispatch
         ca_file=state.ca_certificate,
         **certificate_settings(os.environ),
         **limit_settings(os.environ),
+        **branding_settings(os.environ),
     )
     destinations = DestinationSettings(
         public_url=url,

@@ -77,5 +77,5 @@ def document(url: str, certificate_url: str, grant_types: Iterable[str]) -> dict
         "claims_parameter_supported": False,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
-        "ui_locales_supported": ["en"],
+        "ui_locales_supported": ["en", "de"],
     }

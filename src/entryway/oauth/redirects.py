@@ -54,6 +54,10 @@ def parse(uri: str) -> Target | None:
     return Target(uri, scheme, host, given or _DEFAULT_PORTS.get(scheme), parts.path, parts.query)
 
 
+class RedirectRefused(InvalidRequest):
+    """The browser is not sent where the request says."""
+
+
 def choose(requested: str | None, registered: Sequence[RedirectPattern]) -> str:
     """Return where to send the browser, or raise: never redirect to what is not registered."""
     if requested is None:
@@ -62,7 +66,7 @@ def choose(requested: str | None, registered: Sequence[RedirectPattern]) -> str:
             return exact[0].text
         raise InvalidRequest("Client registration is missing redirect_uri, or the request must name one of several")
     if not allowed(requested, registered):
-        raise InvalidRequest(f"Invalid redirect {echo(requested)} did not match one of the registered values")
+        raise RedirectRefused(f"Invalid redirect {echo(requested)} did not match one of the registered values")
     return requested
 
 

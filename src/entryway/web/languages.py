@@ -23,6 +23,12 @@ def choose(accept_language: str | None, offered: Sequence[str]) -> str:
     return max(liked, key=lambda each: each[0])[1] if liked else offered[0]
 
 
+def first(tags: str, offered: Sequence[str]) -> str | None:
+    """Return the first offered language of a list like `ui_locales` (OpenID Connect Core §3.1.2.1), if there is one."""
+    primaries = (tag.partition("-")[0].lower() for tag in tags[:LONGEST_HEADER].split())
+    return next((primary for primary in primaries if primary in offered), None)
+
+
 def _quality(parameters: str) -> float:
     name, _, value = parameters.strip().partition("=")
     if name.strip().lower() != "q":

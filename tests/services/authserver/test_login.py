@@ -60,7 +60,7 @@ def test_the_login_page_is_safe_and_accessible(browser: Browser, app: BoundAppli
     assert 'autocomplete="current-password"' in page.text
     assert "<script" not in page.text
     assert app.name.partition("!")[0] not in page.text
-    style = browser.http.get("/resources/entryway.css")
+    style = browser.http.get("/resources/pages.css")
     assert style.headers["content-type"].startswith("text/css")
 
 

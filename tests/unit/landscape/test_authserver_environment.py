@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from entryway.errors import ConfigurationError
-from entryway.landscape.authserver_environment import certificate_settings, limit_settings
+from entryway.landscape.authserver_environment import branding_settings, certificate_settings, limit_settings
 
 
 def test_nothing_said_keeps_the_defaults() -> None:
@@ -46,3 +46,10 @@ def test_limits_are_whole_numbers() -> None:
 def test_other_limits_are_refused(value: str) -> None:
     with pytest.raises(ConfigurationError, match="ENTRYWAY_TOKEN_RATE"):
         limit_settings({"ENTRYWAY_TOKEN_RATE": value})
+
+
+def test_branding_is_read_from_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "branding.yaml"
+    file.write_text("name: Muster AG\n", "utf-8")
+    assert branding_settings({"ENTRYWAY_BRANDING": str(file)})["branding"].name == "Muster AG"
+    assert branding_settings({}) == {}

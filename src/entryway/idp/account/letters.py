@@ -41,6 +41,6 @@ class Letters:
         return self._mail(user, "known", language, f"{self.settings.public_url}/password/forgotten")
 
     def _mail(self, user: User, kind: str, language: str, link: str) -> Mail:
-        product = self.settings.product_name
+        product = self.settings.branding.name
         text = wording.say(language, f"mail.{kind}.text", name=user.full_name, product=product, link=link)
         return Mail(user.email, wording.say(language, f"mail.{kind}.subject", product=product), text)

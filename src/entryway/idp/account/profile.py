@@ -16,11 +16,11 @@ from entryway.idp.factors.authenticators import new_secret
 from entryway.idp.login.endpoints import HOME, refusal_text
 from entryway.idp.login.sessions import LOGIN_COOKIE
 from entryway.idp.login.steps import describe_rules
-from entryway.idp.pages.pages import language_of
 from entryway.idp.users.password_policy import PasswordPolicy
 from entryway.oauth.errors import BadCredentials
 from entryway.storage import SealError
 from entryway.web.cookies import clear_cookie
+from entryway.web.pages.texts import language_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -229,7 +229,7 @@ class ProfileEndpoints:
         )
 
     def _app_page(self, request: Request, visitor: LoggedIn, secret: bytes, message: str = "") -> Response:
-        address = totp.address(secret, visitor.user.user_name, self.settings.product_name)
+        address = totp.address(secret, visitor.user.user_name, self.settings.branding.name)
         return self.forms.show(
             request,
             "app.html",

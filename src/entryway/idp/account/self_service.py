@@ -17,10 +17,10 @@ from entryway.idp.documents import SelfService
 from entryway.idp.errors import InvalidValue, LinkUsed, NameTaken, PasswordRefused
 from entryway.idp.login.endpoints import refusal_text
 from entryway.idp.login.steps import describe_rules
-from entryway.idp.pages.pages import language_of
 from entryway.idp.users.password_policy import PasswordPolicy
 from entryway.idp.users.user import UserValues
 from entryway.telemetry import get_logger
+from entryway.web.pages.texts import language_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request

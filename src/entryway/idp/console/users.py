@@ -16,8 +16,8 @@ from entryway.idp.account.links import Purpose
 from entryway.idp.console.office import PAGE, go, listed, start_of
 from entryway.idp.errors import InvalidValue, NameTaken, PasswordRefused
 from entryway.idp.login.endpoints import refusal_text
-from entryway.idp.pages.pages import language_of
 from entryway.idp.users.user import UserValues
+from entryway.web.pages.texts import language_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

@@ -75,7 +75,7 @@ class Passkeys:
         """Return what to ask a browser for that shall make a passkey for this user."""
         options = webauthn.generate_registration_options(
             rp_id=self.settings.host,
-            rp_name=self.settings.product_name,
+            rp_name=self.settings.branding.name,
             user_id=uuid.UUID(user.id).bytes,
             user_name=user.user_name,
             user_display_name=user.full_name,

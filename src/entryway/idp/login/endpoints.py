@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from entryway.idp.login.attempts import Attempts
     from entryway.idp.login.flow import LoginFlow
     from entryway.idp.login.steps import ChangePasswordStep, EnrolStep, PasswordStep, SecondFactorStep
-    from entryway.idp.pages.pages import Pages
     from entryway.idp.trail import Trail
     from entryway.idp.users.authentication import Authentication
     from entryway.idp.users.failures import Failures
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from entryway.idp.users.store import Users
     from entryway.idp.users.user import User
     from entryway.storage.moments import Clock
+    from entryway.web.pages import Pages
 
 log = get_logger(__name__)
 

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from entryway.idp.factors.passkeys import Passkeys
     from entryway.idp.login.attempt import Attempt
     from entryway.idp.login.attempts import Attempts
-    from entryway.idp.pages.pages import Pages
     from entryway.idp.settings import IdpSettings
     from entryway.idp.users.store import Users
     from entryway.storage import Sealer
+    from entryway.web.pages import Pages
 
 ENROLMENT = "totp-enrolment"
 
@@ -104,7 +104,7 @@ class EnrolStep:
         secret = self.secret_of(attempt) or new_secret()
         await self.attempts.keep(attempt, challenge=None, sealed_secret=self.sealer.seal(secret, ENROLMENT))
         user = await self.users.resolve(attempt.user_id or "")
-        address = totp.address(secret, user.user_name, self.settings.product_name)
+        address = totp.address(secret, user.user_name, self.settings.branding.name)
         return self.pages.show(
             request,
             "enrol.html",

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from entryway.idp.applications.application import Application
     from entryway.idp.applications.store import Applications
     from entryway.idp.login.sessions import Sessions
-    from entryway.idp.pages.pages import Pages
     from entryway.idp.session_end import SessionEnd
     from entryway.idp.settings import IdpSettings
     from entryway.idp.signing_keys import SigningKeys
     from entryway.storage.digests import Digests
+    from entryway.web.pages import Pages
 
 log = get_logger(__name__)
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from entryway.idp.pages.pages import Pages
     from entryway.storage.digests import Digests
+    from entryway.web.pages import Pages
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,28 @@
-"""What pages say, in every language that they speak: one file for each, English first."""
+"""What the identity provider's pages and mails say, in every language that they speak."""
 
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING
 
-import yaml
+from entryway.web.pages import LANGUAGES, Texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LANGUAGES = ("en", "de")
+__all__ = ["LANGUAGES", "say", "texts"]
 
 
-@cache
 def texts(language: str) -> Mapping[str, str]:
     """Return the texts of a language by their keys."""
-    file = resources.files("entryway.idp.pages") / "texts" / f"{language}.yaml"
-    content: dict[str, str] = yaml.safe_load(file.read_text("utf-8"))
-    return content
+    return _texts().of(language)
 
 
 def say(language: str, key: str, **values: object) -> str:
     """Return one text with its values."""
-    return texts(language)[key].format(**values)
+    return _texts().say(language, key, **values)
+
+
+@cache
+def _texts() -> Texts:
+    return Texts("entryway.idp.pages")

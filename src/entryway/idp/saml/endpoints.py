@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from entryway.idp.login.flow import LoginFlow
     from entryway.idp.login.sessions import LoggedIn, Sessions
     from entryway.idp.oidc.issuer import Issuer
-    from entryway.idp.pages.pages import Pages
     from entryway.idp.saml.saml_keys import SamlKeys
     from entryway.idp.session_end import SessionEnd
     from entryway.idp.settings import IdpSettings
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from entryway.saml.xml import Element
     from entryway.storage import Sealer
     from entryway.storage.moments import Clock
+    from entryway.web.pages import Pages
 
 log = get_logger(__name__)
 
