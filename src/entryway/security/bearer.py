@@ -104,5 +104,5 @@ def _logged() -> Iterator[None]:
         raise
     except EntrywayError as error:
         if not isinstance(error, TokenMissing):
-            log.error("tokens_cannot_be_checked: %s", error.detail)  # noqa: TRY400 - the trace tells no more
+            log.error("%s: %s", error.code, error.detail)  # noqa: TRY400 - the trace tells no more
         raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from entryway.security.bindings import Binding, default_env, read_bindings
 from entryway.security.errors import BindingMissing
 
 # A binding of plan `application` is the application itself; the others are further clients of it.
@@ -64,66 +64,26 @@ def parse_credentials(credentials: Mapping[str, Any]) -> ServiceCredentials:
 
 
 def find_credentials(environ: Mapping[str, str] | None = None, workdir: Path | None = None) -> ServiceCredentials:
-    """Return what `VCAP_SERVICES` says, from the environment, the file it names, or `default-env.json`."""
+    """Return the credentials of the bound authorization server; `UAA_SERVICE_NAME` says which, if there are several."""
     environ = os.environ if environ is None else environ
-    defaults = _default_env((workdir or Path.cwd()) / "default-env.json")
-    services = _services(environ, defaults)
-    bindings = [
-        entry
-        for entries in services.values()
-        if isinstance(entries, list)
-        for entry in entries
-        if isinstance(entry, dict) and isinstance(entry.get("credentials"), dict)
-    ]
-    wanted = environ.get("UAA_SERVICE_NAME") or defaults.get("UAA_SERVICE_NAME")
+    bindings = read_bindings(environ, workdir)
+    wanted = environ.get("UAA_SERVICE_NAME") or default_env(workdir).get("UAA_SERVICE_NAME")
     if wanted:
-        chosen = [entry for entry in bindings if wanted in {entry.get("name"), entry.get("instance_name")}]
+        chosen = [binding for binding in bindings if wanted in binding.names]
     else:
-        tagged = [entry for entry in bindings if "xsuaa" in (entry.get("tags") or [])]
-        chosen = sorted(tagged, key=lambda entry: _rank(entry.get("plan")))
+        chosen = sorted((binding for binding in bindings if "xsuaa" in binding.tags), key=_rank)
     if not chosen:
+        bound = ", ".join(sorted({name for binding in bindings for name in binding.names})) or "nothing"
         what = f'service "{wanted}"' if wanted else "service with the tag xsuaa"
-        raise BindingMissing(f"no {what} is bound (VCAP_SERVICES, VCAP_SERVICES_FILE_PATH, default-env.json)")
-    return parse_credentials(chosen[0]["credentials"])
+        raise BindingMissing(
+            f"no {what} is bound; bound: {bound}"
+            " (looked into VCAP_SERVICES, VCAP_SERVICES_FILE_PATH, SERVICE_BINDING_ROOT, default-env.json)"
+        )
+    return parse_credentials(chosen[0].credentials)
 
 
-def _services(environ: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    text: Any = environ.get("VCAP_SERVICES")
-    if not text and (path := environ.get("VCAP_SERVICES_FILE_PATH")):
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise BindingMissing(f"VCAP_SERVICES_FILE_PATH: {path} cannot be read") from error
-    text = text or defaults.get("VCAP_SERVICES") or "{}"
-    services = text if isinstance(text, dict) else _json(text, "VCAP_SERVICES")
-    if not isinstance(services, dict):
-        raise BindingMissing("VCAP_SERVICES is not a JSON object")
-    return services
-
-
-def _default_env(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise BindingMissing("default-env.json cannot be read") from error
-    content = _json(text, "default-env.json")
-    if not isinstance(content, dict):
-        raise BindingMissing("default-env.json is not a JSON object")
-    return content
-
-
-def _json(text: str, name: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        # The text holds secrets, which the original error would show.
-        raise BindingMissing(f"{name} is not JSON") from None
-
-
-def _rank(plan: object) -> int:
-    return PLAN_ORDER.index(plan) if isinstance(plan, str) and plan in PLAN_ORDER else len(PLAN_ORDER)
+def _rank(binding: Binding) -> int:
+    return PLAN_ORDER.index(binding.plan) if binding.plan in PLAN_ORDER else len(PLAN_ORDER)
 
 
 def _text(credentials: Mapping[str, Any], name: str) -> str:

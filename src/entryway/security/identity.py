@@ -6,9 +6,11 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from entryway.security.bindings import read_bindings
 from entryway.security.claims import check_times, named_applications
 from entryway.security.errors import BindingMissing, KeysUnavailable, TokenInvalid
 from entryway.security.fetch import ask, parse_keys
@@ -58,6 +60,14 @@ def parse_identity(credentials: Mapping[str, Any]) -> IdentityCredentials:
     return IdentityCredentials(
         text["clientid"], tuple(domain.lower() for domain in domains), text.get("url", "").rstrip("/"), tenant
     )
+
+
+def find_identity(environ: Mapping[str, str] | None = None, workdir: Path | None = None) -> IdentityCredentials:
+    """Return the credentials of the bound identity service."""
+    for binding in read_bindings(environ, workdir):
+        if "identity" in {binding.label, *binding.tags}:
+            return parse_identity(binding.credentials)
+    raise BindingMissing("no service with the tag identity is bound")
 
 
 class IdentityTokenValidator(Judge[IdentityContext]):
