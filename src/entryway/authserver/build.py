@@ -143,7 +143,8 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     bindings = Bindings(database, proofs, keys, settings, clients)
     people = People(database, passwords, clock)
     admin = AdminEndpoints(bearer, applications, bindings, people, users, clients, granting, clock)
-    token_policy = TokenPolicyEndpoints(bearer, TokenPolicies(database, clients, audit))
+    policies = TokenPolicies(database, clients, audit)
+    token_policy = TokenPolicyEndpoints(bearer, policies)
     tenants = TenantEndpoints(
         settings,
         bearer,
@@ -152,7 +153,20 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         keys,
     )
     providers = IdentityProviders(database, sealer, audit, clock)
-    administration = Administration(database, bearer, clients, providers, audit, clock)
+    administration = Administration(
+        settings.public_url,
+        database,
+        passwords,
+        bearer,
+        clients,
+        applications,
+        bindings,
+        policies,
+        keys,
+        providers,
+        audit,
+        clock,
+    )
     respond = Responder(pages)
 
     @asynccontextmanager

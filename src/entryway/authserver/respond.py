@@ -22,6 +22,7 @@ from entryway.oauth.errors import (
     OAuthError,
 )
 from entryway.telemetry import get_logger
+from entryway.web import scim
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -32,6 +33,7 @@ log = get_logger(__name__)
 
 _PAGES = ("/oauth/authorize", "/login", "/logout", "/passcode", "/config")
 _ADMIN = ("/entryway/", "/sap/rest/")
+_SCIM = ("/Users", "/Groups", "/ServiceProviderConfig", "/ResourceTypes", "/Schemas", "/.search")
 DESCRIPTOR_PREFIX = "Error parsing xs-security.json data: Inconsistent xs-security.json: "
 
 
@@ -63,6 +65,8 @@ class Responder:
         log.info("request_refused", path=request.url.path, status=status, code=error.code, detail=error.detail)
         if request.url.path.startswith(_ADMIN):
             response: Response = _problem(error, status)
+        elif request.url.path.startswith(_SCIM):
+            response = scim.error_response(error)
         elif _wants_page(request):
             response = error_page(self._pages, request, error, status)
         else:
@@ -88,6 +92,8 @@ class Responder:
         title = HTTPStatus(error.status_code).phrase
         if _wants_page(request):
             response: Response = self._pages.message("error.title", f"error.{code}", error.status_code)
+        elif request.url.path.startswith(_SCIM):
+            response = scim.told(error.status_code, title)
         else:
             response = JSONResponse({"error": code, "error_description": title}, error.status_code)
         response.headers.update(error.headers or {})

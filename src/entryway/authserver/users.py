@@ -56,10 +56,10 @@ class Users:
         self._clock = clock
 
     async def find(self, zid: str, user_id: str) -> User | None:
-        """Return the user with this id."""
+        """Return the user with this id, unless they are switched off."""
         async with self._database.read() as session:
             row = (await session.execute(_BY_ID, {"zid": zid, "id": user_id})).scalar_one_or_none()
-        return _user(row) if row else None
+        return _user(row) if row and row.active else None
 
     async def find_holder(self, zid: str, claims: Mapping[str, Any]) -> User | None:
         """Return the user of a token, unless it or what they allowed the token's client has been revoked."""
@@ -76,10 +76,10 @@ class Users:
         for _, revoked_at, ended, before in found:
             if revoked_at is not None or (ended and (before is None or claims["iat"] <= before.timestamp())):
                 return None
-        return _user(found[0][0]) if found else None
+        return _user(found[0][0]) if found and found[0][0].active else None
 
     async def find_by_name(self, zid: str, user_name: str) -> User | None:
-        """Return the user who logs in by this name."""
+        """Return the user who logs in by this name, unless they are switched off."""
         async with self._database.read() as session:
             query = select(tables.User).where(
                 tables.User.zid == zid,
@@ -87,7 +87,7 @@ class Users:
                 tables.User.login_name == login_name(user_name),
             )
             row = (await session.execute(query)).scalar_one_or_none()
-        return _user(row) if row else None
+        return _user(row) if row and row.active else None
 
     async def authenticate(self, zid: str, user_name: str, password: str) -> User:
         """Return the user, or raise BadCredentials: the same and after the same time, whatever was wrong."""

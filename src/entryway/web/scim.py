@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from urllib.parse import quote
 
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -74,6 +75,9 @@ class ScimEndpoints(Generic[Caller]):
     path: str
     kinds: Mapping[str, tuple[ResourceType, Collection[Caller]]]
     authorize: Callable[[Request], Awaitable[Caller]]
+    # How a resource, and a change of one, are read of clients that speak another dialect.
+    understood: Callable[[Any, ResourceType], Any] = lambda document, kind: document  # noqa: ARG005
+    understood_patch: Callable[[Any], Any] = lambda document: document
 
     def routes(self) -> list[Route]:
         """Return where the endpoints answer."""
@@ -91,10 +95,10 @@ class ScimEndpoints(Generic[Caller]):
                 Route(f"{self.path}{kind.endpoint}", one.list, methods=["GET"]),
                 Route(f"{self.path}{kind.endpoint}", one.create, methods=["POST"]),
                 Route(f"{self.path}{kind.endpoint}/.search", one.search, methods=["POST"]),
-                Route(f"{self.path}{kind.endpoint}/{{id}}", one.read, methods=["GET"]),
-                Route(f"{self.path}{kind.endpoint}/{{id}}", one.replace, methods=["PUT"]),
-                Route(f"{self.path}{kind.endpoint}/{{id}}", one.patch, methods=["PATCH"]),
-                Route(f"{self.path}{kind.endpoint}/{{id}}", one.delete, methods=["DELETE"]),
+                Route(f"{self.path}{kind.endpoint}/{{id:path}}", one.read, methods=["GET"]),
+                Route(f"{self.path}{kind.endpoint}/{{id:path}}", one.replace, methods=["PUT"]),
+                Route(f"{self.path}{kind.endpoint}/{{id:path}}", one.patch, methods=["PATCH"]),
+                Route(f"{self.path}{kind.endpoint}/{{id:path}}", one.delete, methods=["DELETE"]),
             ]
         return routes
 
@@ -177,7 +181,7 @@ class _Kind(Generic[Caller]):
     async def read(self, request: Request) -> Response:
         caller = await self.scim.authorize(request)
         selection = parse_selection(parameters.parse(request.scope["query_string"]))
-        stored = await self.collection.resolve(caller, request.path_params["id"])
+        stored = await self.collection.resolve(caller, _id_of(request))
         if answers.unchanged(request.headers.get("if-none-match"), stored.version):
             return Response(status_code=304, headers={"etag": answers.etag(stored.version)})
         return self._single(stored, selection)
@@ -185,7 +189,7 @@ class _Kind(Generic[Caller]):
     async def create(self, request: Request) -> Response:
         caller = await self.scim.authorize(request)
         selection = parse_selection(parameters.parse(request.scope["query_string"]))
-        content = resources.read(await _document(request), self.kind)
+        content = resources.read(self.scim.understood(await _document(request), self.kind), self.kind)
         stored = await self.collection.create(caller, content)
         response = self._single(stored, selection, 201)
         response.headers["location"] = self._location(stored)
@@ -193,12 +197,12 @@ class _Kind(Generic[Caller]):
 
     async def replace(self, request: Request) -> Response:
         caller, before, selection = await self._existing(request)
-        content = resources.read(await _document(request), self.kind)
+        content = resources.read(self.scim.understood(await _document(request), self.kind), self.kind)
         return self._single(await self.collection.replace(caller, before, content), selection)
 
     async def patch(self, request: Request) -> Response:
         caller, before, selection = await self._existing(request)
-        operations = patch.parse(await _document(request))
+        operations = patch.parse(self.scim.understood_patch(await _document(request)))
         changed = patch.apply(before.content, operations, self.kind)
         changed = {"schemas": [schema.id for schema in self.kind.schemas()], **changed}
         content = resources.read(changed, self.kind)
@@ -212,7 +216,7 @@ class _Kind(Generic[Caller]):
     async def _existing(self, request: Request) -> tuple[Caller, Stored, Selection]:
         caller = await self.scim.authorize(request)
         selection = parse_selection(parameters.parse(request.scope["query_string"]))
-        before = await self.collection.resolve(caller, request.path_params["id"])
+        before = await self.collection.resolve(caller, _id_of(request))
         answers.check_match(request.headers.get("if-match"), before.version)
         return caller, before, selection
 
@@ -234,7 +238,15 @@ class _Kind(Generic[Caller]):
         return resources.show(content, self.kind, selection.wanted, selection.unwanted)
 
     def _location(self, stored: Stored) -> str:
-        return f"{self.scim.base}{self.kind.endpoint}/{stored.id}"
+        return f"{self.scim.base}{self.kind.endpoint}/{quote(stored.id, safe='')}"
+
+
+def _id_of(request: Request) -> str:
+    resource_id: str = request.path_params["id"]
+    if not resource_id.isprintable():
+        # Some databases refuse such texts, and no id is one.
+        raise ResourceNotFound("no such resource")
+    return resource_id
 
 
 def error_response(error: EntrywayError) -> Response:

@@ -77,13 +77,20 @@ class Applications:
         content = content.model_copy(update={"xsappname": content.xsappname or f"na-{instance_id}"})
         return await self._put(zone, instance_id, plan, content, instance_name)
 
-    async def put_api_access(self, zone: Zone, instance_id: str, *, instance_name: str | None = None) -> Registered:
+    async def put_api_access(
+        self,
+        zone: Zone,
+        instance_id: str,
+        *,
+        instance_name: str | None = None,
+        authorities: Sequence[str] = API_AUTHORITIES,
+    ) -> Registered:
         """Create the client of an instance that may use the administration interfaces."""
         content = XsSecurityWire.model_validate_json(
             json.dumps(
                 {
                     "xsappname": f"na-{instance_id}",
-                    "authorities": list(API_AUTHORITIES),
+                    "authorities": list(authorities),
                     "oauth2-configuration": {"grant-types": ["client_credentials"]},
                 }
             )

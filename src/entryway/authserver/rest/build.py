@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from entryway.authserver.provisioning.dialect import newer, newer_patch
+from entryway.authserver.provisioning.groups import GroupCollection
+from entryway.authserver.provisioning.kinds import GROUP, USER
+from entryway.authserver.provisioning.users import UserCollection
+from entryway.authserver.rest.api_credentials import ApiCredentialOperations
 from entryway.authserver.rest.apps import AppOperations
 from entryway.authserver.rest.callers import Callers
+from entryway.authserver.rest.identity_providers import IdentityProviderOperations
 from entryway.authserver.rest.openapi import document
 from entryway.authserver.rest.operations import Interface
 from entryway.authserver.rest.role_collections import RoleCollectionOperations
+from entryway.authserver.rest.security_settings import SecuritySettingsOperations
 from entryway.authserver.roles.catalog import Catalog
 from entryway.authserver.roles.collections import RoleCollections
 from entryway.authserver.roles.mappings import RoleMappings
 from entryway.authserver.roles.role_store import RoleStore
+from entryway.web.scim import ScimEndpoints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,14 +32,23 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from entryway.authserver.admin.applications import Applications
+    from entryway.authserver.admin.bindings import Bindings
     from entryway.authserver.bearer import Bearer
     from entryway.authserver.clients import Clients
     from entryway.authserver.moments import Clock
+    from entryway.authserver.passwords import Passwords
+    from entryway.authserver.rest.callers import Caller
+    from entryway.authserver.signing_keys import SigningKeys
+    from entryway.authserver.token_policies import TokenPolicies
     from entryway.authserver.trust.providers import IdentityProviders
+    from entryway.scim.attributes import ResourceType
     from entryway.storage import Database
     from entryway.storage.audit import Audit
+    from entryway.web.scim import Collection
 
 AUTHORIZATION = "/sap/rest/authorization/v2"
+IDENTITY_PROVIDERS = "/sap/rest/identity-providers"
 OPENAPI = f"{AUTHORIZATION}/openapi.json"
 
 
@@ -39,9 +56,15 @@ OPENAPI = f"{AUTHORIZATION}/openapi.json"
 class Administration:
     """What administrators' programs call."""
 
+    url: str
     database: Database
+    passwords: Passwords
     bearer: Bearer
     clients: Clients
+    applications: Applications
+    bindings: Bindings
+    policies: TokenPolicies
+    keys: SigningKeys
     providers: IdentityProviders
     audit: Audit
     clock: Clock
@@ -55,7 +78,22 @@ class Administration:
             del request
             return JSONResponse(described)
 
-        return [Route(OPENAPI, openapi, methods=["GET"]), *(route for each in interfaces for route in each.routes())]
+        return [
+            Route(OPENAPI, openapi, methods=["GET"]),
+            *(route for each in interfaces for route in each.routes()),
+            *self._scim().routes(),
+        ]
+
+    def _scim(self) -> ScimEndpoints[Caller]:
+        collections = RoleCollections(self.database, self.audit, self.clock)
+        users = UserCollection(self.database, self.passwords, self.providers, collections, self.audit, self.clock)
+        groups = GroupCollection(self.url, collections)
+        kinds: dict[str, tuple[ResourceType, Collection[Caller]]] = {
+            "User": (USER, users),
+            "Group": (GROUP, groups),
+        }
+        authorize = Callers(self.bearer).require_for_scim
+        return ScimEndpoints(self.url, "", kinds, authorize, newer, newer_patch)
 
     def interfaces(self) -> Sequence[Interface]:
         """Return the interfaces with their operations."""
@@ -65,4 +103,14 @@ class Administration:
             RoleMappings(self.database, self.audit),
             self.providers,
         )
-        return [Interface(AUTHORIZATION, [*apps.operations(), *collections.operations()], Callers(self.bearer))]
+        credentials = ApiCredentialOperations(self.database, self.applications, self.bindings, self.audit)
+        settings = SecuritySettingsOperations(self.policies, self.keys, self.providers)
+        providers = IdentityProviderOperations(self.providers)
+        authorization = [
+            operation for part in (apps, collections, settings, credentials) for operation in part.operations()
+        ]
+        callers = Callers(self.bearer)
+        return [
+            Interface(AUTHORIZATION, authorization, callers),
+            Interface(IDENTITY_PROVIDERS, providers.operations(), callers),
+        ]

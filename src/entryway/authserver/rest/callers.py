@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from entryway.authserver.zones import Zone
 
 
+# Reading by POST: a search request.
+_READS = ("/.search",)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """`actor` is who the audit trail names."""
@@ -22,6 +26,7 @@ class Caller:
     zone: Zone
     actor: str
     client: Client
+    scopes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +38,9 @@ class Callers:
     async def require(self, request: Request, scope: str | None = None) -> Caller:
         """Return who asks, or raise unless the token has the scope."""
         zone, own = await self.bearer.require_any_host(request, *((scope, PLATFORM_SCOPE) if scope else ()))
-        return Caller(zone, own.user.user_name if own.user is not None else own.client.id, own.client)
+        return Caller(zone, own.user.user_name if own.user is not None else own.client.id, own.client, own.scopes)
+
+    async def require_for_scim(self, request: Request) -> Caller:
+        """Return who asks about users and groups, or raise unless the token lets them."""
+        reads = request.method in {"GET", "HEAD"} or request.url.path.endswith(_READS)
+        return await self.require(request, "xs_user.read" if reads else "xs_user.write")

@@ -74,7 +74,7 @@ class Operation:
         found: dict[str, str] = {}
         for part, segment in zip(pattern, segments, strict=True):
             parameter = _PARAMETER.fullmatch(part)
-            if parameter:
+            if parameter and segment:
                 found[parameter[1]] = segment
             elif part != segment:
                 return None

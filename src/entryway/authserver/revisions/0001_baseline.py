@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_d923dc2f"
+revision: str = "authserver_baseline_ebf79319"
 down_revision: str | None = None
 
 
@@ -185,6 +185,8 @@ def upgrade() -> None:
         sa.Column("token_salt", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("external_id", sa.String(), nullable=True),
+        sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("last_logon_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("previous_logon_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_users_zid"), ondelete="CASCADE"),

@@ -11,13 +11,21 @@ from sqlalchemy import delete, func, select
 
 from entryway.authserver import tables
 from entryway.authserver.roles.catalog import find_role, read_templates
-from entryway.authserver.roles.errors import ReadOnly, RoleCollectionExists, RoleCollectionUnknown, RoleUnknown, TooMany
+from entryway.authserver.roles.errors import (
+    ReadOnly,
+    RoleCollectionExists,
+    RoleCollectionUnknown,
+    RoleUnknown,
+    TooMany,
+    UserUnknownHere,
+)
 from entryway.storage.audit import changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from entryway.authserver.moments import Clock
@@ -62,17 +70,16 @@ class RoleCollections:
         zid: str,
         where: Sequence[ColumnElement[bool]] = (),
         *,
-        descending: bool = False,
+        order: ColumnElement[Any] | None = None,
         offset: int = 0,
         limit: int | None = None,
     ) -> tuple[Sequence[RoleCollection], int]:
-        """Return collections by name, and how many fit."""
+        """Return collections, by name unless ordered otherwise, and how many fit."""
         table = tables.RoleCollection
         fitting = select(table).where(table.zid == zid, *where)
-        order = table.name.desc() if descending else table.name
         async with self.database.read() as session:
             total = (await session.execute(select(func.count()).select_from(fitting.subquery()))).scalar_one()
-            rows = (await session.execute(fitting.order_by(order).offset(offset).limit(limit))).scalars().all()
+            rows = (await session.execute(_ordered(fitting, order).offset(offset).limit(limit))).scalars().all()
         return [_collection(row) for row in rows], total
 
     async def get(self, zid: str, name: str) -> RoleCollection:
@@ -175,13 +182,10 @@ class RoleCollections:
             await self.audit.record(session, changed("CREATE", zid, OBJECT, name, actor=actor, new=new))
             return _collection(row)
 
-    async def describe(
-        self, zid: str, name: str, description: str, actor: str, *, unless_changed_since: datetime | None = None
-    ) -> RoleCollection:
+    async def describe(self, zid: str, name: str, description: str, actor: str) -> RoleCollection:
         """Give a collection another description."""
         async with self.database.transaction() as session:
             row = await self._changeable(session, zid, name)
-            _check_unchanged(row, unless_changed_since)
             old, row.description, row.updated_at = row.description, description, self.clock()
             await session.flush()
             await self.audit.record(
@@ -228,41 +232,32 @@ class RoleCollections:
             await session.flush()
             await self.audit.record(session, changed("DELETE", zid, ROLES, name, actor=actor, old=_told(key)))
 
-    async def set_users(
-        self,
-        zid: str,
-        name: str,
-        user_ids: Iterable[str],
-        actor: str,
-        *,
-        unless_changed_since: datetime | None = None,
+    async def change_users(
+        self, zid: str, name: str, given: AbstractSet[str], taken: AbstractSet[str], actor: str
     ) -> None:
-        """Give a collection to these users and to nobody else; raise ValueError for ids that no user has."""
-        wanted = set(user_ids)
+        """Give a collection to users and take it from others; raise UserUnknownHere for an id that no user has."""
         async with self.database.transaction() as session:
             await self.database.lock(session, "role-collections", zid)
             row = await _find(session, zid, name)
-            _check_unchanged(row, unless_changed_since)
             assignment, user = tables.RoleAssignment, tables.User
-            known = select(user.id).where(user.zid == zid, user.id.in_(wanted))
-            unknown = wanted - set((await session.execute(known)).scalars())
+            known = select(user.id).where(user.zid == zid, user.id.in_(given))
+            unknown = given - set((await session.execute(known)).scalars())
             if unknown:
-                raise ValueError(min(unknown))
+                raise UserUnknownHere(min(unknown))
             mine = (assignment.zid == zid, assignment.collection == name)
             had = set((await session.execute(select(assignment.user_id).where(*mine))).scalars())
-            await session.execute(delete(assignment).where(*mine, assignment.user_id.in_(had - wanted)))
-            session.add_all(assignment(zid=zid, user_id=each, collection=name) for each in sorted(wanted - had))
-            if had != wanted:
-                row.updated_at = self.clock()
+            new, gone = sorted(given - had), sorted(taken & had)
+            if not new and not gone:
+                return
+            await session.execute(delete(assignment).where(*mine, assignment.user_id.in_(gone)))
+            session.add_all(assignment(zid=zid, user_id=each, collection=name) for each in new)
+            row.updated_at = self.clock()
             await session.flush()
-            given = [
-                changed("CREATE", zid, USERS, name, actor=actor, new={"user_id": each}) for each in sorted(wanted - had)
-            ]
-            taken = [
-                changed("DELETE", zid, USERS, name, actor=actor, old={"user_id": each}) for each in sorted(had - wanted)
-            ]
-            if given or taken:
-                await self.audit.record(session, *given, *taken)
+            await self.audit.record(
+                session,
+                *(changed("CREATE", zid, USERS, name, actor=actor, new={"user_id": each}) for each in new),
+                *(changed("DELETE", zid, USERS, name, actor=actor, old={"user_id": each}) for each in gone),
+            )
 
     async def _changeable(self, session: AsyncSession, zid: str, name: str) -> tables.RoleCollection:
         await self.database.lock(session, "role-collections", zid)
@@ -272,13 +267,9 @@ class RoleCollections:
         return row
 
 
-class ChangedSince(Exception):
-    """The collection is not the one that the caller has seen."""
-
-
-def _check_unchanged(row: tables.RoleCollection, seen: datetime | None) -> None:
-    if seen is not None and row.updated_at != seen:
-        raise ChangedSince
+def _ordered(query: Select[Any], order: ColumnElement[Any] | None) -> Select[Any]:
+    # Whatever else decides, pages must not overlap.
+    return query.order_by(*(() if order is None else (order,)), tables.RoleCollection.name)
 
 
 async def _find(session: AsyncSession, zid: str, name: str) -> tables.RoleCollection:

@@ -40,6 +40,13 @@ class RoleCollectionUnknown(NotFound):
     title = "There is no such role collection"
 
 
+class UserUnknownHere(NotFound):
+    """The tenant has no user with this id."""
+
+    code = "user_unknown"
+    title = "There is no such user"
+
+
 class MappingUnknown(NotFound):
     """The identity provider has no such mapping."""
 

@@ -27,6 +27,9 @@ class User(AuthServerTable):
     token_salt: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+    # Of an administrator's program, or of the system that provisions.
+    external_id: Mapped[str | None]
+    active: Mapped[bool] = mapped_column(default=True)
     last_logon_at: Mapped[datetime | None]
     previous_logon_at: Mapped[datetime | None]
 

@@ -1,0 +1,116 @@
+"""API credentials: clients for programs of administrators, which may read, or read and change."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from entryway.authserver import tables
+from entryway.authserver.admin.applications import Applications
+from entryway.authserver.admin.bindings import Bindings
+from entryway.authserver.bearer import PLATFORM_SCOPE
+from entryway.authserver.rest.apps import READ, WRITE
+from entryway.authserver.rest.bodies import Body, Name
+from entryway.authserver.rest.operations import Asked, Operation
+from entryway.authserver.roles.predefined import READ_SCOPES, WRITE_SCOPES
+from entryway.errors import Conflict, NotFound
+from entryway.oauth.errors import InsufficientScope
+from entryway.storage import Database
+from entryway.storage.audit import Audit, changed
+
+PREFIX = "api-credential-"
+BINDING = "credential"
+OBJECT = "api-credential"
+
+
+class ApiCredential(Body):
+    """A new credential."""
+
+    name: Name
+    readOnly: bool = False  # noqa: N815 - the name on the wire
+
+
+class ApiCredentialUnknown(NotFound):
+    """No API credential has this name."""
+
+    code = "api_credential_unknown"
+    title = "There is no API credential with this name"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCredentialOperations:
+    """The operations on API credentials; a secret is told once, when its credential is made."""
+
+    database: Database
+    applications: Applications
+    bindings: Bindings
+    audit: Audit
+
+    def operations(self) -> Sequence[Operation]:
+        """Return what can be asked."""
+        one = "/apiCredentials/{name}"
+        return [
+            Operation("GET", "/apiCredentials", READ, "List API credentials", self.list),
+            Operation(
+                "POST", "/apiCredentials", WRITE, "Make one; told once", self.create, body=ApiCredential, status=201
+            ),
+            Operation("GET", one, READ, "An API credential, without its secret", self.get),
+            Operation("DELETE", one, WRITE, "Delete it", self.delete, status=204),
+        ]
+
+    async def list(self, asked: Asked) -> Any:
+        return [_shape(row) for row in await self._rows(asked)]
+
+    async def get(self, asked: Asked) -> Any:
+        return _shape((await self._named(asked, asked.path["name"]))[0])
+
+    async def create(self, asked: Asked) -> Any:
+        body: ApiCredential = asked.body
+        authorities = READ_SCOPES if body.readOnly else (*READ_SCOPES, *WRITE_SCOPES)
+        if not asked.caller.scopes & {PLATFORM_SCOPE} and not asked.caller.scopes.issuperset(authorities):
+            # Nobody gives more than they have.
+            raise InsufficientScope(detail=f"{asked.caller.actor} may not give all of {' '.join(authorities)}")
+        if any(row.instance_name == body.name for row in await self._rows(asked)):
+            raise Conflict(f"there is an API credential {body.name!r} already")
+        instance_id = f"{PREFIX}{uuid.uuid4()}"
+        zone = asked.caller.zone
+        await self.applications.put_api_access(zone, instance_id, instance_name=body.name, authorities=authorities)
+        credentials = await self.bindings.put(zone, instance_id, BINDING)
+        async with self.database.transaction() as session:
+            new = {"readOnly": body.readOnly}
+            await self.audit.record(
+                session, changed("CREATE", zone.id, OBJECT, body.name, actor=asked.caller.actor, new=new)
+            )
+        return {"name": body.name, "readOnly": body.readOnly, "credentials": credentials}
+
+    async def delete(self, asked: Asked) -> None:
+        zone, name = asked.caller.zone, asked.path["name"]
+        for row in await self._named(asked, name):
+            await self.applications.delete(zone, row.instance_id)
+        async with self.database.transaction() as session:
+            await self.audit.record(session, changed("DELETE", zone.id, OBJECT, name, actor=asked.caller.actor))
+
+    async def _rows(self, asked: Asked) -> Sequence[tables.Application]:
+        app = tables.Application
+        query = select(app).where(app.zid == asked.zid, app.instance_id.startswith(PREFIX, autoescape=True))
+        async with self.database.read() as session:
+            return (await session.execute(query.order_by(app.instance_name))).scalars().all()
+
+    async def _named(self, asked: Asked, name: str) -> Sequence[tables.Application]:
+        found = [row for row in await self._rows(asked) if row.instance_name == name]
+        if not found:
+            raise ApiCredentialUnknown(name)
+        return found
+
+
+def _shape(row: tables.Application) -> dict[str, Any]:
+    return {
+        "name": row.instance_name,
+        "readOnly": not set(WRITE_SCOPES) & set(row.descriptor.get("authorities", ())),
+        "clientid": f"sb-{row.xsappname}",
+        "createdAt": row.created_at.isoformat(),
+    }

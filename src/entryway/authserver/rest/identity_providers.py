@@ -1,0 +1,136 @@
+"""Identity providers that a tenant trusts: `/sap/rest/identity-providers`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from entryway.authserver.rest.bodies import Body, Reference, Text
+from entryway.authserver.rest.operations import Asked, Operation
+from entryway.authserver.trust.configuration import Kind, ProviderDraft
+from entryway.authserver.trust.providers import IdentityProvider, IdentityProviders, IdentityProviderUnknown
+
+READ, WRITE = "xs_idp.read", "xs_idp.write"
+# What is sent, and what it is called inside.
+_FIELDS = {
+    "name": "name",
+    "description": "description",
+    "active": "active",
+    "addShadowUserOnLogin": "create_shadow_users",
+    "availableForLogon": "available_for_logon",
+    "linkText": "link_text",
+    "defaultForNoninteractiveLogon": "default_for_noninteractive",
+    "isDefault": "is_default",
+    "emailDomains": "email_domains",
+}
+
+
+class ProviderChange(Body):
+    """What of a provider changes; of `config`, the keys that are given, and null takes one out."""
+
+    name: Text | None = None
+    description: Text | None = None
+    active: bool | None = None
+    addShadowUserOnLogin: bool | None = None  # noqa: N815 - the names on the wire
+    availableForLogon: bool | None = None  # noqa: N815
+    linkText: Text | None = None  # noqa: N815
+    defaultForNoninteractiveLogon: bool | None = None  # noqa: N815
+    isDefault: bool | None = None  # noqa: N815
+    emailDomains: Annotated[list[Text], Field(max_length=100)] | None = None  # noqa: N815
+    config: dict[str, Any] | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return what was given, by the names inside."""
+        found = {ours: getattr(self, wire) for wire, ours in _FIELDS.items() if getattr(self, wire) is not None}
+        return found | ({"email_domains": tuple(self.emailDomains)} if self.emailDomains is not None else {})
+
+
+class ProviderWhole(ProviderChange):
+    """A provider as it should be; what is left away has its default."""
+
+    type: Literal["oidc1.0", "saml2.0", "internal"]
+    originKey: Reference  # noqa: N815
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProviderOperations:
+    """The operations on identity providers; one is named by its origin key or its id."""
+
+    providers: IdentityProviders
+
+    def operations(self) -> Sequence[Operation]:
+        """Return what can be asked."""
+        active = {"activeOnly": "whether to leave away those that are switched off"}
+        return [
+            Operation("GET", "", READ, "List identity providers", self.list, query=active),
+            Operation("POST", "", WRITE, "Trust another one", self.create, body=ProviderWhole, status=201),
+            Operation("GET", "/{id}", READ, "An identity provider", self.get),
+            Operation("PUT", "/{id}", WRITE, "Configure it anew", self.put, body=ProviderWhole),
+            Operation("PATCH", "/{id}", WRITE, "Change it", self.patch, body=ProviderChange),
+            Operation("DELETE", "/{id}", WRITE, "Trust it no more; its users go with it", self.delete, status=204),
+        ]
+
+    async def list(self, asked: Asked) -> Any:
+        found = await self.providers.list(asked.zid, active_only=asked.flag("activeOnly"))
+        return [_shape(each) for each in found]
+
+    async def get(self, asked: Asked) -> Any:
+        return _shape(await self._find(asked))
+
+    async def create(self, asked: Asked) -> Any:
+        made = await self.providers.create(asked.zid, _draft(asked.body), actor=asked.caller.actor)
+        return _shape(made)
+
+    async def put(self, asked: Asked) -> Any:
+        origin = (await self._find(asked)).origin
+        draft = _draft(asked.body)
+        return _shape(await self.providers.update(asked.zid, origin, draft, actor=asked.caller.actor))
+
+    async def patch(self, asked: Asked) -> Any:
+        before = await self._find(asked)
+        body: ProviderChange = asked.body
+        config = {**before.draft.config, **(body.config or {})}
+        draft = replace(
+            before.draft,
+            **body.given(),
+            config={name: value for name, value in config.items() if value is not None},
+        )
+        return _shape(await self.providers.update(asked.zid, before.origin, draft, actor=asked.caller.actor))
+
+    async def delete(self, asked: Asked) -> None:
+        origin = (await self._find(asked)).origin
+        await self.providers.delete(asked.zid, origin, actor=asked.caller.actor)
+
+    async def _find(self, asked: Asked) -> IdentityProvider:
+        wanted = asked.path["id"]
+        found = await self.providers.find(asked.zid, wanted)
+        if found is not None:
+            return found
+        for each in await self.providers.list(asked.zid):
+            if each.id == wanted:
+                return each
+        raise IdentityProviderUnknown(wanted)
+
+
+def _draft(body: ProviderWhole) -> ProviderDraft:
+    given = {"name": body.originKey, **body.given()}
+    config = {name: value for name, value in (body.config or {}).items() if value is not None}
+    return ProviderDraft(origin=body.originKey, type=Kind(body.type), config=config, **given)
+
+
+def _shape(provider: IdentityProvider) -> dict[str, Any]:
+    draft = provider.draft
+    told = {wire: getattr(draft, ours) for wire, ours in _FIELDS.items()}
+    # A secret is never told, not even to whom it was told by.
+    config = {name: value for name, value in draft.config.items() if name != "client_secret"}
+    return {
+        "id": provider.id,
+        "type": str(draft.type),
+        "originKey": draft.origin,
+        **told,
+        "emailDomains": list(draft.email_domains),
+        "config": config,
+    }
