@@ -10,6 +10,9 @@ application. Network and cryptography are imported with the first token, so that
 from entryway.security.context import SecurityContext
 from entryway.security.credentials import ServiceCredentials, find_credentials, parse_credentials
 from entryway.security.errors import BindingMissing, InsufficientScope, KeysUnavailable, TokenInvalid, TokenMissing
+from entryway.security.hybrid import HybridValidator
+from entryway.security.identity import IdentityTokenValidator, find_identity, parse_identity
+from entryway.security.identity_context import IdentityContext
 from entryway.security.token_client import TokenClient
 from entryway.security.token_request import ExchangeFailed, Tokens
 from entryway.security.validator import (
@@ -22,6 +25,9 @@ from entryway.security.validator import (
 __all__ = [
     "BindingMissing",
     "ExchangeFailed",
+    "HybridValidator",
+    "IdentityContext",
+    "IdentityTokenValidator",
     "InsufficientScope",
     "KeysUnavailable",
     "SecurityContext",
@@ -34,6 +40,8 @@ __all__ = [
     "create_security_context",
     "create_security_context_async",
     "find_credentials",
+    "find_identity",
     "parse_credentials",
+    "parse_identity",
     "shared_validator",
 ]

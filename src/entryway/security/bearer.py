@@ -12,6 +12,7 @@ from entryway.errors import EntrywayError
 from entryway.security.bound_certificate import check_certificate
 from entryway.security.errors import InsufficientScope, KeysUnavailable, TokenInvalid, TokenMissing
 from entryway.security.rules import AnyContext, Rule
+from entryway.security.token_request import ExchangeFailed
 
 log = logging.getLogger("entryway.security")
 
@@ -34,7 +35,7 @@ def refusal(error: EntrywayError) -> Refusal:
         return Refusal(401, "Unauthorized", (("www-authenticate", 'Bearer error="invalid_token"'),))
     if isinstance(error, InsufficientScope):
         return Refusal(403, "Forbidden", (("www-authenticate", 'Bearer error="insufficient_scope"'),))
-    if isinstance(error, KeysUnavailable):
+    if isinstance(error, KeysUnavailable | ExchangeFailed):
         return Refusal(503, "Service Unavailable", (("retry-after", "5"),))
     return Refusal(500, "Internal Server Error", ())
 

@@ -19,10 +19,10 @@ from rest_framework.request import Request
 
 from entryway.errors import EntrywayError
 from entryway.security import rules
-from entryway.security.bearer import authorize, log, refusal
+from entryway.security.bearer import authorize, refusal
 from entryway.security.context import SecurityContext
 from entryway.security.django import configured_protection
-from entryway.security.errors import InsufficientScope, KeysUnavailable
+from entryway.security.errors import InsufficientScope
 from entryway.security.identity_context import IdentityContext
 from entryway.security.rules import AnyContext, Rule
 from entryway.security.wsgi import headers_of
@@ -67,12 +67,9 @@ class TokenAuthentication(BaseAuthentication):  # type: ignore[misc]
             return None
         try:
             context = configured_protection().authenticate(headers_of(request.META))
-        except KeysUnavailable as error:
-            raise TokensCannotBeChecked from error
         except EntrywayError as error:
             answer = refusal(error)
-            if answer.status == 500:
-                log.error("tokens_cannot_be_checked: %s", error.detail)
+            if answer.status != 401:
                 raise TokensCannotBeChecked from error
             raise AuthenticationFailed(answer.text) from error
         return Caller(context), context
