@@ -32,10 +32,16 @@ class Attempts:
         self._clock = clock
 
     async def start(
-        self, zid: str, browser: str, request: AuthorizationRequest | None, afterwards: str | None = None
+        self,
+        zid: str,
+        browser: str,
+        request: AuthorizationRequest | None,
+        afterwards: str | None = None,
+        *,
+        origin: str | None = None,
     ) -> Attempt:
-        """Store a new attempt of this browser."""
-        attempt = Attempt(random_text(), zid, request, self._clock(), afterwards=afterwards)
+        """Store a new attempt of this browser, to log in at `origin`."""
+        attempt = Attempt(random_text(), zid, request, self._clock(), afterwards=afterwards, origin=origin)
         async with self._database.transaction() as session:
             session.add(
                 tables.LoginAttempt(
@@ -47,6 +53,7 @@ class Attempts:
                     authenticated_at=None,
                     started_at=attempt.started_at,
                     afterwards=afterwards,
+                    origin=origin,
                 )
             )
         return attempt
@@ -73,6 +80,13 @@ class Attempts:
             )
         return replace(attempt, user_id=user_id, authenticated_at=authenticated_at)
 
+    async def learn_origin(self, attempt: Attempt, origin: str) -> Attempt:
+        """Store where the user wants to log in."""
+        table = tables.LoginAttempt
+        async with self._database.transaction() as session:
+            await session.execute(update(table).where(table.id == attempt.id).values(origin=origin))
+        return replace(attempt, origin=origin)
+
     async def finish(self, attempt: Attempt) -> bool:
         """End an attempt; say whether it was this call that ended it, for an attempt gives one code."""
         table = tables.LoginAttempt
@@ -97,4 +111,5 @@ def _attempt(row: tables.LoginAttempt) -> Attempt:
         user_id=row.user_id,
         authenticated_at=row.authenticated_at,
         afterwards=row.afterwards,
+        origin=row.origin,
     )

@@ -63,7 +63,22 @@ from entryway.authserver.stored_tokens import StoredTokens
 from entryway.authserver.tenant_path import TenantPath
 from entryway.authserver.token_endpoint import TokenEndpoint
 from entryway.authserver.token_policies import TokenPolicies
+from entryway.authserver.trust.arrival import Arrival
+from entryway.authserver.trust.bearer_assertions import BearerAssertions
+from entryway.authserver.trust.configuration import Kind
+from entryway.authserver.trust.departures import Departures
+from entryway.authserver.trust.foreign_tokens import ForeignTokens
+from entryway.authserver.trust.oidc_departure import OidcDeparture
+from entryway.authserver.trust.oidc_endpoints import OidcEndpoints
+from entryway.authserver.trust.oidc_partners import OidcPartners
+from entryway.authserver.trust.pending import PendingRequests
+from entryway.authserver.trust.provider_sessions import ProviderSessions
 from entryway.authserver.trust.providers import IdentityProviders
+from entryway.authserver.trust.saml_departure import SamlDeparture
+from entryway.authserver.trust.saml_endpoints import SamlEndpoints
+from entryway.authserver.trust.saml_keys import SamlKeys
+from entryway.authserver.trust.saml_partners import SamlPartners
+from entryway.authserver.trust.shadow_users import ShadowUsers
 from entryway.authserver.users import Users
 from entryway.authserver.zones import Zones
 from entryway.clients.http import new_http
@@ -100,6 +115,11 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     own_tokens = OwnTokens(keys, clients, users, stored_tokens, digests, clock)
     issuer = Issuer(keys, authorizations, stored_tokens, digests, clock)
     granting = Granting(issuer, roles)
+    seen = SeenAssertions(database, digests)
+    providers, shadow_users = IdentityProviders(database, sealer, audit, clock), ShadowUsers(database, users, clock)
+    partners = SamlPartners(providers, SamlKeys(database, sealer, audit, clock), settings.host)
+    client_keys = ClientKeys(http, clock)
+    oidc = OidcPartners(http, client_keys, keys, clock)
     grants = make_grants(
         own_tokens=own_tokens,
         clients=clients,
@@ -108,6 +128,8 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         passcodes=passcodes,
         digests=digests,
         clock=clock,
+        saml_assertions=BearerAssertions(partners, seen, shadow_users, clock),
+        tokens_of_others=ForeignTokens(providers, oidc, shadow_users, clock),
     )
     bearer, authentication = (
         Bearer(settings, zones, own_tokens),
@@ -115,15 +137,32 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             clients,
             own_tokens,
             certificates,
-            ClientKeys(http, clock),
-            SeenAssertions(database, digests),
+            client_keys,
+            seen,
             ClientLockout(database, digests, clock, settings.client_failures),
             clock,
         ),
     )
     revocation = Revocation(database, users, clients, clock)
     applications = Applications(database, clients, clock, frozenset(MASTERS))
-    flow = LoginFlow(attempts, login_sessions, authorizations, clients, users, pages, zones)
+    pending, provider_sessions = (
+        PendingRequests(database, sealer, digests, clock),
+        ProviderSessions(database, sealer, digests, login_sessions),
+    )
+    departures = Departures(
+        zones,
+        providers,
+        {
+            Kind.SAML: SamlDeparture(partners, pending, pages, clock),
+            Kind.OIDC: OidcDeparture(settings, oidc, pending, clock),
+        },
+    )
+    flow = LoginFlow(attempts, login_sessions, authorizations, clients, users, pages, zones, providers, departures)
+    arrival = Arrival(attempts, login_sessions, provider_sessions, shadow_users, flow, audit)
+    saml = SamlEndpoints(
+        settings, zones, providers, partners, pending, provider_sessions, seen, arrival, flow, pages, clock
+    )
+    relying_party = OidcEndpoints(settings, zones, providers, oidc, pending, arrival, clock)
     housekeeping = Housekeeping(database, clock, (keys.rotate_due,))
     bootstrap = Bootstrap(settings, database, keyring, sealer, digests, keys, zones, applications, clock)
 
@@ -132,7 +171,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     )
     authorize = AuthorizeEndpoint(settings, zones, clients, flow, clock)
     login = LoginEndpoints(settings, zones, users, attempts, login_sessions, flow)
-    logout = LogoutEndpoint(settings, zones, clients, login_sessions, keys, pages)
+    logout = LogoutEndpoint(settings, zones, clients, login_sessions, keys, pages, provider_sessions, departures)
     metadata = MetadataEndpoints(settings, zones, keys, grants)
     inspection = InspectionEndpoints(settings, zones, authentication, own_tokens, bearer)
     ending = RevocationEndpoints(
@@ -152,7 +191,6 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         Subscriptions(database, clients, audit, clock),
         keys,
     )
-    providers = IdentityProviders(database, sealer, audit, clock)
     administration = Administration(
         settings.public_url,
         database,
@@ -189,6 +227,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         routes=[
             Route("/oauth/token", token.__call__, methods=["GET", "POST"]),
             Route("/oauth/token/", token.__call__, methods=["GET", "POST"]),
+            Route("/oauth/token/alias/{alias}", token.__call__, methods=["POST"]),
             Route("/oauth/authorize", authorize.__call__, methods=["GET", "POST"]),
             Route("/login", login.page, methods=["GET"]),
             Route("/login.do", login.submit, methods=["POST"]),
@@ -210,6 +249,8 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             *admin.routes(),
             *token_policy.routes(),
             *tenants.routes(),
+            *saml.routes(),
+            *relying_party.routes(),
             *administration.routes(),
         ],
         middleware=[Middleware(Edge), Middleware(TenantPath), Middleware(Speaking)],

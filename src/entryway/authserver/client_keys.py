@@ -50,17 +50,21 @@ class ClientKeys:
         own = client_assertions.keys_of(client.jwks)
         if client.jwks_uri is None:
             return own
-        async with self._asking.setdefault(client.jwks_uri, asyncio.Lock()):
-            known, now = self._fetched.get(client.jwks_uri), self.clock()
+        return [*own, *await self.at(client.jwks_uri, kid)]
+
+    async def at(self, uri: str, kid: str | None) -> Sequence[tuple[str | None, Key]]:
+        """Return the keys that are published at an address, which should hold the one named `kid`."""
+        async with self._asking.setdefault(uri, asyncio.Lock()):
+            known, now = self._fetched.get(uri), self.clock()
             if known is not None and now - known.at < (FRESH if _holds(known, kid) else PAUSE):
-                return [*own, *known.keys]
-            fetched = _Fetched(await self._fetch(client.jwks_uri, known), now)
-            self._fetched[client.jwks_uri] = fetched
+                return known.keys
+            fetched = _Fetched(await self._fetch(uri, known), now)
+            self._fetched[uri] = fetched
             while len(self._fetched) > MOST_REMEMBERED:
                 oldest = next(iter(self._fetched))
                 del self._fetched[oldest]
                 self._asking.pop(oldest, None)
-        return [*own, *fetched.keys]
+        return fetched.keys
 
     async def _fetch(self, uri: str, known: _Fetched | None) -> Sequence[tuple[str | None, Key]]:
         try:

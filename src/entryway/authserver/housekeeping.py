@@ -49,6 +49,7 @@ class Housekeeping:
                 delete(tables.LoginAttempt).where(tables.LoginAttempt.started_at < now - attempts.LIFETIME),
                 delete(tables.LoginSession).where(tables.LoginSession.last_seen_at < now - sessions.IDLE),
                 delete(tables.LoginSession).where(tables.LoginSession.authenticated_at < now - sessions.LONGEST),
+                delete(tables.ProviderRequest).where(tables.ProviderRequest.expires_at < now),
                 delete(tables.LoginFailure).where(tables.LoginFailure.at < now - lockout.COUNTED_FOR),
             ):
                 await session.execute(statement)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from starlette.responses import JSONResponse
 
 from entryway.authserver import edge, sessions
 from entryway.authserver.description import describe
+from entryway.authserver.users import ORIGIN
 from entryway.errors import Forbidden
+from entryway.oauth import login_hints
 from entryway.oauth import parameters as oauth_parameters
 from entryway.oauth.errors import BadCredentials, InvalidRequest
 from entryway.telemetry import get_logger
 from entryway.web.cookies import set_cookie
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -64,8 +69,11 @@ class LoginEndpoints:
         query = oauth_parameters.parse(request.scope["query_string"])
         zone = await edge.zone_of(request, self.zones, self.settings, query)
         if request.headers.get("accept", "").startswith("application/json"):
-            return JSONResponse(describe(zone, self.settings.branding.name))
-        return await self.flow.begin(request, zone.id, None)
+            return JSONResponse(describe(zone, self.settings.branding.name, await self._starts(zone)))
+        if "attempt" in query:
+            return await self._choose(request, zone, query)
+        origins, login_name = login_hints.parse(query.get("idp") or query.get("origin"), query.get("login_hint"))
+        return await self.flow.begin(request, zone.id, None, hinted=next(iter(origins), None), login_name=login_name)
 
     async def submit(self, request: Request) -> Response:
         """Check name and password and go on with the login."""
@@ -73,14 +81,15 @@ class LoginEndpoints:
         zone = await edge.zone_of(request, self.zones, self.settings, form)
         browser = request.cookies.get(sessions.BROWSER_COOKIE, "")
         attempt = await self._attempt(zone, form.get("attempt", ""), form.get(CSRF_FIELD, ""), browser)
+        await self.flow.check_password_allowed(attempt)
         name, password = form.get("username", ""), form.get("password", "")
         if not name.strip() or not password:
-            return self.flow.ask(attempt, browser, user_name=name, message="login.empty")
+            return await self.flow.ask(attempt, browser, user_name=name, message="login.empty")
         try:
             user = await self.users.authenticate(zone.id, name, password)
         except BadCredentials as error:
             log.info("login_failed", reason=error.detail)
-            return self.flow.ask(attempt, browser, user_name=name, message=WRONG, status=401)
+            return await self.flow.ask(attempt, browser, user_name=name, message=WRONG, status=401)
         # A new value for the cookie: one that somebody planted in this browser before is worth nothing now.
         await self.sessions.end(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
         value, logged_in = await self.sessions.start(user)
@@ -89,6 +98,22 @@ class LoginEndpoints:
         set_cookie(response, sessions.LOGIN_COOKIE, value)
         log.info("login_completed", user_id=user.id, identity_provider=user.origin)
         return response
+
+    async def _choose(self, request: Request, zone: Zone, query: Mapping[str, str]) -> Response:
+        """Go on at the provider whose link was followed; only the browser that was shown it has such an attempt."""
+        browser = request.cookies.get(sessions.BROWSER_COOKIE, "")
+        attempt = await self.attempts.find(zone.id, query["attempt"], browser)
+        if attempt is None:
+            raise LoginOver(detail="no such open attempt of this browser")
+        return await self.flow.go_to(attempt, query.get("origin", ""), browser)
+
+    async def _starts(self, zone: Zone) -> dict[str, str]:
+        """Return the addresses that begin a login at each other provider on offer."""
+        return {
+            one.origin: f"{zone.url}/login?{urlencode({'origin': one.origin})}"
+            for one in await self.flow.providers.list(zone.id, active_only=True)
+            if one.draft.available_for_logon and one.origin != ORIGIN
+        }
 
     async def _attempt(self, zone: Zone, attempt_id: str, token: str, browser: str) -> Attempt:
         if not browser:

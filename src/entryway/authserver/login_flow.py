@@ -10,6 +10,9 @@ from entryway.authserver.digests import random_text
 from entryway.authserver.next_step import Step, next_step
 from entryway.authserver.sessions import BROWSER_COOKIE, LOGIN_COOKIE
 from entryway.authserver.tenant_addresses import NamedZone
+from entryway.authserver.trust.errors import NoProvider
+from entryway.authserver.trust.selection import choose
+from entryway.authserver.users import ORIGIN
 from entryway.oauth.errors import InvalidClient, InvalidRequest, LoginRequired
 from entryway.telemetry import get_logger
 from entryway.web.cookies import set_cookie
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
     from entryway.authserver.next_step import Attempt
     from entryway.authserver.pages import Pages
     from entryway.authserver.sessions import Sessions
+    from entryway.authserver.trust.departures import Departures
+    from entryway.authserver.trust.providers import IdentityProviders
+    from entryway.authserver.trust.selection import Choice
     from entryway.authserver.users import Users
     from entryway.authserver.zones import Zones
 
@@ -49,15 +55,32 @@ class LoginFlow:
     users: Users
     pages: Pages
     zones: Zones
+    providers: IdentityProviders
+    departures: Departures
 
     async def begin(
-        self, request: Request, zid: str, asked: AuthorizationRequest | None, *, afterwards: str | None = None
+        self,
+        request: Request,
+        zid: str,
+        asked: AuthorizationRequest | None,
+        *,
+        afterwards: str | None = None,
+        hinted: str | None = None,
+        login_name: str | None = None,
     ) -> Response:
-        """Start an attempt of this browser, as whom it is logged in already, and answer with its first step."""
+        """Start an attempt of this browser, as whom it is logged in already, and answer with its first step.
+
+        `hinted` and `login_name` say where to log in when no application does.
+        """
         browser = request.cookies.get(BROWSER_COOKIE) or random_text()
-        attempt = await self.attempts.start(zid, browser, asked, afterwards)
+        if asked is not None:
+            hinted, login_name = next(iter(asked.origins), None), asked.login_name
+        choice = await self._choose(zid, asked, hinted, login_name)
+        attempt = await self.attempts.start(zid, browser, asked, afterwards, origin=choice.origin)
         logged_in = await self.sessions.load(zid, request.cookies.get(LOGIN_COOKIE))
-        if logged_in is not None:
+        # Who is logged in elsewhere than where the application wants its user from has to log in there.
+        is_elsewhere = choice.origin is not None and choice.origin == hinted and logged_in is not None
+        if logged_in is not None and not (is_elsewhere and logged_in.user.origin != hinted):
             attempt = await self.attempts.learn_user(attempt, logged_in.user.id, logged_in.authenticated_at)
         response = await self.proceed(attempt, browser)
         set_cookie(response, BROWSER_COOKIE, browser)
@@ -66,8 +89,10 @@ class LoginFlow:
     async def proceed(self, attempt: Attempt, browser: str) -> Response:
         """Answer with the attempt's next step."""
         match next_step(attempt):
-            case Step.ASK_PASSWORD:
-                return self.ask(attempt, browser)
+            case Step.ASK_PASSWORD | Step.CHOOSE_PROVIDER:
+                return await self.ask(attempt, browser)
+            case Step.GO_TO_PROVIDER:
+                return await self.departures.begin(attempt, browser)
             case Step.REFUSE_SILENTLY:
                 return await self._refuse(attempt)
             case Step.ISSUE_CODE:
@@ -78,18 +103,44 @@ class LoginFlow:
                     return redirect_to(attempt.afterwards, {})
                 return self.pages.message("welcome.title", "welcome.text")
 
-    def ask(
+    async def ask(
         self, attempt: Attempt, browser: str, *, user_name: str = "", message: str = "", status: int = 200
     ) -> Response:
-        """Answer with the login page."""
+        """Answer with the login page: a form for the password, the other providers on offer, or both."""
+        offered = (await self._choose(attempt.zid, attempt.request, None, None)).offered if not attempt.origin else ()
+        if attempt.origin is None and not offered:
+            raise NoProvider("nothing is on offer")
         return self.pages.login(
             attempt=attempt.id,
             csrf=self.attempts.form_token(attempt, browser),
             user_name=user_name,
             message=message,
+            providers=[(one.origin, one.shown_as) for one in offered if one.origin != ORIGIN],
+            asks_password=attempt.origin == ORIGIN or any(one.origin == ORIGIN for one in offered),
             ui_locales=attempt.request.ui_locales if attempt.request is not None else "",
             status=status,
         )
+
+    async def go_to(self, attempt: Attempt, origin: str, browser: str) -> Response:
+        """Go on at the provider that the user has chosen among those on offer."""
+        choice = await self._choose(attempt.zid, attempt.request, None, None)
+        if origin not in {choice.origin, *(one.origin for one in choice.offered)}:
+            raise NoProvider("the provider is not on offer")
+        return await self.proceed(await self.attempts.learn_origin(attempt, origin), browser)
+
+    async def check_password_allowed(self, attempt: Attempt) -> None:
+        """Raise NoProvider when this login may not be by a password of ours."""
+        usable = [one.origin for one in await self.providers.list(attempt.zid, active_only=True)]
+        if attempt.origin not in {None, ORIGIN} or ORIGIN not in usable:
+            raise NoProvider("the built-in provider is not what this login is for")
+
+    async def _choose(
+        self, zid: str, asked: AuthorizationRequest | None, hinted: str | None, login_name: str | None
+    ) -> Choice:
+        client = await self.clients.find(zid, asked.client_id) if asked is not None else None
+        allowed = client.allowed_providers if client is not None else None
+        providers = await self.providers.list(zid, active_only=True)
+        return choose(providers, allowed=allowed, hinted=hinted, login_name=login_name)
 
     async def _refuse(self, attempt: Attempt) -> Response:
         await self.attempts.finish(attempt)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from entryway.authserver.sessions import Sessions
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.signing_keys import SigningKeys
+    from entryway.authserver.trust.departures import Departures
+    from entryway.authserver.trust.provider_sessions import ProviderSession, ProviderSessions
     from entryway.authserver.zones import Zone, Zones
 
 log = get_logger(__name__)
@@ -41,16 +43,31 @@ class LogoutEndpoint:
     sessions: Sessions
     keys: SigningKeys
     pages: Pages
+    provider_sessions: ProviderSessions
+    departures: Departures
 
     async def __call__(self, request: Request) -> Response:
         """End the session and answer where to go."""
         parameters = await edge.read_parameters(request)
         zone = await edge.zone_of(request, self.zones, self.settings, parameters)
-        await self.sessions.end(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
+        cookie = request.cookies.get(sessions.LOGIN_COOKIE)
+        at_provider = await self._session_at_provider(zone, cookie)
+        await self.sessions.end(zone.id, cookie)
         log.info("logout_completed")
         response = await self._farewell(zone, parameters)
+        if at_provider is not None:
+            # The provider sends the browser back, to be sent where it would have gone at once.
+            target = response.headers.get("location", f"{zone.url}/login")
+            browser = request.cookies.get(sessions.BROWSER_COOKIE, "")
+            response = await self.departures.end(zone, at_provider, browser, target) or response
         clear_cookie(response, sessions.LOGIN_COOKIE)
         return response
+
+    async def _session_at_provider(self, zone: Zone, cookie: str | None) -> ProviderSession | None:
+        # A login that is over by itself is not passed on: the user may have logged in over there again.
+        if await self.sessions.load(zone.id, cookie) is None:
+            return None
+        return await self.provider_sessions.find(zone.id, cookie)
 
     async def _farewell(self, zone: Zone, parameters: Mapping[str, str]) -> Response:
         target = parameters.get("redirect")

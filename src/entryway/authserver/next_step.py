@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import Enum, auto
 
 from entryway.authserver.authorization_request import AuthorizationRequest
+from entryway.authserver.users import ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,16 @@ class Attempt:
     authenticated_at: datetime | None = None
     # The page of ours that somebody wants to see who came without an application.
     afterwards: str | None = None
+    # The identity provider to log in at; None while the user has to choose.
+    origin: str | None = ORIGIN
 
 
 class Step(Enum):
     """What happens next."""
 
+    CHOOSE_PROVIDER = auto()
     ASK_PASSWORD = auto()
+    GO_TO_PROVIDER = auto()
     REFUSE_SILENTLY = auto()
     ISSUE_CODE = auto()
     WELCOME = auto()
@@ -38,10 +43,16 @@ class Step(Enum):
 def next_step(attempt: Attempt) -> Step:
     """Return what is still missing, or that nothing is."""
     if attempt.request is None:
-        return Step.WELCOME if attempt.user_id is not None else Step.ASK_PASSWORD
+        return Step.WELCOME if attempt.user_id is not None else _log_in(attempt)
     if _authenticated(attempt, attempt.request.authenticated_since):
         return Step.ISSUE_CODE
-    return Step.REFUSE_SILENTLY if attempt.request.silent else Step.ASK_PASSWORD
+    return Step.REFUSE_SILENTLY if attempt.request.silent else _log_in(attempt)
+
+
+def _log_in(attempt: Attempt) -> Step:
+    if attempt.origin is None:
+        return Step.CHOOSE_PROVIDER
+    return Step.ASK_PASSWORD if attempt.origin == ORIGIN else Step.GO_TO_PROVIDER
 
 
 def _authenticated(attempt: Attempt, since: datetime | None) -> bool:

@@ -47,18 +47,22 @@ class Sessions:
         self._digests = digests
         self._clock = clock
 
-    async def start(self, user: User) -> tuple[str, LoggedIn]:
-        """Return the value of a new session's cookie; a value that came from a browser is never taken over."""
+    async def start(self, user: User, *, ends_at: datetime | None = None) -> tuple[str, LoggedIn]:
+        """Return the value of a new session's cookie; a value that came from a browser is never taken over.
+
+        `ends_at` is when an identity provider wants the user to log in again.
+        """
         value, now = random_text(), self._clock()
         async with self._database.transaction() as session:
             session.add(
                 tables.LoginSession(
-                    digest=self._digests.of(_PURPOSE, user.zid, value),
+                    digest=self.digest(user.zid, value),
                     zid=user.zid,
                     user_id=user.id,
                     authenticated_at=now,
                     last_seen_at=now,
                     fingerprint=self._fingerprint(user),
+                    ends_at=ends_at,
                 )
             )
         return value, LoggedIn(user, now)
@@ -68,10 +72,12 @@ class Sessions:
         if not value:
             return None
         table, now = tables.LoginSession, self._clock()
-        mine = (table.digest == self._digests.of(_PURPOSE, zid, value), table.zid == zid)
+        mine = (table.digest == self.digest(zid, value), table.zid == zid)
         async with self._database.read() as session:
             row = (await session.execute(select(table).where(*mine))).scalar_one_or_none()
         if row is None or now - row.last_seen_at > IDLE or now - row.authenticated_at > LONGEST:
+            return None
+        if row.ends_at is not None and now >= row.ends_at:
             return None
         user = await self._users.find(zid, row.user_id)
         if user is None or not hmac.compare_digest(row.fingerprint, self._fingerprint(user)):
@@ -86,9 +92,11 @@ class Sessions:
         if value:
             table = tables.LoginSession
             async with self._database.transaction() as session:
-                await session.execute(
-                    delete(table).where(table.digest == self._digests.of(_PURPOSE, zid, value), table.zid == zid)
-                )
+                await session.execute(delete(table).where(table.digest == self.digest(zid, value), table.zid == zid))
+
+    def digest(self, zid: str, value: str) -> bytes:
+        """Return what is stored of a cookie's value."""
+        return self._digests.of(_PURPOSE, zid, value)
 
     def _fingerprint(self, user: User) -> str:
         return self._digests.text("login-session-user", user.id, user.password_hash)

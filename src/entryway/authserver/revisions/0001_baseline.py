@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_ebf79319"
+revision: str = "authserver_baseline_52d4ccb6"
 down_revision: str | None = None
 
 
@@ -294,6 +294,7 @@ def upgrade() -> None:
         sa.Column("authenticated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("afterwards", sa.String(), nullable=True),
+        sa.Column("origin", sa.String(length=255), nullable=True),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_login_attempts_user_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_login_attempts_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_attempts")),
@@ -306,6 +307,7 @@ def upgrade() -> None:
         sa.Column("authenticated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_login_sessions_user_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_login_sessions_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_login_sessions")),
@@ -486,7 +488,6 @@ def upgrade() -> None:
         sa.Column("subject_digest", sa.LargeBinary(), nullable=False),
         sa.Column("session_index", sa.String(), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["login_digest"],
             ["login_sessions.digest"],

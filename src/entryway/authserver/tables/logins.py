@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey
+from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from entryway.authserver.tables.metadata import AuthServerTable, zid_column
@@ -22,6 +22,8 @@ class LoginSession(AuthServerTable):
     last_seen_at: Mapped[datetime]
     # The user's password and name at login; a session does not outlive a change of them.
     fingerprint: Mapped[str]
+    # When the identity provider wants the user to log in again.
+    ends_at: Mapped[datetime | None]
 
 
 class LoginAttempt(AuthServerTable):
@@ -37,3 +39,5 @@ class LoginAttempt(AuthServerTable):
     started_at: Mapped[datetime]
     # Without a request: the page of ours that the browser came for.
     afterwards: Mapped[str | None]
+    # The identity provider to log in at; null while the user has to choose.
+    origin: Mapped[str | None] = mapped_column(String(255))

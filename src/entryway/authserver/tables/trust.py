@@ -76,8 +76,6 @@ class ProviderSession(AuthServerTable):
     subject_digest: Mapped[bytes] = mapped_column(index=True)
     session_index: Mapped[str | None]
     sealed: Mapped[bytes]
-    # When the provider wants the user to log in again.
-    ends_at: Mapped[datetime | None]
 
 
 class UserAttributes(AuthServerTable):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,9 @@ from entryway.authserver.trust.configuration import (
     Kind,
     OidcConfig,
     ProviderDraft,
+    SamlConfig,
 )
+from entryway.authserver.trust.saml_metadata import check_metadata
 from entryway.authserver.users import ORIGIN
 from entryway.errors import Conflict, NotFound
 from entryway.storage.audit import changed
@@ -112,7 +115,7 @@ class IdentityProviders:
 
     async def create(self, zid: str, draft: ProviderDraft, *, actor: str) -> IdentityProvider:
         """Trust one more provider; raise InvalidTrust or OriginTaken."""
-        config = configuration.check(draft)
+        config = self._check(draft)
         _require_secret(config)
         async with self._database.transaction() as session:
             await self._database.lock(session, "identity-providers", zid)
@@ -136,7 +139,7 @@ class IdentityProviders:
         existing = await self.get(zid, origin)
         if (draft.origin, draft.type) != (origin, existing.type):
             raise InvalidTrust("origin key and type of an identity provider stay as they are")
-        config = configuration.check(draft)
+        config = self._check(draft)
         async with self._database.transaction() as session:
             await self._database.lock(session, "identity-providers", zid)
             row = await session.get(tables.IdentityProviderRow, (zid, origin))
@@ -176,6 +179,12 @@ class IdentityProviders:
             await session.delete(row)
             await session.flush()
             await self._audit.record(session, changed("DELETE", zid, "IdentityProvider", origin, actor=actor, old=old))
+
+    def _check(self, draft: ProviderDraft) -> Config:
+        config = configuration.check(draft)
+        if isinstance(config, SamlConfig):
+            check_metadata(config, self._clock())
+        return config
 
     async def _make_room(self, session: AsyncSession, zid: str, draft: ProviderDraft) -> None:
         """There is one default of each kind."""
@@ -227,7 +236,12 @@ def _built_in(zid: str) -> IdentityProvider:
 
 
 def _told(row: tables.IdentityProviderRow) -> Mapping[str, Any]:
-    return {name: getattr(row, name) for name in ("type", *_PLAIN, "email_domains", "config")}
+    told = {name: getattr(row, name) for name in ("type", *_PLAIN, "email_domains")}
+    config = dict(row.config)
+    if "metadata" in config:
+        # Long, and published anyway: its digest says whether it has changed.
+        config["metadata"] = f"sha256:{hashlib.sha256(config['metadata'].encode()).hexdigest()}"
+    return {**told, "config": config}
 
 
 def _purpose(row: tables.IdentityProviderRow) -> str:

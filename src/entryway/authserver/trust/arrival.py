@@ -1,0 +1,104 @@
+"""What every login at an identity provider ends in: a user of ours, a new session, and the attempt's next step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from entryway.authserver.sessions import BROWSER_COOKIE, LOGIN_COOKIE
+from entryway.authserver.trust.errors import LoginRefused, ShadowUserMissing
+from entryway.authserver.trust.provider_sessions import ProviderSession
+from entryway.oauth.errors import InvalidRequest
+from entryway.storage.audit import happened
+from entryway.telemetry import get_logger
+from entryway.web.cookies import set_cookie
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from entryway.authserver.attempts import Attempts
+    from entryway.authserver.login_flow import LoginFlow
+    from entryway.authserver.next_step import Attempt
+    from entryway.authserver.sessions import Sessions
+    from entryway.authserver.trust.identity import Identity
+    from entryway.authserver.trust.provider_sessions import ProviderSessions
+    from entryway.authserver.trust.providers import IdentityProvider
+    from entryway.authserver.trust.shadow_users import ShadowUsers
+    from entryway.storage.audit import Audit
+
+log = get_logger(__name__)
+
+OVER = "This login is over. Please go back to the application and start again."
+# Clocks of two organisations differ.
+_SKEW = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The end that all protocols share."""
+
+    attempts: Attempts
+    sessions: Sessions
+    provider_sessions: ProviderSessions
+    shadow_users: ShadowUsers
+    flow: LoginFlow
+    audit: Audit
+
+    async def complete(
+        self,
+        request: Request,
+        provider: IdentityProvider,
+        identity: Identity,
+        *,
+        attempt_id: str | None,
+        browser: str,
+        facts: Mapping[str, str],
+        afterwards: str | None = None,
+    ) -> Response:
+        """Log the user on and go on with the attempt; without one, the provider has begun."""
+        attempt = await self._attempt(provider.zid, attempt_id, browser, afterwards)
+        self._check_age(provider, attempt, identity)
+        try:
+            user = await self.shadow_users.log_on(provider, identity)
+        except ShadowUserMissing as error:
+            self.refuse(provider, error.detail)
+            raise
+        # A new value for the cookie: one that somebody planted in this browser before is worth nothing now.
+        await self.sessions.end(provider.zid, request.cookies.get(LOGIN_COOKIE))
+        value, logged_in = await self.sessions.start(user, ends_at=identity.session_ends_at)
+        at_provider = ProviderSession(provider.origin, identity.subject, identity.session_index, facts)
+        await self.provider_sessions.add(provider.zid, value, at_provider)
+        attempt = await self.attempts.learn_user(attempt, user.id, logged_in.authenticated_at)
+        response = await self.flow.proceed(attempt, browser)
+        set_cookie(response, LOGIN_COOKIE, value)
+        set_cookie(response, BROWSER_COOKIE, browser)
+        log.info("login_completed", user_id=user.id, identity_provider=provider.origin)
+        self.audit.note(happened("UserAuthenticationSuccess", provider.zid, "User", user.id, actor=user.user_name))
+        return response
+
+    def refuse(self, provider: IdentityProvider, reason: str) -> None:
+        """Tell the log and the audit trail why a login was refused."""
+        log.info("login_refused", identity_provider=provider.origin, reason=reason)
+        event = "SAMLAuthenticationError" if provider.type == "saml2.0" else "OIDCAuthenticationError"
+        self.audit.note(
+            happened(event, provider.zid, "IdentityProvider", provider.origin, new={"reason": reason[:1000]})
+        )
+
+    async def _attempt(self, zid: str, attempt_id: str | None, browser: str, afterwards: str | None) -> Attempt:
+        if attempt_id is None:
+            return await self.attempts.start(zid, browser, None, afterwards)
+        attempt = await self.attempts.find(zid, attempt_id, browser)
+        if attempt is None:
+            raise InvalidRequest(OVER, "no such open attempt of this browser")
+        return attempt
+
+    def _check_age(self, provider: IdentityProvider, attempt: Attempt, identity: Identity) -> None:
+        since = attempt.request.authenticated_since if attempt.request is not None else None
+        if since is not None and identity.authenticated_at + _SKEW < since:
+            # Asking again would be answered in the same way, again and again.
+            reason = "the provider did not ask the user to log in again, as the application wants"
+            self.refuse(provider, reason)
+            raise LoginRefused(reason)

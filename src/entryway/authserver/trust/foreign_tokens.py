@@ -1,0 +1,54 @@
+"""Tokens of trusted OpenID Connect providers that clients exchange at the token endpoint (RFC 7523)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from entryway.authserver.grants.foreign import IssuerNotTrusted, Vouched
+from entryway.authserver.trust import identity, oidc_tokens
+from entryway.authserver.trust.configuration import OidcConfig
+from entryway.authserver.trust.errors import ShadowUserMissing
+from entryway.authserver.trust.oidc_tokens import ExpectedToken
+from entryway.errors import UpstreamError
+from entryway.oauth.errors import InvalidGrant
+from entryway.saml.errors import SamlInvalid
+
+if TYPE_CHECKING:
+    from entryway.authserver.moments import Clock
+    from entryway.authserver.trust.oidc_partners import OidcPartners
+    from entryway.authserver.trust.providers import IdentityProviders
+    from entryway.authserver.trust.shadow_users import ShadowUsers
+    from entryway.authserver.zones import Zone
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignTokens:
+    """Believes tokens that were issued for this tenant as a client of the provider."""
+
+    providers: IdentityProviders
+    partners: OidcPartners
+    shadow_users: ShadowUsers
+    clock: Clock
+
+    async def user_of(self, zone: Zone, issuer: str, assertion: str) -> Vouched:
+        """Return the user; raise IssuerNotTrusted, or InvalidGrant if the token does not hold."""
+        found = [
+            (provider, provider.config)
+            for provider in await self.providers.list(zone.id, active_only=True)
+            if isinstance(provider.config, OidcConfig) and provider.config.issuer == issuer
+        ]
+        if len(found) != 1:
+            raise IssuerNotTrusted(issuer)
+        [(provider, config)] = found
+        now = self.clock()
+        try:
+            document = await self.partners.discover(config)
+            keys = await self.partners.keys_of(document, oidc_tokens.key_id(assertion))
+            expected = ExpectedToken(config.issuer, config.client_id, None)
+            claims = oidc_tokens.verify(assertion, keys, expected, now)
+            who = identity.of_claims(claims, config.attributes, oidc_tokens.authenticated_at(claims, now))
+            user = await self.shadow_users.log_on(provider, who)
+        except (SamlInvalid, ShadowUserMissing, UpstreamError) as error:
+            raise InvalidGrant("The assertion is not valid", error.detail) from error
+        return Vouched(user, who.authenticated_at)

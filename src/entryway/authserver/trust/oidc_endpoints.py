@@ -1,0 +1,145 @@
+"""The tenant as a client of OpenID Connect providers: where their answers arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.routing import Route
+
+from entryway.authserver import edge
+from entryway.authserver.sessions import BROWSER_COOKIE
+from entryway.authserver.trust import identity, oidc_tokens
+from entryway.authserver.trust.addresses import addresses_of
+from entryway.authserver.trust.configuration import OidcConfig
+from entryway.authserver.trust.errors import LoginRefused, ProviderDisabled
+from entryway.authserver.trust.oidc_partners import unavailable
+from entryway.authserver.trust.oidc_tokens import ExpectedToken, TokenInvalid
+from entryway.authserver.trust.pending import LOGIN, LOGOUT
+from entryway.errors import UpstreamError
+from entryway.oauth import parameters as oauth_parameters
+from entryway.oauth.errors import echo
+from entryway.saml.errors import SamlInvalid
+from entryway.web.redirect import redirect_to
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from entryway.authserver.moments import Clock
+    from entryway.authserver.settings import AuthServerSettings
+    from entryway.authserver.trust.arrival import Arrival
+    from entryway.authserver.trust.identity import Identity
+    from entryway.authserver.trust.oidc_partners import Discovered, OidcPartners
+    from entryway.authserver.trust.pending import Pending, PendingRequests
+    from entryway.authserver.trust.providers import IdentityProvider, IdentityProviders
+    from entryway.authserver.zones import Zone, Zones
+
+_WANTED = ("email", "given_name", "family_name")
+
+
+@dataclass(frozen=True, slots=True)
+class OidcEndpoints:
+    """The callbacks of login and logout."""
+
+    settings: AuthServerSettings
+    zones: Zones
+    providers: IdentityProviders
+    partners: OidcPartners
+    pending: PendingRequests
+    arrival: Arrival
+    clock: Clock
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/login/callback/{origin}", self.callback, methods=["GET"]),
+            Route("/logout/callback/{origin}", self.logged_out, methods=["GET"]),
+        ]
+
+    async def callback(self, request: Request) -> Response:
+        """Take the code that a provider gives, to the browser that was sent there."""
+        zone, query, browser, origin = await self._arrived(request)
+        asked = await self.pending.take(zone.id, LOGIN, query.get("state", ""), browser) if browser else None
+        if asked is None or asked.origin != origin:
+            # Also the defence against mixing up providers: each has an address of its own.
+            raise LoginRefused("the answer fits no login of this browser at this provider")
+        provider = await self.providers.get(zone.id, origin)
+        if not provider.draft.active:
+            raise ProviderDisabled(f"Identity Provider has been disabled by administrator for alias:{origin}")
+        try:
+            who, id_token = await self._redeem(zone, provider, asked, query)
+        except SamlInvalid as error:
+            self.arrival.refuse(provider, error.detail)
+            raise LoginRefused(error.detail) from error
+        except UpstreamError as error:
+            self.arrival.refuse(provider, error.detail)
+            raise unavailable(error) from error
+        return await self.arrival.complete(
+            request,
+            provider,
+            who,
+            attempt_id=asked.attempt_id,
+            browser=browser,
+            facts={"id_token": id_token},
+        )
+
+    async def logged_out(self, request: Request) -> Response:
+        """Send the browser on to where it was going when it logged out."""
+        zone, query, browser, origin = await self._arrived(request)
+        asked = await self.pending.take(zone.id, LOGOUT, query.get("state", ""), browser) if browser else None
+        if asked is None or asked.origin != origin:
+            return redirect_to("/login", {})
+        return redirect_to(asked.facts["target"], {})
+
+    async def _redeem(
+        self, zone: Zone, provider: IdentityProvider, asked: Pending, query: Mapping[str, str]
+    ) -> tuple[Identity, str]:
+        config = provider.config
+        if not isinstance(config, OidcConfig):
+            raise TokenInvalid("the provider does not speak OpenID Connect")
+        document = await self.partners.discover(config)
+        _check_issuer(query.get("iss"), document)
+        if "error" in query:
+            raise TokenInvalid(f"the identity provider answered {echo(query['error'])}")
+        if not query.get("code"):
+            raise TokenInvalid("the identity provider gave no code")
+        answer = await self.partners.redeem(
+            zone,
+            config,
+            document,
+            code=query["code"],
+            redirect_uri=addresses_of(zone, self.settings.host).callback(provider.origin),
+            verifier=asked.facts["verifier"],
+        )
+        id_token = answer.get("id_token")
+        if not isinstance(id_token, str):
+            raise TokenInvalid("the identity provider gave no id_token")
+        keys = await self.partners.keys_of(document, oidc_tokens.key_id(id_token))
+        now = self.clock()
+        expected = ExpectedToken(config.issuer, config.client_id, asked.facts["nonce"])
+        claims = oidc_tokens.verify(id_token, keys, expected, now)
+        everything = {**await self._more(document, answer, claims), **claims}
+        return identity.of_claims(everything, config.attributes, oidc_tokens.authenticated_at(claims, now)), id_token
+
+    async def _more(
+        self, document: Discovered, answer: Mapping[str, Any], claims: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return the claims that stand only in userinfo, as OpenID Connect Core §5.4 has it for code flows."""
+        access_token = answer.get("access_token")
+        if all(name in claims for name in _WANTED) or not isinstance(access_token, str):
+            return {}
+        return await self.partners.userinfo(document, access_token, claims["sub"])
+
+    async def _arrived(self, request: Request) -> tuple[Zone, Mapping[str, str], str, str]:
+        zone = await edge.zone_of(request, self.zones, self.settings, {})
+        query = oauth_parameters.parse(request.scope["query_string"])
+        return zone, query, request.cookies.get(BROWSER_COOKIE, ""), request.path_params["origin"]
+
+
+def _check_issuer(named: str | None, document: Discovered) -> None:
+    # RFC 9207 §2.4
+    if named is None and not document.authorization_response_iss_parameter_supported:
+        return
+    if named != document.issuer:
+        raise TokenInvalid("the answer is of another issuer")

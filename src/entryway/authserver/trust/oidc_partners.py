@@ -1,0 +1,151 @@
+"""OpenID Connect providers, asked: what they publish, tokens for a code, and who the user is."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pydantic import BaseModel, Field, ValidationError
+
+from entryway.authserver.trust.configuration import OidcConfig
+from entryway.authserver.trust.errors import ProviderUnavailable
+from entryway.clients.http import call
+from entryway.errors import UpstreamError
+from entryway.oauth import tokens
+from entryway.oauth.client_assertions import TYPE as ASSERTION_TYPE
+
+if TYPE_CHECKING:
+    from entryway.authserver.client_keys import ClientKeys
+    from entryway.authserver.moments import Clock
+    from entryway.authserver.signing_keys import SigningKeys
+    from entryway.authserver.zones import Zone
+    from entryway.clients.http import HttpClient
+    from entryway.oauth.client_assertions import Key
+
+FRESH = timedelta(hours=1)
+_MOST_REMEMBERED = 1000
+_ASSERTION_LIFETIME = timedelta(minutes=2)
+_Https = Field(max_length=2000, pattern=r"^https://[^\s#@]+$")
+
+
+class Discovered(BaseModel):
+    """The part of a provider's metadata document that we use."""
+
+    issuer: str
+    authorization_endpoint: str = _Https
+    token_endpoint: str = _Https
+    jwks_uri: str = _Https
+    userinfo_endpoint: str | None = Field(default=None, max_length=2000, pattern=r"^https://[^\s#@]+$")
+    end_session_endpoint: str | None = Field(default=None, max_length=2000, pattern=r"^https://[^\s#@]+$")
+    authorization_response_iss_parameter_supported: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    document: Discovered
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OidcPartners:
+    """Remembers what providers publish, and asks again after an hour."""
+
+    http: HttpClient
+    keys: ClientKeys
+    signing_keys: SigningKeys
+    clock: Clock
+    _documents: dict[str, _Remembered] = field(default_factory=dict)
+    _asking: dict[str, asyncio.Lock] = field(default_factory=dict)
+
+    async def discover(self, config: OidcConfig) -> Discovered:
+        """Return what the provider publishes; raise ProviderUnavailable if it cannot be had, or is another's."""
+        async with self._asking.setdefault(config.issuer, asyncio.Lock()):
+            known, now = self._documents.get(config.issuer), self.clock()
+            if known is not None and now - known.at < FRESH:
+                return known.document
+            document = await self._fetch(config)
+            self._documents[config.issuer] = _Remembered(document, now)
+            while len(self._documents) > _MOST_REMEMBERED:
+                oldest = next(iter(self._documents))
+                del self._documents[oldest]
+                self._asking.pop(oldest, None)
+        return document
+
+    async def keys_of(self, document: Discovered, kid: str | None) -> Sequence[tuple[str | None, Key]]:
+        """Return the keys that the provider signs with, which should hold the one named `kid`."""
+        return await self.keys.at(document.jwks_uri, kid)
+
+    async def redeem(
+        self, zone: Zone, config: OidcConfig, document: Discovered, *, code: str, redirect_uri: str, verifier: str
+    ) -> Mapping[str, Any]:
+        """Return the token response for a code."""
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "code_verifier": verifier,
+        }
+        auth = None
+        match config.token_endpoint_auth_method:
+            case "client_secret_basic":
+                # RFC 6749 §2.3.1: both are form-encoded before they are joined.
+                auth = (quote(config.client_id, safe=""), quote(config.client_secret or "", safe=""))
+            case "client_secret_post":
+                form |= {"client_id": config.client_id, "client_secret": config.client_secret or ""}
+            case "private_key_jwt":
+                assertion = await self._client_assertion(zone, config, document)
+                form |= {
+                    "client_id": config.client_id,
+                    "client_assertion_type": ASSERTION_TYPE,
+                    "client_assertion": assertion,
+                }
+        answer = await call(
+            self.http, "POST", document.token_endpoint, form=form, auth=auth, headers={"accept": "application/json"}
+        )
+        if answer.status != 200:
+            raise ProviderUnavailable(answer.origin, f"the token endpoint answered {answer.status}")
+        return answer.json_object()
+
+    async def userinfo(self, document: Discovered, access_token: str, subject: str) -> Mapping[str, Any]:
+        """Return what the provider tells about the user beside the id_token; nothing if it does not."""
+        if document.userinfo_endpoint is None or not access_token.isascii() or not access_token.isprintable():
+            return {}
+        headers = {"accept": "application/json", "authorization": f"Bearer {access_token}"}
+        answer = await call(self.http, "GET", document.userinfo_endpoint, headers=headers)
+        claims = answer.json_object() if answer.status == 200 else {}
+        # OpenID Connect Core §5.3.2: without the same subject it may be about somebody else.
+        return claims if claims.get("sub") == subject else {}
+
+    async def _fetch(self, config: OidcConfig) -> Discovered:
+        url = f"{config.issuer.removesuffix('/')}/.well-known/openid-configuration"
+        answer = await call(self.http, "GET", url, headers={"accept": "application/json"})
+        try:
+            document = Discovered.model_validate(answer.json_object() if answer.status == 200 else {})
+        except ValidationError as error:
+            raise ProviderUnavailable(answer.origin, "its metadata document cannot be used") from error
+        if document.issuer != config.issuer:
+            # OpenID Connect Discovery §4.3: else one provider could speak for another.
+            raise ProviderUnavailable(answer.origin, f"its metadata document is of the issuer {document.issuer!r}")
+        return document
+
+    async def _client_assertion(self, zone: Zone, config: OidcConfig, document: Discovered) -> str:
+        ring, now = await self.signing_keys.ring(zone.id), self.clock()
+        claims = {
+            "iss": config.client_id,
+            "sub": config.client_id,
+            "aud": document.token_endpoint,
+            "jti": secrets.token_urlsafe(16),
+            "iat": int(now.timestamp()),
+            "exp": int((now + _ASSERTION_LIFETIME).timestamp()),
+        }
+        return tokens.sign(claims, ring.active, f"{zone.url}/token_keys")
+
+
+def unavailable(error: UpstreamError) -> ProviderUnavailable:
+    """Return a failed call in words that people on the login page understand."""
+    return error if isinstance(error, ProviderUnavailable) else ProviderUnavailable(error.origin, error.detail)
