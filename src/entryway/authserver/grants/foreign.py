@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from entryway.authserver.authorizations import new_authorization
 from entryway.oauth.errors import BadCredentials, InvalidGrant, echo
 
 if TYPE_CHECKING:
+    from entryway.authserver.authorizations import Authorization
+    from entryway.authserver.clients import Client
+    from entryway.authserver.grants.grant import TokenRequest
     from entryway.authserver.users import User
     from entryway.authserver.zones import Zone
 
@@ -26,6 +30,19 @@ class Vouched:
 
     user: User
     authenticated_at: datetime
+
+
+def authorization_of(request: TokenRequest, client: Client, vouched: Vouched) -> Authorization:
+    """Return what lets the client that asks act for the user; it is not stored yet."""
+    return new_authorization(
+        zid=request.zone.id,
+        client_id=client.id,
+        user_id=vouched.user.id,
+        grant_type=request.grant_type,
+        authenticated_at=vouched.authenticated_at,
+        requested_scopes=request.scopes,
+        additional=request.additional,
+    )
 
 
 class ForeignAssertions(Protocol):

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from entryway.authserver.authorizations import new_authorization
-from entryway.authserver.grants.foreign import Vouched
+from entryway.authserver.grants.foreign import Vouched, authorization_of
 from entryway.authserver.grants.grant import UserDecision
 from entryway.authserver.stored_tokens import is_opaque
 from entryway.oauth import tokens
@@ -39,16 +38,7 @@ class JwtBearer:
             vouched = await self.foreign.user_of(request.zone, claimed, assertion)
         else:
             vouched = await self._own(request.zone, assertion)
-        authorization = new_authorization(
-            zid=request.zone.id,
-            client_id=client.id,
-            user_id=vouched.user.id,
-            grant_type=request.grant_type,
-            authenticated_at=vouched.authenticated_at,
-            requested_scopes=request.scopes,
-            additional=request.additional,
-        )
-        return UserDecision(vouched.user, authorization, sealed=True)
+        return UserDecision(vouched.user, authorization_of(request, client, vouched), sealed=True)
 
     async def _own(self, zone: Zone, assertion: str) -> Vouched:
         try:

@@ -6,8 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entryway.authserver.authorizations import new_authorization
-from entryway.authserver.grants.foreign import Vouched
+from entryway.authserver.grants.foreign import Vouched, authorization_of
 from entryway.authserver.grants.grant import UserDecision
 from entryway.authserver.users import ORIGIN
 from entryway.oauth.errors import BadCredentials
@@ -31,16 +30,7 @@ class Password:
     async def authorize(self, request: TokenRequest, client: Client) -> UserDecision:
         """Decide whether name and password, or the passcode, are right."""
         vouched = await self._vouched(request)
-        authorization = new_authorization(
-            zid=request.zone.id,
-            client_id=client.id,
-            user_id=vouched.user.id,
-            grant_type=request.grant_type,
-            authenticated_at=vouched.authenticated_at,
-            requested_scopes=request.scopes,
-            additional=request.additional,
-        )
-        return UserDecision(vouched.user, authorization, logon=True)
+        return UserDecision(vouched.user, authorization_of(request, client, vouched), logon=True)
 
     async def _vouched(self, request: TokenRequest) -> Vouched:
         if "passcode" in request.parameters:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entryway.authserver.authorizations import new_authorization
+from entryway.authserver.grants.foreign import authorization_of
 from entryway.authserver.grants.grant import UserDecision
 
 if TYPE_CHECKING:
@@ -25,13 +25,4 @@ class SamlBearer:
     async def authorize(self, request: TokenRequest, client: Client) -> UserDecision:
         """Decide whether the assertion names a user."""
         vouched = await self.foreign.user_of(request.zone, "", request.required("assertion"))
-        authorization = new_authorization(
-            zid=request.zone.id,
-            client_id=client.id,
-            user_id=vouched.user.id,
-            grant_type=request.grant_type,
-            authenticated_at=vouched.authenticated_at,
-            requested_scopes=request.scopes,
-            additional=request.additional,
-        )
-        return UserDecision(vouched.user, authorization, logon=True)
+        return UserDecision(vouched.user, authorization_of(request, client, vouched), logon=True)
