@@ -106,7 +106,6 @@ def build(  # noqa: PLR0915 - the one place that names every part
     passwords, documents = passwords or Passwords(), Documents(database, clock)
     users, groups, failures = Users(database, clock), Groups(database, clock), Failures(database, digests, clock)
     authentication = Authentication(users, failures, passwords, documents, trail)
-    password_changes = PasswordChanges(database, passwords, documents, failures, trail, clock)
     applications = Applications(database, sealer, digests, clock)
     application_authentication = ApplicationAuthentication(applications)
     keys = SigningKeys(database, sealer, clock)
@@ -117,6 +116,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
     requirements = Requirements(documents, groups, factors, clock)
     sessions, attempts = Sessions(database, users, digests, clock), Attempts(database, digests, clock)
     session_end = SessionEnd(database, sessions, authorizations, issuer, http, clock)
+    password_changes = PasswordChanges(database, passwords, documents, failures, session_end, trail, clock)
     steps = Steps(
         PasswordStep(attempts, passkeys, documents, pages),
         SecondFactorStep(attempts, passkeys, pages),
@@ -185,7 +185,17 @@ def build(  # noqa: PLR0915 - the one place that names every part
     forms, postman = Forms(pages, digests), Postman(outbox(settings.mail, trusted))
     links = Links(database, users, digests, clock)
     letters = Letters(settings, links)
-    self_service = SelfServiceEndpoints(users, links, letters, postman, password_changes, failures, documents, forms)
+    self_service = SelfServiceEndpoints(
+        users=users,
+        links=links,
+        letters=letters,
+        postman=postman,
+        password_changes=password_changes,
+        session_end=session_end,
+        failures=failures,
+        documents=documents,
+        forms=forms,
+    )
     visitors = Visitors(sessions, requirements, groups, flow, clock)
     profile = ProfileEndpoints(
         settings=settings,

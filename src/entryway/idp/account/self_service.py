@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from entryway.idp.mail.outbox import Mail
     from entryway.idp.mail.postman import Postman
     from entryway.idp.pages.forms import Forms
+    from entryway.idp.session_end import SessionEnd
     from entryway.idp.users.failures import Failures
     from entryway.idp.users.password_changes import PasswordChanges
     from entryway.idp.users.store import Users
@@ -52,6 +53,7 @@ class SelfServiceEndpoints:
     letters: Letters
     postman: Postman
     password_changes: PasswordChanges
+    session_end: SessionEnd
     failures: Failures
     documents: Documents
     forms: Forms
@@ -102,6 +104,7 @@ class SelfServiceEndpoints:
             return await self._ask_password(request, purpose, token, message)
         user = await self.links.take(token, purpose)
         await self.password_changes.change(user, form.get("password", ""))
+        await self.session_end.end_all(user.id)
         await self._verified(user)
         log.info("password_set_by_link", user_id=user.id, purpose=str(purpose))
         return self._told(request, "change.title", "change.done", link="/login", link_text="login.title")

@@ -188,6 +188,7 @@ class LoginEndpoints:
         except PasswordRefused as error:
             message = await refusal_text(self.pages, request, self.documents, error)
             return await self.steps.change_password.ask(request, attempt, browser, message=message, status=400)
+        await self.flow.session_end.end_all(user.id)
         return await self.flow.proceed(request, attempt, browser)
 
     async def _form(self, request: Request) -> tuple[Mapping[str, str], Attempt, str]:

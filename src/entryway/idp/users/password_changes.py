@@ -16,6 +16,7 @@ from entryway.telemetry import get_logger
 if TYPE_CHECKING:
     from entryway.accounts.passwords import Passwords
     from entryway.idp.documents import Documents
+    from entryway.idp.session_end import SessionEnd
     from entryway.idp.trail import Trail
     from entryway.idp.users.failures import Failures
     from entryway.idp.users.user import User
@@ -33,6 +34,7 @@ class PasswordChanges:
     passwords: Passwords
     documents: Documents
     failures: Failures
+    session_end: SessionEnd
     trail: Trail
     clock: Clock
 
@@ -49,10 +51,14 @@ class PasswordChanges:
         await self._store(user, password, await self.documents.load(PasswordPolicy), must_change=False)
 
     async def set(self, user: User, password: str, *, must_change: bool) -> None:
-        """Take the password that an administrator has chosen; with `must_change`, it is good for one login only."""
+        """Take the password that an administrator has chosen; with `must_change`, it is good for one login only.
+
+        Whoever was logged in with the old one is logged out, of applications too.
+        """
         policy = await self.documents.load(PasswordPolicy)
         _check(policy, password, user)
         await self._store(user, password, policy, must_change=must_change)
+        await self.session_end.end_all(user.id)
 
     async def is_current(self, user: User, password: str) -> bool:
         """Say whether it is the user's password already, so that writing it again changes nothing."""
