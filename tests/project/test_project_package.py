@@ -54,3 +54,23 @@ def test_the_security_library_installs_alone(wheel: Path, tmp_path: Path) -> Non
     assert all(name.startswith(("entryway.security", "entryway.errors")) for name in ours), ours
     # The HTTP client is loaded when keys are fetched, not when an application starts.
     assert "httpx" not in modules
+
+    judged = subprocess.run([str(python), "-W", "error", "-c", JUDGES], check=False, capture_output=True, text=True)
+    assert judged.returncode == 0, judged.stderr
+    assert judged.stdout == "alex\n"
+
+
+# With the base dependencies alone: the drop-in, WSGI and ASGI; the frameworks are not there, and nothing asks for them.
+JUDGES = """
+import importlib.util
+from cryptography.hazmat.primitives.asymmetric import rsa
+from entryway.security import asgi, wsgi, xssec
+from entryway.security.jwks_client import pinned_keys
+from entryway.testing.local_issuer import KID, LocalIssuer
+
+for name in ("joserfc", "flask", "django", "starlette", "pydantic", "sqlalchemy", "pytest"):
+    assert importlib.util.find_spec(name) is None, name
+issuer = LocalIssuer(rsa.generate_private_key(65537, 2048))
+with pinned_keys(issuer.host, {KID: issuer.key.public_key()}):
+    print(xssec.create_security_context(issuer.make_token(), issuer.credentials()).get_logon_name())
+"""
