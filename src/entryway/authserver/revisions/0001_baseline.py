@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_52d4ccb6"
+revision: str = "authserver_baseline_4dc39bb1"
 down_revision: str | None = None
 
 
@@ -107,6 +107,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_failures")),
     )
     op.create_index(op.f("ix_login_failures_name_digest"), "login_failures", ["name_digest"], unique=False)
+    op.create_index(op.f("ix_login_failures_zid"), "login_failures", ["zid"], unique=False)
     op.create_table(
         "provider_requests",
         sa.Column("id", sa.String(length=255), nullable=False),
@@ -194,6 +195,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("zid", "id", name=op.f("uq_users_zid_id")),
         sa.UniqueConstraint("zid", "origin", "login_name", name=op.f("uq_users_zid_origin_login_name")),
     )
+    op.create_index(op.f("ix_users_zid"), "users", ["zid"], unique=False)
     op.create_table(
         "authorizations",
         sa.Column("id", sa.String(), nullable=False),
@@ -215,8 +217,11 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_authorizations_client_id"), "authorizations", ["client_id"], unique=False)
     op.create_index(op.f("ix_authorizations_user_id"), "authorizations", ["user_id"], unique=False)
+    op.create_index(op.f("ix_authorizations_zid"), "authorizations", ["zid"], unique=False)
     op.create_table(
         "binding_certificates",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("instance_id", sa.String(), nullable=False),
         sa.Column("binding_id", sa.String(), nullable=False),
         sa.Column("thumbprint", sa.String(), nullable=False),
         sa.Column("pinned", sa.Boolean(), nullable=False),
@@ -228,37 +233,37 @@ def upgrade() -> None:
         sa.Column("sealed_key", sa.LargeBinary(), nullable=True),
         sa.Column("hidden", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("zid", sa.String(length=36), nullable=False),
-        sa.Column("instance_id", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["zid", "instance_id"],
             ["applications.zid", "applications.instance_id"],
             name=op.f("fk_binding_certificates_zid_instance_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("binding_id", "zid", "instance_id", name=op.f("pk_binding_certificates")),
+        sa.PrimaryKeyConstraint("zid", "instance_id", "binding_id", name=op.f("pk_binding_certificates")),
     )
     op.create_index(op.f("ix_binding_certificates_thumbprint"), "binding_certificates", ["thumbprint"], unique=False)
     op.create_table(
         "binding_secrets",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("instance_id", sa.String(), nullable=False),
         sa.Column("binding_id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("hidden", sa.Boolean(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("zid", sa.String(length=36), nullable=False),
-        sa.Column("instance_id", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["zid", "instance_id"],
             ["applications.zid", "applications.instance_id"],
             name=op.f("fk_binding_secrets_zid_instance_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("binding_id", "zid", "instance_id", name=op.f("pk_binding_secrets")),
+        sa.PrimaryKeyConstraint("zid", "instance_id", "binding_id", name=op.f("pk_binding_secrets")),
     )
     op.create_table(
         "clients",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("instance_id", sa.String(), nullable=False),
         sa.Column("client_id", sa.String(), nullable=False),
         sa.Column("access_validity", sa.Integer(), nullable=True),
         sa.Column("refresh_validity", sa.Integer(), nullable=True),
@@ -273,8 +278,6 @@ def upgrade() -> None:
         sa.Column("jwks_uri", sa.String(), nullable=True),
         sa.Column("credential_types", sa.JSON(), nullable=False),
         sa.Column("token_salt", sa.String(), nullable=False),
-        sa.Column("zid", sa.String(length=36), nullable=False),
-        sa.Column("instance_id", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["zid", "instance_id"],
             ["applications.zid", "applications.instance_id"],
@@ -299,6 +302,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_login_attempts_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_attempts")),
     )
+    op.create_index(op.f("ix_login_attempts_user_id"), "login_attempts", ["user_id"], unique=False)
+    op.create_index(op.f("ix_login_attempts_zid"), "login_attempts", ["zid"], unique=False)
     op.create_table(
         "login_sessions",
         sa.Column("digest", sa.LargeBinary(), nullable=False),
@@ -312,6 +317,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_login_sessions_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_login_sessions")),
     )
+    op.create_index(op.f("ix_login_sessions_user_id"), "login_sessions", ["user_id"], unique=False)
+    op.create_index(op.f("ix_login_sessions_zid"), "login_sessions", ["zid"], unique=False)
     op.create_table(
         "opaque_tokens",
         sa.Column("digest", sa.LargeBinary(), nullable=False),
@@ -329,6 +336,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_opaque_tokens_expires_at"), "opaque_tokens", ["expires_at"], unique=False)
     op.create_index(op.f("ix_opaque_tokens_id"), "opaque_tokens", ["id"], unique=False)
     op.create_index(op.f("ix_opaque_tokens_user_id"), "opaque_tokens", ["user_id"], unique=False)
+    op.create_index(op.f("ix_opaque_tokens_zid"), "opaque_tokens", ["zid"], unique=False)
     op.create_table(
         "passcodes",
         sa.Column("digest", sa.LargeBinary(), nullable=False),
@@ -341,6 +349,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_passcodes")),
         sa.UniqueConstraint("user_id", name=op.f("uq_passcodes_user_id")),
     )
+    op.create_index(op.f("ix_passcodes_zid"), "passcodes", ["zid"], unique=False)
     op.create_table(
         "role_collections",
         sa.Column("zid", sa.String(length=36), nullable=False),
@@ -359,66 +368,67 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_role_collections_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("zid", "name", name=op.f("pk_role_collections")),
     )
+    op.create_index("ix_role_collections_zid_instance_id", "role_collections", ["zid", "instance_id"], unique=False)
     op.create_table(
         "role_template_scopes",
-        sa.Column("template", sa.String(), nullable=False),
-        sa.Column("scope", sa.String(), nullable=False),
         sa.Column("zid", sa.String(length=36), nullable=False),
         sa.Column("instance_id", sa.String(), nullable=False),
+        sa.Column("template", sa.String(), nullable=False),
+        sa.Column("scope", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["zid", "instance_id"],
             ["applications.zid", "applications.instance_id"],
             name=op.f("fk_role_template_scopes_zid_instance_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("template", "scope", "zid", "instance_id", name=op.f("pk_role_template_scopes")),
+        sa.PrimaryKeyConstraint("zid", "instance_id", "template", "scope", name=op.f("pk_role_template_scopes")),
     )
     op.create_table(
         "role_templates",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("instance_id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("description", sa.String(), nullable=False),
         sa.Column("default_role_name", sa.String(), nullable=False),
         sa.Column("has_default_role", sa.Boolean(), nullable=False),
         sa.Column("attribute_values", sa.JSON(), nullable=False),
-        sa.Column("zid", sa.String(length=36), nullable=False),
-        sa.Column("instance_id", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["zid", "instance_id"],
             ["applications.zid", "applications.instance_id"],
             name=op.f("fk_role_templates_zid_instance_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("name", "zid", "instance_id", name=op.f("pk_role_templates")),
+        sa.PrimaryKeyConstraint("zid", "instance_id", "name", name=op.f("pk_role_templates")),
     )
     op.create_table(
         "scope_grants",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("instance_id", sa.String(), nullable=False),
         sa.Column("scope", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("grantee", sa.String(), nullable=False),
-        sa.Column("zid", sa.String(length=36), nullable=False),
-        sa.Column("instance_id", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["zid", "instance_id"],
             ["applications.zid", "applications.instance_id"],
             name=op.f("fk_scope_grants_zid_instance_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("scope", "kind", "grantee", "zid", "instance_id", name=op.f("pk_scope_grants")),
+        sa.PrimaryKeyConstraint("zid", "instance_id", "scope", "kind", "grantee", name=op.f("pk_scope_grants")),
     )
     op.create_index(op.f("ix_scope_grants_grantee"), "scope_grants", ["grantee"], unique=False)
     op.create_table(
         "scopes",
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("description", sa.String(), nullable=False),
         sa.Column("zid", sa.String(length=36), nullable=False),
         sa.Column("instance_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("description", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["zid", "instance_id"],
             ["applications.zid", "applications.instance_id"],
             name=op.f("fk_scopes_zid_instance_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("name", "zid", "instance_id", name=op.f("pk_scopes")),
+        sa.PrimaryKeyConstraint("zid", "instance_id", "name", name=op.f("pk_scopes")),
     )
     op.create_table(
         "subscriptions",
@@ -440,7 +450,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("zid", "instance_id", name=op.f("pk_subscriptions")),
     )
-    op.create_index(op.f("ix_subscriptions_provider_zid"), "subscriptions", ["provider_zid"], unique=False)
+    op.create_index(
+        "ix_subscriptions_provider_zid_instance_id", "subscriptions", ["provider_zid", "instance_id"], unique=False
+    )
     op.create_table(
         "user_attributes",
         sa.Column("zid", sa.String(length=36), nullable=False),
@@ -480,6 +492,7 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_authorization_codes_authorization_id"), "authorization_codes", ["authorization_id"], unique=False
     )
+    op.create_index(op.f("ix_authorization_codes_zid"), "authorization_codes", ["zid"], unique=False)
     op.create_table(
         "provider_sessions",
         sa.Column("login_digest", sa.LargeBinary(), nullable=False),
@@ -498,6 +511,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("login_digest", name=op.f("pk_provider_sessions")),
     )
     op.create_index(op.f("ix_provider_sessions_subject_digest"), "provider_sessions", ["subject_digest"], unique=False)
+    op.create_index(op.f("ix_provider_sessions_zid"), "provider_sessions", ["zid"], unique=False)
     op.create_table(
         "refresh_tokens",
         sa.Column("digest", sa.LargeBinary(), nullable=False),
@@ -515,6 +529,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_refresh_tokens")),
     )
     op.create_index(op.f("ix_refresh_tokens_authorization_id"), "refresh_tokens", ["authorization_id"], unique=False)
+    op.create_index(op.f("ix_refresh_tokens_zid"), "refresh_tokens", ["zid"], unique=False)
     op.create_table(
         "role_assignments",
         sa.Column("zid", sa.String(length=36), nullable=False),
@@ -531,6 +546,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("zid", "user_id", "collection", name=op.f("pk_role_assignments")),
     )
+    op.create_index(op.f("ix_role_assignments_user_id"), "role_assignments", ["user_id"], unique=False)
     op.create_index("ix_role_assignments_zid_collection", "role_assignments", ["zid", "collection"], unique=False)
     op.create_table(
         "role_collection_references",
@@ -567,21 +583,23 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_role_mappings_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_role_mappings")),
     )
+    op.create_index(op.f("ix_role_mappings_zid"), "role_mappings", ["zid"], unique=False)
+    op.create_index("ix_role_mappings_zid_collection", "role_mappings", ["zid", "collection"], unique=False)
     op.create_index("ix_role_mappings_zid_origin", "role_mappings", ["zid", "origin"], unique=False)
     op.create_table(
         "roles",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("instance_id", sa.String(), nullable=False),
         sa.Column("template", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("description", sa.String(), nullable=False),
         sa.Column("attributes", sa.JSON(), nullable=False),
-        sa.Column("zid", sa.String(length=36), nullable=False),
-        sa.Column("instance_id", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["zid", "instance_id", "template"],
             ["role_templates.zid", "role_templates.instance_id", "role_templates.name"],
             name=op.f("fk_roles_zid_instance_id_template"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("template", "name", "zid", "instance_id", name=op.f("pk_roles")),
+        sa.PrimaryKeyConstraint("zid", "instance_id", "template", "name", name=op.f("pk_roles")),
     )
     # ### end Alembic commands ###

@@ -34,8 +34,9 @@ class OfApplication(AuthServerTable):
     """What ends when its application ends."""
 
     __abstract__ = True
-    zid: Mapped[str] = mapped_column(String(36), primary_key=True)
-    instance_id: Mapped[str] = mapped_column(primary_key=True)
+    # First in every key, for that is what rows are found by.
+    zid: Mapped[str] = mapped_column(String(36), primary_key=True, sort_order=-2)
+    instance_id: Mapped[str] = mapped_column(primary_key=True, sort_order=-1)
 
     @declared_attr.directive
     @classmethod

@@ -17,7 +17,7 @@ class LoginSession(AuthServerTable):
     __tablename__ = "login_sessions"
     digest: Mapped[bytes] = mapped_column(primary_key=True)
     zid: Mapped[str] = zid_column()
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     authenticated_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     # The user's password and name at login; a session does not outlive a change of them.
@@ -34,7 +34,7 @@ class LoginAttempt(AuthServerTable):
     zid: Mapped[str] = zid_column()
     browser_digest: Mapped[bytes]
     request: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     authenticated_at: Mapped[datetime | None]
     started_at: Mapped[datetime]
     # Without a request: the page of ours that the browser came for.

@@ -14,5 +14,6 @@ class AuthServerTable(Table):
 
 
 def zid_column(*, primary_key: bool = False) -> Mapped[str]:
-    """Return the column that says which tenant a row belongs to."""
-    return mapped_column(String(36), ForeignKey("zones.id", ondelete="CASCADE"), primary_key=primary_key)
+    """Return the column that says which tenant a row belongs to; by it, what a deleted tenant has is found."""
+    of = ForeignKey("zones.id", ondelete="CASCADE")
+    return mapped_column(String(36), of, primary_key=primary_key, index=not primary_key)

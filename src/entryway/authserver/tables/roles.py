@@ -55,6 +55,7 @@ class RoleCollection(AuthServerTable):
         ForeignKeyConstraint(
             ["zid", "instance_id"], ["applications.zid", "applications.instance_id"], ondelete="CASCADE"
         ),
+        Index("ix_role_collections_zid_instance_id", "zid", "instance_id"),
     )
     zid: Mapped[str] = zid_column(primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
@@ -92,7 +93,7 @@ class RoleAssignment(AuthServerTable):
         Index("ix_role_assignments_zid_collection", "zid", "collection"),
     )
     zid: Mapped[str] = mapped_column(String(36), primary_key=True)
-    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
     collection: Mapped[str] = mapped_column(primary_key=True)
 
 
@@ -105,6 +106,7 @@ class RoleMapping(AuthServerTable):
             ["zid", "collection"], ["role_collections.zid", "role_collections.name"], ondelete="CASCADE"
         ),
         Index("ix_role_mappings_zid_origin", "zid", "origin"),
+        Index("ix_role_mappings_zid_collection", "zid", "collection"),
     )
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     zid: Mapped[str] = zid_column()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKeyConstraint, String
+from sqlalchemy import ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from entryway.authserver.tables.metadata import AuthServerTable
@@ -36,10 +36,11 @@ class Subscription(AuthServerTable):
         ForeignKeyConstraint(
             ["provider_zid", "instance_id"], ["applications.zid", "applications.instance_id"], name="fk_provider"
         ),
+        Index("ix_subscriptions_provider_zid_instance_id", "provider_zid", "instance_id"),
     )
     zid: Mapped[str] = mapped_column(String(36), primary_key=True)
     instance_id: Mapped[str] = mapped_column(primary_key=True)
-    provider_zid: Mapped[str] = mapped_column(String(36), index=True)
+    provider_zid: Mapped[str] = mapped_column(String(36))
     tenant_mode: Mapped[str]
     # What the application itself uses, by xsappname: it was subscribed along with it.
     dependencies: Mapped[list[str]]
