@@ -1,0 +1,249 @@
+"""An OpenID Connect provider in front of the authorization server: another real one of ours, which logs users in."""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from admin_client import Administrator, administrator
+from product_descriptor import products
+
+from entryway.testing.authserver import (
+    REDIRECT_URI,
+    BoundApplication,
+    Browser,
+    RunningAuthServer,
+    code_in,
+    running_authserver,
+)
+
+PROVIDERS = "/sap/rest/identity-providers"
+ORIGIN = "company"
+USER = "maria@company.example"
+
+
+@dataclass(frozen=True)
+class Trusting:
+    """A server, its provider, and the application as which it is known there."""
+
+    server: RunningAuthServer
+    provider: RunningAuthServer
+    client: BoundApplication
+    admin: Administrator
+
+
+@pytest.fixture(scope="module")
+def trusting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trusting]:
+    with running_authserver(tmp_path_factory.mktemp("provider")) as provider:  # noqa: SIM117 - the second needs the first
+        with running_authserver(tmp_path_factory.mktemp("trusting"), ca_file=provider.ca_file) as server:
+            callbacks = {"redirect-uris": [f"{server.url}/login/callback/*", f"{server.url}/logout/callback/*"]}
+            client = provider.deploy({"xsappname": "company-portal", "oauth2-configuration": callbacks})
+            provider.user(USER, "correct horse")
+            made = Trusting(server, provider, client, administrator(server))
+            trust(made, ORIGIN)
+            yield made
+
+
+def trust(trusting: Trusting, origin: str, **config: Any) -> None:
+    usual = {
+        "issuer": f"{trusting.provider.url}/oauth/token",
+        "client_id": trusting.client.client_id,
+        "client_secret": trusting.client.secret,
+        "attributes": {"user_name": "user_name"},
+        "scopes": ["openid"],
+    }
+    body = {"type": "oidc1.0", "originKey": origin, "name": f"The {origin}", "config": usual | config}
+    answer = trusting.admin.anywhere("POST", PROVIDERS, {**body, "availableForLogon": False})
+    assert answer.status_code == 201, answer.text
+    assert trusting.client.secret not in answer.text
+
+
+@pytest.fixture
+def app(trusting: Trusting) -> BoundApplication:
+    return trusting.server.deploy(products(f"trusting-{uuid.uuid4().hex[:8]}"))
+
+
+@pytest.fixture
+def browser(trusting: Trusting) -> Iterator[Browser]:
+    made = trusting.server.browser()
+    yield made
+    made.http.close()
+
+
+@pytest.fixture
+def over_there(trusting: Trusting) -> Iterator[Browser]:
+    """The same browser at the provider: cookies of one host name would be one jar's, of two servers two."""
+    made = trusting.provider.browser()
+    yield made
+    made.http.close()
+
+
+def depart(browser: Browser, app: BoundApplication, **hints: str) -> str:
+    answer = browser.authorize(app, **{"idp": ORIGIN, **hints})
+    assert answer.status_code == 302, answer.text
+    return answer.headers["location"]
+
+
+def log_in_there(over_there: Browser, location: str) -> str:
+    page = over_there.http.get(location)
+    if page.status_code == 302:
+        return page.headers["location"]
+    return over_there.submit(page, USER, "correct horse").headers["location"]
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    middle = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(middle + "=" * (-len(middle) % 4)))
+    return claims
+
+
+def refused(answer: httpx.Response, code: str = "login_refused", status: int = 403) -> None:
+    assert (answer.status_code, answer.headers["entryway-error"]) == (status, code)
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+def test_a_user_of_the_provider_logs_in(
+    trusting: Trusting, browser: Browser, over_there: Browser, app: BoundApplication, method: str
+) -> None:
+    origin = method.replace("_", "-")
+    trust(trusting, origin, token_endpoint_auth_method=method)
+    location = depart(browser, app, idp=origin)
+    asked = parse_qs(urlsplit(location).query)
+    assert asked["code_challenge_method"] == ["S256"]
+    assert asked["redirect_uri"] == [f"{trusting.server.url}/login/callback/{origin}"]
+
+    code = code_in(browser.http.get(log_in_there(over_there, location)))
+
+    claims = claims_of(trusting.server.redeem(app, code).json()["access_token"])
+    assert (claims["user_name"], claims["origin"], claims["email"]) == (USER, origin, "maria@example.com")
+
+
+def test_an_answer_works_once(browser: Browser, over_there: Browser, app: BoundApplication) -> None:
+    back = log_in_there(over_there, depart(browser, app))
+    assert code_in(browser.http.get(back))
+
+    refused(browser.http.get(back))
+
+
+def test_an_answer_in_another_browser_is_refused(
+    trusting: Trusting, browser: Browser, over_there: Browser, app: BoundApplication
+) -> None:
+    back = log_in_there(over_there, depart(browser, app))
+    victim = trusting.server.browser()
+    depart(victim, app)
+
+    refused(victim.http.get(back))
+    victim.http.close()
+
+
+def test_an_answer_of_one_provider_at_the_address_of_another_is_refused(
+    trusting: Trusting, browser: Browser, over_there: Browser, app: BoundApplication
+) -> None:
+    trust(trusting, "mixed-up")
+
+    back = log_in_there(over_there, depart(browser, app))
+
+    refused(browser.http.get(back.replace(f"/callback/{ORIGIN}", "/callback/mixed-up")))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda back: back.replace("iss=", "iss=https%3A%2F%2Fevil.example&was="),
+        lambda back: back.replace("code=", "no_code="),
+        lambda back: back.replace("code=", "error=access_denied&no_code="),
+        lambda back: back.replace("state=", "state=x"),
+    ],
+)
+def test_a_changed_answer_is_refused(browser: Browser, over_there: Browser, app: BoundApplication, change: Any) -> None:
+    refused(browser.http.get(change(log_in_there(over_there, depart(browser, app)))))
+
+
+def test_a_code_of_another_login_is_refused(
+    trusting: Trusting, browser: Browser, over_there: Browser, app: BoundApplication
+) -> None:
+    """Code injection: the provider checks PKCE, and were it not to, the nonce would differ."""
+    first = parse_qs(urlsplit(log_in_there(over_there, depart(browser, app))).query)["code"][0]
+    back = log_in_there(over_there, depart(browser, app))
+    second = parse_qs(urlsplit(back).query)["code"][0]
+
+    answer = browser.http.get(back.replace(second, first))
+
+    refused(answer, "identity_provider_unavailable", 502)
+
+
+def test_a_wrong_secret_and_a_wrong_issuer_are_said_to_be_ours_to_mend(
+    trusting: Trusting, browser: Browser, over_there: Browser, app: BoundApplication
+) -> None:
+    trust(trusting, "wrong-secret", client_secret="x")
+    back = log_in_there(over_there, depart(browser, app, idp="wrong-secret"))
+    refused(browser.http.get(back), "identity_provider_unavailable", 502)
+    trust(trusting, "wrong-issuer", issuer=trusting.provider.url)
+    refused(browser.authorize(app, idp="wrong-issuer"), "identity_provider_unavailable", 502)
+    trust(trusting, "nobody-there", issuer="https://localhost:1")
+    refused(browser.authorize(app, idp="nobody-there"), "identity_provider_unavailable", 502)
+
+
+def test_a_logout_goes_on_to_the_provider_and_back(
+    trusting: Trusting, browser: Browser, over_there: Browser, app: BoundApplication
+) -> None:
+    assert code_in(browser.http.get(log_in_there(over_there, depart(browser, app))))
+    assert code_in(browser.authorize(app))
+
+    away = browser.http.get("/logout.do", params={"redirect": REDIRECT_URI, "client_id": app.client_id})
+    assert away.headers["location"].startswith(f"{trusting.provider.url}/logout.do?id_token_hint=")
+    back = over_there.http.get(away.headers["location"])
+
+    assert browser.http.get(back.headers["location"]).headers["location"] == REDIRECT_URI
+    assert (
+        over_there.authorize(trusting.client, redirect_uri=f"{trusting.server.url}/login/callback/x").status_code == 200
+    )
+    assert browser.authorize(app).status_code == 200
+
+
+def test_a_client_exchanges_a_token_of_the_provider(
+    trusting: Trusting, over_there: Browser, app: BoundApplication
+) -> None:
+    redirect = f"{trusting.server.url}/login/callback/x"
+    code = over_there.log_in(trusting.client, USER, "correct horse", redirect_uri=redirect, scope="openid")
+    id_token = trusting.provider.redeem(trusting.client, code, redirect_uri=redirect).json()["id_token"]
+    grant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    for row in trusting.admin.anywhere("GET", PROVIDERS).json():
+        if row["type"] == "oidc1.0" and row["originKey"] != ORIGIN:
+            trusting.admin.anywhere("DELETE", f"{PROVIDERS}/{row['originKey']}")
+
+    answer = trusting.server.token(app, grant_type=grant, assertion=id_token)
+
+    assert answer.status_code == 200, answer.text
+    assert claims_of(answer.json()["access_token"])["origin"] == ORIGIN
+    changed = trusting.server.token(app, grant_type=grant, assertion=id_token[:-6] + "AAAAAA")
+    assert (changed.status_code, changed.json()["error"]) == (400, "invalid_grant")
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        ({"issuer": "http://plain.example"}, "https"),
+        ({"client_secret": None}, "client_secret"),
+        ({"scopes": ["open id"]}, "scopes"),
+        ({"additional_parameters": {"redirect_uri": "https://evil.example"}}, "redirect_uri"),
+        ({"surprise": True}, "surprise"),
+    ],
+)
+def test_a_configuration_that_breaks_a_rule_is_not_stored(
+    trusting: Trusting, config: dict[str, Any], reason: str
+) -> None:
+    usual = {"issuer": "https://idp.example", "client_id": "x", "client_secret": "y"}
+    body = {"type": "oidc1.0", "originKey": "broken", "name": "x", "config": usual | config}
+
+    answer = trusting.admin.anywhere("POST", PROVIDERS, body)
+
+    assert answer.status_code == 400, answer.text
+    assert reason in answer.text
