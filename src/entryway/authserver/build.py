@@ -102,7 +102,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     zones, keys = Zones(database, settings, clock), SigningKeys(database, sealer, clock, audit, settings.key_rotation)
     clients, users, roles = (
         Clients(database, digests, clock),
-        Users(database, passwords, digests, clock),
+        Users(database, passwords, digests, clock, audit),
         Roles(database),
     )
     certificates = ClientCertificates(
@@ -167,7 +167,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     bootstrap = Bootstrap(settings, database, keyring, sealer, digests, keys, zones, applications, clock)
 
     token = TokenEndpoint(
-        settings, zones, authentication, grants, granting, RateLimit(settings.token_requests_per_second)
+        settings, zones, authentication, grants, granting, RateLimit(settings.token_requests_per_second), audit
     )
     authorize = AuthorizeEndpoint(settings, zones, clients, flow, clock)
     login = LoginEndpoints(settings, zones, users, attempts, login_sessions, flow)

@@ -13,6 +13,7 @@ from entryway.authserver.client_authentication import BEARER, PUBLIC, USER_TOKEN
 from entryway.authserver.grants import SAME_PERMISSION, GrantTable, TokenRequest
 from entryway.oauth import scopes
 from entryway.oauth.errors import BadCredentials, InvalidClient, InvalidRequest, UnsupportedGrantType
+from entryway.storage.audit import UNKNOWN_USER, happened
 from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from entryway.authserver.client_authentication import ClientAuthentication
+    from entryway.authserver.client_authentication import Authenticated, ClientAuthentication
     from entryway.authserver.granting import Granting
     from entryway.authserver.rate_limits import RateLimit
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.zones import Zone, Zones
+    from entryway.storage.audit import Audit
 
 log = get_logger(__name__)
 
@@ -50,6 +52,7 @@ class TokenEndpoint:
     grants: GrantTable
     granting: Granting
     limit: RateLimit
+    audit: Audit
 
     async def __call__(self, request: Request) -> Response:
         """Answer a token request."""
@@ -57,7 +60,7 @@ class TokenEndpoint:
         zone = await edge.zone_of(request, self.zones, self.settings, parameters)
         await self.limit.wait_for_turn(zone.id)
         asked = parse_token_request(zone, parameters)
-        authenticated = await self.authentication.authenticate(request, zone, parameters)
+        authenticated = await self._authenticated(request, zone, parameters)
         grant, client = self.grants.get(asked.grant_type), authenticated.client
         if grant is None:
             raise UnsupportedGrantType
@@ -72,7 +75,17 @@ class TokenEndpoint:
         # The id of an opaque token is the token.
         jti = None if asked.opaque else response["jti"]
         log.info("token_issued", client_id=client.id, grant_type=asked.grant_type, jti=jti)
+        told = {"grant_type": asked.grant_type}
+        self.audit.note(happened("AccessGranted", zone.id, "Client", client.id, actor=client.id, new=told))
         return JSONResponse(response, headers={"cache-control": "no-store", "pragma": "no-cache"})
+
+    async def _authenticated(self, request: Request, zone: Zone, parameters: Mapping[str, str]) -> Authenticated:
+        try:
+            return await self.authentication.authenticate(request, zone, parameters)
+        except BadCredentials as error:
+            told = {"reason": error.detail[:200]}
+            self.audit.note(happened("ClientAuthenticationFailure", zone.id, "Client", UNKNOWN_USER, new=told))
+            raise
 
 
 def parse_token_request(zone: Zone, parameters: Mapping[str, str]) -> TokenRequest:

@@ -11,6 +11,7 @@ from sqlalchemy import and_, bindparam, delete, select, update
 from entryway.authserver import lockout, passwords, tables
 from entryway.authserver.authorizations import pair_of
 from entryway.oauth.errors import BadCredentials
+from entryway.storage.audit import UNKNOWN_USER, happened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from entryway.authserver.moments import Clock
     from entryway.authserver.passwords import Passwords
     from entryway.storage import Database
+    from entryway.storage.audit import Audit
 
 ORIGIN = "entryway"
 
@@ -49,11 +51,12 @@ class User:
 class Users:
     """The users of all tenants."""
 
-    def __init__(self, database: Database, passwords: Passwords, digests: Digests, clock: Clock) -> None:
+    def __init__(self, database: Database, passwords: Passwords, digests: Digests, clock: Clock, audit: Audit) -> None:
         self._database = database
         self._passwords = passwords
         self._digests = digests
         self._clock = clock
+        self._audit = audit
 
     async def find(self, zid: str, user_id: str) -> User | None:
         """Return the user with this id, unless they are switched off."""
@@ -98,11 +101,18 @@ class Users:
         stored = user.password_hash if user is not None and known else None
         right = await self._passwords.verify(password[: passwords.LONGEST], stored)
         if user is None or not right:
+            self._note(zid, "PrincipalAuthenticationFailure" if is_locked else _failure_of(user), user)
             if is_locked:
                 raise AccountLocked(detail="locked")
             raise BadCredentials(detail="unknown user" if user is None else "wrong password")
         await self._note_success(user, name_digest)
+        self._note(zid, "UserAuthenticationSuccess", user)
         return user
+
+    def _note(self, zid: str, event: str, user: User | None) -> None:
+        # What was typed as a name is not told: people type passwords into the wrong field.
+        known = user.id if user else UNKNOWN_USER
+        self._audit.note(happened(event, zid, "User", known, actor=user.user_name if user else UNKNOWN_USER))
 
     async def _note_attempt(self, zid: str, name_digest: bytes) -> bool:
         """Count an attempt before it is decided, so that attempts at one moment are all counted; say if locked."""
@@ -147,6 +157,10 @@ _HOLDER = (
     )
     .where(tables.User.zid == bindparam("zid"), tables.User.id == bindparam("id"))
 )
+
+
+def _failure_of(user: User | None) -> str:
+    return "UserAuthenticationFailure" if user else "UserNotFound"
 
 
 def login_name(user_name: str) -> str:

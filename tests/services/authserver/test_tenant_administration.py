@@ -119,7 +119,7 @@ async def test_the_identity_providers_word_gives_collections_and_values(
     admin.done("POST", f"/identity-providers/{origin}/attributes", body)
     database = Database(server.database_url)
     try:
-        users = Users(database, None, None, server.clock)  # type: ignore[arg-type]  # only looks somebody up
+        users = Users(database, None, None, server.clock, None)  # type: ignore[arg-type]  # only looks somebody up
         zid = app.credentials["zoneid"]
         user = _federated(zid, user_id, origin, server)
         async with database.transaction() as session:
