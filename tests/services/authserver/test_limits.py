@@ -6,8 +6,8 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from product_descriptor import products
 
-from conftest import products
 from entryway.testing.authserver import BoundApplication, running_authserver
 
 

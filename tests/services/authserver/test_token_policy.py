@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from product_descriptor import products
 from test_exchanges import JWT_BEARER, PASSWORD
 
-from conftest import products
 from entryway.testing.authserver import BoundApplication, RunningAuthServer
 
 PATH = "/token-policy"
