@@ -49,6 +49,7 @@ from entryway.authserver.moments import Clock, utc_now
 from entryway.authserver.own_tokens import OwnTokens
 from entryway.authserver.pages import Pages
 from entryway.authserver.passcodes import Passcodes
+from entryway.authserver.password_spraying import PasswordTries
 from entryway.authserver.passwords import Passwords
 from entryway.authserver.rate_limits import RateLimit
 from entryway.authserver.respond import Responder
@@ -170,7 +171,8 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         settings, zones, authentication, grants, granting, RateLimit(settings.token_requests_per_second), audit
     )
     authorize = AuthorizeEndpoint(settings, zones, clients, flow, clock)
-    login = LoginEndpoints(settings, zones, users, attempts, login_sessions, flow)
+    tries = PasswordTries(settings.address_failures, settings.certificate_networks, clock)
+    login = LoginEndpoints(settings, zones, users, attempts, login_sessions, flow, tries)
     logout = LogoutEndpoint(settings, zones, clients, login_sessions, keys, pages, provider_sessions, departures)
     metadata = MetadataEndpoints(settings, zones, keys, grants)
     inspection = InspectionEndpoints(settings, zones, authentication, own_tokens, bearer)

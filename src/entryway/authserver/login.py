@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from entryway.authserver.attempts import Attempts
     from entryway.authserver.login_flow import LoginFlow
     from entryway.authserver.next_step import Attempt
+    from entryway.authserver.password_spraying import PasswordTries
     from entryway.authserver.sessions import Sessions
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.users import Users
@@ -63,6 +64,7 @@ class LoginEndpoints:
     attempts: Attempts
     sessions: Sessions
     flow: LoginFlow
+    tries: PasswordTries
 
     async def page(self, request: Request) -> Response:
         """Show the login page to somebody who came without an application."""
@@ -85,11 +87,13 @@ class LoginEndpoints:
         name, password = form.get("username", ""), form.get("password", "")
         if not name.strip() or not password:
             return await self.flow.ask(attempt, browser, user_name=name, message="login.empty")
+        self.tries.begin(zone.id, request)
         try:
             user = await self.users.authenticate(zone.id, name, password)
         except BadCredentials as error:
             log.info("login_failed", reason=error.detail)
             return await self.flow.ask(attempt, browser, user_name=name, message=WRONG, status=401)
+        self.tries.was_right(zone.id, request)
         # A new value for the cookie: one that somebody planted in this browser before is worth nothing now.
         await self.sessions.end(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
         value, logged_in = await self.sessions.start(user)

@@ -46,6 +46,8 @@ class AuthServerSettings:
     token_requests_per_second: float = 300
     # Wrong secrets within twenty minutes that lock a client for five; zero: none do.
     client_failures: int = 0
+    # Wrong passwords of one address on the login page before more of them are slowed down; zero: none are.
+    address_failures: int = 30
     # Authorities that the server believes beside the system's when it fetches keys of clients.
     ca_file: Path | None = None
 

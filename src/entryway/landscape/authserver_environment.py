@@ -15,13 +15,18 @@ HEADER = "ENTRYWAY_CERTIFICATE_HEADER"
 AUTHORITIES = "ENTRYWAY_CERTIFICATE_AUTHORITIES"
 TOKEN_RATE = "ENTRYWAY_TOKEN_RATE"  # noqa: S105 - the name of a variable
 CLIENT_FAILURES = "ENTRYWAY_CLIENT_FAILURES"
+ADDRESS_FAILURES = "ENTRYWAY_ADDRESS_FAILURES"
 BRANDING = "ENTRYWAY_BRANDING"
 
 
 def limit_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the limits that the environment gives; those it lacks keep their defaults."""
     given: dict[str, Any] = {}
-    for variable, name in ((TOKEN_RATE, "token_requests_per_second"), (CLIENT_FAILURES, "client_failures")):
+    for variable, name in (
+        (TOKEN_RATE, "token_requests_per_second"),
+        (CLIENT_FAILURES, "client_failures"),
+        (ADDRESS_FAILURES, "address_failures"),
+    ):
         if value := environ.get(variable):
             if not (value.isascii() and value.isdigit() and len(value) < 8):
                 raise ConfigurationError(f"{variable} must be a whole number, not {value!r}")
