@@ -13,7 +13,8 @@ EPILOG = """[bold]Examples[/bold]
 
     entryway idp --state /var/lib/entryway --port 9445
 
-Mail goes into the folder mail of the state. Runs until SIGTERM or Ctrl-C and then ends with 0.
+Mail goes to the server that ENTRYWAY_MAIL_HOST names, else into the folder mail of the state.
+Runs until SIGTERM or Ctrl-C and then ends with 0.
 """
 
 

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from entryway.idp.build import build
-from entryway.idp.settings import IdpSettings, MailSettings
+from entryway.idp.settings import IdpSettings
 from entryway.landscape.authority import ensure_certificates
 from entryway.landscape.authserver_environment import branding_settings
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
+from entryway.landscape.mail import mail_settings
 from entryway.landscape.ports import WantedPort, check_free
 from entryway.landscape.record import load_record, save_record
 from entryway.landscape.secrets import load_or_create_secrets
@@ -41,7 +42,7 @@ def run(root: Path, *, host: str, port: int | None) -> None:
         master_key=secrets.master_key,
         previous_master_keys=secrets.previous_master_keys,
         admin_client_secret=secrets.platform_client_secret,
-        mail=MailSettings(folder=state.mail),
+        mail=mail_settings(os.environ, state.mail),
         ca_file=state.ca_certificate,
         **branding_settings(os.environ),
     )
