@@ -16,6 +16,7 @@ AUTHORITIES = "ENTRYWAY_CERTIFICATE_AUTHORITIES"
 TOKEN_RATE = "ENTRYWAY_TOKEN_RATE"  # noqa: S105 - the name of a variable
 CLIENT_FAILURES = "ENTRYWAY_CLIENT_FAILURES"
 ADDRESS_FAILURES = "ENTRYWAY_ADDRESS_FAILURES"
+TENANT_URL = "ENTRYWAY_TENANT_URL"
 BRANDING = "ENTRYWAY_BRANDING"
 
 
@@ -49,6 +50,11 @@ def certificate_settings(environ: Mapping[str, str]) -> dict[str, Any]:
         except OSError as error:
             raise ConfigurationError(f"{AUTHORITIES}: {authorities} cannot be read: {error.strerror}") from error
     return given
+
+
+def tenant_url(environ: Mapping[str, str], public_url: str) -> str:
+    """Return a tenant's own address: at a path, unless the environment has names that resolve."""
+    return environ.get(TENANT_URL) or f"{public_url}/t/{{subdomain}}"
 
 
 def branding_settings(environ: Mapping[str, str]) -> dict[str, Any]:

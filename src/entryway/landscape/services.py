@@ -16,7 +16,12 @@ from entryway.connectivity.settings import PairingSettings
 from entryway.destinations.build import build as build_destinations
 from entryway.destinations.settings import DestinationSettings
 from entryway.landscape.authority import ensure_certificates
-from entryway.landscape.authserver_environment import branding_settings, certificate_settings, limit_settings
+from entryway.landscape.authserver_environment import (
+    branding_settings,
+    certificate_settings,
+    limit_settings,
+    tenant_url,
+)
 from entryway.landscape.certificates import SUBDOMAIN
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
 from entryway.landscape.ports import WantedPort, check_free
@@ -62,6 +67,7 @@ def build(state: StateFolder, ports: ControlPorts, secrets: Secrets) -> Dispatch
         platform_client_secret=secrets.platform_client_secret,
         subdomain=SUBDOMAIN,
         ca_file=state.ca_certificate,
+        tenant_url=tenant_url(os.environ, url),
         **certificate_settings(os.environ),
         **limit_settings(os.environ),
         **branding_settings(os.environ),
