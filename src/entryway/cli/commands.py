@@ -5,6 +5,7 @@ import sys
 import typer
 
 from entryway.cli import (
+    administration,
     audit,
     check,
     connectivity,
@@ -50,6 +51,8 @@ app.command("connectivity", epilog=connectivity.EPILOG)(connectivity.connectivit
 app.add_typer(connector.app, name="connector")
 app.add_typer(storage.app, name="storage")
 app.add_typer(audit.app, name="audit")
+for name, group in administration.GROUPS.items():
+    app.add_typer(group, name=name)
 app.command("version")(version.version)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -62,6 +62,7 @@ class BearerCaller:
     http: HttpClient
     base_url: str
     token: OwnToken
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     async def send(self, method: str, path: str, json: Any = None) -> Answer:
         """Return the answer to a request that was accepted; raise `PlatformRefused` on any other."""
@@ -74,7 +75,7 @@ class BearerCaller:
         return accepted(answer)
 
     async def _call(self, method: str, path: str, json: Any, token: str) -> Answer:
-        headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
+        headers = {**self.headers, "authorization": f"Bearer {token}", "accept": "application/json"}
         return await call(self.http, method, self.base_url.rstrip("/") + path, headers=headers, json=json)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
-from entryway.clients.access import PlatformRefused
+from entryway.clients.access import PLATFORM_CLIENT, PlatformRefused
 from entryway.clients.http import new_http
 from entryway.clients.tls import outgoing_context
 from entryway.clients.tokens import TokenClient
@@ -27,6 +28,23 @@ class NotRunning(EntrywayError):
 
     code = "not_running"
     title = "No landscape runs here"
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformAccess:
+    """How to act as the platform of a landscape that runs."""
+
+    url: str
+    client_id: str
+    secret: str = field(repr=False)
+    ca_certificate: Path
+
+
+def platform_access(folder: Path) -> PlatformAccess:
+    """Return how to act as the platform of the landscape in a folder."""
+    state = _running_state(folder)
+    secret = load_secrets(state).platform_client_secret
+    return PlatformAccess(load_record(state).ports.public_url, PLATFORM_CLIENT, secret, state.ca_certificate)
 
 
 def environment_of(folder: Path, module: str) -> dict[str, str]:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from typer.main import get_command
+from typer.testing import CliRunner
 
+from entryway.cli.administration import GROUPS
 from entryway.cli.commands import app
 
 COMMANDS = (
@@ -38,6 +40,9 @@ COMMANDS = (
     "audit list",
     "audit verify",
     "version",
+)
+ADMINISTRATION = tuple(
+    f"{group} {name}" for group, typer_app in GROUPS.items() for name in get_command(typer_app).commands
 )
 PAGE = Path(__file__).parents[3] / "docs" / "command-line.md"
 
@@ -75,7 +80,7 @@ def all_commands() -> set[str]:
 
 
 def test_the_commands_are_the_ones_that_were_promised():
-    assert all_commands() == set(COMMANDS)
+    assert all_commands() == {*COMMANDS, *GROUPS, *ADMINISTRATION}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -88,7 +93,16 @@ def test_every_command_helps(command: str):
     assert result.stderr == ""
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", ADMINISTRATION)
+def test_every_command_of_administrators_shows_an_example(command: str):
+    result = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="entryway", env={"COLUMNS": "200"})
+
+    assert result.exit_code == 0
+    assert f"Usage: entryway {command.split(maxsplit=1)[0]}" in result.stdout
+    assert "Example" in result.stdout
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *ADMINISTRATION])
 def test_every_command_is_documented(command: str):
     assert f"entryway {command}" in PAGE.read_text()
 
@@ -96,7 +110,7 @@ def test_every_command_is_documented(command: str):
 def test_the_documentation_names_no_option_that_does_not_exist():
     known = {
         option
-        for command in get_command(app).commands.values()
+        for command in [get_command(app), *get_command(app).commands.values()]
         for each in [command, *getattr(command, "commands", {}).values()]
         for parameter in each.params
         for option in parameter.opts

@@ -1,0 +1,42 @@
+"""`entryway api-credentials`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from entryway.cli.administration.output import show_list
+from entryway.cli.administration.paths import AUTHORIZATION, path_of
+from entryway.cli.administration.target import Json, Target, examples, group
+
+app = group("Credentials for programs of administrators.")
+Name = Annotated[str, typer.Argument(help="Name of the credential.")]
+_PATH = f"{AUTHORIZATION}/apiCredentials"
+
+
+@app.command("list", epilog=examples("api-credentials list"))
+def list_credentials(ctx: typer.Context, as_json: Json = False) -> None:
+    """List credentials, without their secrets."""
+    target: Target = ctx.obj
+    columns = {"name": "name", "readOnly": "read-only", "clientid": "client", "createdAt": "created"}
+    show_list(target.ask("GET", _PATH), columns, as_json=as_json)
+
+
+@app.command("create", epilog=examples("api-credentials create pipeline --read-only > credential.json"))
+def create(
+    ctx: typer.Context,
+    name: Name,
+    read_only: Annotated[bool, typer.Option("--read-only", help="It may change nothing.")] = False,
+) -> None:
+    """Make a credential and print it as JSON; its secret is told this once."""
+    target: Target = ctx.obj
+    typer.echo(json.dumps(target.ask("POST", _PATH, {"name": name, "readOnly": read_only}), indent=2))
+
+
+@app.command("delete", epilog=examples("api-credentials delete pipeline"))
+def delete(ctx: typer.Context, name: Name) -> None:
+    """Delete a credential: its secret and its tokens are worth nothing from now on."""
+    target: Target = ctx.obj
+    target.ask("DELETE", f"{_PATH}/{path_of(name)}")

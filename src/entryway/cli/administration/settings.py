@@ -1,0 +1,98 @@
+"""`entryway settings` and `entryway keys`: how long tokens last, and what signs them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from entryway.cli.administration.output import show_list, show_one
+from entryway.cli.administration.paths import AUTHORIZATION
+from entryway.cli.administration.target import Json, Target, examples, group
+
+app = group("Security settings of a tenant.")
+keys = group("Keys that sign a tenant's tokens.")
+Kid = Annotated[str, typer.Argument(help="Id of the key.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="At once; tokens may be refused until everybody has the new keys.")
+]
+_SETTINGS = f"{AUTHORIZATION}/securitySettings"
+
+
+@app.command("get", epilog=examples("settings get"))
+def get(ctx: typer.Context, as_json: Json = False) -> None:
+    """Show the settings."""
+    _show(ctx, None, as_json=as_json)
+
+
+@app.command("update", epilog=examples("settings update --access-token-validity 3600 --rotate-refresh-tokens"))
+def update(  # noqa: PLR0917 - options
+    ctx: typer.Context,
+    access: Annotated[
+        int | None, typer.Option("--access-token-validity", help="Seconds; -1 for the landscape's own.")
+    ] = None,
+    refresh: Annotated[
+        int | None, typer.Option("--refresh-token-validity", help="Seconds; -1 for the landscape's own.")
+    ] = None,
+    rotate: Annotated[
+        bool | None,
+        typer.Option("--rotate-refresh-tokens/--keep-refresh-tokens", help="Whether a refresh token works once."),
+    ] = None,
+    default_idp: Annotated[
+        str | None, typer.Option("--default-idp", help="Origin key: where programs' passwords are checked.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change settings; what is not named stays."""
+    policy = {"accessTokenValidity": access, "refreshTokenValidity": refresh, "refreshTokenRotation": rotate}
+    given = {name: value for name, value in policy.items() if value is not None}
+    if not given and default_idp is None:
+        raise typer.BadParameter("nothing to change")
+    body: dict[str, Any] = {"tokenPolicySettings": given} if given else {}
+    _show(ctx, body | ({"defaultIdp": default_idp} if default_idp is not None else {}), as_json=as_json)
+
+
+@keys.command("list", epilog=examples("keys list"))
+def list_keys(ctx: typer.Context, as_json: Json = False) -> None:
+    """List the keys."""
+    target: Target = ctx.obj
+    _show_keys(target.ask("GET", _SETTINGS), as_json=as_json)
+
+
+@keys.command("create", epilog=examples("keys create"))
+def create_key(ctx: typer.Context, as_json: Json = False) -> None:
+    """Make a key, which is published from now on and signs nothing yet."""
+    _change_key(ctx, "ADD", None, as_json=as_json)
+
+
+@keys.command("enable", epilog=examples("keys enable 1f2e3d4c"))
+def enable_key(ctx: typer.Context, kid: Kid, force: Force = False, as_json: Json = False) -> None:
+    """Sign with a key from now on."""
+    _change_key(ctx, "FORCE_UPDATE" if force else "UPDATE", kid, as_json=as_json)
+
+
+@keys.command("delete", epilog=examples("keys delete 1f2e3d4c"))
+def delete_key(ctx: typer.Context, kid: Kid, force: Force = False, as_json: Json = False) -> None:
+    """Delete a key that signs no more: tokens that it signed are refused."""
+    _change_key(ctx, "FORCE_DELETE" if force else "DELETE", kid, as_json=as_json)
+
+
+def _show(ctx: typer.Context, change: dict[str, Any] | None, *, as_json: bool) -> None:
+    target: Target = ctx.obj
+    settings = target.ask("GET", _SETTINGS) if change is None else target.ask("PATCH", _SETTINGS, change)
+    if as_json:
+        show_one(settings, as_json=True)
+        return
+    show_one({**settings["tokenPolicySettings"], "defaultIdp": settings["defaultIdp"]}, as_json=False)
+
+
+def _change_key(ctx: typer.Context, mode: str, kid: str | None, *, as_json: bool) -> None:
+    target: Target = ctx.obj
+    change = {"changeMode": mode} | ({"keyId": kid} if kid else {})
+    _show_keys(target.ask("PATCH", _SETTINGS, {"tokenPolicySettings": change}), as_json=as_json)
+
+
+def _show_keys(settings: dict[str, Any], *, as_json: bool) -> None:
+    policy = settings["tokenPolicySettings"]
+    rows = [{"keyId": kid, "signs": kid == policy["activeKeyId"]} for kid in policy["keyIds"]]
+    show_list(rows, {"keyId": "key", "signs": "signs"}, as_json=as_json)

@@ -1,0 +1,84 @@
+"""`entryway tenants`: for whoever runs the landscape."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from entryway.cli.administration.output import show_list, show_one
+from entryway.cli.administration.paths import TENANTS, path_of
+from entryway.cli.administration.target import Json, Target, examples, group
+
+app = group("Tenants of a landscape; with the rights of the platform, so where it runs.")
+Which = Annotated[str, typer.Argument(help="Id or subdomain of the tenant.")]
+_COLUMNS = {"subdomain": "subdomain", "name": "name", "id": "id", "suspended": "suspended"}
+
+
+@app.command("list", epilog=examples("tenants list"))
+def list_tenants(ctx: typer.Context, as_json: Json = False) -> None:
+    """List tenants."""
+    show_list(_all(ctx.obj), _COLUMNS, as_json=as_json)
+
+
+@app.command("get", epilog=examples("tenants get acme"))
+def get(ctx: typer.Context, which: Which, as_json: Json = False) -> None:
+    """Show a tenant."""
+    target: Target = ctx.obj
+    show_one(target.ask("GET", _path(target, which)), as_json=as_json)
+
+
+@app.command("create", epilog=examples("tenants create acme --name 'Acme Corporation'"))
+def create(
+    ctx: typer.Context,
+    subdomain: Annotated[str, typer.Argument(help="Its part of addresses, which never changes.")],
+    name: Annotated[str, typer.Option("--name", help="Name; the subdomain unless said otherwise.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Create a tenant."""
+    target: Target = ctx.obj
+    show_one(target.ask("POST", TENANTS, {"subdomain": subdomain, "name": name or subdomain}), as_json=as_json)
+
+
+@app.command("suspend", epilog=examples("tenants suspend acme"))
+def suspend(ctx: typer.Context, which: Which) -> None:
+    """Refuse everybody of a tenant for now."""
+    target: Target = ctx.obj
+    target.ask("PATCH", _path(target, which), {"suspended": True})
+
+
+@app.command("resume", epilog=examples("tenants resume acme"))
+def resume(ctx: typer.Context, which: Which) -> None:
+    """Let a suspended tenant go on."""
+    target: Target = ctx.obj
+    target.ask("PATCH", _path(target, which), {"suspended": False})
+
+
+@app.command("delete", epilog=examples("tenants delete acme --yes"))
+def delete(
+    ctx: typer.Context,
+    which: Which,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: it cannot be undone.")] = False,
+) -> None:
+    """Delete a tenant with its users, applications, keys and tokens."""
+    target: Target = ctx.obj
+    if not yes:
+        typer.confirm(f"Delete the tenant {which} with everything in it?", abort=True)
+    target.ask("DELETE", _path(target, which))
+
+
+def _all(target: Target) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    after: int | None = 0
+    while after is not None:
+        page = target.ask("GET", TENANTS, query={"after": str(after), "limit": "1000"})
+        found += page["tenants"]
+        after = page["next"]
+    return found
+
+
+def _path(target: Target, which: str) -> str:
+    for tenant in _all(target):
+        if which in {tenant["id"], tenant["subdomain"]}:
+            return f"{TENANTS}/{path_of(tenant['id'])}"
+    return f"{TENANTS}/{path_of(which)}"

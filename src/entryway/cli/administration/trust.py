@@ -1,0 +1,124 @@
+"""`entryway trust`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from entryway.cli.administration.output import show_list, show_one
+from entryway.cli.administration.paths import IDENTITY_PROVIDERS, path_of
+from entryway.cli.administration.target import Json, Target, examples, group
+
+app = group("Identity providers that a tenant trusts.")
+Key = Annotated[str, typer.Argument(help="Origin key.")]
+Active = Annotated[bool | None, typer.Option("--active/--inactive", help="Whether users may come from there.")]
+Shadow = Annotated[
+    bool | None, typer.Option("--create-shadow-users/--no-create-shadow-users", help="Take in users who are new.")
+]
+Label = Annotated[str | None, typer.Option("--name", help="Name.")]
+LinkText = Annotated[str | None, typer.Option("--link-text", help="Text of its link on the login page.")]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", help="JSON file: issuer, client_id and client_secret, or metadata; see docs."),
+]
+Metadata = Annotated[Path | None, typer.Option("--metadata", help="XML file of a SAML identity provider.")]
+_COLUMNS = {
+    "originKey": "origin",
+    "type": "type",
+    "name": "name",
+    "active": "active",
+    "addShadowUserOnLogin": "new users",
+}
+
+
+@app.command("list", epilog=examples("trust list"))
+def list_providers(ctx: typer.Context, as_json: Json = False) -> None:
+    """List identity providers."""
+    target: Target = ctx.obj
+    show_list(target.ask("GET", IDENTITY_PROVIDERS), _COLUMNS, as_json=as_json)
+
+
+@app.command("get", epilog=examples("trust get company --json"))
+def get(ctx: typer.Context, origin: Key, as_json: Json = False) -> None:
+    """Show an identity provider; its secret is never told."""
+    target: Target = ctx.obj
+    show_one(target.ask("GET", _path(origin)), as_json=as_json)
+
+
+@app.command(
+    "create",
+    epilog=examples(
+        "trust create company --config oidc.json", "trust create adfs --metadata idp.xml --link-text Company"
+    ),
+)
+def create(  # noqa: PLR0917 - options
+    ctx: typer.Context,
+    origin: Key,
+    config: Config = None,
+    metadata: Metadata = None,
+    name: Label = None,
+    link_text: LinkText = None,
+    active: Active = None,
+    create_shadow_users: Shadow = None,
+    as_json: Json = False,
+) -> None:
+    """Trust an identity provider: by SAML with metadata, else by OpenID Connect."""
+    target: Target = ctx.obj
+    given = _config(config, metadata)
+    kind = "saml2.0" if "metadata" in given else "oidc1.0"
+    body = {"type": kind, "originKey": origin, "name": name or origin, "config": given}
+    body |= _changes(None, link_text, active, create_shadow_users)
+    show_one(target.ask("POST", IDENTITY_PROVIDERS, body), as_json=as_json)
+
+
+@app.command("update", epilog=examples("trust update company --inactive"))
+def update(  # noqa: PLR0917 - options
+    ctx: typer.Context,
+    origin: Key,
+    config: Config = None,
+    metadata: Metadata = None,
+    name: Label = None,
+    link_text: LinkText = None,
+    active: Active = None,
+    create_shadow_users: Shadow = None,
+    as_json: Json = False,
+) -> None:
+    """Change an identity provider; what is not named stays."""
+    target: Target = ctx.obj
+    body = _changes(name, link_text, active, create_shadow_users)
+    if config is not None or metadata is not None:
+        body["config"] = _config(config, metadata)
+    show_one(target.ask("PATCH", _path(origin), body), as_json=as_json)
+
+
+@app.command("delete", epilog=examples("trust delete company"))
+def delete(ctx: typer.Context, origin: Key) -> None:
+    """Trust an identity provider no more; its users and mappings go with it."""
+    target: Target = ctx.obj
+    target.ask("DELETE", _path(origin))
+
+
+def _path(origin: str) -> str:
+    return f"{IDENTITY_PROVIDERS}/{path_of(origin)}"
+
+
+def _changes(name: str | None, link_text: str | None, active: bool | None, shadow: bool | None) -> dict[str, Any]:
+    given = {"name": name, "linkText": link_text, "active": active, "addShadowUserOnLogin": shadow}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _config(config: Path | None, metadata: Path | None) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    try:
+        if config is not None:
+            given = json.loads(config.read_text("utf-8"))
+        if metadata is not None:
+            given = {**given, "metadata": metadata.read_text("utf-8")}
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"the configuration cannot be read: {type(error).__name__}") from error
+    if not given or not isinstance(given, dict):
+        raise typer.BadParameter("--config or --metadata is needed")
+    return given
