@@ -8,7 +8,7 @@ client.forget(tokens)                    # the service answered 401
 
 from __future__ import annotations
 
-import random
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -47,6 +47,10 @@ class _Wanted(NamedTuple):
     zid: str | None
 
 
+def _chance() -> float:
+    return os.urandom(1)[0] / 255  # random would be imported for this alone, and cryptography's library with it
+
+
 class TokenClient:
     """Safe to share between threads and event loops; among those who want the same token, one asks."""
 
@@ -56,7 +60,7 @@ class TokenClient:
         *,
         tls: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.monotonic,
-        chance: Callable[[], float] = random.random,
+        chance: Callable[[], float] = _chance,
     ) -> None:
         """Take the credentials of a binding; `tls` replaces the context that is made of the binding's certificate."""
         given = isinstance(credentials, TokenClientCredentials)

@@ -215,8 +215,8 @@ def test_line_breaks_come_back():
 
 # What an application pays for at its start; all else is imported with the first token, or the first question.
 MAY_BE_IMPORTED = (
-    "__future__ base64 binascii collections contextlib contextvars dataclasses datetime functools hashlib json math os "
-    "pathlib random re threading time typing urllib.parse warnings weakref"
+    "__future__ base64 binascii collections contextlib contextvars dataclasses datetime functools json math os "
+    "pathlib re threading time typing urllib.parse warnings weakref"
 )
 NOT_TO_BE_IMPORTED = {
     *("asyncio", "cryptography", "email", "h11", "http", "httpx", "joserfc", "logging", "pydantic"),
