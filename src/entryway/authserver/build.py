@@ -118,7 +118,8 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     granting = Granting(issuer, roles)
     seen = SeenAssertions(database, digests)
     providers, shadow_users = IdentityProviders(database, sealer, audit, clock), ShadowUsers(database, users, clock)
-    partners = SamlPartners(providers, SamlKeys(database, sealer, audit, clock), settings.host)
+    saml_keys = SamlKeys(database, sealer, audit, clock)
+    partners = SamlPartners(providers, saml_keys, settings.host)
     client_keys = ClientKeys(http, clock)
     oidc = OidcPartners(http, client_keys, keys, clock)
     grants = make_grants(
@@ -204,6 +205,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         policies,
         keys,
         providers,
+        saml_keys,
         audit,
         clock,
     )

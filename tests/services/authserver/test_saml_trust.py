@@ -434,6 +434,62 @@ def test_metadata_that_cannot_be_used_is_not_stored(admin: Administrator, compan
     assert answer.status_code == 400, answer.text
 
 
+SETTINGS = "/securitySettings"
+
+
+def test_keys_are_replaced_step_by_step(
+    server: RunningAuthServer, admin: Administrator, company: SamlProvider, browser: Browser, app: BoundApplication
+) -> None:
+    def keys() -> Any:
+        return admin.get(SETTINGS)["samlConfigSettings"]
+
+    def changed(mode: str, kid: str | None = None) -> int:
+        body = {"changeMode": mode, **({"keyId": kid} if kid else {})}
+        return admin.ask("PATCH", SETTINGS, {"samlConfigSettings": body}).status_code
+
+    old = keys()["activeKeyId"]
+    assert changed("ADD") == 200
+    assert changed("ADD") == 409
+    [new] = [kid for kid in keys()["keyIds"] if kid != old]
+    assert keys()["activeKeyId"] == old
+    informed = provider_for(server.http.get("/saml/metadata").content)
+    assert len(informed.service_provider.entity.signing) == 2
+    assert (changed("DELETE", old), changed("UPDATE"), changed("UPDATE", "unknown")) == (409, 400, 404)
+
+    assert changed("UPDATE", new) == 200
+
+    # Who knows both keys believes the request, and may still encrypt for the old one.
+    request = informed.request_in(depart(browser, app).headers["location"])
+    assert code_in(post(browser, company.answer(request, "rotating", is_encrypted=True)))
+    assert changed("UPDATE", old) == 200
+    assert changed("DELETE", new) == 200
+    assert keys() == {"activeKeyId": old, "keyIds": [old]}
+
+
+def test_the_built_in_provider_can_step_back(
+    server: RunningAuthServer,
+    admin: Administrator,
+    company: SamlProvider,
+    browser: Browser,
+    app: BoundApplication,
+    editor: str,
+) -> None:
+    page = browser.authorize(app)
+    own = {"type": "internal", "originKey": "entryway", "name": "Entryway"}
+    try:
+        answer = admin.anywhere("PUT", f"{PROVIDERS}/entryway", {**own, "availableForLogon": False})
+        assert answer.status_code == 200, answer.text
+        for other in ("other", "third"):
+            admin.anywhere("DELETE", f"{PROVIDERS}/{other}")
+        assert browser.authorize(app).headers["location"].startswith("https://idp.company.example/sso")
+        assert browser.authorize(app, idp="entryway").status_code == 200
+        admin.anywhere("PUT", f"{PROVIDERS}/entryway", {**own, "active": False})
+        refused(browser.submit(page, "anybody", "correct horse"), "no_identity_provider")
+        assert admin.anywhere("DELETE", f"{PROVIDERS}/entryway").status_code == 400
+    finally:
+        admin.anywhere("PUT", f"{PROVIDERS}/entryway", own)
+
+
 def test_without_the_provider_its_users_are_gone(
     admin: Administrator, company: SamlProvider, browser: Browser, app: BoundApplication, server: RunningAuthServer
 ) -> None:

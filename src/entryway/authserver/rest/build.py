@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from entryway.authserver.signing_keys import SigningKeys
     from entryway.authserver.token_policies import TokenPolicies
     from entryway.authserver.trust.providers import IdentityProviders
+    from entryway.authserver.trust.saml_keys import SamlKeys
     from entryway.scim.attributes import ResourceType
     from entryway.storage import Database
     from entryway.storage.audit import Audit
@@ -66,6 +67,7 @@ class Administration:
     policies: TokenPolicies
     keys: SigningKeys
     providers: IdentityProviders
+    saml_keys: SamlKeys
     audit: Audit
     clock: Clock
 
@@ -104,7 +106,7 @@ class Administration:
             self.providers,
         )
         credentials = ApiCredentialOperations(self.database, self.applications, self.bindings, self.audit)
-        settings = SecuritySettingsOperations(self.policies, self.keys, self.providers)
+        settings = SecuritySettingsOperations(self.policies, self.keys, self.providers, self.saml_keys)
         providers = IdentityProviderOperations(self.providers)
         authorization = [
             operation for part in (apps, collections, settings, credentials) for operation in part.operations()

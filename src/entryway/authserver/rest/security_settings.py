@@ -15,6 +15,7 @@ from entryway.authserver.rest.operations import Asked, Operation
 from entryway.authserver.signing_keys import SigningKeys
 from entryway.authserver.token_policies import TokenPolicies
 from entryway.authserver.trust.providers import IdentityProviders
+from entryway.authserver.trust.saml_keys import SamlKeys
 from entryway.errors import BadRequest
 
 # What says "as the landscape has it" to clients of this format.
@@ -33,12 +34,22 @@ class TokenPolicySettings(Body):
     changeMode: Literal["ADD", "UPDATE", "DELETE", "FORCE_UPDATE", "FORCE_DELETE"] | None = None  # noqa: N815
 
 
+class SamlConfigSettings(Body):
+    """What to do with a key of the tenant as a SAML service provider: ADD one, UPDATE to it, DELETE it."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+    changeMode: Literal["ADD", "UPDATE", "DELETE"]  # noqa: N815 - the names on the wire
+    keyId: Reference | None = None  # noqa: N815
+
+
 class SecuritySettings(Body):
     """What changes; a setting that this server does not have is refused and not forgotten."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
     tokenPolicySettings: TokenPolicySettings | None = None  # noqa: N815
+    samlConfigSettings: SamlConfigSettings | None = None  # noqa: N815
     defaultIdp: Reference | None = None  # noqa: N815
 
 
@@ -49,6 +60,7 @@ class SecuritySettingsOperations:
     policies: TokenPolicies
     keys: SigningKeys
     providers: IdentityProviders
+    saml_keys: SamlKeys
 
     def operations(self) -> Sequence[Operation]:
         """Return what can be asked."""
@@ -62,6 +74,7 @@ class SecuritySettingsOperations:
         policy = await self.policies.get(asked.zid)
         keys = await self.keys.listed(asked.zid)
         providers = await self.providers.list(asked.zid)
+        saml_keys = await self.saml_keys.list(asked.zid)
         return {
             "tokenPolicySettings": {
                 "accessTokenValidity": policy.access_validity or DEFAULT,
@@ -69,6 +82,10 @@ class SecuritySettingsOperations:
                 "refreshTokenRotation": policy.rotates,
                 "activeKeyId": next(key["kid"] for key in keys if key["enabled"]),
                 "keyIds": [key["kid"] for key in keys],
+            },
+            "samlConfigSettings": {
+                "activeKeyId": next((key.kid for key in saml_keys if key.is_active), None),
+                "keyIds": [key.kid for key in saml_keys],
             },
             "defaultIdp": next((each.origin for each in providers if each.draft.default_for_noninteractive), None),
         }
@@ -82,6 +99,8 @@ class SecuritySettingsOperations:
                 await self._change_keys(asked, settings.changeMode, settings.keyId)
             elif settings.keyId is not None:
                 raise BadRequest("a keyId needs a changeMode")
+        if body.samlConfigSettings is not None:
+            await self._change_saml_keys(asked, body.samlConfigSettings)
         if body.defaultIdp is not None:
             provider = await self.providers.get(asked.zid, body.defaultIdp)
             draft = replace(provider.draft, default_for_noninteractive=True)
@@ -111,6 +130,17 @@ class SecuritySettingsOperations:
             await self.keys.enable(asked.zid, kid, actor, forced=forced)
         else:
             await self.keys.delete(asked.zid, kid, actor, forced=forced)
+
+    async def _change_saml_keys(self, asked: Asked, settings: SamlConfigSettings) -> None:
+        actor, kid = asked.caller.actor, settings.keyId
+        if settings.changeMode == "ADD":
+            await self.saml_keys.add(asked.zid, actor=actor)
+        elif kid is None:
+            raise BadRequest(f"changeMode {settings.changeMode} needs the keyId")
+        elif settings.changeMode == "UPDATE":
+            await self.saml_keys.activate(asked.zid, kid, actor=actor)
+        else:
+            await self.saml_keys.delete(asked.zid, kid, actor=actor)
 
 
 def _validity(given: int | None, before: int | None, usual: int) -> int | None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from entryway.storage.audit import Audit
 
 MOST = 2
+# Who made a tenant's first key.
+OWN_WILL = "entryway"
 
 
 class SamlKeyUnknown(NotFound):
@@ -60,35 +62,31 @@ class SamlKeys:
 
     async def ring(self, zid: str, name: str) -> Sequence[SamlKey]:
         """Return the keys of a tenant, the active one first; a tenant without any is given one, called `name`."""
-        async with self.database.read() as session:
-            found = await self._load(session, zid)
-        return found or await self.add(zid, name, actor="entryway")
-
-    async def add(self, zid: str, name: str, *, actor: str) -> Sequence[SamlKey]:
-        """Make one more key, which is published and does not sign yet unless it is the first."""
+        found = await self.list(zid)
+        if found:
+            return found
         pair = await asyncio.to_thread(new_key_pair, name, self.clock())
         async with self.database.transaction() as session:
             await self.database.lock(session, "saml-keys", zid)
+            # Another request may have been quicker.
+            if not await self._load(session, zid):
+                await self._store(session, zid, pair, is_active=True, actor=OWN_WILL)
+            return await self._load(session, zid)
+
+    async def list(self, zid: str) -> Sequence[SamlKey]:
+        """Return the keys of a tenant, the active one first."""
+        async with self.database.read() as session:
+            return await self._load(session, zid)
+
+    async def add(self, zid: str, *, actor: str) -> None:
+        """Make one more key, which is published and does not sign yet unless it is the first."""
+        pair = await asyncio.to_thread(new_key_pair, zid, self.clock())
+        async with self.database.transaction() as session:
+            await self.database.lock(session, "saml-keys", zid)
             existing = await self._load(session, zid)
-            if actor == "entryway" and existing:
-                return existing
             if len(existing) >= MOST:
                 raise SamlKeysInUse(zid)
-            kid = str(uuid.uuid4())
-            session.add(
-                tables.SamlKeyRow(
-                    zid=zid,
-                    kid=kid,
-                    certificate=pair.certificate_pem,
-                    sealed_private_key=self.sealer.seal(pair.private_pem, _purpose(zid)),
-                    active=not existing,
-                    created_at=self.clock(),
-                )
-            )
-            await session.flush()
-            keys = await self._load(session, zid)
-            await self.audit.record(session, changed("CREATE", zid, "SamlKey", kid, actor=actor))
-        return keys
+            await self._store(session, zid, pair, is_active=not existing, actor=actor)
 
     async def activate(self, zid: str, kid: str, *, actor: str) -> None:
         """Sign with this key from now on."""
@@ -111,6 +109,21 @@ class SamlKeys:
                 raise SamlKeysInUse(kid)
             await session.delete(found)
             await self.audit.record(session, changed("DELETE", zid, "SamlKey", kid, actor=actor))
+
+    async def _store(self, session: AsyncSession, zid: str, pair: KeyPair, *, is_active: bool, actor: str) -> None:
+        kid = str(uuid.uuid4())
+        session.add(
+            tables.SamlKeyRow(
+                zid=zid,
+                kid=kid,
+                certificate=pair.certificate_pem,
+                sealed_private_key=self.sealer.seal(pair.private_pem, _purpose(zid)),
+                active=is_active,
+                created_at=self.clock(),
+            )
+        )
+        await session.flush()
+        await self.audit.record(session, changed("CREATE", zid, "SamlKey", kid, actor=actor))
 
     async def _load(self, session: AsyncSession, zid: str) -> Sequence[SamlKey]:
         row = tables.SamlKeyRow
