@@ -11,8 +11,8 @@ from weakref import WeakKeyDictionary
 if TYPE_CHECKING:
     import asyncio
 
-# Things share this many locks, for their number is not ours to choose.
-LOCKS = 16
+# Things share this many locks, for their number is not ours to choose; few enough to make, enough to meet seldom.
+LOCKS = 256
 
 
 @dataclass(slots=True)

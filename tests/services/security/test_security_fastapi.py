@@ -8,9 +8,17 @@ import httpx
 import pytest
 from fastapi import Depends, FastAPI
 
-from entryway.security import TokenValidator
+from entryway.security import TokenMissing, TokenValidator, current
 from entryway.security.asgi import Protected
-from entryway.security.fastapi import User, configure, current_context, current_user, require_scope
+from entryway.security.fastapi import (
+    User,
+    configure,
+    current_context,
+    current_user,
+    require_any,
+    require_attribute,
+    require_scope,
+)
 from entryway.testing.issuer import Issuer
 
 
@@ -44,6 +52,38 @@ async def test_a_user_with_the_scope_may_come_in(app, issuer):
 async def test_the_application_knows_its_user(app, issuer):
     answer = await get(app, "/me", issuer.token(user="kim", scopes=["Edit", "Display", "other!t1.Admin"]))
     assert answer.json() == {"name": "kim", "scopes": ["Display", "Edit"]}
+
+
+async def test_code_far_away_knows_who_is_calling(issuer, validator):
+    app = FastAPI()
+    app.add_middleware(Protected, source=validator)
+
+    @app.get("/me")
+    def me() -> str:
+        return far_away()
+
+    def far_away() -> str:
+        return current.current_context().get_logon_name()
+
+    assert (await get(app, "/me", issuer.token(user="kim"))).json() == "kim"
+    assert (await get(app, "/me")).status_code == 401
+    with pytest.raises(TokenMissing):
+        far_away()
+
+
+async def test_one_of_several_scopes_and_an_attribute(issuer, validator):
+    app = FastAPI()
+    configure(app, validator)
+    both = [Depends(require_any("Display", "Edit")), Depends(require_attribute("country", "DE"))]
+
+    @app.get("/", dependencies=both)
+    def view() -> str:
+        return "in"
+
+    german = {"xs.user.attributes": {"country": ["DE"]}}
+    assert (await get(app, "/", issuer.token(scopes=["Edit"], **german))).status_code == 200
+    assert (await get(app, "/", issuer.token(scopes=["Other"], **german))).status_code == 403
+    assert (await get(app, "/", issuer.token(scopes=["Edit"]))).status_code == 403
 
 
 async def test_without_a_token(app):
