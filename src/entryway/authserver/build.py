@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from entryway.authserver import openapi
 from entryway.authserver.account_pages import AccountPages
 from entryway.authserver.admin.applications import Applications
 from entryway.authserver.admin.binding_authority import BindingAuthorities
@@ -256,6 +257,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             *saml.routes(),
             *relying_party.routes(),
             *administration.routes(),
+            openapi.route(grants),
         ],
         middleware=[Middleware(Edge), Middleware(TenantPath), Middleware(Speaking)],
         exception_handlers={
