@@ -467,12 +467,7 @@ def test_keys_are_replaced_step_by_step(
 
 
 def test_the_built_in_provider_can_step_back(
-    server: RunningAuthServer,
-    admin: Administrator,
-    company: SamlProvider,
-    browser: Browser,
-    app: BoundApplication,
-    editor: str,
+    admin: Administrator, company: SamlProvider, browser: Browser, app: BoundApplication
 ) -> None:
     page = browser.authorize(app)
     own = {"type": "internal", "originKey": "entryway", "name": "Entryway"}
