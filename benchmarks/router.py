@@ -4,6 +4,8 @@ python benchmarks/router.py [--seconds 6] [--rounds 2]
 
 Both routes have twenty others before them. The authenticated one loads the session, checks a scope, and forwards a
 token of about 1.8 kB; CSRF protection and the access log are on. The session comes from a real login at a small server.
+nginx and Envoy run twice: bare (one worker, no access log), and as people run them: "nginx, log" writes its access log,
+"Envoy, log" writes one in JSON and has its default number of workers. All logs go to /dev/null.
 The same application is also served by Granian, through the ASGI adapter.
 """
 
@@ -119,7 +121,7 @@ def compare(seconds: int, rounds: int) -> list[Figure]:
     """Measure everything, several times, and return the best round of each: the others had to share the machine."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        upstream, reference, envoy, uaa, port, asgi = (free_port() for _ in range(6))
+        upstream, reference, logging, envoy, usual, uaa, port, asgi = (free_port() for _ in range(8))
         app = folder / "app"
         app.mkdir()
         env = write_application(app, uaa, upstream, 20)
@@ -129,7 +131,9 @@ def compare(seconds: int, rounds: int) -> list[Figure]:
         with (
             nginx_upstream(folder, upstream),
             nginx_proxy(folder, reference, upstream) as nginx_pid,
+            nginx_proxy(folder, logging, upstream, logs=True) as logging_pid,
             envoy_proxy(folder, envoy, upstream) as envoy_pid,
+            envoy_proxy(folder, usual, upstream, as_usual=True) as usual_pid,
             process([*me, "--serve-uaa", str(uaa)], port=uaa),
             silenced(),
             process(native, port=port, env=env | {"PORT": str(port)}) as pid,
@@ -140,7 +144,9 @@ def compare(seconds: int, rounds: int) -> list[Figure]:
             adapted_cookie = {"Cookie": login(asgi, "/api/x")}
             subjects = [
                 Subject("nginx", nginx_pid, f"http://127.0.0.1:{reference}/x"),
+                Subject("nginx, log", logging_pid, f"http://127.0.0.1:{logging}/x"),
                 Subject("Envoy", envoy_pid, f"http://127.0.0.1:{envoy}/x"),
+                Subject("Envoy, log", usual_pid, f"http://127.0.0.1:{usual}/x"),
                 Subject("router, public route", pid, f"{at}/public/x"),
                 Subject("router, authenticated route", pid, f"{at}/api/x", {"Cookie": cookie}),
                 Subject("router, static file", pid, f"{at}/files/app.js"),
@@ -197,7 +203,7 @@ def main() -> None:
     if arguments.serve_asgi:
         serve_asgi(int(arguments.serve_asgi[0]), arguments.serve_asgi[1])
         return
-    print(table(compare(arguments.seconds, arguments.rounds), "nginx", "Envoy"))
+    print(table(compare(arguments.seconds, arguments.rounds), "nginx", "nginx, log", "Envoy", "Envoy, log"))
 
 
 if __name__ == "__main__":
