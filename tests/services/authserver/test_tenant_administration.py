@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from admin_client import Administrator, administrator, encoded
+from product_descriptor import products
 from sqlalchemy import insert, select
 
 from entryway.authserver import tables
@@ -106,6 +107,18 @@ def test_mappings_of_groups_and_attributes(admin: Administrator, provider: dict,
     assert admin.ask("POST", mappings, {**group, "operator": "begins"}).status_code == 400
     assert admin.ask("POST", mappings.replace(origin, "nobody"), group).status_code == 404
     assert admin.ask("POST", mappings.replace(origin, "entryway"), group).status_code == 400
+
+
+def test_a_mapped_collection_of_an_application_keeps_its_roles(
+    server: RunningAuthServer, admin: Administrator, provider: dict, origin: str
+) -> None:
+    name = f"mapped-{uuid.uuid4().hex[:8]}"
+    app, descriptor = server.deploy(products(name)), products(name)
+    body = {"attributeName": "Groups", "attributeValue": "all", "roleCollectionName": f"{name} Viewer"}
+    assert admin.ask("POST", f"/identity-providers/{origin}/attributes", body).status_code == 201
+    descriptor["role-collections"][0]["role-template-references"] = ["$XSAPPNAME.Editor"]
+    update = {"plan": "application", "xs_security": descriptor}
+    assert server.platform("PUT", f"/applications/{app.instance_id}", update).status_code == 400
 
 
 async def test_the_identity_providers_word_gives_collections_and_values(

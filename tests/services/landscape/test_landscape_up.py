@@ -69,6 +69,11 @@ def test_one_command_starts_everything_and_ctrl_c_ends_it(application: Applicati
     client = claims_of(entryway("token", "--client", "--app", "srv", "--dir", folder).stdout)
     assert (client["grant_type"], client["cid"]) == ("client_credentials", "sb-tiny!t1")
 
+    # Administrators' commands act as the platform, and see what the file made.
+    users = json.loads(entryway("users", "--dir", folder, "list", "--json").stdout)
+    given = {user["userName"]: [each["value"] for each in user.get("groups", [])] for user in users}
+    assert given["anna"] == ["Tiny Viewer"]
+
     # What it prints names the users and the way to trust.
     assert "open    http://localhost:" in landscape.text
     assert "user    anna  password anna-demo  Tiny Viewer" in landscape.text

@@ -215,9 +215,11 @@ async def _check_update(
 ) -> None:
     if application.plan != plan:
         raise Conflict(f"the service instance {application.instance_id} has the plan {application.plan}")
-    assignment = tables.RoleAssignment
-    assigned = select(assignment.collection).where(assignment.zid == application.zid).distinct()
-    before, in_use = _read(application.descriptor), set((await session.execute(assigned)).scalars())
+    in_use: set[str] = set()
+    for given in (tables.RoleAssignment, tables.RoleMapping):
+        query = select(given.collection).where(given.zid == application.zid).distinct()
+        in_use.update((await session.execute(query)).scalars())
+    before = _read(application.descriptor)
     mistakes = list(updates.refused(before, content, in_use))
     if mistakes:
         raise ConfigurationMistakes(mistakes)
