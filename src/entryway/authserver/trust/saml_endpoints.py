@@ -196,7 +196,7 @@ class SamlEndpoints:
     def _answer(self, own: ServiceProvider, partner: Partner, request_id: str, relay_state: str | None) -> Response:
         endpoints = partner.metadata.entity.single_logout
         if not endpoints:
-            return self.pages.message("You are logged out")
+            return self.pages.message("logout.title")
         binding = names.HTTP_REDIRECT if names.HTTP_REDIRECT in endpoints else names.HTTP_POST
         destination = endpoints[binding].response_location
         told = LogoutResponse(new_id(), own.addresses.entity_id, self.clock(), destination, request_id)
