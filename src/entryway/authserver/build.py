@@ -129,6 +129,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         users=users,
         authorizations=authorizations,
         passcodes=passcodes,
+        providers=providers,
         digests=digests,
         clock=clock,
         saml_assertions=BearerAssertions(partners, seen, shadow_users, clock),

@@ -467,8 +467,10 @@ def test_keys_are_replaced_step_by_step(
 
 
 def test_the_built_in_provider_can_step_back(
-    admin: Administrator, company: SamlProvider, browser: Browser, app: BoundApplication
+    admin: Administrator, company: SamlProvider, browser: Browser, app: BoundApplication, editor: str
 ) -> None:
+    server = admin.server
+    assert server.token(app, grant_type="password", username=editor, password="correct horse").status_code == 200
     page = browser.authorize(app)
     own = {"type": "internal", "originKey": "entryway", "name": "Entryway"}
     try:
@@ -480,6 +482,8 @@ def test_the_built_in_provider_can_step_back(
         assert browser.authorize(app, idp="entryway").status_code == 200
         admin.anywhere("PUT", f"{PROVIDERS}/entryway", {**own, "active": False})
         refused(browser.submit(page, "anybody", "correct horse"), "no_identity_provider")
+        by_client = server.token(app, grant_type="password", username=editor, password="correct horse")
+        assert (by_client.status_code, by_client.json()["error"]) == (401, "unauthorized")
         assert admin.anywhere("DELETE", f"{PROVIDERS}/entryway").status_code == 400
     finally:
         admin.anywhere("PUT", f"{PROVIDERS}/entryway", own)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from entryway.authserver.grants.grant import TokenRequest
     from entryway.authserver.moments import Clock
     from entryway.authserver.passcodes import Passcodes
+    from entryway.authserver.trust.providers import IdentityProviders
     from entryway.authserver.users import Users
 
 
@@ -25,6 +26,7 @@ class Password:
 
     users: Users
     passcodes: Passcodes
+    providers: IdentityProviders
     clock: Clock
 
     async def authorize(self, request: TokenRequest, client: Client) -> UserDecision:
@@ -41,6 +43,10 @@ class Password:
                 "The origin provided in the login_hint does not match an active Identity Provider, "
                 "that supports password grant."
             )
+        own = await self.providers.get(request.zone.id, ORIGIN)
+        if not own.draft.active:
+            # The same answer as to a wrong password, so that it tells nothing of the tenant's settings.
+            raise BadCredentials(detail="the built-in identity provider is switched off")
         return Vouched(await self.users.authenticate(request.zone.id, name, password), self.clock())
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from entryway.authserver.moments import Clock
     from entryway.authserver.own_tokens import OwnTokens
     from entryway.authserver.passcodes import Passcodes
+    from entryway.authserver.trust.providers import IdentityProviders
     from entryway.authserver.users import Users
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -52,6 +53,7 @@ def make_grants(
     users: Users,
     authorizations: Authorizations,
     passcodes: Passcodes,
+    providers: IdentityProviders,
     digests: Digests,
     clock: Clock,
     tokens_of_others: ForeignAssertions = _NOBODY,
@@ -64,7 +66,7 @@ def make_grants(
         "client_credentials": ClientCredentials(),
         "client_x509": ClientCredentials(),
         "refresh_token": RefreshToken(authorizations, users, digests),
-        "password": Password(users, passcodes, clock),
+        "password": Password(users, passcodes, providers, clock),
         JWT_BEARER: jwt_bearer,
         TOKEN_EXCHANGE: TokenExchange(jwt_bearer),
         USER_TOKEN: UserToken(own_tokens, clients),
