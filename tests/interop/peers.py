@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,14 +65,3 @@ def landscape(folder: Path) -> Iterator[Landscape]:
         )
         server.user(PERSON, PASSWORD, ["Viewers"])
         yield Landscape(server, application, key)
-
-
-def install(folder: Path, package: str) -> None:
-    """Install the npm packages that a folder's lock file names, unless they are there."""
-    if (folder / "node_modules" / package).is_dir():
-        return
-    npm = shutil.which("npm")
-    assert npm, "npm is missing: `make interop` installs it"
-    command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=110)
-    assert ran.returncode == 0, ran.stderr

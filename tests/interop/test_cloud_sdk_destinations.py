@@ -13,6 +13,7 @@ from entryway.clients.http import new_http
 from entryway.clients.platform import PlatformClient
 from entryway.config.bindings import service_binding, vcap_services
 from entryway.testing.control_plane import PLATFORM_SECRET, running_control_plane
+from entryway.testing.npm import install
 
 SDK = Path(__file__).parent / "cloud_sdk"
 XS_SECURITY = {
@@ -31,13 +32,7 @@ def claims(token: str) -> dict:
 
 @pytest.fixture(scope="module")
 def node_modules() -> None:
-    if (SDK / "node_modules" / "@sap-cloud-sdk" / "connectivity").is_dir():
-        return
-    npm = shutil.which("npm")
-    assert npm, "npm is missing: `make test` installs it"
-    command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-    ran = subprocess.run(command, cwd=SDK, capture_output=True, text=True, check=False, timeout=110)
-    assert ran.returncode == 0, ran.stderr
+    install(SDK, "@sap-cloud-sdk/connectivity")
 
 
 @pytest.fixture

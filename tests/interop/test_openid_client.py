@@ -11,9 +11,10 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from peers import PERSON, Landscape, install, landscape
+from peers import PERSON, Landscape, landscape
 
 from entryway.testing.authserver import REDIRECT_URI
+from entryway.testing.npm import install
 
 pytestmark = pytest.mark.peers
 FOLDER = Path(__file__).parent / "openid_client"

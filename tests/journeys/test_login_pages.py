@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 from chromium import install, started
 from playwright.async_api import Page, expect
 
+from entryway.testing import npm
 from entryway.testing.authserver import REDIRECT_URI, BoundApplication, RunningAuthServer, running_authserver
 from entryway.web.pages import Branding, Link, Logo
 
@@ -34,13 +33,8 @@ BRANDING = Branding(
 
 @pytest.fixture(scope="module")
 def axe() -> str:
+    npm.install(AXE, "axe-core")
     script = AXE / "node_modules" / "axe-core" / "axe.min.js"
-    if not script.exists():
-        npm = shutil.which("npm")
-        assert npm, "npm is missing: `make test` installs it"
-        command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
-        ran = subprocess.run(command, cwd=AXE, capture_output=True, text=True, check=False, timeout=110)
-        assert ran.returncode == 0, ran.stderr
     return script.read_text("utf-8")
 
 
