@@ -231,6 +231,26 @@ def test_an_api_credential_is_told_once_and_bounded(server: RunningAuthServer, a
     assert admin.ask("GET", f"/apiCredentials/{encoded(name)}").status_code == 404
 
 
+async def test_what_the_platform_gives_users_is_on_the_audit_trail(
+    server: RunningAuthServer, app: BoundApplication
+) -> None:
+    name, short = f"tess-{uuid.uuid4().hex[:8]}", app.name.partition("!")[0]
+    user = server.user(name, "correct horse", [f"{short} Viewer"])
+    server.user(name, "correct horse", [f"{short} Viewer"])
+    server.user(name, "correct horse", [f"{short} Editor"])
+    database = Database(server.database_url)
+    try:
+        trail = tables.AuthServerTable.metadata.tables["audit_entries"]
+        query = select(trail).where(trail.c.object_id.startswith(short)).order_by(trail.c.number)
+        async with database.read() as session:
+            rows = (await session.execute(query)).mappings().all()
+    finally:
+        await database.close()
+    given = [(row["event"], row["object_id"]) for row in rows if row["object_type"] == "xs_rolecollection2user"]
+    assert given == [("CREATE", f"{short} Viewer"), ("CREATE", f"{short} Editor"), ("DELETE", f"{short} Viewer")]
+    assert rows[-1]["details"] == {"old": {"user_id": user["id"]}}
+
+
 async def test_changes_are_on_the_audit_trail(server: RunningAuthServer, admin: Administrator) -> None:
     name = f"Audited {uuid.uuid4().hex[:8]}"
     admin.done("POST", "/rolecollections", {"name": name, "description": "first"})

@@ -9,16 +9,26 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, select
 
 from entryway.authserver import tables
+from entryway.authserver.roles.collections import USERS
 from entryway.authserver.users import ORIGIN, login_name
 from entryway.errors import BadRequest, NotFound
+from entryway.storage.audit import changed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
+
+    from sqlalchemy.ext.asyncio import AsyncSession
 
     from entryway.authserver.moments import Clock
     from entryway.authserver.passwords import Passwords
     from entryway.authserver.zones import Zone
     from entryway.storage import Database
+    from entryway.storage.audit import Audit, AuditEvent
+
+
+# Whoever asks here acts as the platform.
+PLATFORM = "entryway-platform"
 
 
 class UserUnknown(NotFound):
@@ -45,6 +55,7 @@ class People:
 
     database: Database
     passwords: Passwords
+    audit: Audit
     clock: Clock
 
     async def put(self, zone: Zone, user_name: str, profile: Profile) -> tuple[dict[str, Any], bool]:
@@ -82,13 +93,12 @@ class People:
                 if value is not None:
                     setattr(user, field, value)
             await session.flush()
+            events = [] if existing else [changed("CREATE", zone.id, "user", user.id, actor=PLATFORM, new=_told(user))]
             if profile.role_collections is not None:
-                assignment = tables.RoleAssignment
-                await session.execute(delete(assignment).where(assignment.user_id == user.id))
-                session.add_all(
-                    assignment(zid=zone.id, user_id=user.id, collection=name)
-                    for name in dict.fromkeys(profile.role_collections)
-                )
+                events += await _give(session, user, set(profile.role_collections))
+            if events:
+                await session.flush()
+                await self.audit.record(session, *events)
         return (await self.users(zone, user.id))[0], existing is None
 
     async def delete(self, zone: Zone, user_name: str) -> None:
@@ -98,6 +108,8 @@ class People:
             raise UserUnknown(user_name)
         async with self.database.transaction() as session:
             await session.execute(delete(tables.User).where(tables.User.id == existing.id))
+            old = _told(existing)
+            await self.audit.record(session, changed("DELETE", zone.id, "user", existing.id, actor=PLATFORM, old=old))
 
     async def users(self, zone: Zone, user_id: str | None = None) -> list[dict[str, Any]]:
         """Return the users with their role collections, by name."""
@@ -150,3 +162,22 @@ class People:
         if existing and (not password or await self.passwords.verify(password, existing.password_hash)):
             return existing.password_hash
         return await self.passwords.hash(password or "")
+
+
+async def _give(session: AsyncSession, user: tables.User, names: AbstractSet[str]) -> list[AuditEvent]:
+    """Let a user have these role collections and no others; return what changed."""
+    assignment = tables.RoleAssignment
+    mine = select(assignment.collection).where(assignment.zid == user.zid, assignment.user_id == user.id)
+    had = set((await session.execute(mine)).scalars())
+    gone = delete(assignment).where(assignment.user_id == user.id, assignment.collection.in_(had - names))
+    await session.execute(gone)
+    session.add_all(assignment(zid=user.zid, user_id=user.id, collection=name) for name in sorted(names - had))
+    what, who = {"user_id": user.id}, {"actor": PLATFORM}
+    return [
+        *(changed("CREATE", user.zid, USERS, name, new=what, **who) for name in sorted(names - had)),
+        *(changed("DELETE", user.zid, USERS, name, old=what, **who) for name in sorted(had - names)),
+    ]
+
+
+def _told(user: tables.User) -> dict[str, Any]:
+    return {"user_name": user.user_name, "origin": user.origin, "email": user.email}
