@@ -2,9 +2,10 @@
 
 python benchmarks/tokens.py [--seconds 4] [--rounds 2]
 
-Runs `entryway services` as people do (Granian, TLS, SQLite, one process), deploys an application, logs a user in, and asks for
-tokens with wrk over kept-alive connections: client credentials, refresh tokens (many different ones in turn, as applications have
-them) and jwt-bearer. The raw RSA-2048 signature of a text as long as a token's is measured in the same run, in a process of its own.
+Runs `entryway services` as people do (Granian, TLS, SQLite, one process), deploys an application, logs a user in, and
+asks for tokens with wrk over kept-alive connections: client credentials, refresh tokens (many different ones in turn,
+as applications have them) and jwt-bearer. The raw RSA-2048 signature of a text as long as a token's is measured in the
+same run, in a process of its own.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
+
 from measure import Load, cpu_seconds, free_port, process, wrk
 
 CONNECTIONS = 16
@@ -120,9 +122,7 @@ def main() -> None:
                     "refresh_token": [
                         {"grant_type": "refresh_token", "refresh_token": token["refresh_token"]} for token in tokens
                     ],
-                    "jwt-bearer": [
-                        {"grant_type": JWT_BEARER, "assertion": token["access_token"]} for token in tokens
-                    ],
+                    "jwt-bearer": [{"grant_type": JWT_BEARER, "assertion": token["access_token"]} for token in tokens],
                 }
                 best: dict[str, tuple[float, Load]] = {}
                 signatures = []
@@ -134,7 +134,9 @@ def main() -> None:
                         best[name] = min(best.get(name, figure), figure, key=lambda one: one[0])
     raw = min(signatures)
     print(f"raw RSA-2048 signature: {raw:.0f} us of CPU ({os.cpu_count()} CPUs)\n")
-    print(f"{'grant':<22}{'CPU us/token':>14}{'x signature':>14}{'tokens/s':>11}{'p50 ms':>9}{'p99 ms':>9}{'errors':>8}")
+    print(
+        f"{'grant':<22}{'CPU us/token':>14}{'x signature':>14}{'tokens/s':>11}{'p50 ms':>9}{'p99 ms':>9}{'errors':>8}"
+    )
     for name, (cost, load) in best.items():
         latency = (load.latency_ms.get("50", 0), load.latency_ms.get("99", 0))
         print(

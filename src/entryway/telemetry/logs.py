@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import MutableMapping
-from typing import Any, TextIO, TypeAlias
+from typing import Any, TextIO, TypeAlias, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
@@ -30,9 +30,22 @@ LEVELS = {
 QUIET_LIBRARIES = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "asyncio": logging.WARNING}
 
 
+class _StandardError:
+    """Standard error as it is when a record is written: who runs us within a program of theirs may replace it."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
+
+
 def configure_logging(*, json: bool, level: str = "info", stream: TextIO | None = None) -> None:
     """Send every record of this process to standard error in one shape."""
-    out = stream or sys.stderr
+    out = stream or cast("TextIO", _StandardError())
     threshold = LEVELS.get(level.lower(), logging.INFO)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -125,5 +125,5 @@ def test_a_wrong_master_key_is_an_error_and_no_new_start(tmp_path: Path):
     result = entryway("services", "--state", str(state), "--port", str(port))
 
     assert result.returncode == 1
-    assert "error: authorization server: the seal" in result.stderr
+    assert "error: authorization server: the data keys were sealed by another master key" in result.stderr
     assert "Traceback" not in result.stderr

@@ -441,4 +441,3 @@ async def test_a_cookie_name_of_ones_own_means_that_the_store_is_asked_each_time
     assert left.status_code == 302
     second.set_cookie("MYSESS", cookie)
     assert await status(second) == 401
-

@@ -14,9 +14,7 @@ def looked_up(table: Table) -> list[list[str]]:
     return [[column.name for column in key.columns] for key in (*keys, *table.indexes)]
 
 
-@pytest.mark.parametrize(
-    "schema", [AUTHSERVER, BROKER, CONNECTIVITY, DESTINATIONS], ids=lambda schema: schema.service
-)
+@pytest.mark.parametrize("schema", [AUTHSERVER, BROKER, CONNECTIVITY, DESTINATIONS], ids=lambda schema: schema.service)
 def test_what_refers_to_a_row_is_found_without_reading_the_table(schema: Schema) -> None:
     """Otherwise the end of one user or tenant reads all that everybody has."""
     missing = [

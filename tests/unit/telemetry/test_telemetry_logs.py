@@ -103,3 +103,16 @@ def test_text_has_no_colours_when_it_is_not_for_a_terminal(monkeypatch: pytest.M
     get_logger("x").info("plain")
 
     assert "\x1b" not in out.getvalue()
+
+
+def test_records_go_to_standard_error_as_it_is_when_they_are_written(monkeypatch: pytest.MonkeyPatch):
+    first, second = io.StringIO(), io.StringIO()
+    monkeypatch.setattr("sys.stderr", first)
+    configure_logging(json=True)
+    monkeypatch.setattr("sys.stderr", second)
+    first.close()
+
+    get_logger("x").info("happened")
+    logging.getLogger("some.dependency").warning("careful")
+
+    assert [event["event"] for event in logged(second)] == ["happened", "careful"]
