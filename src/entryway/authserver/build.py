@@ -25,6 +25,7 @@ from entryway.authserver.admin.subscriptions import Subscriptions
 from entryway.authserver.admin.tenant_endpoints import TenantEndpoints
 from entryway.authserver.admin.tenants import Tenants
 from entryway.authserver.admin.token_policy import TokenPolicyEndpoints
+from entryway.authserver.administration_limits import administration_limits
 from entryway.authserver.attempts import Attempts
 from entryway.authserver.authorizations import Authorizations
 from entryway.authserver.authorize import AuthorizeEndpoint
@@ -55,6 +56,7 @@ from entryway.authserver.passwords import Passwords
 from entryway.authserver.rate_limits import RateLimit
 from entryway.authserver.respond import Responder
 from entryway.authserver.rest.build import Administration
+from entryway.authserver.rest.callers import Callers
 from entryway.authserver.revocation import Revocation, RevocationEndpoints
 from entryway.authserver.roles import Roles
 from entryway.authserver.sealed_refresh_tokens import SealedRefreshTokens
@@ -200,7 +202,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         settings.public_url,
         database,
         passwords,
-        bearer,
+        Callers(bearer, administration_limits(settings)),
         clients,
         applications,
         bindings,

@@ -44,6 +44,10 @@ class AuthServerSettings:
     certificate_authorities: bytes = b""
     # Token requests of one tenant within a second; a few more wait, the rest is told to come again. Zero: no limit.
     token_requests_per_second: float = 300
+    # The same for the administrators' interfaces.
+    authorization_requests_per_second: float = 225
+    identity_provider_requests_per_second: float = 150
+    scim_requests_per_second: float = 60
     # Wrong secrets within twenty minutes that lock a client for five; zero: none do.
     client_failures: int = 0
     # Wrong passwords of one address on the login page before more of them are slowed down; zero: none are.

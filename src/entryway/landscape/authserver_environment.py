@@ -14,6 +14,9 @@ PROXIES = "ENTRYWAY_CERTIFICATE_PROXIES"
 HEADER = "ENTRYWAY_CERTIFICATE_HEADER"
 AUTHORITIES = "ENTRYWAY_CERTIFICATE_AUTHORITIES"
 TOKEN_RATE = "ENTRYWAY_TOKEN_RATE"  # noqa: S105 - the name of a variable
+AUTHORIZATION_RATE = "ENTRYWAY_AUTHORIZATION_RATE"
+IDENTITY_PROVIDER_RATE = "ENTRYWAY_IDENTITY_PROVIDER_RATE"
+SCIM_RATE = "ENTRYWAY_SCIM_RATE"
 CLIENT_FAILURES = "ENTRYWAY_CLIENT_FAILURES"
 ADDRESS_FAILURES = "ENTRYWAY_ADDRESS_FAILURES"
 TENANT_URL = "ENTRYWAY_TENANT_URL"
@@ -25,6 +28,9 @@ def limit_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for variable, name in (
         (TOKEN_RATE, "token_requests_per_second"),
+        (AUTHORIZATION_RATE, "authorization_requests_per_second"),
+        (IDENTITY_PROVIDER_RATE, "identity_provider_requests_per_second"),
+        (SCIM_RATE, "scim_requests_per_second"),
         (CLIENT_FAILURES, "client_failures"),
         (ADDRESS_FAILURES, "address_failures"),
     ):

@@ -40,6 +40,12 @@ def test_limits_are_whole_numbers() -> None:
         "token_requests_per_second": 0,
         "client_failures": 5,
     }
+    rates = ("ENTRYWAY_AUTHORIZATION_RATE", "ENTRYWAY_IDENTITY_PROVIDER_RATE", "ENTRYWAY_SCIM_RATE")
+    assert limit_settings({name: str(number) for number, name in enumerate(rates)}) == {
+        "authorization_requests_per_second": 0,
+        "identity_provider_requests_per_second": 1,
+        "scim_requests_per_second": 2,
+    }
 
 
 @pytest.mark.parametrize("value", ["-1", "many", "1.5", "1" * 9])

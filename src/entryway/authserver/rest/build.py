@@ -14,7 +14,6 @@ from entryway.authserver.provisioning.kinds import GROUP, USER
 from entryway.authserver.provisioning.users import UserCollection
 from entryway.authserver.rest.api_credentials import ApiCredentialOperations
 from entryway.authserver.rest.apps import AppOperations
-from entryway.authserver.rest.callers import Callers
 from entryway.authserver.rest.identity_providers import IdentityProviderOperations
 from entryway.authserver.rest.openapi import document
 from entryway.authserver.rest.operations import Interface
@@ -34,11 +33,10 @@ if TYPE_CHECKING:
 
     from entryway.authserver.admin.applications import Applications
     from entryway.authserver.admin.bindings import Bindings
-    from entryway.authserver.bearer import Bearer
     from entryway.authserver.clients import Clients
     from entryway.authserver.moments import Clock
     from entryway.authserver.passwords import Passwords
-    from entryway.authserver.rest.callers import Caller
+    from entryway.authserver.rest.callers import Caller, Callers
     from entryway.authserver.signing_keys import SigningKeys
     from entryway.authserver.token_policies import TokenPolicies
     from entryway.authserver.trust.providers import IdentityProviders
@@ -60,7 +58,7 @@ class Administration:
     url: str
     database: Database
     passwords: Passwords
-    bearer: Bearer
+    callers: Callers
     clients: Clients
     applications: Applications
     bindings: Bindings
@@ -94,8 +92,7 @@ class Administration:
             "User": (USER, users),
             "Group": (GROUP, groups),
         }
-        authorize = Callers(self.bearer).require_for_scim
-        return ScimEndpoints(self.url, "", kinds, authorize, newer, newer_patch)
+        return ScimEndpoints(self.url, "", kinds, self.callers.require_for_scim, newer, newer_patch)
 
     def interfaces(self) -> Sequence[Interface]:
         """Return the interfaces with their operations."""
@@ -111,8 +108,7 @@ class Administration:
         authorization = [
             operation for part in (apps, collections, settings, credentials) for operation in part.operations()
         ]
-        callers = Callers(self.bearer)
         return [
-            Interface(AUTHORIZATION, authorization, callers),
-            Interface(IDENTITY_PROVIDERS, providers.operations(), callers),
+            Interface(AUTHORIZATION, authorization, self.callers),
+            Interface(IDENTITY_PROVIDERS, providers.operations(), self.callers),
         ]

@@ -10,6 +10,7 @@ from entryway.authserver.bearer import PLATFORM_SCOPE
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from entryway.authserver.administration_limits import AdministrationLimits
     from entryway.authserver.bearer import Bearer
     from entryway.authserver.clients import Client
     from entryway.authserver.zones import Zone
@@ -31,13 +32,17 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """Reads the token of a request; the platform may do everything."""
+    """Reads the token of a request; the platform may do everything, and nobody too much of it at once."""
 
     bearer: Bearer
+    limits: AdministrationLimits
 
     async def require(self, request: Request, scope: str | None = None) -> Caller:
         """Return who asks, or raise unless the token has the scope."""
         zone, own = await self.bearer.require_any_host(request, *((scope, PLATFORM_SCOPE) if scope else ()))
+        # Counted after the token: without one, nobody takes a turn from a tenant's administrators.
+        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+        await self.limits.wait_for_turn(path, zone.id)
         return Caller(zone, own.user.user_name if own.user is not None else own.client.id, own.client, own.scopes)
 
     async def require_for_scim(self, request: Request) -> Caller:
