@@ -150,7 +150,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         ),
     )
     revocation = Revocation(database, users, clients, clock)
-    applications = Applications(database, clients, clock, frozenset(MASTERS))
+    applications = Applications(database, clients, clock, audit, frozenset(MASTERS))
     pending, provider_sessions = (
         PendingRequests(database, sealer, digests, clock),
         ProviderSessions(database, sealer, digests, login_sessions),
@@ -186,7 +186,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     )
     account = AccountPages(settings, zones, login_sessions, roles, passcodes, flow, pages)
     proofs = Proofs(sealer, digests, BindingAuthorities(sealer, clock), settings, clock)
-    bindings = Bindings(database, proofs, keys, settings, clients)
+    bindings = Bindings(database, proofs, keys, settings, clients, audit)
     people = People(database, passwords, audit, clock)
     admin = AdminEndpoints(bearer, applications, bindings, people, users, clients, granting, clock)
     policies = TokenPolicies(database, clients, audit)

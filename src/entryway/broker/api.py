@@ -1,4 +1,4 @@
-"""The Open Service Broker API 2.17 over HTTP. Everything is done before the answer: nothing is ever in progress."""
+"""The Open Service Broker API 2.17 over HTTP."""
 
 from __future__ import annotations
 
@@ -13,16 +13,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from entryway.broker import failures
 from entryway.broker.broker import Broker, told_parameters
-from entryway.broker.catalog import catalog
-from entryway.broker.errors import (
-    BrokerRequestInvalid,
-    Concurrency,
-    Gone,
-    InstanceConflict,
-    Missing,
-    VersionUnsupported,
-)
+from entryway.broker.catalog import catalog, find_plan
+from entryway.broker.errors import BrokerRequestInvalid, Concurrency
+from entryway.broker.operation_store import Kind, State
+from entryway.broker.operations import Operations
 from entryway.broker.requests import (
     BindingRequest,
     InstanceRequest,
@@ -30,16 +26,10 @@ from entryway.broker.requests import (
     check_platform,
     check_version,
 )
-from entryway.clients.access import PlatformRefused
-from entryway.errors import EntrywayError, UpstreamError
-from entryway.telemetry import get_logger
-
-log = get_logger("broker")
 
 BODY_LIMIT = 2 * 1024 * 1024
 IDENTITY_HEADER = "x-broker-api-request-identity"
 _IDENTITY = re.compile(r"[\x20-\x7e]{1,200}")
-_OURS = (BrokerRequestInvalid, Concurrency, Gone, InstanceConflict, Missing, VersionUnsupported)
 
 Document = TypeVar("Document", bound=BaseModel)
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -50,6 +40,7 @@ class BrokerApi:
     """The requests there are; each is the platform's, or refused."""
 
     broker: Broker
+    operations: Operations
     secret: str
 
     def routes(self) -> list[Route]:
@@ -73,30 +64,55 @@ class BrokerApi:
         return JSONResponse(catalog())
 
     async def provision(self, request: Request) -> Response:
-        created = await self.broker.provision(_instance_id(request), await _read(request, InstanceRequest))
+        instance_id, wanted = _instance_id(request), await _read(request, InstanceRequest)
+        if answer := await self._later(request, Kind.CREATE, instance_id, wanted):
+            return answer
+        with self.broker.alone(instance_id):
+            created = await self.broker.provision(instance_id, wanted)
         return JSONResponse({}, 201 if created else 200)
 
     async def update(self, request: Request) -> Response:
-        await self.broker.update(_instance_id(request), await _read(request, InstanceRequest))
+        instance_id, wanted = _instance_id(request), await _read(request, InstanceRequest)
+        if answer := await self._later(request, Kind.UPDATE, instance_id, wanted):
+            return answer
+        with self.broker.alone(instance_id):
+            await self.broker.update(instance_id, wanted)
         return JSONResponse({})
 
     async def fetch_instance(self, request: Request) -> Response:
         instance = await self.broker.instance(_instance_id(request))
+        operation = await self.operations.find(instance.id, None)
+        if operation is not None and operation.state is State.IN_PROGRESS:
+            raise Concurrency(instance.id)
         known = {"service_id": instance.service_id, "plan_id": instance.plan_id}
         return JSONResponse(known | {"parameters": told_parameters(instance)})
 
     async def deprovision(self, request: Request) -> Response:
-        query = request.query_params
-        await self.broker.deprovision(_instance_id(request), query.get("service_id"), query.get("plan_id"))
+        instance_id, query = _instance_id(request), request.query_params
+        plan = find_plan(query.get("service_id"), query.get("plan_id"))
+        wanted = InstanceRequest(service_id=plan.service_id, plan_id=plan.id)
+        if answer := await self._later(request, Kind.DELETE, instance_id, wanted):
+            return answer
+        with self.broker.alone(instance_id):
+            await self.broker.deprovision(instance_id, plan.service_id, plan.id)
         return JSONResponse({})
 
     async def last_instance_operation(self, request: Request) -> Response:
-        await self.broker.instance(_instance_id(request))
-        return JSONResponse({"state": "succeeded"})
+        instance_id, query = _instance_id(request), request.query_params
+        operation = await self.operations.find(instance_id, query.get("operation"))
+        asked: Any = operation or await self.broker.instance(instance_id)
+        if query.get("service_id") not in {None, asked.service_id} or query.get("plan_id") not in {None, asked.plan_id}:
+            raise BrokerRequestInvalid("the instance is of another service or plan")
+        if operation is None:
+            return JSONResponse({"state": State.SUCCEEDED})
+        told = {"state": operation.state}
+        return JSONResponse(told | ({"description": operation.description} if operation.description else {}))
 
     async def bind(self, request: Request) -> Response:
         wanted = await _read(request, BindingRequest)
-        bound, created = await self.broker.bind(_instance_id(request), _binding_id(request), wanted)
+        instance_id, binding_id = _instance_id(request), _binding_id(request)
+        with self.broker.alone(instance_id):
+            bound, created = await self.broker.bind(instance_id, binding_id, wanted)
         return JSONResponse({"credentials": dict(bound.credentials)}, 201 if created else 200)
 
     async def fetch_binding(self, request: Request) -> Response:
@@ -105,13 +121,21 @@ class BrokerApi:
 
     async def unbind(self, request: Request) -> Response:
         query = request.query_params
-        ids = _instance_id(request), _binding_id(request)
-        await self.broker.unbind(*ids, query.get("service_id"), query.get("plan_id"))
+        instance_id, binding_id = _instance_id(request), _binding_id(request)
+        with self.broker.alone(instance_id):
+            await self.broker.unbind(instance_id, binding_id, query.get("service_id"), query.get("plan_id"))
         return JSONResponse({})
 
     async def last_binding_operation(self, request: Request) -> Response:
         await self.broker.binding(_instance_id(request), _binding_id(request))
         return JSONResponse({"state": "succeeded"})
+
+    async def _later(self, request: Request, kind: Kind, instance_id: str, wanted: InstanceRequest) -> Response | None:
+        """Begin an operation if the platform can wait for one, and there is one to wait for."""
+        if request.query_params.get("accepts_incomplete") != "true":
+            return None
+        operation = await self.operations.begin(kind, instance_id, wanted)
+        return None if operation is None else JSONResponse({"operation": operation}, 202)
 
     def _route(self, path: str, endpoint: Endpoint, method: str) -> Route:
         async def checked(request: Request) -> Response:
@@ -128,27 +152,12 @@ async def render(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         answer = JSONResponse({"description": error.detail}, error.status_code, dict(error.headers or {}))
         return _finished(request, answer)
-    failed = _translated(error)
-    if failed.status >= 500:
-        log.error("broker_request_failed", code=failed.code, reason=failed.detail, exc_info=error)
-    else:
-        log.info("broker_request_refused", code=failed.code, reason=failed.detail)
-    content = {"description": failed.title}
-    if isinstance(failed, _OURS):
-        content = {"error": failed.osb, "description": failed.detail}
-    elif isinstance(failed, UpstreamError):
-        content = {"error": "UpstreamFailed", "description": f"{failed.title}: {failed.origin}"}
+    failed = failures.translated(error)
+    failures.note(failed, error)
     headers = {"entryway-error": failed.code}
     if failed.status == 401:
         headers["www-authenticate"] = 'Basic realm="entryway broker"'
-    return _finished(request, JSONResponse(content, failed.status, headers))
-
-
-def _translated(error: Exception) -> EntrywayError:
-    if isinstance(error, PlatformRefused) and error.answered not in {401, 403}:
-        # The service behind us understood the parameters and refused them: the platform's user must learn why.
-        return BrokerRequestInvalid(error.description)
-    return error if isinstance(error, EntrywayError) else EntrywayError(type(error).__name__)
+    return _finished(request, JSONResponse(failures.content(failed), failed.status, headers))
 
 
 def _finished(request: Request, response: Response) -> Response:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,6 +12,8 @@ from starlette.exceptions import HTTPException
 from entryway.broker.api import BrokerApi, render
 from entryway.broker.broker import Broker
 from entryway.broker.offerings import build_offerings
+from entryway.broker.operation_store import OperationStore
+from entryway.broker.operations import Operations
 from entryway.broker.schema import SCHEMA
 from entryway.broker.settings import BrokerSettings
 from entryway.broker.store import BrokerStore
@@ -25,6 +26,7 @@ from entryway.clients.tls import outgoing_context
 from entryway.clients.tokens import ClientIdentity, TokenClient
 from entryway.errors import ConfigurationError, EntrywayError
 from entryway.storage import Database, Keyring, Sealer
+from entryway.storage.moments import utc_now
 
 
 def build(settings: BrokerSettings) -> Starlette:
@@ -39,18 +41,22 @@ def build(settings: BrokerSettings) -> Starlette:
     identity = ClientIdentity(PLATFORM_CLIENT, settings.platform_client_secret, f"{uaa_url}/oauth/token")
     token = OwnToken(tokens, identity)
     applications = ApplicationsClient(BearerCaller(http, uaa_url, token))
-    store = BrokerStore(database, Sealer(keyring), lambda: datetime.now(UTC))
+    sealer = Sealer(keyring)
+    store = BrokerStore(database, sealer, utc_now)
     tenant = Tenant(token)
     provider = identity_provider(http, settings.identity_provider_url.rstrip("/"), settings.platform_client_secret)
     broker = Broker(store, build_offerings(settings, applications, tokens, tenant, provider), tenant)
-    api = BrokerApi(broker, settings.platform_client_secret)
+    operations = Operations(broker, OperationStore(database, sealer, utc_now))
+    api = BrokerApi(broker, operations, settings.platform_client_secret)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
             await keyring.open(database, await database.migrate(SCHEMA))
+            await operations.resume()
             yield
         finally:
+            await operations.stop()
             await http.aclose()
             await database.close()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import delete
 
-from entryway.broker.tables import BindingRow, InstanceRow
+from entryway.broker.tables import BindingRow, InstanceRow, OperationRow
 from entryway.storage import Database, Sealer
 
 
@@ -54,9 +54,10 @@ class BrokerStore:
         return Instance(row.id, row.zid, row.service_id, row.plan_id, row.name, parameters)
 
     async def save_instance(self, instance: Instance) -> None:
-        """Store the instance, new or changed."""
+        """Store the instance, new or changed: that is the end of every operation on it."""
         sealed = self._seal(instance.parameters, "instance", instance.id)
         async with self.database.transaction() as session:
+            await session.execute(delete(OperationRow).where(OperationRow.instance_id == instance.id))
             row = await session.get(InstanceRow, instance.id)
             if row is None:
                 session.add(
@@ -74,8 +75,9 @@ class BrokerStore:
                 row.name, row.sealed_parameters = instance.name, sealed
 
     async def drop_instance(self, instance_id: str) -> None:
-        """Delete the instance with its bindings."""
+        """Delete the instance with its bindings, and what is known of its last operation."""
         async with self.database.transaction() as session:
+            await session.execute(delete(OperationRow).where(OperationRow.instance_id == instance_id))
             await session.execute(delete(BindingRow).where(BindingRow.instance_id == instance_id))
             await session.execute(delete(InstanceRow).where(InstanceRow.id == instance_id))
 

@@ -1,4 +1,4 @@
-"""What the broker keeps: instances and bindings; parameters and credentials are sealed."""
+"""What the broker keeps: instances, bindings and operations; parameters and credentials are sealed."""
 
 from __future__ import annotations
 
@@ -35,4 +35,20 @@ class BindingRow(BrokerTable):
     zid: Mapped[str] = mapped_column(index=True)
     sealed_parameters: Mapped[bytes]
     sealed_credentials: Mapped[bytes]
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class OperationRow(BrokerTable):
+    """An operation on an instance that is not done, or failed; the instance may not exist yet."""
+
+    __tablename__ = "broker_operation"
+
+    instance_id: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[str]
+    kind: Mapped[str]
+    state: Mapped[str] = mapped_column(index=True)
+    description: Mapped[str]
+    service_id: Mapped[str]
+    plan_id: Mapped[str]
+    sealed_request: Mapped[bytes]
     created_at: Mapped[datetime] = mapped_column(Moment)

@@ -19,6 +19,7 @@ from entryway.config import xs_security
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.config.xs_security_wire import XsSecurityWire
 from entryway.errors import BadRequest, Conflict, NotFound
+from entryway.storage.audit import changed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from entryway.authserver.moments import Clock
     from entryway.authserver.zones import Zone
     from entryway.storage import Database
+    from entryway.storage.audit import Audit
 
 MOST_INSTANCES = 2500
+OBJECT = "service-instance"
 # What an instance of the plan apiaccess may do: read and change what administrators do.
 API_AUTHORITIES = (*READ_SCOPES, *WRITE_SCOPES)
 # Made by a platform's request, so that such a request may end them; the landscape's own services are not.
@@ -55,11 +58,15 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Applications:
-    """The applications of all tenants; `own` names the instances that are the landscape's."""
+    """The applications of all tenants; `own` names the instances that are the landscape's.
+
+    A change is on the audit trail with its `actor`; without one it is the landscape's own, or its caller tells of it.
+    """
 
     database: Database
     clients: Clients
     clock: Clock
+    audit: Audit
     own: frozenset[str] = frozenset()
 
     async def put(
@@ -70,12 +77,13 @@ class Applications:
         source: Mapping[str, Any],
         *,
         instance_name: str | None = None,
+        actor: str | None = None,
     ) -> Registered:
         """Create or update an application from its descriptor."""
         content = xs_security.parse(source).content
         # An application without a name is named after its instance.
         content = content.model_copy(update={"xsappname": content.xsappname or f"na-{instance_id}"})
-        return await self._put(zone, instance_id, plan, content, instance_name)
+        return await self._put(zone, instance_id, plan, content, instance_name, actor)
 
     async def put_api_access(
         self,
@@ -84,6 +92,7 @@ class Applications:
         *,
         instance_name: str | None = None,
         authorities: Sequence[str] = API_AUTHORITIES,
+        actor: str | None = None,
     ) -> Registered:
         """Create the client of an instance that may use the administration interfaces."""
         content = XsSecurityWire.model_validate_json(
@@ -95,10 +104,16 @@ class Applications:
                 }
             )
         )
-        return await self._put(zone, instance_id, "apiaccess", content, instance_name)
+        return await self._put(zone, instance_id, "apiaccess", content, instance_name, actor)
 
     async def put_clone(
-        self, zone: Zone, instance_id: str, master: str, *, instance_name: str | None = None
+        self,
+        zone: Zone,
+        instance_id: str,
+        master: str,
+        *,
+        instance_name: str | None = None,
+        actor: str | None = None,
     ) -> Registered:
         """Create the client of one instance of a service; a second time changes nothing."""
         async with self.database.transaction() as session:
@@ -108,6 +123,7 @@ class Applications:
             existing = await _find(session, zone.id, instance_id)
             if existing is not None and existing.xsappname != xsappname:
                 raise Conflict(f"the service instance {instance_id} is something else already")
+            old = None if existing is None else _told(existing)
             if existing is None:
                 content = _read(service.descriptor)
                 row = await self._new(session, zone, instance_id, xsappname, "clone", content)
@@ -115,10 +131,11 @@ class Applications:
                 await session.flush()
                 session.add(_clone_client(zone, instance_id, xsappname, content))
             await _name(session, zone.id, instance_id, instance_name)
+            await self._record(session, zone.id, instance_id, old, actor)
         self.clients.forget()
         return Registered(xsappname, descriptors.client_id_of(xsappname), existing is None)
 
-    async def delete(self, zone: Zone, instance_id: str) -> None:
+    async def delete(self, zone: Zone, instance_id: str, *, actor: str | None = None) -> None:
         """Delete an application with everything that is its own."""
         async with self.database.transaction() as session:
             application = await _find(session, zone.id, instance_id)
@@ -132,11 +149,20 @@ class Applications:
             if await subscribers(session, zone.id, instance_id):
                 raise Conflict("other tenants have subscribed to this application")
             await forget_templates(session, zone.id, application.xsappname, frozenset())
+            old = _told(application)
             await session.delete(application)
+            await session.flush()
+            await self._record(session, zone.id, instance_id, old, actor)
         self.clients.forget()
 
-    async def _put(
-        self, zone: Zone, instance_id: str, plan: str, content: XsSecurityWire, instance_name: str | None
+    async def _put(  # noqa: PLR0917 - one application
+        self,
+        zone: Zone,
+        instance_id: str,
+        plan: str,
+        content: XsSecurityWire,
+        instance_name: str | None,
+        actor: str | None,
     ) -> Registered:
         xsappname = descriptors.full_name(str(content.xsappname), plan, zone.number)
         try:
@@ -145,6 +171,7 @@ class Applications:
                 application = await _find(session, zone.id, instance_id)
                 await refuse_subscribed(session, zone.id, instance_id)
                 created = application is None
+                old = None if application is None else _told(application)
                 if application is None:
                     await self._new(session, zone, instance_id, xsappname, plan, content)
                 else:
@@ -160,10 +187,25 @@ class Applications:
                 await update_subscribers(session, zone, instance_id, self.clock())
                 if plan == "broker":
                     await _update_clones(session, zone, xsappname, content)
+                await session.flush()
+                await self._record(session, zone.id, instance_id, old, actor)
         except IntegrityError as error:
             raise Conflict(f"another service instance has the xsappname {xsappname} already") from error
         self.clients.forget()
         return Registered(xsappname, descriptors.client_id_of(xsappname), created)
+
+    async def _record(
+        self, session: AsyncSession, zid: str, instance_id: str, old: dict[str, Any] | None, actor: str | None
+    ) -> None:
+        """Put on the trail what an instance has become; what changed nothing is not a change."""
+        application = await _find(session, zid, instance_id)
+        new = None if application is None else _told(application)
+        if actor is None or old == new:
+            return
+        event = "CREATE" if old is None else "DELETE" if new is None else "UPDATE"
+        await self.audit.record(
+            session, changed(event, zid, OBJECT, instance_id, actor=actor, old=old or {}, new=new or {})
+        )
 
     async def _new(  # noqa: PLR0917 - one row
         self, session: AsyncSession, zone: Zone, instance_id: str, xsappname: str, plan: str, content: XsSecurityWire
@@ -252,6 +294,15 @@ def _stored(content: XsSecurityWire) -> dict[str, Any]:
     # What was not written stays unwritten: it may have another default later, or be a matter of the tenant's policy.
     stored: dict[str, Any] = json.loads(content.model_dump_json(by_alias=True, exclude_unset=True))
     return stored
+
+
+def _told(application: tables.Application) -> dict[str, Any]:
+    return {
+        "xsappname": application.xsappname,
+        "plan": application.plan,
+        "instance_name": application.instance_name,
+        "descriptor": dict(application.descriptor),
+    }
 
 
 def _read(descriptor: Mapping[str, Any]) -> XsSecurityWire:

@@ -9,6 +9,7 @@ from entryway.authserver import tables
 from entryway.authserver.admin import binding_parameters
 from entryway.authserver.admin.applications import ApplicationUnknown
 from entryway.errors import Conflict, NotFound
+from entryway.storage.audit import changed
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from entryway.authserver.signing_keys import SigningKeys
     from entryway.authserver.zones import Zone
     from entryway.storage import Database
+    from entryway.storage.audit import Audit
+
+OBJECT = "service-binding"
 
 
 class BindingUnknown(NotFound):
@@ -30,16 +34,23 @@ class BindingUnknown(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class Bindings:
-    """The bindings of all tenants."""
+    """The bindings of all tenants; a change is on the audit trail with its `actor`, or its caller tells of it."""
 
     database: Database
     proofs: Proofs
     keys: SigningKeys
     settings: AuthServerSettings
     clients: Clients
+    audit: Audit
 
     async def put(
-        self, zone: Zone, instance_id: str, binding_id: str, parameters: dict[str, Any] | None = None
+        self,
+        zone: Zone,
+        instance_id: str,
+        binding_id: str,
+        parameters: dict[str, Any] | None = None,
+        *,
+        actor: str | None = None,
     ) -> dict[str, Any]:
         """Return the credentials of a binding, which is created where it does not exist."""
         wanted, wrapped = binding_parameters.parse(parameters or {})
@@ -55,6 +66,8 @@ class Bindings:
             if proof is None:
                 proof = await self.proofs.make(session, zone, client, binding_id, wanted, key)
                 session.add(proof)
+                await session.flush()
+                await self._record(session, "CREATE", proof, actor)
         self.clients.forget()
         credentials = await self._credentials(zone, application, client.client_id) | self.proofs.told(zone, proof)
         return {"uaa": credentials} if wrapped else credentials
@@ -68,7 +81,7 @@ class Bindings:
             raise BindingUnknown(binding_id)
         return await self._credentials(zone, application, client.client_id) | self.proofs.told(zone, proof)
 
-    async def delete(self, zone: Zone, instance_id: str, binding_id: str) -> None:
+    async def delete(self, zone: Zone, instance_id: str, binding_id: str, *, actor: str | None = None) -> None:
         """End a binding: its secret or certificate is worth nothing from now on."""
         async with self.database.transaction() as session:
             await _bound(session, zone, instance_id)
@@ -76,7 +89,15 @@ class Bindings:
             if proof is None:
                 raise BindingUnknown(binding_id)
             await session.delete(proof)
+            await session.flush()
+            await self._record(session, "DELETE", proof, actor)
         self.clients.forget()
+
+    async def _record(self, session: AsyncSession, event: str, proof: Proof, actor: str | None) -> None:
+        if actor is not None:
+            told = {"instance_id": proof.instance_id, "kind": _kind(proof)}
+            side = {"old" if event == "DELETE" else "new": told}
+            await self.audit.record(session, changed(event, proof.zid, OBJECT, proof.binding_id, actor=actor, **side))
 
     async def _credentials(self, zone: Zone, application: tables.Application, client_id: str) -> dict[str, str]:
         ring = await self.keys.ring(zone.id)
@@ -116,3 +137,7 @@ async def _bound(session: AsyncSession, zone: Zone, instance_id: str) -> tuple[t
 async def _proof(session: AsyncSession, zone: Zone, instance_id: str, binding_id: str) -> Proof | None:
     key = {"zid": zone.id, "instance_id": instance_id, "binding_id": binding_id}
     return await session.get(tables.BindingSecret, key) or await session.get(tables.BindingCertificate, key)
+
+
+def _kind(proof: Proof) -> str:
+    return proof.kind if isinstance(proof, tables.BindingSecret) else binding_parameters.CERTIFICATE

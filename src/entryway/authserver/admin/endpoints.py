@@ -104,23 +104,27 @@ class AdminEndpoints:
 
     async def put_application(self, request: Request) -> Response:
         """Create or update an application, or a clone of a service."""
-        zone = await self._zone(request)
+        zone, actor = await self._platform(request)
         instance_id = _id(request, "instance_id")
         body = await edge.read_json(request, ApplicationBody)
         if body.plan == "clone":
             if not body.master or body.xs_security is not None:
                 raise BadRequest("a clone has a master and no xs_security")
             name = body.instance_name
-            registered = await self.applications.put_clone(zone, instance_id, body.master, instance_name=name)
+            registered = await self.applications.put_clone(
+                zone, instance_id, body.master, instance_name=name, actor=actor
+            )
         elif body.plan == "apiaccess":
             if body.master is not None or body.xs_security is not None:
                 raise BadRequest("an instance of the plan apiaccess has neither xs_security nor master")
-            registered = await self.applications.put_api_access(zone, instance_id, instance_name=body.instance_name)
+            registered = await self.applications.put_api_access(
+                zone, instance_id, instance_name=body.instance_name, actor=actor
+            )
         else:
             if body.xs_security is None or body.master is not None:
                 raise BadRequest(f"an application of the plan {body.plan} has xs_security and no master")
             registered = await self.applications.put(
-                zone, instance_id, body.plan, body.xs_security, instance_name=body.instance_name
+                zone, instance_id, body.plan, body.xs_security, instance_name=body.instance_name, actor=actor
             )
         log.info("application_put", instance_id=instance_id, xsappname=registered.xsappname)
         answer = {"xsappname": registered.xsappname, "clientid": registered.client_id}
@@ -128,16 +132,16 @@ class AdminEndpoints:
 
     async def delete_application(self, request: Request) -> Response:
         """Delete an application with its bindings."""
-        zone = await self._zone(request)
-        await self.applications.delete(zone, _id(request, "instance_id"))
+        zone, actor = await self._platform(request)
+        await self.applications.delete(zone, _id(request, "instance_id"), actor=actor)
         return Response(status_code=204)
 
     async def put_binding(self, request: Request) -> Response:
         """Answer the credentials of a binding."""
-        zone = await self._zone(request)
+        zone, actor = await self._platform(request)
         instance_id, binding_id = _id(request, "instance_id"), _id(request, "binding_id")
         body = await edge.read_json(request, BindingBody)
-        return JSONResponse(await self.bindings.put(zone, instance_id, binding_id, body.parameters))
+        return JSONResponse(await self.bindings.put(zone, instance_id, binding_id, body.parameters, actor=actor))
 
     async def get_binding(self, request: Request) -> Response:
         """Answer the credentials of a binding that exists."""
@@ -147,8 +151,8 @@ class AdminEndpoints:
 
     async def delete_binding(self, request: Request) -> Response:
         """End a binding."""
-        zone = await self._zone(request)
-        await self.bindings.delete(zone, _id(request, "instance_id"), _id(request, "binding_id"))
+        zone, actor = await self._platform(request)
+        await self.bindings.delete(zone, _id(request, "instance_id"), _id(request, "binding_id"), actor=actor)
         return Response(status_code=204)
 
     async def list_users(self, request: Request) -> Response:
@@ -198,8 +202,12 @@ class AdminEndpoints:
         return JSONResponse(response)
 
     async def _zone(self, request: Request) -> Zone:
-        zone, _ = await self.bearer.require(request, PLATFORM_SCOPE)
+        zone, _ = await self._platform(request)
         return zone
+
+    async def _platform(self, request: Request) -> tuple[Zone, str]:
+        zone, own = await self.bearer.require(request, PLATFORM_SCOPE)
+        return zone, own.client.id
 
 
 def _id(request: Request, name: str) -> str:

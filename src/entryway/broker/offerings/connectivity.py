@@ -22,6 +22,10 @@ class ConnectivityOffering:
     proxy_host: str
     proxy_port: int
 
+    def works_later(self, instance_id: str, parameters: Mapping[str, Any]) -> bool:
+        del instance_id, parameters
+        return False
+
     async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
         del name
         _check(parameters)

@@ -41,6 +41,10 @@ class DestinationOffering:
     tokens: TokenClient
     uri: str
 
+    def works_later(self, instance_id: str, parameters: Mapping[str, Any]) -> bool:
+        del instance_id, parameters
+        return False
+
     async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
         del name
         initial = parse_initial(parameters)

@@ -61,6 +61,10 @@ class IdentityOffering:
     identity_provider: IdentityProviderClient
     tenant: Tenant
 
+    def works_later(self, instance_id: str, parameters: Mapping[str, Any]) -> bool:
+        del instance_id, parameters
+        return False
+
     async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
         await self.update(instance_id, parameters, name)
 

@@ -11,6 +11,9 @@ from entryway.broker.errors import BrokerRequestInvalid
 class Offering(Protocol):
     """One service that the broker offers."""
 
+    def works_later(self, instance_id: str, parameters: Mapping[str, Any]) -> bool:
+        """Return whether work on such an instance may go on after its answer; not if its parameters are mistaken."""
+
     async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
         """Create what the instance needs; on failure nothing of it is left."""
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from entryway.broker.errors import BrokerRequestInvalid
 from entryway.clients.applications import ApplicationsClient
+from entryway.config import xs_security
+from entryway.config.mistakes import ConfigurationMistakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +18,13 @@ class XsuaaOffering:
 
     applications: ApplicationsClient
     plan: str
+
+    def works_later(self, instance_id: str, parameters: Mapping[str, Any]) -> bool:
+        try:
+            return xs_security.parse(_named(instance_id, parameters)).content.asynchronous
+        except ConfigurationMistakes:
+            # The authorization server says what is wrong, and nothing is begun.
+            return False
 
     async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
         await self.update(instance_id, parameters, name)
@@ -43,6 +52,10 @@ class ApiAccessOffering:
     """The plan `apiaccess`: a client that may do what administrators do."""
 
     applications: ApplicationsClient
+
+    def works_later(self, instance_id: str, parameters: Mapping[str, Any]) -> bool:
+        del instance_id, parameters
+        return False
 
     async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
         _check_empty(parameters)

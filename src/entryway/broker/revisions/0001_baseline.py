@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "broker_baseline_1b87157a"
+revision: str = "broker_baseline_b02369b4"
 down_revision: str | None = None
 
 
@@ -39,6 +39,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_broker_instance")),
     )
     op.create_index(op.f("ix_broker_instance_zid"), "broker_instance", ["zid"], unique=False)
+    op.create_table(
+        "broker_operation",
+        sa.Column("instance_id", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("service_id", sa.String(), nullable=False),
+        sa.Column("plan_id", sa.String(), nullable=False),
+        sa.Column("sealed_request", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("instance_id", name=op.f("pk_broker_operation")),
+    )
+    op.create_index(op.f("ix_broker_operation_state"), "broker_operation", ["state"], unique=False)
     op.create_table(
         "data_keys",
         sa.Column("id", sa.String(length=8), nullable=False),
