@@ -29,13 +29,17 @@ class AdministrationLimits:
 
 def administration_limits(settings: AuthServerSettings) -> AdministrationLimits:
     """Return the table; users and groups share one limit, for a search may ask for both."""
+    authorization = RateLimit(settings.authorization_requests_per_second)
     scim = RateLimit(settings.scim_requests_per_second)
     return AdministrationLimits(
         (
-            ("/sap/rest/authorization/v2", RateLimit(settings.authorization_requests_per_second)),
+            ("/sap/rest/authorization/v2", authorization),
+            ("/oauth/clients", authorization),
+            ("/identity-zones", authorization),
             ("/sap/rest/identity-providers", RateLimit(settings.identity_provider_requests_per_second)),
             ("/Users", scim),
             ("/Groups", scim),
+            ("/ids/Users", scim),
             ("/.search", scim),
         )
     )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 _PAGES = ("/oauth/authorize", "/login", "/logout", "/passcode", "/config", "/saml")
-_ADMIN = ("/entryway/", "/sap/rest/")
+_ADMIN = ("/entryway/", "/sap/rest/", "/oauth/clients", "/identity-zones", "/Groups/External", "/ids/")
 _SCIM = ("/Users", "/Groups", "/ServiceProviderConfig", "/ResourceTypes", "/Schemas", "/.search")
 DESCRIPTOR_PREFIX = "Error parsing xs-security.json data: Inconsistent xs-security.json: "
 

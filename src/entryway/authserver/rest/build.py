@@ -19,6 +19,7 @@ from entryway.authserver.rest.openapi import document
 from entryway.authserver.rest.operations import Interface
 from entryway.authserver.rest.role_collections import RoleCollectionOperations
 from entryway.authserver.rest.security_settings import SecuritySettingsOperations
+from entryway.authserver.rest.uaa.table import uaa_interfaces
 from entryway.authserver.roles.catalog import Catalog
 from entryway.authserver.roles.collections import RoleCollections
 from entryway.authserver.roles.mappings import RoleMappings
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from entryway.authserver.admin.applications import Applications
     from entryway.authserver.admin.bindings import Bindings
+    from entryway.authserver.admin.tenants import Tenants
     from entryway.authserver.clients import Clients
     from entryway.authserver.moments import Clock
     from entryway.authserver.passwords import Passwords
@@ -62,6 +64,7 @@ class Administration:
     clients: Clients
     applications: Applications
     bindings: Bindings
+    tenants: Tenants
     policies: TokenPolicies
     keys: SigningKeys
     providers: IdentityProviders
@@ -80,6 +83,7 @@ class Administration:
 
         return [
             Route(OPENAPI, openapi, methods=["GET"]),
+            # Before SCIM, whose groups can have any name: `/Groups/External` is none.
             *(route for each in interfaces for route in each.routes()),
             *self._scim().routes(),
         ]
@@ -97,9 +101,10 @@ class Administration:
     def interfaces(self) -> Sequence[Interface]:
         """Return the interfaces with their operations."""
         apps = AppOperations(self.database, Catalog(self.database), RoleStore(self.database, self.audit), self.clients)
+        mappings = RoleMappings(self.database, self.audit)
         collections = RoleCollectionOperations(
             RoleCollections(self.database, self.audit, self.clock),
-            RoleMappings(self.database, self.audit),
+            mappings,
             self.providers,
         )
         credentials = ApiCredentialOperations(self.database, self.applications, self.bindings, self.audit)
@@ -111,4 +116,12 @@ class Administration:
         return [
             Interface(AUTHORIZATION, authorization, self.callers),
             Interface(IDENTITY_PROVIDERS, providers.operations(), self.callers),
+            *uaa_interfaces(
+                self.callers,
+                database=self.database,
+                registry=self.clients,
+                tenants=self.tenants,
+                mappings=mappings,
+                providers=self.providers,
+            ),
         ]

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from entryway.authserver import tables
 from entryway.authserver.roles.errors import MappingUnknown, RoleCollectionUnknown, RoleInvalid, TooMany
-from entryway.authserver.roles.mapping_rules import Operator, RoleMapping
+from entryway.authserver.roles.mapping_rules import GROUP_ATTRIBUTES, Operator, RoleMapping
 from entryway.authserver.users import ORIGIN
 from entryway.storage.audit import changed
 
@@ -37,6 +37,16 @@ class RoleMappings:
         table = tables.RoleMapping
         query = select(table).where(table.zid == zid, table.origin == origin)
         query = query.order_by(table.attribute, table.operator, table.value, table.collection)
+        async with self.database.read() as session:
+            return [_mapping(row) for row in (await session.execute(query)).scalars()]
+
+    async def of_groups(self, zid: str) -> Sequence[RoleMapping]:
+        """Return the mappings of groups, of every identity provider."""
+        table = tables.RoleMapping
+        query = select(table).where(
+            table.zid == zid, table.attribute.in_(GROUP_ATTRIBUTES), table.operator == str(Operator.EQUALS)
+        )
+        query = query.order_by(table.origin, table.value, table.collection)
         async with self.database.read() as session:
             return [_mapping(row) for row in (await session.execute(query)).scalars()]
 
