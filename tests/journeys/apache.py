@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import subprocess
 import tempfile
 import time
@@ -15,11 +16,12 @@ import httpx
 import pytest
 from chromium import REPOSITORY
 
+from entryway.testing.authority import TestAuthority
 from entryway.testing.serving import free_port
 
 MODULES = Path("/usr/lib/apache2/modules")
 # What every server of ours loads; `unixd` and others are compiled into Debian's.
-USUAL = ["mpm_event", "authn_core", "authz_core", "authz_user", "auth_basic", "dir", "mime", "include", "env"]
+USUAL = ["authn_core", "authz_core", "authz_user", "auth_basic", "dir", "mime", "include", "env"]
 PAGE = '<!doctype html><title>Shop</title><h1>Hello <!--#echo var="REMOTE_USER" --></h1>'
 FAREWELL = "<!doctype html><title>Bye</title><h1>Goodbye</h1>"
 
@@ -45,24 +47,39 @@ def public_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def running(folder: Path, port: int, modules: list[str], directives: str) -> Iterator[str]:
-    """Run Apache with `directives`, and give its address."""
+def running(
+    folder: Path,
+    port: int,
+    modules: list[str],
+    directives: str,
+    *,
+    workers: str = "mpm_event",
+    authority: TestAuthority | None = None,
+) -> Iterator[str]:
+    """Run Apache with `directives`, and give its address; with an authority that vouches for it, on HTTPS."""
     (folder / "www").mkdir()
     (folder / "www" / "index.shtml").write_text(PAGE, "utf-8")
     (folder / "www" / "farewell.html").write_text(FAREWELL, "utf-8")
-    loaded = "\n".join(f"LoadModule {name}_module {MODULES / f'mod_{name}.so'}" for name in [*USUAL, *modules])
+    loaded = "\n".join(f"LoadModule {name}_module {MODULES / f'mod_{name}.so'}" for name in [workers, *USUAL, *modules])
+    tls = ""
+    if authority is not None:
+        loaded += f"\nLoadModule ssl_module {MODULES / 'mod_ssl.so'}"
+        files = authority.issue_server()
+        tls = f"SSLEngine on\nSSLCertificateFile {files.certificate}\nSSLCertificateKeyFile {files.key}\n"
     account = "User www-data\nGroup www-data\n" if os.geteuid() == 0 else ""
     configuration = folder / "apache.conf"
     configuration.write_text(
         f"""{loaded}
-{account}ServerRoot {folder}
+{account}{tls}ServerRoot {folder}
 ServerName localhost
 Listen 127.0.0.1:{port}
 PidFile {folder}/apache.pid
 ErrorLog {folder}/error.log
 DefaultRuntimeDir {folder}
 StartServers 1
-ThreadsPerChild 8
+<IfModule !mpm_prefork_module>
+  ThreadsPerChild 8
+</IfModule>
 MaxRequestWorkers 8
 TypesConfig /etc/mime.types
 DocumentRoot {folder}/www
@@ -78,23 +95,27 @@ DirectoryIndex index.shtml
         "utf-8",
     )
     command = ["/usr/sbin/apache2", "-X" if os.geteuid() != 0 else "-DFOREGROUND", "-f", str(configuration)]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
-        url = f"http://localhost:{port}"
+    # At its end it terminates its whole process group, which must not be the tests'.
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as server:
+        url = f"{'https' if authority else 'http'}://localhost:{port}"
         try:
-            _wait_for(url, server, folder / "error.log")
+            trusted = ssl.create_default_context(cafile=authority.ca_file if authority else None)
+            _wait_for(url, trusted, server, folder / "error.log")
             yield url
         finally:
             server.terminate()
             server.wait(20)
 
 
-def _wait_for(url: str, server: subprocess.Popen[str], log: Path) -> None:
+def _wait_for(url: str, trusted: ssl.SSLContext, server: subprocess.Popen[str], log: Path) -> None:
     ends = time.monotonic() + 20
     while time.monotonic() < ends:
         if server.poll() is not None:
             break
         try:
-            httpx.get(f"{url}/farewell.html", timeout=5)
+            httpx.get(f"{url}/farewell.html", verify=trusted, timeout=5)
         except httpx.TransportError:
             time.sleep(0.05)
         else:

@@ -88,6 +88,7 @@ class RunningAuthServer:
         self.url = url
         self.database_url = database_url
         self.clock = clock
+        self.authority = authority
         self.ca_file = authority.ca_file
         self.tls = ssl.create_default_context(cafile=str(authority.ca_file))
         self.http = httpx.Client(base_url=url, verify=self.tls, timeout=30)
