@@ -119,7 +119,7 @@ def test_health_and_info(server: RunningAuthServer) -> None:
 
 
 def test_an_unknown_path_is_not_found(server: RunningAuthServer) -> None:
-    answer = server.http.get("/Users")
+    answer = server.http.get("/nothing-here")
     assert answer.status_code == 404
     assert answer.json()["error"] == "not_found"
     assert answer.headers["x-content-type-options"] == "nosniff"

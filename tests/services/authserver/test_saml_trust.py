@@ -404,9 +404,9 @@ def test_an_assertion_for_something_else_is_no_grant(
     company: SamlProvider, server: RunningAuthServer, app: BoundApplication, changes: dict[str, str]
 ) -> None:
     alias = company.service_provider.entity.entity_id
-    recipient = changes.pop("recipient", f"{server.url}/oauth/token/alias/{alias}")
+    told = {"recipient": f"{server.url}/oauth/token/alias/{alias}", **changes}
 
-    answer = server.token(app, grant_type=GRANT, assertion=bearer(company, recipient, **changes))
+    answer = server.token(app, grant_type=GRANT, assertion=bearer(company, **told))
 
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
 
