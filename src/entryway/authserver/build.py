@@ -191,10 +191,11 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     admin = AdminEndpoints(bearer, applications, bindings, people, users, clients, granting, clock)
     policies = TokenPolicies(database, clients, audit)
     token_policy = TokenPolicyEndpoints(bearer, policies)
+    landscape = Tenants(database, settings, zones, keys, clients, audit, clock)
     tenants = TenantEndpoints(
         settings,
         bearer,
-        Tenants(database, settings, zones, keys, clients, audit, clock),
+        landscape,
         Subscriptions(database, clients, audit, clock),
         keys,
     )
@@ -206,6 +207,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         clients,
         applications,
         bindings,
+        landscape,
         policies,
         keys,
         providers,
