@@ -78,7 +78,7 @@ def test_clients_are_listed_by_pages_without_the_landscapes_own(admin: Administr
     ids = [each["client_id"] for each in whole["resources"]]
     assert app.client_id in ids
     assert "entryway-platform" not in ids
-    assert ids == sorted(ids)
+    assert len(ids) == len(set(ids))
     assert len(ids) == whole["totalResults"]
     second = admin.anywhere("GET", "/oauth/clients?startIndex=2&count=1").json()
     assert [each["client_id"] for each in second["resources"]] == ids[1:2]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from entryway.authserver import tables
 from entryway.authserver.bootstrap import PLATFORM
@@ -49,13 +49,8 @@ class ClientOperations:
         ]
 
     async def list(self, asked: Asked) -> Any:
-        query, client, app = parse_query(asked.query), tables.ClientRow, tables.Application
-        fitting = (
-            select(client, app)
-            .join(app, (app.zid == client.zid) & (app.instance_id == client.instance_id))
-            # The landscape's own client is none of the tenant.
-            .where(client.zid == asked.zid, client.instance_id != PLATFORM)
-        )
+        query, client = parse_query(asked.query), tables.ClientRow
+        fitting = _clients_of(asked.zid)
         if query.term is not None:
             fitting = fitting.where(FILTERABLE.condition(query.term))
         order: Any = FILTERABLE.order(query.sort_by) if query.sort_by else client.client_id
@@ -67,12 +62,8 @@ class ClientOperations:
         return listed([each for each in shown if each is not None], total, query, SCHEMA)
 
     async def get(self, asked: Asked) -> Any:
-        client, app, client_id = tables.ClientRow, tables.Application, asked.path["client"]
-        query = (
-            select(client, app)
-            .join(app, (app.zid == client.zid) & (app.instance_id == client.instance_id))
-            .where(client.zid == asked.zid, client.instance_id != PLATFORM, client.client_id == client_id)
-        )
+        client_id = asked.path["client"]
+        query = _clients_of(asked.zid).where(tables.ClientRow.client_id == client_id)
         async with self.database.read() as session:
             found = (await session.execute(query)).first()
         shown = await self._shown(asked, *found) if found is not None else None
@@ -84,6 +75,16 @@ class ClientOperations:
         # What the client may do is worked out where it is asked for tokens; it may have gone since.
         client = await self.clients.find(asked.zid, row.client_id)
         return None if client is None else _client(client, row, of)
+
+
+def _clients_of(zid: str) -> Select[tables.ClientRow, tables.Application]:
+    client, app = tables.ClientRow, tables.Application
+    return (
+        select(client, app)
+        .join(app, (app.zid == client.zid) & (app.instance_id == client.instance_id))
+        # The landscape's own client is none of the tenant.
+        .where(client.zid == zid, client.instance_id != PLATFORM)
+    )
 
 
 def _client(client: Client, row: tables.ClientRow, of: tables.Application) -> dict[str, Any]:
