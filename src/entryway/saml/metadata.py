@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -67,6 +67,13 @@ class ServiceProviderMetadata:
     consumers: Sequence[AssertionConsumer]
     signs_requests: bool
     wants_assertions_signed: bool
+
+    def name_id_format(self, supported: Collection[str]) -> str | None:
+        """Return which format of names it wants where a request says nothing; None where any will do."""
+        formats = self.entity.name_id_formats
+        if names.UNSPECIFIED in formats:
+            return None
+        return next((one for one in formats if one in supported), None)
 
     def consumer(self, *, location: str | None, index: int | None) -> AssertionConsumer:
         """Return the consumer that a request names, or the default one; raise when it names another address."""

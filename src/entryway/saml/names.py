@@ -35,6 +35,7 @@ PERSISTENT: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
 TRANSIENT: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 X509_SUBJECT: Final = "urn:oasis:names:tc:SAML:1.1:nameid-format:X509SubjectName"
 NAME_ID_FORMATS: Final = (EMAIL, TRANSIENT, PERSISTENT, UNSPECIFIED, X509_SUBJECT)
+PROVIDED_NAME_ID_FORMATS: Final = (EMAIL, PERSISTENT, TRANSIENT, UNSPECIFIED)
 
 SUCCESS: Final = "urn:oasis:names:tc:SAML:2.0:status:Success"
 REQUESTER: Final = "urn:oasis:names:tc:SAML:2.0:status:Requester"

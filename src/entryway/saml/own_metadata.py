@@ -35,7 +35,6 @@ class OwnIdentityProvider:
     single_sign_on: Mapping[str, str]
     single_logout: Mapping[str, str]
     keys: Sequence[KeyPair]
-    name_id_formats: tuple[str, ...] = (names.EMAIL, names.PERSISTENT, names.TRANSIENT, names.UNSPECIFIED)
     wants_requests_signed: bool = False
 
 
@@ -68,7 +67,7 @@ def identity_provider_document(own: OwnIdentityProvider) -> bytes:
         ),
         *(_key(pair, "signing") for pair in own.keys),
         *_services("md:SingleLogoutService", own.single_logout),
-        *_formats(own.name_id_formats),
+        *_formats(names.PROVIDED_NAME_ID_FORMATS),
         *_services("md:SingleSignOnService", own.single_sign_on),
     )
     return _signed_document(own.entity_id, role, own.keys[0])

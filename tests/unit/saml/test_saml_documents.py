@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import zlib
 from dataclasses import replace
 from datetime import timedelta
@@ -104,6 +105,25 @@ def test_what_we_publish_as_identity_provider_is_what_a_service_provider_reads()
     assert list(read_back.entity.signing) == [key().certificate, key("spare").certificate]
     assert read_back.single_sign_on[names.HTTP_REDIRECT].location == "https://idp.example/sso"
     assert read_back.entity.single_logout[names.HTTP_REDIRECT].location == "https://idp.example/slo"
+
+
+@pytest.mark.parametrize(
+    ("named", "wanted"),
+    [
+        ([], None),
+        ([names.X509_SUBJECT], None),
+        ([names.X509_SUBJECT, names.PERSISTENT, names.EMAIL], names.PERSISTENT),
+        ([names.EMAIL, names.UNSPECIFIED], None),
+    ],
+)
+def test_which_format_of_names_a_service_provider_wants(named: list[str], wanted: str | None) -> None:
+    document = re.sub(r"<md:NameIDFormat>[^<]*</md:NameIDFormat>", "", sp_document())
+    formats = "".join(f"<md:NameIDFormat>{one}</md:NameIDFormat>" for one in named)
+    document = document.replace("<md:AssertionConsumerService", formats + "<md:AssertionConsumerService", 1)
+
+    read_back = metadata.read_service_provider(document, NOW)
+
+    assert read_back.name_id_format(names.PROVIDED_NAME_ID_FORMATS) == wanted
 
 
 def test_what_we_publish_as_service_provider_is_what_an_identity_provider_reads() -> None:

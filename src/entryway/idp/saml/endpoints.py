@@ -134,7 +134,7 @@ class SamlEndpoints:
             "request": asked.id,
             "consumer": consumer.location,
             "relay_state": received.relay_state,
-            "format": asked.name_id_format,
+            "format": asked.name_id_format or partner.metadata.name_id_format(names.PROVIDED_NAME_ID_FORMATS),
             "contexts": list(asked.authn_contexts),
         }
         since = now if asked.is_forced else None
