@@ -31,7 +31,7 @@ compiled: $(SETUP) ## Run the tests of the HTTP engine and the router on a wheel
 
 interop: $(SETUP) ## Run the tests behind real proxies, and with third-party clients and relying parties
 	@scripts/system-packages nginx caddy node npm chromium certutil apache2 mod_auth_openidc mod_auth_mellon simplesamlphp xmlsec1
-	@$(BIN)/python -m pytest -m "proxies or peers" tests/interop tests/journeys $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "proxies or peers or interop" tests/interop tests/journeys $(PYTEST_ARGS)
 
 check: $(SETUP) ## Lint, formatting, types and the layers' contracts
 	$(BIN)/ruff check .

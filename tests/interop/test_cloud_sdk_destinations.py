@@ -15,6 +15,7 @@ from entryway.config.bindings import service_binding, vcap_services
 from entryway.testing.control_plane import PLATFORM_SECRET, running_control_plane
 from entryway.testing.npm import install
 
+pytestmark = pytest.mark.interop
 SDK = Path(__file__).parent / "cloud_sdk"
 XS_SECURITY = {
     "xsappname": "products",

@@ -16,6 +16,7 @@ from entryway.oauth import keys, tokens
 from entryway.testing.authserver import BoundApplication, RunningAuthServer, running_authserver
 from entryway.testing.clock import MovableClock
 
+pytestmark = pytest.mark.interop
 # It runs in a process of its own: the library reads its environment and keeps keys for the life of the process.
 JUDGE = """
 import json, sys

@@ -14,6 +14,7 @@ from entryway.security import xssec as ours
 from entryway.testing.issuer import new_key, running_issuer
 from entryway.testing.token_service import running_token_service
 
+pytestmark = pytest.mark.interop
 OTHER = "99999999-2222-4333-8444-555555555555"
 
 

@@ -13,6 +13,7 @@ import pytest
 from demo_landscape import Landscape
 from playwright.async_api import Page, expect
 
+pytestmark = [pytest.mark.browser, pytest.mark.interop]
 ROUTER = "products-router"
 MTA = """
 _schema-version: "3.3"

@@ -16,7 +16,7 @@ from entryway.testing import npm
 from entryway.testing.authserver import REDIRECT_URI, BoundApplication, RunningAuthServer, running_authserver
 from entryway.web.pages import Branding, Link, Logo
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.interop]
 AXE = Path(__file__).parent / "accessibility"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PERSON, PASSWORD = "pat@example.com", "correct horse battery"

@@ -11,6 +11,7 @@ from playwright.async_api import Page, expect
 
 from entryway.testing.idp import PASSWORD, RunningIdp, running_idp
 
+pytestmark = [pytest.mark.browser, pytest.mark.interop]
 AUTHENTICATOR = {
     "protocol": "ctap2",
     "transport": "internal",
