@@ -44,6 +44,7 @@ from entryway.authserver.housekeeping import Housekeeping
 from entryway.authserver.inspection import InspectionEndpoints
 from entryway.authserver.issuer import Issuer
 from entryway.authserver.login import LoginEndpoints
+from entryway.authserver.login_failures import LoginFailures
 from entryway.authserver.login_flow import LoginFlow
 from entryway.authserver.logout import LogoutEndpoint
 from entryway.authserver.metadata import MetadataEndpoints
@@ -69,13 +70,14 @@ from entryway.authserver.token_endpoint import TokenEndpoint
 from entryway.authserver.token_policies import TokenPolicies
 from entryway.authserver.trust.arrival import Arrival
 from entryway.authserver.trust.bearer_assertions import BearerAssertions
+from entryway.authserver.trust.client_assertions import sign_for_tenants
 from entryway.authserver.trust.configuration import Kind
 from entryway.authserver.trust.departures import Departures
 from entryway.authserver.trust.foreign_tokens import ForeignTokens
 from entryway.authserver.trust.oidc_departure import OidcDeparture
 from entryway.authserver.trust.oidc_endpoints import OidcEndpoints
-from entryway.authserver.trust.oidc_partners import OidcPartners
 from entryway.authserver.trust.pending import PendingRequests
+from entryway.authserver.trust.provider_passwords import ProviderPasswords
 from entryway.authserver.trust.provider_sessions import ProviderSessions
 from entryway.authserver.trust.providers import IdentityProviders
 from entryway.authserver.trust.saml_departure import SamlDeparture
@@ -86,8 +88,10 @@ from entryway.authserver.trust.shadow_users import ShadowUsers
 from entryway.authserver.users import Users
 from entryway.authserver.zones import Zones
 from entryway.clients.http import new_http
+from entryway.clients.published_keys import PublishedKeys
 from entryway.clients.tls import outgoing_context
 from entryway.errors import EntrywayError
+from entryway.federation.oidc_partners import OidcPartners
 from entryway.storage import Database, Keyring, Sealer
 from entryway.storage.audit import Audit
 from entryway.web.pages import Speaking
@@ -123,8 +127,9 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     providers, shadow_users = IdentityProviders(database, sealer, audit, clock), ShadowUsers(database, users, clock)
     saml_keys = SamlKeys(database, sealer, audit, clock)
     partners = SamlPartners(providers, saml_keys, settings.host)
-    client_keys = ClientKeys(http, clock)
-    oidc = OidcPartners(http, client_keys, keys, clock)
+    published_keys = PublishedKeys(http, clock)
+    client_keys = ClientKeys(published_keys)
+    oidc = OidcPartners(http, published_keys, sign_for_tenants(keys), clock)
     grants = make_grants(
         own_tokens=own_tokens,
         clients=clients,
@@ -132,6 +137,9 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         authorizations=authorizations,
         passcodes=passcodes,
         providers=providers,
+        passwords_elsewhere=ProviderPasswords(
+            oidc, shadow_users, LoginFailures(database, clock), database, digests, audit, clock
+        ),
         digests=digests,
         clock=clock,
         saml_assertions=BearerAssertions(partners, seen, shadow_users, clock),

@@ -6,10 +6,11 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, delete, select, update
+from sqlalchemy import and_, bindparam, select, update
 
-from entryway.authserver import lockout, passwords, tables
+from entryway.authserver import passwords, tables
 from entryway.authserver.authorizations import pair_of
+from entryway.authserver.login_failures import LoginFailures
 from entryway.oauth.errors import BadCredentials
 from entryway.storage.audit import UNKNOWN_USER, happened
 
@@ -57,6 +58,7 @@ class Users:
         self._digests = digests
         self._clock = clock
         self._audit = audit
+        self._failures = LoginFailures(database, clock)
 
     async def find(self, zid: str, user_id: str) -> User | None:
         """Return the user with this id, unless they are switched off."""
@@ -95,7 +97,7 @@ class Users:
     async def authenticate(self, zid: str, user_name: str, password: str) -> User:
         """Return the user, or raise BadCredentials: the same and after the same time, whatever was wrong."""
         name_digest = self._digests.of("login-name", zid, login_name(user_name))
-        is_locked = await self._note_attempt(zid, name_digest)
+        is_locked = await self._failures.note_attempt(zid, name_digest)
         user = await self.find_by_name(zid, user_name)
         known = user is not None and not is_locked and len(password) <= passwords.LONGEST
         stored = user.password_hash if user is not None and known else None
@@ -114,24 +116,10 @@ class Users:
         known = user.id if user else UNKNOWN_USER
         self._audit.note(happened(event, zid, "User", known, actor=user.user_name if user else UNKNOWN_USER))
 
-    async def _note_attempt(self, zid: str, name_digest: bytes) -> bool:
-        """Count an attempt before it is decided, so that attempts at one moment are all counted; say if locked."""
-        now = self._clock()
-        failure = tables.LoginFailure
-        mine = (failure.zid == zid) & (failure.name_digest == name_digest)
-        async with self._database.transaction() as session:
-            await self._database.lock(session, "login-failures", name_digest.hex())
-            await session.execute(delete(failure).where(mine, failure.at < now - lockout.COUNTED_FOR))
-            earlier = (await session.execute(select(failure.at).where(mine))).scalars().all()
-            if lockout.locked(earlier, now):
-                return True
-            session.add(failure(zid=zid, name_digest=name_digest, at=now))
-        return False
-
     async def _note_success(self, user: User, name_digest: bytes) -> None:
-        failure, row = tables.LoginFailure, tables.User
+        row = tables.User
         async with self._database.transaction() as session:
-            await session.execute(delete(failure).where(failure.zid == user.zid, failure.name_digest == name_digest))
+            await self._failures.forget(session, user.zid, name_digest)
             await session.execute(
                 update(row)
                 .where(row.id == user.id)

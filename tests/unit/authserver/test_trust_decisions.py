@@ -14,18 +14,13 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import RSAKey
 
-from entryway.authserver.trust import identity, oidc_tokens
-from entryway.authserver.trust.configuration import (
-    AttributeNames,
-    InternalConfig,
-    InvalidTrust,
-    Kind,
-    ProviderDraft,
-    check,
-)
-from entryway.authserver.trust.oidc_tokens import ExpectedToken, TokenInvalid
+from entryway.authserver.trust.configuration import InternalConfig, Kind, ProviderDraft, check
 from entryway.authserver.trust.providers import IdentityProvider
 from entryway.authserver.trust.selection import choose
+from entryway.federation import identity, oidc_tokens
+from entryway.federation.configuration import AttributeNames
+from entryway.federation.errors import InvalidTrust
+from entryway.federation.oidc_tokens import ExpectedToken, TokenInvalid
 from entryway.saml import names
 from entryway.saml.assertion import Assertion
 from entryway.saml.errors import SamlInvalid

@@ -2,59 +2,60 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from entryway.authserver.grants.foreign import Vouched, authorization_of
 from entryway.authserver.grants.grant import UserDecision
+from entryway.authserver.trust.selection import choose_for_password
 from entryway.authserver.users import ORIGIN
-from entryway.oauth.errors import BadCredentials
+from entryway.oauth import login_hints
+from entryway.oauth.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from entryway.authserver.clients import Client
     from entryway.authserver.grants.grant import TokenRequest
     from entryway.authserver.moments import Clock
     from entryway.authserver.passcodes import Passcodes
+    from entryway.authserver.trust.provider_passwords import ProviderPasswords
     from entryway.authserver.trust.providers import IdentityProviders
     from entryway.authserver.users import Users
 
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """The same check, the same answer and the same lockout as on the login page; or a passcode from there."""
+    """The check, answer and lockout of the login page, an identity provider that is asked, or a passcode."""
 
     users: Users
     passcodes: Passcodes
     providers: IdentityProviders
+    passwords_elsewhere: ProviderPasswords
     clock: Clock
 
     async def authorize(self, request: TokenRequest, client: Client) -> UserDecision:
         """Decide whether name and password, or the passcode, are right."""
-        vouched = await self._vouched(request)
+        vouched = await self._vouched(request, client)
         return UserDecision(vouched.user, authorization_of(request, client, vouched), logon=True)
 
-    async def _vouched(self, request: TokenRequest) -> Vouched:
+    async def _vouched(self, request: TokenRequest, client: Client) -> Vouched:
         if "passcode" in request.parameters:
             return await self.passcodes.take(request.zone.id, request.required("passcode"))
         name, password = request.required("username"), request.required("password")
-        if not _origin_fits(request.parameters.get("login_hint")):
-            raise BadCredentials(
-                "The origin provided in the login_hint does not match an active Identity Provider, "
-                "that supports password grant."
-            )
-        own = await self.providers.get(request.zone.id, ORIGIN)
-        if not own.draft.active:
-            # The same answer as to a wrong password, so that it tells nothing of the tenant's settings.
-            raise BadCredentials(detail="the built-in identity provider is switched off")
-        return Vouched(await self.users.authenticate(request.zone.id, name, password), self.clock())
+        zid = request.zone.id
+        provider = choose_for_password(
+            await self.providers.list(zid, active_only=True),
+            allowed=client.allowed_providers,
+            hinted=_origin(request.parameters.get("login_hint")),
+        )
+        if provider.origin == ORIGIN:
+            return Vouched(await self.users.authenticate(zid, name, password), self.clock())
+        return await self.passwords_elsewhere.vouch(request.zone, provider, name, password)
 
 
-def _origin_fits(login_hint: str | None) -> bool:
-    if not login_hint:
-        return True
+def _origin(login_hint: str | None) -> str | None:
+    """Return the origin that a hint names; one that cannot be read names nobody's."""
     try:
-        hint = json.loads(login_hint)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(hint, dict) and hint.get("origin", ORIGIN) == ORIGIN
+        origins, _ = login_hints.parse(None, login_hint)
+    except InvalidRequest:
+        return ""
+    return origins[0] if origins else None

@@ -8,8 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from entryway.authserver.sessions import BROWSER_COOKIE, LOGIN_COOKIE
-from entryway.authserver.trust.errors import LoginRefused, ShadowUserMissing
+from entryway.authserver.trust.errors import ShadowUserMissing
 from entryway.authserver.trust.provider_sessions import ProviderSession
+from entryway.federation.errors import LoginRefused
 from entryway.oauth.errors import InvalidRequest
 from entryway.storage.audit import happened
 from entryway.telemetry import get_logger
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from entryway.authserver.login_flow import LoginFlow
     from entryway.authserver.next_step import Attempt
     from entryway.authserver.sessions import Sessions
-    from entryway.authserver.trust.identity import Identity
     from entryway.authserver.trust.provider_sessions import ProviderSessions
     from entryway.authserver.trust.providers import IdentityProvider
     from entryway.authserver.trust.shadow_users import ShadowUsers
+    from entryway.federation.identity import Identity
     from entryway.storage.audit import Audit
 
 log = get_logger(__name__)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from entryway.authserver.grants.foreign import IssuerNotTrusted, Vouched
-from entryway.authserver.trust import identity
 from entryway.authserver.trust.errors import ShadowUserMissing
 from entryway.authserver.trust.saml_answers import check_first, expected
 from entryway.authserver.trust.saml_partners import check_still_valid
+from entryway.federation import identity
 from entryway.oauth.errors import InvalidGrant
 from entryway.saml import response, xml
 from entryway.saml.errors import SamlInvalid

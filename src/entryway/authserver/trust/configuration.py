@@ -6,19 +6,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from entryway.authserver.users import ORIGIN
-from entryway.errors import BadRequest
+from entryway.federation.configuration import OidcConfig, SamlConfig
+from entryway.federation.errors import InvalidTrust
 
 _ORIGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,254}")
 _ORIGIN_OIDC = re.compile(r"[A-Za-z0-9_.-]{1,36}")
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,63}")
-LONGEST_METADATA = 512 * 1024
-_Short = Annotated[str, Field(max_length=2000)]
-_Name = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 class Kind(StrEnum):
@@ -27,81 +25,6 @@ class Kind(StrEnum):
     SAML = "saml2.0"
     OIDC = "oidc1.0"
     INTERNAL = "internal"
-
-
-class InvalidTrust(BadRequest):
-    """The configuration of an identity provider cannot be used."""
-
-    code = "trust_invalid"
-    title = "The configuration of the identity provider is not valid"
-
-
-class AttributeNames(BaseModel):
-    """Which attributes or claims of the provider fill the fields of a user; None: the usual one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    user_name: _Name | None = None
-    email: _Name | None = None
-    given_name: _Name | None = None
-    family_name: _Name | None = None
-    groups: _Name | None = None
-
-
-class _Config(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    attributes: AttributeNames = AttributeNames()
-
-
-class SamlConfig(_Config):
-    """A SAML 2.0 identity provider: its metadata, and how strictly to believe it."""
-
-    metadata: Annotated[str, Field(min_length=1, max_length=LONGEST_METADATA)]
-    # PEM certificate that must have signed the metadata.
-    metadata_certificate: str | None = None
-    name_id_format: _Short = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
-    request_binding: Literal["redirect", "post"] = "redirect"
-    authn_contexts: tuple[_Short, ...] = ()
-    # Whether the provider may begin: a response to no request of ours.
-    idp_initiated: bool = False
-    # SHA-1 can be forged by those who can afford it; only for providers that cannot do better.
-    allow_sha1: bool = False
-    longest_authentication_age: Annotated[int, Field(ge=60, le=31_536_000)] = 864_000
-    logout: bool = True
-
-
-class OidcConfig(_Config):
-    """An OpenID Connect provider, known by its issuer and found by discovery."""
-
-    issuer: Annotated[str, Field(max_length=2000, pattern=r"^https://[^\s?#@]+$")]
-    client_id: _Name
-    client_secret: str | None = Field(default=None, min_length=1, max_length=2000, repr=False)
-    token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post", "private_key_jwt"] = (
-        "client_secret_basic"  # noqa: S105 - the name of a method
-    )
-    scopes: tuple[Annotated[str, Field(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+$", max_length=200)], ...] = (
-        "openid",
-        "email",
-        "profile",
-    )
-    # Further parameters of the authorization request, as some providers want them.
-    additional_parameters: Mapping[_Name, _Short] = {}
-    logout: bool = True
-
-    @field_validator("additional_parameters")
-    @classmethod
-    def _nothing_of_ours(cls, value: Mapping[str, str]) -> Mapping[str, str]:
-        ours = _OWN_PARAMETERS & value.keys()
-        if ours:
-            raise ValueError(f"{', '.join(sorted(ours))} cannot be replaced")
-        return dict(value)
-
-
-_OWN_PARAMETERS = frozenset(
-    {
-        "response_type", "response_mode", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge",
-        "code_challenge_method", "request", "request_uri",
-    }
-)  # fmt: skip
 
 
 class InternalConfig(BaseModel):
@@ -168,7 +91,17 @@ def check(draft: ProviderDraft) -> Config:
             wrong.append(f"/config/{'/'.join(map(str, found['loc']))}: {found['msg']}")
     if wrong or config is None:
         raise InvalidTrust("; ".join(wrong))
+    if draft.default_for_noninteractive and not takes_passwords(config):
+        raise InvalidTrust(
+            "/default_for_noninteractive: passwords of clients are taken by the built-in provider, "
+            "and by one of OpenID Connect with password_grant_enabled"
+        )
     return config
+
+
+def takes_passwords(config: Config) -> bool:
+    """Say whether a client may log users in by bringing their passwords."""
+    return isinstance(config, InternalConfig) or (isinstance(config, OidcConfig) and config.password_grant_enabled)
 
 
 def _is_domain(text: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from entryway.authserver.tenant_addresses import NamedZone
-from entryway.authserver.trust.errors import ProviderDisabled
+from entryway.federation.errors import ProviderDisabled
 
 if TYPE_CHECKING:
     from starlette.responses import Response

@@ -1,22 +1,8 @@
-"""Why a login at an identity provider did not succeed."""
+"""Why a tenant does not let in whom an identity provider vouches for."""
 
 from __future__ import annotations
 
-from entryway.errors import Forbidden, UpstreamError
-
-
-class LoginRefused(Forbidden):
-    """The identity provider's answer was not accepted; the reason is for the log and the audit trail."""
-
-    code = "login_refused"
-    title = "The login at your identity provider failed. Please go back to the application and try again."
-
-
-class ProviderDisabled(Forbidden):
-    """The administrator has switched the identity provider off."""
-
-    code = "identity_provider_disabled"
-    title = "The identity provider has been disabled by the administrator"
+from entryway.errors import Forbidden
 
 
 class ShadowUserMissing(Forbidden):
@@ -31,10 +17,3 @@ class NoProvider(Forbidden):
 
     code = "no_identity_provider"
     title = "No identity provider is available for this login"
-
-
-class ProviderUnavailable(UpstreamError):
-    """An OpenID Connect provider cannot be asked, or does not answer as the standard says."""
-
-    code = "identity_provider_unavailable"
-    title = "Your identity provider cannot be reached at the moment. Please try again later."

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from entryway.authserver.grants.foreign import IssuerNotTrusted, Vouched
-from entryway.authserver.trust import identity, oidc_tokens
-from entryway.authserver.trust.configuration import OidcConfig
 from entryway.authserver.trust.errors import ShadowUserMissing
-from entryway.authserver.trust.oidc_tokens import ExpectedToken
 from entryway.errors import UpstreamError
+from entryway.federation import identity, oidc_tokens
+from entryway.federation.configuration import OidcConfig
+from entryway.federation.oidc_tokens import ExpectedToken
 from entryway.oauth.errors import InvalidGrant
 from entryway.saml.errors import SamlInvalid
 
 if TYPE_CHECKING:
     from entryway.authserver.moments import Clock
-    from entryway.authserver.trust.oidc_partners import OidcPartners
     from entryway.authserver.trust.providers import IdentityProviders
     from entryway.authserver.trust.shadow_users import ShadowUsers
     from entryway.authserver.zones import Zone
+    from entryway.federation.oidc_partners import OidcPartners
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class ForeignTokens:
     """Believes tokens that were issued for this tenant as a client of the provider."""
 
     providers: IdentityProviders
-    partners: OidcPartners
+    partners: OidcPartners[Zone]
     shadow_users: ShadowUsers
     clock: Clock
 

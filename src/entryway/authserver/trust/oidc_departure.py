@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from entryway.authserver.trust.addresses import addresses_of
-from entryway.authserver.trust.configuration import OidcConfig
-from entryway.authserver.trust.oidc_partners import unavailable
 from entryway.authserver.trust.pending import LOGIN, LOGOUT, Pending
 from entryway.errors import UpstreamError
+from entryway.federation.configuration import OidcConfig
+from entryway.federation.oidc_partners import unavailable
 from entryway.web.redirect import redirect_to
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from entryway.authserver.moments import Clock
     from entryway.authserver.next_step import Attempt
     from entryway.authserver.settings import AuthServerSettings
-    from entryway.authserver.trust.oidc_partners import OidcPartners
     from entryway.authserver.trust.pending import PendingRequests
     from entryway.authserver.trust.provider_sessions import ProviderSession
     from entryway.authserver.trust.providers import IdentityProvider
     from entryway.authserver.zones import Zone
+    from entryway.federation.oidc_partners import OidcPartners
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class OidcDeparture:
     """Asks for a code; what the answer must fit stays here."""
 
     settings: AuthServerSettings
-    partners: OidcPartners
+    partners: OidcPartners[Zone]
     pending: PendingRequests
     clock: Clock
 

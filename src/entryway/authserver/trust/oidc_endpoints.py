@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
 from entryway.authserver import edge
 from entryway.authserver.sessions import BROWSER_COOKIE
-from entryway.authserver.trust import identity, oidc_tokens
 from entryway.authserver.trust.addresses import addresses_of
-from entryway.authserver.trust.configuration import OidcConfig
-from entryway.authserver.trust.errors import LoginRefused, ProviderDisabled
-from entryway.authserver.trust.oidc_partners import unavailable
-from entryway.authserver.trust.oidc_tokens import ExpectedToken, TokenInvalid
 from entryway.authserver.trust.pending import LOGIN, LOGOUT
 from entryway.errors import UpstreamError
+from entryway.federation import identity, oidc_tokens
+from entryway.federation.configuration import OidcConfig
+from entryway.federation.errors import LoginRefused, ProviderDisabled
+from entryway.federation.oidc_partners import unavailable
+from entryway.federation.oidc_tokens import ExpectedToken, TokenInvalid
 from entryway.oauth import parameters as oauth_parameters
 from entryway.oauth.errors import echo
 from entryway.saml.errors import SamlInvalid
@@ -30,13 +30,11 @@ if TYPE_CHECKING:
     from entryway.authserver.moments import Clock
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.trust.arrival import Arrival
-    from entryway.authserver.trust.identity import Identity
-    from entryway.authserver.trust.oidc_partners import Discovered, OidcPartners
     from entryway.authserver.trust.pending import Pending, PendingRequests
     from entryway.authserver.trust.providers import IdentityProvider, IdentityProviders
     from entryway.authserver.zones import Zone, Zones
-
-_WANTED = ("email", "given_name", "family_name")
+    from entryway.federation.identity import Identity
+    from entryway.federation.oidc_partners import Discovered, OidcPartners
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ class OidcEndpoints:
     settings: AuthServerSettings
     zones: Zones
     providers: IdentityProviders
-    partners: OidcPartners
+    partners: OidcPartners[Zone]
     pending: PendingRequests
     arrival: Arrival
     clock: Clock
@@ -119,17 +117,8 @@ class OidcEndpoints:
         now = self.clock()
         expected = ExpectedToken(config.issuer, config.client_id, asked.facts["nonce"])
         claims = oidc_tokens.verify(id_token, keys, expected, now)
-        everything = {**await self._more(document, answer, claims), **claims}
+        everything = await self.partners.with_userinfo(document, answer, claims)
         return identity.of_claims(everything, config.attributes, oidc_tokens.authenticated_at(claims, now)), id_token
-
-    async def _more(
-        self, document: Discovered, answer: Mapping[str, Any], claims: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
-        """Return the claims that stand only in userinfo, as OpenID Connect Core §5.4 has it for code flows."""
-        access_token = answer.get("access_token")
-        if all(name in claims for name in _WANTED) or not isinstance(access_token, str):
-            return {}
-        return await self.partners.userinfo(document, access_token, claims["sub"])
 
     async def _arrived(self, request: Request) -> tuple[Zone, Mapping[str, str], str, str]:
         zone = await edge.zone_of(request, self.zones, self.settings, {})

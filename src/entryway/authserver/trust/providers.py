@@ -11,18 +11,12 @@ from sqlalchemy import delete, select, update
 
 from entryway.authserver import tables
 from entryway.authserver.trust import configuration
-from entryway.authserver.trust.configuration import (
-    Config,
-    InternalConfig,
-    InvalidTrust,
-    Kind,
-    OidcConfig,
-    ProviderDraft,
-    SamlConfig,
-)
-from entryway.authserver.trust.saml_metadata import check_metadata
+from entryway.authserver.trust.configuration import Config, InternalConfig, Kind, ProviderDraft
 from entryway.authserver.users import ORIGIN
 from entryway.errors import Conflict, NotFound
+from entryway.federation.configuration import OidcConfig, SamlConfig
+from entryway.federation.errors import InvalidTrust
+from entryway.federation.saml_metadata import check_metadata
 from entryway.storage.audit import changed
 
 if TYPE_CHECKING:
@@ -75,6 +69,11 @@ class IdentityProvider:
     def shown_as(self) -> str:
         """The text of its link on the login page."""
         return self.draft.link_text or self.draft.name
+
+    @property
+    def takes_passwords(self) -> bool:
+        """Whether clients may log its users in by their passwords."""
+        return configuration.takes_passwords(self.config)
 
 
 class IdentityProviders:

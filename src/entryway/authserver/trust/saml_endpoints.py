@@ -13,14 +13,14 @@ from starlette.routing import Route
 from entryway.authserver import edge
 from entryway.authserver.digests import random_text
 from entryway.authserver.sessions import BROWSER_COOKIE
-from entryway.authserver.trust import identity
-from entryway.authserver.trust.configuration import SamlConfig
-from entryway.authserver.trust.errors import LoginRefused
 from entryway.authserver.trust.pending import LOGIN, LOGOUT
 from entryway.authserver.trust.saml_answers import check_first, expected
 from entryway.authserver.trust.saml_departure import SAML_COOKIE, new_id, send
 from entryway.authserver.trust.saml_partners import Partner, ServiceProvider, check_still_valid, partner_of
 from entryway.errors import BadRequest, NotFound
+from entryway.federation import identity
+from entryway.federation.configuration import SamlConfig
+from entryway.federation.errors import LoginRefused
 from entryway.oauth import parameters as oauth_parameters
 from entryway.oauth.errors import echo
 from entryway.saml import bindings, logout, names, response, signature

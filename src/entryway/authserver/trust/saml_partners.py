@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from entryway.authserver.trust.addresses import TrustAddresses, addresses_of
-from entryway.authserver.trust.configuration import SamlConfig
+from entryway.federation.configuration import SamlConfig
 from entryway.saml import moments
 from entryway.saml.errors import SamlInvalid
 from entryway.saml.metadata import IdentityProviderMetadata, read_identity_provider

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from entryway.authserver.moments import Clock
-    from entryway.authserver.trust.identity import Identity
     from entryway.authserver.trust.providers import IdentityProvider
     from entryway.authserver.users import User, Users
+    from entryway.federation.identity import Identity
     from entryway.storage import Database
 
 UNKNOWN = "SAML user does not exist. You can correct this by creating a shadow user for the SAML user."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from entryway.saml.errors import SamlInvalid
 
 if TYPE_CHECKING:
-    from entryway.authserver.trust.configuration import AttributeNames
+    from entryway.federation.configuration import AttributeNames
     from entryway.saml.assertion import Assertion
 
 LONGEST_NAME = 255

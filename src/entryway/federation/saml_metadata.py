@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
-from entryway.authserver.trust.configuration import InvalidTrust
+from entryway.federation.errors import InvalidTrust
 from entryway.saml.errors import SamlInvalid
 from entryway.saml.metadata import read_identity_provider
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from entryway.authserver.trust.configuration import SamlConfig
+    from entryway.federation.configuration import SamlConfig
     from entryway.saml.metadata import IdentityProviderMetadata
 
 

@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field, ValidationError
 
-from entryway.authserver.trust.configuration import OidcConfig
-from entryway.authserver.trust.errors import ProviderUnavailable
 from entryway.clients.http import call
 from entryway.errors import UpstreamError
-from entryway.oauth import tokens
+from entryway.federation.configuration import OidcConfig
+from entryway.federation.errors import ProviderUnavailable
 from entryway.oauth.client_assertions import TYPE as ASSERTION_TYPE
+from entryway.oauth.errors import BadCredentials
 
 if TYPE_CHECKING:
-    from entryway.authserver.client_keys import ClientKeys
-    from entryway.authserver.moments import Clock
-    from entryway.authserver.signing_keys import SigningKeys
-    from entryway.authserver.zones import Zone
-    from entryway.clients.http import HttpClient
+    from entryway.clients.http import Answer, HttpClient
+    from entryway.clients.published_keys import PublishedKeys
     from entryway.oauth.client_assertions import Key
 
 FRESH = timedelta(hours=1)
 _MOST_REMEMBERED = 1000
 _ASSERTION_LIFETIME = timedelta(minutes=2)
+_WANTED = ("email", "given_name", "family_name")
 _Https = Field(max_length=2000, pattern=r"^https://[^\s#@]+$")
+# Who of ours a provider knows as its client: a tenant, or a whole service.
+Owner = TypeVar("Owner")
+Sign: TypeAlias = Callable[[Owner, Mapping[str, Any]], Awaitable[str]]
 
 
 class Discovered(BaseModel):
@@ -52,13 +53,13 @@ class _Remembered:
 
 
 @dataclass(frozen=True, slots=True)
-class OidcPartners:
-    """Remembers what providers publish, and asks again after an hour."""
+class OidcPartners(Generic[Owner]):
+    """Remembers what providers publish, and asks again after an hour; `sign` signs tokens with an owner's key."""
 
     http: HttpClient
-    keys: ClientKeys
-    signing_keys: SigningKeys
-    clock: Clock
+    keys: PublishedKeys
+    sign: Sign[Owner]
+    clock: Callable[[], datetime]
     _documents: dict[str, _Remembered] = field(default_factory=dict)
     _asking: dict[str, asyncio.Lock] = field(default_factory=dict)
 
@@ -81,7 +82,7 @@ class OidcPartners:
         return await self.keys.at(document.jwks_uri, kid)
 
     async def redeem(
-        self, zone: Zone, config: OidcConfig, document: Discovered, *, code: str, redirect_uri: str, verifier: str
+        self, owner: Owner, config: OidcConfig, document: Discovered, *, code: str, redirect_uri: str, verifier: str
     ) -> Mapping[str, Any]:
         """Return the token response for a code."""
         form = {
@@ -90,6 +91,34 @@ class OidcPartners:
             "redirect_uri": redirect_uri,
             "code_verifier": verifier,
         }
+        answer = await self._ask_for_tokens(owner, config, document, form)
+        if answer.status != 200:
+            raise ProviderUnavailable(answer.origin, f"the token endpoint answered {answer.status}")
+        return answer.json_object()
+
+    async def log_on(
+        self, owner: Owner, config: OidcConfig, document: Discovered, *, user_name: str, password: str
+    ) -> Mapping[str, Any]:
+        """Return the token response for a name and a password; raise BadCredentials if the provider refuses them."""
+        form = {
+            "grant_type": "password",
+            "username": user_name,
+            "password": password,
+            "scope": " ".join(dict.fromkeys(("openid", *config.scopes))),
+        }
+        answer = await self._ask_for_tokens(owner, config, document, form)
+        told = answer.json_object()
+        if answer.status == 200:
+            return told
+        # RFC 6749 §5.2 has invalid_grant for a wrong password; UAA and its kin say unauthorized.
+        if answer.status in {400, 401} and told.get("error") in {"invalid_grant", "unauthorized"}:
+            raise BadCredentials(detail="the identity provider refused the password")
+        reason = str(told.get("error", ""))[:100]
+        raise ProviderUnavailable(answer.origin, f"the token endpoint answered {answer.status} {reason}")
+
+    async def _ask_for_tokens(
+        self, owner: Owner, config: OidcConfig, document: Discovered, form: dict[str, str]
+    ) -> Answer:
         auth = None
         match config.token_endpoint_auth_method:
             case "client_secret_basic":
@@ -98,21 +127,26 @@ class OidcPartners:
             case "client_secret_post":
                 form |= {"client_id": config.client_id, "client_secret": config.client_secret or ""}
             case "private_key_jwt":
-                assertion = await self._client_assertion(zone, config, document)
+                assertion = await self._client_assertion(owner, config, document)
                 form |= {
                     "client_id": config.client_id,
                     "client_assertion_type": ASSERTION_TYPE,
                     "client_assertion": assertion,
                 }
-        answer = await call(
+        return await call(
             self.http, "POST", document.token_endpoint, form=form, auth=auth, headers={"accept": "application/json"}
         )
-        if answer.status != 200:
-            raise ProviderUnavailable(answer.origin, f"the token endpoint answered {answer.status}")
-        return answer.json_object()
 
-    async def userinfo(self, document: Discovered, access_token: str, subject: str) -> Mapping[str, Any]:
-        """Return what the provider tells about the user beside the id_token; nothing if it does not."""
+    async def with_userinfo(
+        self, document: Discovered, answer: Mapping[str, Any], claims: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Return the claims with those that stand only in userinfo (OpenID Connect Core §5.4)."""
+        access_token = answer.get("access_token")
+        if all(name in claims for name in _WANTED) or not isinstance(access_token, str):
+            return claims
+        return {**await self._userinfo(document, access_token, claims["sub"]), **claims}
+
+    async def _userinfo(self, document: Discovered, access_token: str, subject: str) -> Mapping[str, Any]:
         if document.userinfo_endpoint is None or not access_token.isascii() or not access_token.isprintable():
             return {}
         headers = {"accept": "application/json", "authorization": f"Bearer {access_token}"}
@@ -133,8 +167,8 @@ class OidcPartners:
             raise ProviderUnavailable(answer.origin, f"its metadata document is of the issuer {document.issuer!r}")
         return document
 
-    async def _client_assertion(self, zone: Zone, config: OidcConfig, document: Discovered) -> str:
-        ring, now = await self.signing_keys.ring(zone.id), self.clock()
+    async def _client_assertion(self, owner: Owner, config: OidcConfig, document: Discovered) -> str:
+        now = self.clock()
         claims = {
             "iss": config.client_id,
             "sub": config.client_id,
@@ -143,7 +177,7 @@ class OidcPartners:
             "iat": int(now.timestamp()),
             "exp": int((now + _ASSERTION_LIFETIME).timestamp()),
         }
-        return tokens.sign(claims, ring.active, f"{zone.url}/token_keys")
+        return await self.sign(owner, claims)
 
 
 def unavailable(error: UpstreamError) -> ProviderUnavailable:
