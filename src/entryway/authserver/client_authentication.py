@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from entryway.authserver.edge import path_of
 from entryway.oauth import client_assertions, credentials
 from entryway.oauth.client_certificates import thumbprint
 from entryway.oauth.errors import BadCredentials, InvalidRequest
@@ -104,7 +105,7 @@ class ClientAuthentication:
             raise BadCredentials(detail=f"client {client_id!r} is unknown")
         keys = await self.keys.of(client, kid)
         # RFC 7523 §3 leaves open what names us; clients write the issuer, or the endpoint that they call.
-        ours = (zone.issuer, zone.url, f"{zone.url}{request.url.path}")
+        ours = (zone.issuer, zone.url, f"{zone.url}{path_of(request)}")
         held = client_assertions.verify(assertion, keys, ours, self.clock())
         if not await self.seen.is_first(zone.id, ASSERTION, client.id, held.id, held.expires_at):
             raise BadCredentials(detail="the assertion was used before")

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.zones import Zone, Zones
 
-__all__ = ["Edge", "MalformedJson", "read_body", "read_json", "read_parameters", "zone_of"]
+__all__ = ["Edge", "MalformedJson", "path_of", "read_body", "read_json", "read_parameters", "zone_of"]
+
+
+def path_of(request: Request) -> str:
+    """Return a request's path as the routes have it, without what names the tenant."""
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope.get("root_path", ""))
 
 
 async def zone_of(request: Request, zones: Zones, settings: AuthServerSettings, given: Mapping[str, Any]) -> Zone:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from entryway.authserver.authorize import UnknownClient
+from entryway.authserver.edge import path_of
 from entryway.authserver.login import LoginOver
 from entryway.authserver.login_flow import AccountNotAllowed
 from entryway.oauth.errors import OAuthError
@@ -30,7 +31,7 @@ _OF_THE_APPLICATION = "/oauth/authorize"
 def error_page(pages: Pages, request: Request, error: EntrywayError, status: int) -> Response:
     """Return the page for an error of ours."""
     text = next((key for kind, key in _TEXTS if isinstance(error, kind)), f"error.{error.code}")
-    by_application = request.url.path.endswith(_OF_THE_APPLICATION) and isinstance(error, OAuthError)
+    by_application = path_of(request) == _OF_THE_APPLICATION and isinstance(error, OAuthError)
     title = "error.authorization.title" if by_application else "error.title"
     # What an application did wrong is for its operator; whatever has no text of its own is at least said.
     detail = error.description if isinstance(error, OAuthError) and not isinstance(error, LoginOver) else ""

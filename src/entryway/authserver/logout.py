@@ -82,7 +82,8 @@ class LogoutEndpoint:
         parsed = redirects.parse(target)
         if parsed is None:
             return False
-        if f"{parsed.scheme}://{parsed.text.partition('://')[2].partition('/')[0].lower()}" == zone.url:
+        own = redirects.parse(zone.url)
+        if own is not None and (parsed.scheme, parsed.host, parsed.port) == (own.scheme, own.host, own.port):
             return True
         client_id = await self._hinted_client(zone, parameters) or parameters.get("client_id")
         client = await self.clients.find(zone.id, client_id) if client_id else None

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from entryway.authserver.edge import MalformedJson
+from entryway.authserver.edge import MalformedJson, path_of
 from entryway.authserver.error_pages import error_page
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.errors import Conflict, EntrywayError, TooManyRequests
@@ -63,9 +63,10 @@ class Responder:
         assert isinstance(error, EntrywayError)  # noqa: S101 - Starlette hands us what we registered for
         status = 400 if isinstance(error, ConfigurationMistakes) else error.status
         log.info("request_refused", path=request.url.path, status=status, code=error.code, detail=error.detail)
-        if request.url.path.startswith(_ADMIN):
+        path = path_of(request)
+        if path.startswith(_ADMIN):
             response: Response = _problem(error, status)
-        elif request.url.path.startswith(_SCIM):
+        elif path.startswith(_SCIM):
             response = scim.error_response(error)
         elif _wants_page(request):
             response = error_page(self._pages, request, error, status)
@@ -74,7 +75,7 @@ class Responder:
         response.headers["entryway-error"] = error.code
         if isinstance(error, TooManyRequests):
             response.headers["retry-after"] = str(error.retry_after)
-        challenge = _challenge(request, error)
+        challenge = _challenge(error)
         if challenge:
             response.headers["www-authenticate"] = challenge
         return response
@@ -92,7 +93,7 @@ class Responder:
         title = HTTPStatus(error.status_code).phrase
         if _wants_page(request):
             response: Response = self._pages.message("error.title", f"error.{code}", error.status_code)
-        elif request.url.path.startswith(_SCIM):
+        elif path_of(request).startswith(_SCIM):
             response = scim.told(error.status_code, title)
         else:
             response = JSONResponse({"error": code, "error_description": title}, error.status_code)
@@ -133,10 +134,9 @@ def _problem(error: EntrywayError, status: int) -> JSONResponse:
     return JSONResponse(body, status, media_type="application/problem+json")
 
 
-def _challenge(request: Request, error: EntrywayError) -> str:
-    bearer = request.headers.get("authorization", "").lower().startswith("bearer ")
-    if isinstance(error, InvalidToken | InsufficientScope) and (bearer or request.url.path.startswith(_ADMIN)):
-        return f'Bearer error="{error.code}"'
+def _challenge(error: EntrywayError) -> str:
+    if isinstance(error, InvalidToken | InsufficientScope):
+        return f'Bearer error="{error.code}"'  # RFC 9110 §11.6.1: a 401 says how to do better
     if isinstance(error, BadCredentials | InvalidClient):
         return f'Basic realm="Entryway", error="unauthorized", error_description="{_ascii(_told(error))}"'
     return ""
@@ -147,7 +147,7 @@ def _ascii(text: str) -> str:
 
 
 def _wants_page(request: Request) -> bool:
-    accept, path = request.headers.get("accept", ""), request.url.path
+    accept, path = request.headers.get("accept", ""), path_of(request)
     if path.startswith(_PAGES):
         return "application/json" not in accept or "text/html" in accept
     # A person who mistypes an address sees a page too; programs do not ask for one.

@@ -75,7 +75,7 @@ class TenantAddresses:
             return self._by_host(host)
         if not _ID.fullmatch(given):
             raise ZoneUnknown("the zone id is malformed")
-        return NamedZone(id=given)
+        return NamedZone(id=given.lower())
 
     def _by_host(self, host: str) -> NamedZone:
         name = _host_name(host)

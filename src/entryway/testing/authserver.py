@@ -167,10 +167,15 @@ class RunningAuthServer:
 def running_authserver(
     folder: Path, clock: MovableClock | None = None, database_url: DatabaseUrl = sqlite_url, **settings: Any
 ) -> Iterator[RunningAuthServer]:
-    """Run an authorization server with its state in `folder`; `settings` are further ones of its own."""
+    """Run an authorization server with its state in `folder`; `settings` are further ones of its own.
+
+    In a `tenant_url`, `{url}` stands for the server's address, which is not known before.
+    """
     authority, clock = TestAuthority.create(folder / "ca"), clock or MovableClock()
 
     def make(url: str) -> Any:
+        if "tenant_url" in settings:
+            settings["tenant_url"] = settings["tenant_url"].replace("{url}", url)
         chosen = AuthServerSettings(
             public_url=url,
             database_url=database_url(folder, "authserver"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from entryway.authserver.bearer import PLATFORM_SCOPE
+from entryway.authserver.edge import path_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -41,8 +42,7 @@ class Callers:
         """Return who asks, or raise unless the token has the scope."""
         zone, own = await self.bearer.require_any_host(request, *((scope, PLATFORM_SCOPE) if scope else ()))
         # Counted after the token: without one, nobody takes a turn from a tenant's administrators.
-        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-        await self.limits.wait_for_turn(path, zone.id)
+        await self.limits.wait_for_turn(path_of(request), zone.id)
         return Caller(zone, own.user.user_name if own.user is not None else own.client.id, own.client, own.scopes)
 
     async def require_for_scim(self, request: Request) -> Caller:
