@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from entryway.authserver.grants.foreign import IssuerNotTrusted, Vouched
 from entryway.authserver.trust.errors import ShadowUserMissing
-from entryway.authserver.trust.saml_answers import check_first, expected
-from entryway.authserver.trust.saml_partners import check_still_valid
+from entryway.authserver.trust.saml_answers import check_first
 from entryway.federation import identity
 from entryway.oauth.errors import InvalidGrant
 from entryway.saml import response, xml
@@ -45,10 +44,10 @@ class BearerAssertions:
             if len(partners) != 1:
                 raise IssuerNotTrusted(named)
             partner, own, now = partners[0], await self.partners.service_provider(zone), self.clock()
-            check_still_valid(partner, now)
+            partner.check_still_valid(now)
             where = own.addresses
             audiences = {where.bearer_consumer, where.entity_id}
-            found = response.read_bearer(root, expected(partner, own, where.bearer_consumer, audiences, None), now)
+            found = response.read_bearer(root, partner.expected(own.keys, where.bearer_consumer, audiences, None), now)
             await check_first(self.seen, zone.id, partner, found)
             who = identity.of_assertion(found, partner.config.attributes)
             user = await self.shadow_users.log_on(partner.provider, who)

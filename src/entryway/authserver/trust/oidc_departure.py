@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 from entryway.authserver.trust.addresses import addresses_of
 from entryway.authserver.trust.pending import LOGIN, LOGOUT, Pending
 from entryway.errors import UpstreamError
+from entryway.federation import oidc_exchange
 from entryway.federation.configuration import OidcConfig
 from entryway.federation.oidc_partners import unavailable
 from entryway.web.redirect import redirect_to
@@ -45,31 +44,20 @@ class OidcDeparture:
             document = await self.partners.discover(config)
         except UpstreamError as error:
             raise unavailable(error) from error
-        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        state, kept = oidc_exchange.new_secrets()
         callback = addresses_of(zone, self.settings.host).callback(provider.origin)
-        facts = {"nonce": nonce, "verifier": verifier}
-        await self.pending.add(Pending(state, zone.id, provider.origin, LOGIN, attempt.id, facts), browser)
+        await self.pending.add(Pending(state, zone.id, provider.origin, LOGIN, attempt.id, kept.facts()), browser)
         asked = attempt.request
-        is_forced = asked is not None and asked.authenticated_since is not None
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-        return redirect_to(
-            document.authorization_endpoint,
-            {
-                **config.additional_parameters,
-                "response_type": "code",
-                "client_id": config.client_id,
-                "redirect_uri": callback,
-                "scope": " ".join(dict.fromkeys(("openid", *config.scopes))),
-                "state": state,
-                "nonce": nonce,
-                "code_challenge": challenge,
-                "code_challenge_method": "S256",
-                "prompt": "login" if is_forced else None,
-                # Providers that pass logins on read which of theirs is meant.
-                "idp": ",".join(asked.origins[1:]) or None if asked is not None else None,
-                "login_hint": asked.login_name if asked is not None else None,
-            },
+        parameters = oidc_exchange.authorization_parameters(
+            config,
+            state,
+            kept,
+            callback,
+            is_forced=asked is not None and asked.authenticated_since is not None,
+            passed_on=asked.origins[1:] if asked is not None else (),
+            login_hint=asked.login_name if asked is not None else None,
         )
+        return redirect_to(document.authorization_endpoint, parameters)
 
     async def end(
         self, zone: Zone, provider: IdentityProvider, session: ProviderSession, browser: str, target: str

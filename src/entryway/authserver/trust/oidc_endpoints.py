@@ -13,13 +13,13 @@ from entryway.authserver.sessions import BROWSER_COOKIE
 from entryway.authserver.trust.addresses import addresses_of
 from entryway.authserver.trust.pending import LOGIN, LOGOUT
 from entryway.errors import UpstreamError
-from entryway.federation import identity, oidc_tokens
+from entryway.federation import oidc_exchange
 from entryway.federation.configuration import OidcConfig
 from entryway.federation.errors import LoginRefused, ProviderDisabled
+from entryway.federation.oidc_exchange import Secrets
 from entryway.federation.oidc_partners import unavailable
-from entryway.federation.oidc_tokens import ExpectedToken, TokenInvalid
+from entryway.federation.oidc_tokens import TokenInvalid
 from entryway.oauth import parameters as oauth_parameters
-from entryway.oauth.errors import echo
 from entryway.saml.errors import SamlInvalid
 from entryway.web.redirect import redirect_to
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from entryway.authserver.trust.providers import IdentityProvider, IdentityProviders
     from entryway.authserver.zones import Zone, Zones
     from entryway.federation.identity import Identity
-    from entryway.federation.oidc_partners import Discovered, OidcPartners
+    from entryway.federation.oidc_partners import OidcPartners
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,39 +96,13 @@ class OidcEndpoints:
         config = provider.config
         if not isinstance(config, OidcConfig):
             raise TokenInvalid("the provider does not speak OpenID Connect")
-        document = await self.partners.discover(config)
-        _check_issuer(query.get("iss"), document)
-        if "error" in query:
-            raise TokenInvalid(f"the identity provider answered {echo(query['error'])}")
-        if not query.get("code"):
-            raise TokenInvalid("the identity provider gave no code")
-        answer = await self.partners.redeem(
-            zone,
-            config,
-            document,
-            code=query["code"],
-            redirect_uri=addresses_of(zone, self.settings.host).callback(provider.origin),
-            verifier=asked.facts["verifier"],
+        callback = addresses_of(zone, self.settings.host).callback(provider.origin)
+        kept = Secrets(asked.facts["nonce"], asked.facts["verifier"])
+        return await oidc_exchange.identify(
+            self.partners, zone, config, kept, query, callback=callback, now=self.clock()
         )
-        id_token = answer.get("id_token")
-        if not isinstance(id_token, str):
-            raise TokenInvalid("the identity provider gave no id_token")
-        keys = await self.partners.keys_of(document, oidc_tokens.key_id(id_token))
-        now = self.clock()
-        expected = ExpectedToken(config.issuer, config.client_id, asked.facts["nonce"])
-        claims = oidc_tokens.verify(id_token, keys, expected, now)
-        everything = await self.partners.with_userinfo(document, answer, claims)
-        return identity.of_claims(everything, config.attributes, oidc_tokens.authenticated_at(claims, now)), id_token
 
     async def _arrived(self, request: Request) -> tuple[Zone, Mapping[str, str], str, str]:
         zone = await edge.zone_of(request, self.zones, self.settings, {})
         query = oauth_parameters.parse(request.scope["query_string"])
         return zone, query, request.cookies.get(BROWSER_COOKIE, ""), request.path_params["origin"]
-
-
-def _check_issuer(named: str | None, document: Discovered) -> None:
-    # RFC 9207 §2.4
-    if named is None and not document.authorization_response_iss_parameter_supported:
-        return
-    if named != document.issuer:
-        raise TokenInvalid("the answer is of another issuer")

@@ -14,16 +14,17 @@ from entryway.authserver import edge
 from entryway.authserver.digests import random_text
 from entryway.authserver.sessions import BROWSER_COOKIE
 from entryway.authserver.trust.pending import LOGIN, LOGOUT
-from entryway.authserver.trust.saml_answers import check_first, expected
-from entryway.authserver.trust.saml_departure import SAML_COOKIE, new_id, send
-from entryway.authserver.trust.saml_partners import Partner, ServiceProvider, check_still_valid, partner_of
+from entryway.authserver.trust.saml_answers import check_first
+from entryway.authserver.trust.saml_departure import SAML_COOKIE, send
+from entryway.authserver.trust.saml_partners import Partner, ServiceProvider, partner_of
 from entryway.errors import BadRequest, NotFound
 from entryway.federation import identity
 from entryway.federation.configuration import SamlConfig
 from entryway.federation.errors import LoginRefused
+from entryway.federation.saml_partner import carried, name_facts, new_id
 from entryway.oauth import parameters as oauth_parameters
 from entryway.oauth.errors import echo
-from entryway.saml import bindings, logout, names, response, signature
+from entryway.saml import bindings, logout, names, response
 from entryway.saml.errors import SamlInvalid
 from entryway.saml.logout import LogoutResponse
 from entryway.saml.requests import issuer_of
@@ -125,7 +126,7 @@ class SamlEndpoints:
             who,
             attempt_id=asked.attempt_id if asked else None,
             browser=browser or random_text(),
-            facts=_facts(assertion),
+            facts=name_facts(assertion),
             afterwards=None if asked else _own_page(zone, received.relay_state),
         )
 
@@ -140,7 +141,7 @@ class SamlEndpoints:
         if received.parameter == "SAMLResponse":
             return await self._logged_out(request, zone, own, received)
         partner = await self._sender(zone, received.root)
-        root = _verified(received, partner)
+        root = partner.verified(received)
         asked = logout.read_request(root, location=own.addresses.single_logout, now=self.clock())
         if asked.issuer != partner.entity_id:
             raise SamlInvalid("the LogoutRequest is of another issuer")
@@ -154,10 +155,12 @@ class SamlEndpoints:
         self, zone: Zone, own: ServiceProvider, partner: Partner, root: Element, request_id: str | None
     ) -> Assertion:
         now = self.clock()
-        check_still_valid(partner, now)
+        partner.check_still_valid(now)
         addresses = own.addresses
         assertion = response.read(
-            root, expected(partner, own, addresses.assertion_consumer, {addresses.entity_id}, request_id), now
+            root,
+            partner.expected(own.keys, addresses.assertion_consumer, {addresses.entity_id}, request_id),
+            now,
         )
         await check_first(self.seen, zone.id, partner, assertion)
         return assertion
@@ -183,7 +186,7 @@ class SamlEndpoints:
     async def _logged_out(self, request: Request, zone: Zone, own: ServiceProvider, received: Received) -> Response:
         partner = await self._sender(zone, received.root)
         answer = logout.read_response(
-            _verified(received, partner), location=own.addresses.single_logout, now=self.clock()
+            partner.verified(received), location=own.addresses.single_logout, now=self.clock()
         )
         browser = request.cookies.get(SAML_COOKIE) or request.cookies.get(BROWSER_COOKIE, "")
         asked = await self.pending.take(zone.id, LOGOUT, answer.in_response_to, browser)
@@ -194,14 +197,14 @@ class SamlEndpoints:
         return RedirectResponse(asked.facts["target"], 302)
 
     def _answer(self, own: ServiceProvider, partner: Partner, request_id: str, relay_state: str | None) -> Response:
-        endpoints = partner.metadata.entity.single_logout
-        if not endpoints:
+        found = partner.single_logout
+        if found is None:
             return self.pages.message("logout.title")
-        binding = names.HTTP_REDIRECT if names.HTTP_REDIRECT in endpoints else names.HTTP_POST
-        destination = endpoints[binding].response_location
+        binding, destination = found[0], found[1].response_location
         told = LogoutResponse(new_id(), own.addresses.entity_id, self.clock(), destination, request_id)
-        element = logout.build_response(told)
-        return send(self.pages, binding, destination, "SAMLResponse", element, key=own.keys[0], relay_state=relay_state)
+        element, key = logout.build_response(told), own.keys[0]
+        way = carried(binding, destination, "SAMLResponse", element, key=key, relay_state=relay_state)
+        return send(self.pages, way)
 
     async def _own(self, request: Request) -> tuple[Zone, ServiceProvider]:
         zone = await edge.zone_of(request, self.zones, self.settings, {})
@@ -209,23 +212,6 @@ class SamlEndpoints:
         if request.path_params.get("alias", own.addresses.alias) != own.addresses.alias:
             raise AliasUnknown(f"alias {echo(request.path_params['alias'])}")
         return zone, own
-
-
-def _verified(received: Received, partner: Partner) -> Element:
-    certificates, old = partner.metadata.entity.signing, partner.config.allow_sha1
-    if received.signed_text is not None:
-        return bindings.verify_redirect(received, certificates, allow_sha1=old)
-    return signature.verify(received.root, certificates, allow_sha1=old)
-
-
-def _facts(assertion: Assertion) -> Mapping[str, str]:
-    name = assertion.name_id
-    facts = {
-        "format": name.format,
-        "name_qualifier": name.name_qualifier,
-        "sp_name_qualifier": name.sp_name_qualifier,
-    }
-    return {key: value for key, value in facts.items() if value is not None}
 
 
 def _own_page(zone: Zone, relay_state: str | None) -> str | None:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from entryway.authserver.trust.addresses import TrustAddresses, addresses_of
 from entryway.federation.configuration import SamlConfig
-from entryway.saml import moments
-from entryway.saml.errors import SamlInvalid
-from entryway.saml.metadata import IdentityProviderMetadata, read_identity_provider
+from entryway.federation.saml_partner import SamlPartner, read_partner_metadata
 from entryway.saml.names import HTTP_POST, HTTP_REDIRECT
 from entryway.saml.own_metadata import OwnServiceProvider, service_provider_document
 
@@ -22,20 +18,12 @@ if TYPE_CHECKING:
     from entryway.authserver.zones import Zone
     from entryway.saml.keys import KeyPair
 
-_EVER = datetime.fromtimestamp(0, UTC)
-
 
 @dataclass(frozen=True, slots=True)
-class Partner:
-    """A trusted identity provider with what it publishes."""
+class Partner(SamlPartner):
+    """A trusted identity provider of a tenant."""
 
     provider: IdentityProvider
-    config: SamlConfig
-    metadata: IdentityProviderMetadata
-
-    @property
-    def entity_id(self) -> str:
-        return self.metadata.entity.entity_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +71,4 @@ class SamlPartners:
 def partner_of(provider: IdentityProvider) -> Partner:
     """Return a SAML provider with its metadata, which was checked when it was stored."""
     assert isinstance(provider.config, SamlConfig)  # noqa: S101 - the caller has asked for its type
-    return Partner(provider, provider.config, _metadata(provider.config.metadata))
-
-
-def check_still_valid(partner: Partner, now: datetime) -> None:
-    """Raise SamlInvalid when the metadata has run out."""
-    until = partner.metadata.entity.valid_until
-    if until is not None and until <= now:
-        raise SamlInvalid(f"the metadata of the identity provider was valid until {moments.write(until)}")
-
-
-@lru_cache(maxsize=256)
-def _metadata(document: str) -> IdentityProviderMetadata:
-    return read_identity_provider(document, _EVER)
+    return Partner(provider.config, read_partner_metadata(provider.config), provider)
