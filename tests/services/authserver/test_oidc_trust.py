@@ -247,3 +247,87 @@ def test_a_configuration_that_breaks_a_rule_is_not_stored(
 
     assert answer.status_code == 400, answer.text
     assert reason in answer.text
+
+
+def by_password(trusting: Trusting, app: BoundApplication, password: str, name: str = USER, **hint: str) -> Any:
+    form = {"grant_type": "password", "username": name, "password": password}
+    if hint:
+        form["login_hint"] = json.dumps(hint)
+    return trusting.server.token(app, **form)
+
+
+def test_a_client_brings_the_password_of_a_user_of_the_provider(trusting: Trusting, app: BoundApplication) -> None:
+    trust(trusting, "by-password", password_grant_enabled=True)
+
+    answer = by_password(trusting, app, "correct horse", origin="by-password")
+
+    assert answer.status_code == 200, answer.text
+    claims = claims_of(answer.json()["access_token"])
+    assert (claims["user_name"], claims["origin"], claims["grant_type"]) == (USER, "by-password", "password")
+    assert "refresh_token" in answer.json()
+    wrong = by_password(trusting, app, "wrong", origin="by-password")
+    assert (wrong.status_code, wrong.json()) == (401, {"error": "unauthorized", "error_description": "Bad credentials"})
+
+
+def test_a_provider_that_is_not_meant_for_passwords_is_not_asked(trusting: Trusting, app: BoundApplication) -> None:
+    for origin in (ORIGIN, "nobody"):
+        answer = by_password(trusting, app, "correct horse", origin=origin)
+
+        assert answer.status_code == 401
+        assert answer.json()["error_description"].startswith("The origin provided in the login_hint does not match")
+
+
+def test_the_default_for_noninteractive_logon_decides_without_a_hint(trusting: Trusting, app: BoundApplication) -> None:
+    trust(trusting, "for-programs", password_grant_enabled=True)
+    assert by_password(trusting, app, "correct horse").status_code == 401
+
+    changed = trusting.admin.anywhere("PATCH", f"{PROVIDERS}/for-programs", {"defaultForNoninteractiveLogon": True})
+
+    assert changed.status_code == 200, changed.text
+    answer = by_password(trusting, app, "correct horse")
+    assert claims_of(answer.json()["access_token"])["origin"] == "for-programs"
+    refusal = trusting.admin.anywhere("PATCH", f"{PROVIDERS}/{ORIGIN}", {"defaultForNoninteractiveLogon": True})
+    assert refusal.status_code == 400
+    assert "password_grant_enabled" in refusal.text
+    trusting.admin.anywhere("DELETE", f"{PROVIDERS}/for-programs")
+
+
+def test_a_client_of_other_providers_may_not_bring_passwords_for_this_one(trusting: Trusting) -> None:
+    trust(trusting, "not-for-all", password_grant_enabled=True)
+    only = {"allowedproviders": ["entryway"], "redirect-uris": [REDIRECT_URI]}
+    choosy = trusting.server.deploy({"xsappname": f"choosy-{uuid.uuid4().hex[:8]}", "oauth2-configuration": only})
+
+    answer = by_password(trusting, choosy, "correct horse", origin="not-for-all")
+
+    assert answer.status_code == 401
+    assert answer.json()["error_description"] == "Client is not authorized for specified user's identity provider."
+
+
+def test_wrong_passwords_lock_a_name_at_the_provider_too(trusting: Trusting, app: BoundApplication) -> None:
+    trust(trusting, "locking", password_grant_enabled=True)
+    someone = "someone-else@company.example"
+    for _ in range(5):
+        assert by_password(trusting, app, "wrong", someone, origin="locking").status_code == 401
+
+    answer = by_password(trusting, app, "wrong", someone, origin="locking")
+
+    assert answer.json()["error_description"].startswith("Your account has been locked")
+    assert by_password(trusting, app, "correct horse", origin="locking").status_code == 200
+
+
+def test_a_user_whom_nobody_created_comes_in_by_no_password(trusting: Trusting, app: BoundApplication) -> None:
+    trust(trusting, "known-only", password_grant_enabled=True)
+    trusting.admin.anywhere("PATCH", f"{PROVIDERS}/known-only", {"addShadowUserOnLogin": False})
+
+    answer = by_password(trusting, app, "correct horse", origin="known-only")
+
+    assert answer.status_code == 401
+    assert "must be pre-created" in answer.json()["error_description"]
+
+
+def test_a_provider_that_cannot_be_asked_is_no_wrong_password(trusting: Trusting, app: BoundApplication) -> None:
+    trust(trusting, "nobody-there-2", password_grant_enabled=True, issuer="https://localhost:1")
+
+    answer = by_password(trusting, app, "correct horse", origin="nobody-there-2")
+
+    assert (answer.status_code, answer.json()["error"]) == (502, "identity_provider_unavailable")
