@@ -92,7 +92,7 @@ from entryway.clients.published_keys import PublishedKeys
 from entryway.clients.tls import outgoing_context
 from entryway.errors import EntrywayError
 from entryway.federation.oidc_partners import OidcPartners
-from entryway.storage import Database, Keyring, Sealer
+from entryway.storage import Database, Keyring, Sealer, audit_retention
 from entryway.storage.audit import Audit
 from entryway.web.pages import Speaking
 
@@ -232,7 +232,11 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             await bootstrap.run()
             await housekeeping.sweep()
             async with asyncio.TaskGroup() as tasks:
-                running = [tasks.create_task(housekeeping.run()), tasks.create_task(audit.run())]
+                running = [
+                    tasks.create_task(housekeeping.run()),
+                    tasks.create_task(audit.run()),
+                    tasks.create_task(audit_retention.run(database, audit, clock, settings.audit_kept_for)),
+                ]
                 yield
                 for task in running:
                     task.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -52,6 +53,8 @@ class AuthServerSettings:
     client_failures: int = 0
     # Wrong passwords of one address on the login page before more of them are slowed down; zero: none are.
     address_failures: int = 30
+    # How long entries of the audit trail are kept; None: for ever.
+    audit_kept_for: timedelta | None = None
     # Authorities that the server believes beside the system's when it fetches keys of clients.
     ca_file: Path | None = None
 

@@ -1,6 +1,7 @@
 """`entryway audit`: the audit trail."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -49,4 +50,20 @@ def verify(state: State = STATE, service: Service = "authserver") -> None:
     if found.broken_at is not None:
         typer.echo(f"The trail does not hold from entry {found.broken_at} on.", err=True)
         raise typer.Exit(1)
-    typer.echo(f"{found.entries} entries hold; the last one is {found.head or 'none'}.")
+    since = f"; those up to {found.removed} were removed because of their age" if found.removed else ""
+    typer.echo(f"{found.entries} entries hold; the last one is {found.head or 'none'}{since}.")
+
+
+@app.command(epilog=EXAMPLES + "prune --older-than 400")
+def prune(
+    older_than: Annotated[int, typer.Option("--older-than", min=1, help="Days that entries are kept.")],
+    state: State = STATE,
+    service: Service = "authserver",
+) -> None:
+    """Remove the oldest entries; the trail tells that it was done, and the rest can still be checked."""
+    stay_quiet()
+    from entryway.landscape import databases
+    from entryway.storage.moments import utc_now
+
+    removed = databases.remove_audit_entries(state, service, utc_now() - timedelta(days=older_than))
+    typer.echo(f"{removed} entries removed.")

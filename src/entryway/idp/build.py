@@ -76,7 +76,7 @@ from entryway.idp.users.failures import Failures
 from entryway.idp.users.groups import Groups
 from entryway.idp.users.password_changes import PasswordChanges
 from entryway.idp.users.store import Users
-from entryway.storage import Database, Keyring, Sealer
+from entryway.storage import Database, Keyring, Sealer, audit_retention
 from entryway.storage.audit import Audit
 from entryway.storage.digests import Digests
 from entryway.storage.moments import Clock, utc_now
@@ -244,7 +244,11 @@ def build(  # noqa: PLR0915 - the one place that names every part
             await bootstrap.run()
             await housekeeping.sweep()
             async with asyncio.TaskGroup() as tasks:
-                running = [tasks.create_task(housekeeping.run()), tasks.create_task(audit.run())]
+                running = [
+                    tasks.create_task(housekeeping.run()),
+                    tasks.create_task(audit.run()),
+                    tasks.create_task(audit_retention.run(database, audit, clock, settings.audit_kept_for)),
+                ]
                 yield
                 for task in running:
                     task.cancel()

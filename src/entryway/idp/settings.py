@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -35,6 +36,8 @@ class IdpSettings:
     mail: MailSettings = MailSettings()
     # Master keys of before, until the data keys that they sealed are sealed anew.
     previous_master_keys: tuple[bytes, ...] = field(default=(), repr=False)
+    # How long entries of the audit trail are kept; None: for ever.
+    audit_kept_for: timedelta | None = None
     ca_file: Path | None = None
     """An authority to believe besides the system's: of applications that are told of logouts, and the mail server."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +22,21 @@ CLIENT_FAILURES = "ENTRYWAY_CLIENT_FAILURES"
 ADDRESS_FAILURES = "ENTRYWAY_ADDRESS_FAILURES"
 TENANT_URL = "ENTRYWAY_TENANT_URL"
 BRANDING = "ENTRYWAY_BRANDING"
+AUDIT_DAYS = "ENTRYWAY_AUDIT_DAYS"
+_LIMITS = {
+    TOKEN_RATE: "token_requests_per_second",
+    AUTHORIZATION_RATE: "authorization_requests_per_second",
+    IDENTITY_PROVIDER_RATE: "identity_provider_requests_per_second",
+    SCIM_RATE: "scim_requests_per_second",
+    CLIENT_FAILURES: "client_failures",
+    ADDRESS_FAILURES: "address_failures",
+}
 
 
 def limit_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the limits that the environment gives; those it lacks keep their defaults."""
-    given: dict[str, Any] = {}
-    for variable, name in (
-        (TOKEN_RATE, "token_requests_per_second"),
-        (AUTHORIZATION_RATE, "authorization_requests_per_second"),
-        (IDENTITY_PROVIDER_RATE, "identity_provider_requests_per_second"),
-        (SCIM_RATE, "scim_requests_per_second"),
-        (CLIENT_FAILURES, "client_failures"),
-        (ADDRESS_FAILURES, "address_failures"),
-    ):
-        if value := environ.get(variable):
-            if not (value.isascii() and value.isdigit() and len(value) < 8):
-                raise ConfigurationError(f"{variable} must be a whole number, not {value!r}")
-            given[name] = int(value)
-    return given
+    numbers = {name: _number(environ, variable) for variable, name in _LIMITS.items()}
+    return {name: value for name, value in numbers.items() if value is not None}
 
 
 def certificate_settings(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -66,3 +64,18 @@ def tenant_url(environ: Mapping[str, str], public_url: str) -> str:
 def branding_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return how the pages look, for the authorization server and the identity provider alike."""
     return {"branding": read_branding(Path(environ[BRANDING]))} if environ.get(BRANDING) else {}
+
+
+def audit_settings(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return how long entries of the audit trail are kept, for the authorization server and the identity provider."""
+    days = _number(environ, AUDIT_DAYS)
+    return {"audit_kept_for": timedelta(days=days)} if days else {}
+
+
+def _number(environ: Mapping[str, str], variable: str) -> int | None:
+    value = environ.get(variable)
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) < 8):
+        raise ConfigurationError(f"{variable} must be a whole number, not {value!r}")
+    return int(value)

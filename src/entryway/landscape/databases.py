@@ -8,6 +8,7 @@ import secrets
 import zipfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,8 +20,9 @@ from entryway.errors import ConfigurationError
 from entryway.idp.schema import SCHEMA as IDP
 from entryway.landscape.secrets import MASTER_KEY_BYTES, Secrets, load_secrets, save_secrets
 from entryway.landscape.state import StateFolder, open_state
-from entryway.storage import Database, Keyring, Outcome, Schema, audit, backup
+from entryway.storage import Database, Keyring, Outcome, Schema, audit, audit_retention, backup
 from entryway.storage.digests import Digests
+from entryway.storage.moments import utc_now
 
 Result = TypeVar("Result")
 
@@ -153,6 +155,20 @@ def verify_audit(root: Path, service: str) -> audit.Verified:
         return await audit.verify(database, Digests(keyring, service))
 
     return asyncio.run(_one(state, service, check))
+
+
+def remove_audit_entries(root: Path, service: str, before: datetime) -> int:
+    """Remove the oldest entries of a service's audit trail; return how many."""
+    state = StateFolder(root.resolve())
+    known = load_secrets(state)
+
+    async def remove(database: Database) -> int:
+        keyring = Keyring(known.master_key, known.previous_master_keys)
+        await keyring.open(database)
+        trail = audit.Audit(database, Digests(keyring, service), utc_now)
+        return await audit_retention.remove_older(database, trail, before, "entryway audit prune")
+
+    return asyncio.run(_one(state, service, remove))
 
 
 async def _each(state: StateFolder, work: Callable[[Database, Schema], Awaitable[Any]]) -> list[Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from entryway.idp.build import build
 from entryway.idp.settings import IdpSettings
 from entryway.landscape.authority import ensure_certificates
-from entryway.landscape.authserver_environment import branding_settings
+from entryway.landscape.authserver_environment import audit_settings, branding_settings
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
 from entryway.landscape.mail import mail_settings
 from entryway.landscape.ports import WantedPort, check_free
@@ -45,6 +45,7 @@ def run(root: Path, *, host: str, port: int | None) -> None:
         mail=mail_settings(os.environ, state.mail),
         ca_file=state.ca_certificate,
         **branding_settings(os.environ),
+        **audit_settings(os.environ),
     )
     app = Dispatcher({EVERYTHING_ELSE: ("identity provider", build(settings))})
     endpoint = Endpoint(host, ports.identity_provider, state.server_certificate, state.server_key)

@@ -17,6 +17,8 @@ from entryway.destinations.build import build as build_destinations
 from entryway.destinations.settings import DestinationSettings
 from entryway.landscape.authority import ensure_certificates
 from entryway.landscape.authserver_environment import (
+    CERTIFICATE_URL,
+    audit_settings,
     branding_settings,
     certificate_settings,
     limit_settings,
@@ -79,6 +81,7 @@ def build(state: StateFolder, ports: ControlPorts, secrets: Secrets) -> Dispatch
         master_key=secrets.master_key,
         previous_master_keys=secrets.previous_master_keys,
         ca_file=state.ca_certificate,
+        **audit_settings(os.environ),
     )
     broker = BrokerSettings(
         public_url=url,

@@ -23,9 +23,19 @@ _SQLITE = tuple(
     "BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END"
     for verb in ("UPDATE", "DELETE")
 )
+_NAMES = (f"{_TABLE}_no_update", f"{_TABLE}_no_delete")
 
 
 def protect(connection: Connection) -> None:
     """Refuse changes to the audit trail from now on; doing it again changes nothing."""
     for statement in _SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL:
         connection.execute(text(statement))
+
+
+def unprotect(connection: Connection) -> None:
+    """Allow changes to the audit trail, until `protect` in the same transaction."""
+    if connection.dialect.name == "sqlite":
+        for name in _NAMES:
+            connection.execute(text(f"DROP TRIGGER IF EXISTS {name}"))
+    else:
+        connection.execute(text(f"DROP TRIGGER IF EXISTS {_TABLE}_append_only ON {_TABLE}"))

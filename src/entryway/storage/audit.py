@@ -10,13 +10,13 @@ import asyncio
 import hmac
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import RowMapping, insert, select
+from sqlalchemy import RowMapping, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from entryway.storage.tables import AUDIT_ENTRIES
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from entryway.storage.moments import Clock
 
 UNKNOWN_USER = "UNKNOWN_USER"
+# The oldest entries were removed on purpose; the entry says up to which.
+REMOVED = "EntriesRemoved"
 MOST_REMEMBERED = 10_000
 _FLUSHED_EVERY = 1.0
 _PURPOSE = "audit-entry"
@@ -80,8 +82,8 @@ class Audit:
         self._database = database
         self._digests = digests
         self._clock = clock
-        self._remembered: Counter[str] = Counter()
-        self._events: dict[str, AuditEvent] = {}
+        self._remembered: Counter[Hashable] = Counter()
+        self._events: dict[Hashable, AuditEvent] = {}
         self._lost = 0
 
     async def record(self, session: AsyncSession, *events: AuditEvent) -> None:
@@ -93,7 +95,7 @@ class Audit:
 
         For what happens with every request: a transaction for each would cost more than the request.
         """
-        key = _canonical(_content(event))
+        key = _same(event)
         if key not in self._events and len(self._events) >= MOST_REMEMBERED:
             self._lost += 1
             return
@@ -152,27 +154,50 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """How much of the trail holds; `broken_at` is the first entry that does not."""
+    """How much of the trail holds; `broken_at` is the first entry that does not.
+
+    `removed` is the number of the last entry that was removed because of its age.
+    """
 
     entries: int
     head: str
     broken_at: int | None = None
+    removed: int = 0
 
 
 async def verify(database: Database, digests: Digests) -> Verified:
     """Check the chain from its first entry to its last."""
-    number, digest = 0, b""
     async with database.read() as session:
+        removed, digest = await _removed(session)
+        number = removed
         while True:
             query = select(AUDIT_ENTRIES).where(AUDIT_ENTRIES.c.number > number).order_by(AUDIT_ENTRIES.c.number)
             rows = (await session.execute(query.limit(_PAGE))).mappings().all()
             if not rows:
-                return Verified(number, digest.hex())
+                return Verified(number - removed, digest.hex(), removed=removed)
             for row in rows:
                 expected = _chained(digests, digest, dict(row))
                 if row["number"] != number + 1 or not hmac.compare_digest(expected, row["digest"]):
-                    return Verified(number, digest.hex(), broken_at=number + 1)
+                    return Verified(number - removed, digest.hex(), broken_at=number + 1, removed=removed)
                 number, digest = row["number"], row["digest"]
+
+
+async def _removed(session: AsyncSession) -> tuple[int, bytes]:
+    """Return after which entry the chain begins, and that one's digest, as far as an entry of the chain tells it.
+
+    What is told is not believed: the entry that tells it is checked with the others, from this digest on.
+    """
+    first = (await session.execute(select(func.min(AUDIT_ENTRIES.c.number)))).scalar_one()
+    if first is None or first == 1:
+        return 0, b""
+    row = AUDIT_ENTRIES.c
+    told = select(row.details).where(row.object_type == AUDIT_ENTRIES.name, row.event == REMOVED)
+    found = told.where(row.object_id == str(first - 1)).order_by(row.number.desc()).limit(1)
+    details = (await session.execute(found)).scalar_one_or_none()
+    try:
+        return (first - 1, bytes.fromhex(details["new"]["digest"])) if details is not None else (0, b"")
+    except (KeyError, TypeError, ValueError):
+        return 0, b""
 
 
 async def entries(
@@ -185,6 +210,17 @@ async def entries(
         query = query.where(AUDIT_ENTRIES.c.zid == zid)
     async with database.read() as session:
         return (await session.execute(query)).mappings().all()
+
+
+def _same(event: AuditEvent) -> Hashable:
+    """Return what two events have in common that are one entry; it costs less than to write them down."""
+    what = (event.event, event.zid, event.object_type, event.object_id, event.actor, event.category)
+    told = (what, tuple(event.old.items()), tuple(event.new.items()))
+    try:
+        hash(told)
+    except TypeError:  # there are lists and the like among the values
+        return what, _canonical(_content(event))
+    return told
 
 
 def _content(event: AuditEvent) -> dict[str, Any]:

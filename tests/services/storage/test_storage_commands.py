@@ -196,6 +196,7 @@ def test_the_trail_is_listed_and_checked(state: StateFolder) -> None:
     assert created["actor"] == "entryway-platform"
     of_tenant = entryway("audit", "list", "--tenant", created["zid"], "--state", str(state.root))
     assert "CREATE xs_tenant" in of_tenant
+    assert entryway("audit", "prune", "--older-than", "1", "--state", str(state.root)) == "0 entries removed.\n"
     execute(
         state.database_url("authserver"),
         "drop trigger audit_entries_no_update",

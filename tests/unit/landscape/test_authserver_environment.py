@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from entryway.errors import ConfigurationError
-from entryway.landscape.authserver_environment import branding_settings, certificate_settings, limit_settings
+from entryway.landscape.authserver_environment import (
+    audit_settings,
+    branding_settings,
+    certificate_settings,
+    limit_settings,
+)
 
 
 def test_nothing_said_keeps_the_defaults() -> None:
@@ -59,3 +65,10 @@ def test_branding_is_read_from_its_file(tmp_path: Path) -> None:
     file.write_text("name: Muster AG\n", "utf-8")
     assert branding_settings({"ENTRYWAY_BRANDING": str(file)})["branding"].name == "Muster AG"
     assert branding_settings({}) == {}
+
+
+def test_the_audit_trail_is_kept_for_days() -> None:
+    assert audit_settings({}) == {}
+    assert audit_settings({"ENTRYWAY_AUDIT_DAYS": "400"}) == {"audit_kept_for": timedelta(days=400)}
+    with pytest.raises(ConfigurationError, match="ENTRYWAY_AUDIT_DAYS"):
+        audit_settings({"ENTRYWAY_AUDIT_DAYS": "a year"})
