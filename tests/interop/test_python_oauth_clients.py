@@ -1,10 +1,11 @@
-"""Authlib and requests-oauth2client, unmodified, as OAuth 2.0 and OpenID Connect clients."""
+"""Authlib, requests-oauth2client, MSAL and requests-oauthlib, unmodified, as OAuth 2.0 and OpenID Connect clients."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
+import msal
 import pytest
 import requests
 from authlib.integrations.httpx_client import OAuth2Client as AuthlibClient
@@ -13,6 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from peers import PERSON, Landscape, landscape
 from requests_oauth2client import BearerToken, EndpointError, MismatchingIssuer, OAuth2Client, PrivateKeyJwt
+from requests_oauthlib import OAuth2Session
 
 from entryway.testing.authserver import REDIRECT_URI
 
@@ -182,3 +184,44 @@ def test_a_key_that_is_not_the_clients_is_refused(peer: Landscape, session: requ
 
 def test_the_keys_are_where_the_metadata_says(peer: Landscape, with_secret: OAuth2Client) -> None:
     assert urlsplit(with_secret.jwks_uri or "").path == "/token_keys"
+
+
+# --- MSAL
+
+
+@pytest.mark.filterwarnings("ignore:response_mode='form_post' is recommended")
+def test_msal_logs_a_person_in_with_the_scopes_that_it_always_asks_for(
+    peer: Landscape, session: requests.Session
+) -> None:
+    client = msal.ConfidentialClientApplication(
+        peer.application.client_id,
+        client_credential=peer.application.secret,
+        oidc_authority=peer.issuer,
+        http_client=session,
+    )
+    flow = client.initiate_auth_code_flow(scopes=[f"{peer.application.name}.Display"], redirect_uri=REDIRECT_URI)
+    assert {"openid", "profile", "offline_access"} <= set(dict(parse_qsl(flow["auth_uri"]))["scope"].split())
+    back = dict(parse_qsl(urlsplit(peer.log_in(flow["auth_uri"])).query))
+
+    token = client.acquire_token_by_auth_code_flow(flow, back)
+
+    assert token["id_token_claims"]["user_name"] == PERSON
+    assert f"{peer.application.name}.Display" in token["scope"].split()
+    assert client.acquire_token_by_refresh_token(token["refresh_token"], scopes=[])["access_token"]
+    assert client.acquire_token_for_client(scopes=[])["access_token"]
+
+
+# --- requests-oauthlib
+
+
+def test_requests_oauthlib_logs_a_person_in_and_refreshes(peer: Landscape, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")  # the client's own address is http here
+    with OAuth2Session(peer.application.client_id, redirect_uri=REDIRECT_URI, scope=["openid"], pkce="S256") as client:
+        client.trust_env = False
+        client.verify = str(peer.server.ca_file)
+        url, _ = client.authorization_url(f"{peer.server.url}/oauth/authorize")
+        secret = peer.application.secret
+        token = client.fetch_token(peer.issuer, authorization_response=peer.log_in(url), client_secret=secret)
+        assert client.get(f"{peer.server.url}/userinfo").json()["user_name"] == PERSON
+        again = client.refresh_token(peer.issuer, auth=(peer.application.client_id, secret))
+        assert again["access_token"] != token["access_token"]

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from entryway.oauth.credentials import PresentedCredentials
     from entryway.storage import Database
 
-# What every client may ask for on a user's behalf.
-OIDC_SCOPES = frozenset({"profile", "email", "phone", "roles", "user_attributes"})
+# What every client may ask for on a user's behalf; libraries ask for `offline_access`, which adds nothing, unbidden.
+OIDC_SCOPES = frozenset({"profile", "email", "phone", "address", "offline_access", "roles", "user_attributes"})
 ALWAYS_ALLOWED = OIDC_SCOPES | {scopes.OPENID, scopes.USER}
 ACCESS_VALIDITY = 43200
 REFRESH_VALIDITY = 604800

@@ -67,6 +67,11 @@ def test_a_refresh_holds_no_more_than_the_first_token_and_than_the_roles_of_now(
     assert again - {"openid", "profile"} <= by_roles
 
 
+def test_scopes_that_libraries_ask_for_unbidden_are_let_in() -> None:
+    asked = {"openid", "profile", "offline_access", "address"}
+    assert user_scopes(authorization(asked), set(), {"a!t1.X"} | ALWAYS_ALLOWED, {"a!t1.X"}) == asked
+
+
 def test_a_granted_scope_counts_when_it_is_accepted() -> None:
     own, granted = ["a!t1.X"], ["b!t1.Z", "c!t1.W"]
     assert allowed_user_scopes(own, granted, []) == {"a!t1.X"} | ALWAYS_ALLOWED
