@@ -41,12 +41,12 @@ class Bearer:
 
         What an unverified token says picks the keys to verify it with, no more: a token of another tenant fails there.
         """
-        host, api = request.headers.get("host", ""), f"api.{self.settings.host}"
+        host = request.headers.get("host", "")
         names_one = {"x-zid", "x-identity-zone-id", "x-identity-zone-subdomain"} & set(request.headers.keys())
         if names_one or "zid" in request.query_params or tenant_path.NAMED in request.scope:
             return await self.require(request, *scopes)
         claimed = tokens.claimed_zone(_token(request))
-        if host.partition(":")[0].lower() not in {api, self.settings.host} or not claimed:
+        if not self.settings.addresses.names_none(host) or not claimed:
             return await self.require(request, *scopes)
         try:
             zone = await self.zones.resolve(NamedZone(id=claimed[:36]))

@@ -19,6 +19,7 @@ from entryway.authserver.admin.applications import Applications
 from entryway.authserver.admin.binding_authority import BindingAuthorities
 from entryway.authserver.admin.binding_proofs import Proofs
 from entryway.authserver.admin.bindings import Bindings
+from entryway.authserver.admin.domains import Domains
 from entryway.authserver.admin.endpoints import AdminEndpoints
 from entryway.authserver.admin.people import People
 from entryway.authserver.admin.subscriptions import Subscriptions
@@ -205,6 +206,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         bearer,
         landscape,
         Subscriptions(database, clients, audit, clock),
+        Domains(database, settings, zones, audit, clock),
         keys,
     )
     administration = Administration(

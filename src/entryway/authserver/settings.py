@@ -111,6 +111,16 @@ class AuthServerSettings:
         """The host alone."""
         return _split(self.public_url).hostname or ""
 
+    def url_at(self, host: str) -> str:
+        """Return the address of this server by another of its names."""
+        port = _split(self.public_url).port
+        return f"https://{host}" if port is None else f"https://{host}:{port}"
+
+    def service_url(self, label: str) -> str:
+        """Return the address of an interface of the landscape: a host of its own where tenants have theirs, too."""
+        hosts = self.tenant_url and self.addresses.in_host
+        return self.tenant_url.replace(PLACEHOLDER, label).removesuffix("/") if hosts else self.public_url
+
 
 @lru_cache(maxsize=16)
 def _split(url: str) -> SplitResult:

@@ -13,6 +13,14 @@ PLACEHOLDER = "{subdomain}"
 # A tenant's path where hosts of their own cannot be had, as on a laptop: `/t/<subdomain>/oauth/token`.
 PATH = re.compile(r"/t/([A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(?=/|$)")
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# Labels in front of a landscape's host at which no tenant is, but the administrators' interfaces (`apiurl` of bindings)
+# and what brokers ask (`sburl`): there, as at the bare host, the token names the tenant.
+API, INTERNAL = "api", "internal-xsuaa"
+_OF_THE_LANDSCAPE = frozenset({API, INTERNAL})
+# Labels that no tenant gets, for they mean something else or could be taken for it.
+RESERVED = _OF_THE_LANDSCAPE | {"cert", "login", "www"}
+# A domain of a tenant's own; other alphabets come in their ASCII form (`xn--…`).
+DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _ID = re.compile(r"[A-Za-z0-9-]{1,36}")
 
 
@@ -25,10 +33,11 @@ class ZoneUnknown(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class NamedZone:
-    """How a request names its tenant: by id, by subdomain, or not at all."""
+    """How a request names its tenant: by id, by subdomain, by a domain of the tenant's own, or not at all."""
 
     id: str | None = None
     subdomain: str | None = None
+    domain: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,8 @@ class TenantAddresses:
     template: str
     hosts: tuple[str, ...]
     domains: frozenset[str] = field(init=False)
+    # Whether tenants have hosts of their own.
+    in_host: bool = field(init=False)
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.template.replace(PLACEHOLDER, "x"))
@@ -56,6 +67,7 @@ class TenantAddresses:
             )
 
         own = _host_name(urlsplit(self.url_of("x")).netloc)
+        object.__setattr__(self, "in_host", in_host)
         object.__setattr__(self, "domains", frozenset({*self.hosts, *([] if in_path else [own.partition(".")[2]])}))
 
     def url_of(self, subdomain: str) -> str:
@@ -77,13 +89,26 @@ class TenantAddresses:
             raise ZoneUnknown("the zone id is malformed")
         return NamedZone(id=given.lower())
 
-    def _by_host(self, host: str) -> NamedZone:
+    def names_none(self, host: str) -> bool:
+        """Say whether a host serves every tenant, so that it names none."""
         name = _host_name(host)
-        if name in self.hosts or _is_address(name):
+        label, _, rest = name.partition(".")
+        return name in self.hosts or _is_address(name) or (label in _OF_THE_LANDSCAPE and rest in self.domains)
+
+    def is_of_the_landscape(self, host: str) -> bool:
+        """Say whether a host is one of the landscape's, or below one, so that it can be no tenant's own domain."""
+        name = f".{_host_name(host)}"
+        return _is_address(name[1:]) or any(name.endswith(f".{domain}") for domain in self.domains)
+
+    def _by_host(self, host: str) -> NamedZone:
+        if self.names_none(host):
             return NamedZone()
+        name = _host_name(host)
         label, dot, rest = name.partition(".")
         if dot and rest in self.domains and LABEL.fullmatch(label):
             return NamedZone(subdomain=label)
+        if DOMAIN.fullmatch(name) and not self.is_of_the_landscape(name):
+            return NamedZone(domain=name)
         raise ZoneUnknown("the host is not one of this landscape")
 
 

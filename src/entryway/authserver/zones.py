@@ -85,12 +85,17 @@ class Zones:
         # The landscape's first tenant speaks at the bare host; further ones have an address of their own.
         first = row.subdomain == self._settings.subdomain
         url = self._settings.public_url if first else self._settings.addresses.url_of(row.subdomain)
+        if row.main_domain is not None:
+            url = self._settings.url_at(row.main_domain)
         return Zone(row.id, row.subdomain, row.number, url)
 
     async def _load(self, named: NamedZone) -> _Known:
         query, now = select(tables.Zone), self._clock()
         if named.id is not None:
             query = query.where(tables.Zone.id == named.id)
+        elif named.domain is not None:
+            domain = tables.TenantDomain
+            query = query.join(domain, domain.zid == tables.Zone.id).where(domain.host == named.domain)
         else:
             query = query.where(tables.Zone.subdomain == (named.subdomain or self._settings.subdomain))
         async with self._database.read() as session:

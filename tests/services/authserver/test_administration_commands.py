@@ -170,6 +170,12 @@ def test_tenants_are_for_the_platform(run: Command, one_server: RunningAuthServe
     assert "Only there" in as_platform("role-collections", "--tenant", label, "list")
     assert "Subaccount Administrator" in as_platform("role-collections", "--tenant", label, "list")
     assert "Only there" not in as_platform("role-collections", "list")
+    as_platform("tenants", "add-domain", label, f"login.{label}.example", "--main")
+    assert json.loads(as_platform("tenants", "domains", label, "--json")) == [
+        {"host": f"login.{label}.example", "main": True}
+    ]
+    as_platform("tenants", "remove-domain", label, f"login.{label}.example")
+    assert json.loads(as_platform("tenants", "domains", label, "--json")) == []
     as_platform("tenants", "suspend", label)
     assert json.loads(as_platform("tenants", "get", label, "--json"))["suspended"]
     as_platform("tenants", "resume", label)

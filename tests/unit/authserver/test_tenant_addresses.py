@@ -16,6 +16,10 @@ LAPTOP = TenantAddresses("https://localhost:8443/t/{subdomain}", ("localhost",))
         ("authentication.cert.example.com", NamedZone()),
         ("acme.authentication.example.com:443", NamedZone(subdomain="acme")),
         ("ACME.authentication.cert.example.com", NamedZone(subdomain="acme")),
+        ("api.authentication.example.com", NamedZone()),
+        ("internal-xsuaa.authentication.example.com", NamedZone()),
+        ("LOGIN.acme.example:443", NamedZone(domain="login.acme.example")),
+        ("authentication.evil.com.", NamedZone(domain="authentication.evil.com")),
     ],
 )
 def test_hosts_of_both_families_name_tenants(host: str, named: NamedZone) -> None:
@@ -24,7 +28,7 @@ def test_hosts_of_both_families_name_tenants(host: str, named: NamedZone) -> Non
 
 @pytest.mark.parametrize(
     "host",
-    ["example.com", "a.b.authentication.example.com", "-a.authentication.example.com", "authentication.evil.com", ""],
+    ["com", "a.b.authentication.example.com", "-a.authentication.example.com", "a_b.example", "a..example", ""],
 )
 def test_other_hosts_do_not(host: str) -> None:
     with pytest.raises(ZoneUnknown):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from entryway.authserver import tables
 from entryway.authserver.admin import binding_parameters
 from entryway.authserver.admin.applications import ApplicationUnknown
+from entryway.authserver.tenant_addresses import API, INTERNAL
 from entryway.errors import Conflict, NotFound
 from entryway.storage.audit import changed
 
@@ -102,11 +103,11 @@ class Bindings:
     async def _credentials(self, zone: Zone, application: tables.Application, client_id: str) -> dict[str, str]:
         ring = await self.keys.ring(zone.id)
         credentials = {
-            "apiurl": self.settings.public_url,
+            "apiurl": self.settings.service_url(API),
             "clientid": client_id,
             "identityzone": zone.subdomain,
             "identityzoneid": zone.id,
-            "sburl": self.settings.public_url,
+            "sburl": self.settings.service_url(INTERNAL),
             "serviceInstanceId": application.instance_id,
             "subaccountid": zone.id,
             "tenantid": zone.id,

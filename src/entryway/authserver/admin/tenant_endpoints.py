@@ -1,4 +1,4 @@
-"""Tenants, their subscriptions and their signing keys, for whoever runs the landscape: `/entryway/v1/tenants/…`."""
+"""Tenants, their domains, subscriptions and signing keys, for whoever runs the landscape: `/entryway/v1/tenants/…`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from entryway.authserver.admin.domains import Domains
     from entryway.authserver.admin.subscriptions import Subscriptions
     from entryway.authserver.admin.tenants import Tenants
     from entryway.authserver.bearer import Bearer
@@ -45,6 +46,11 @@ class SubscriptionBody(Body):
     dependencies: list[Name] = Field(default_factory=list, max_length=100)
 
 
+class DomainBody(Body):
+    # Whether the tenant's addresses, and the issuer of its tokens, are at this domain from now on.
+    main: bool = False
+
+
 class KeyStep(Body):
     force: bool = False
 
@@ -57,12 +63,14 @@ class TenantEndpoints:
     bearer: Bearer
     tenants: Tenants
     subscriptions: Subscriptions
+    domains: Domains
     keys: SigningKeys
 
     def routes(self) -> Sequence[Route]:
         """Return the routes of the interface."""
         tenant = f"{_PREFIX}/{{zid}}"
         subscription = f"{tenant}/subscriptions/{{xsappname}}"
+        domain = f"{tenant}/domains/{{host}}"
         key = f"{tenant}/keys/{{kid}}"
         return [
             Route(_PREFIX, self.list_tenants, methods=["GET"]),
@@ -73,6 +81,9 @@ class TenantEndpoints:
             Route(f"{tenant}/subscriptions", self.list_subscriptions, methods=["GET"]),
             Route(subscription, self.subscribe, methods=["PUT"]),
             Route(subscription, self.unsubscribe, methods=["DELETE"]),
+            Route(f"{tenant}/domains", self.list_domains, methods=["GET"]),
+            Route(domain, self.put_domain, methods=["PUT"]),
+            Route(domain, self.delete_domain, methods=["DELETE"]),
             Route(f"{tenant}/keys", self.list_keys, methods=["GET"]),
             Route(f"{tenant}/keys", self.create_key, methods=["POST"]),
             Route(f"{key}/enable", self.enable_key, methods=["POST"]),
@@ -130,6 +141,25 @@ class TenantEndpoints:
         _, actor = await self._platform(request)
         subscriber = await self._tenant(request)
         await self.subscriptions.unsubscribe(subscriber, request.path_params["xsappname"], actor)
+        return Response(status_code=204)
+
+    async def list_domains(self, request: Request) -> Response:
+        """List the domains at which a tenant answers beside its subdomain."""
+        await self._platform(request)
+        return JSONResponse({"domains": await self.domains.listed(await self._tenant(request))})
+
+    async def put_domain(self, request: Request) -> Response:
+        """Let a tenant answer at a domain of its own."""
+        _, actor = await self._platform(request)
+        body = await edge.read_json(request, DomainBody)
+        zone, host = await self._tenant(request), request.path_params["host"]
+        domain, created = await self.domains.put(zone, host, main=body.main, actor=actor)
+        return JSONResponse(domain, 201 if created else 200)
+
+    async def delete_domain(self, request: Request) -> Response:
+        """Let a tenant answer at a domain no more."""
+        _, actor = await self._platform(request)
+        await self.domains.delete(await self._tenant(request), request.path_params["host"], actor=actor)
         return Response(status_code=204)
 
     async def list_keys(self, request: Request) -> Response:

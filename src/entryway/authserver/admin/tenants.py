@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, select
 
 from entryway.authserver import tables
 from entryway.authserver.roles import predefined
-from entryway.authserver.tenant_addresses import LABEL, ZoneUnknown
+from entryway.authserver.tenant_addresses import LABEL, RESERVED, ZoneUnknown
 from entryway.errors import BadRequest, Conflict
 from entryway.storage.audit import changed
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from entryway.storage.audit import Audit
 
 OBJECT = "xs_tenant"
-# Labels in front of the landscape's host that mean something else than a tenant.
-RESERVED = frozenset({"api", "cert", "internal-xsuaa", "login", "www"})
 
 
 @dataclass(frozen=True, slots=True)

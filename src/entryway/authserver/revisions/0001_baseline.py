@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_4dc39bb1"
+revision: str = "authserver_baseline_643528a8"
 down_revision: str | None = None
 
 
@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("keys_changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("suspended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("main_domain", sa.String(length=253), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_zones")),
         sa.UniqueConstraint("number", name=op.f("uq_zones_number")),
         sa.UniqueConstraint("subdomain", name=op.f("uq_zones_subdomain")),
@@ -163,6 +164,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_signing_keys_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("zid", "kid", name=op.f("pk_signing_keys")),
     )
+    op.create_table(
+        "tenant_domains",
+        sa.Column("host", sa.String(length=253), nullable=False),
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_tenant_domains_zid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("host", name=op.f("pk_tenant_domains")),
+    )
+    op.create_index(op.f("ix_tenant_domains_zid"), "tenant_domains", ["zid"], unique=False)
     op.create_table(
         "token_policies",
         sa.Column("zid", sa.String(length=36), nullable=False),

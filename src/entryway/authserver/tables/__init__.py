@@ -25,7 +25,7 @@ from entryway.authserver.tables.trust import (
     UserAttributes,
 )
 from entryway.authserver.tables.users import LoginFailure, User
-from entryway.authserver.tables.zones import Subscription, Zone
+from entryway.authserver.tables.zones import Subscription, TenantDomain, Zone
 
 __all__ = [
     "Application",
@@ -60,6 +60,7 @@ __all__ = [
     "SeenAssertion",
     "SigningKeyRow",
     "Subscription",
+    "TenantDomain",
     "TokenPolicyRow",
     "User",
     "UserAttributes",

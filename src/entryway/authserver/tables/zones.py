@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from entryway.authserver.tables.metadata import AuthServerTable
+from entryway.authserver.tables.metadata import AuthServerTable, zid_column
 
 
 class Zone(AuthServerTable):
@@ -23,6 +23,17 @@ class Zone(AuthServerTable):
     # When keys were last made, enabled or deleted.
     keys_changed_at: Mapped[datetime | None]
     suspended_at: Mapped[datetime | None]
+    # The one of the tenant's domains that its addresses and its issuer are at.
+    main_domain: Mapped[str | None] = mapped_column(String(253))
+
+
+class TenantDomain(AuthServerTable):
+    """A host name of a tenant's own, at which it answers too."""
+
+    __tablename__ = "tenant_domains"
+    host: Mapped[str] = mapped_column(String(253), primary_key=True)
+    zid: Mapped[str] = zid_column()
+    created_at: Mapped[datetime]
 
 
 class Subscription(AuthServerTable):

@@ -67,6 +67,41 @@ def delete(
     target.ask("DELETE", _path(target, which))
 
 
+@app.command("domains", epilog=examples("tenants domains acme"))
+def domains(ctx: typer.Context, which: Which, as_json: Json = False) -> None:
+    """List the domains at which a tenant answers beside its subdomain."""
+    target: Target = ctx.obj
+    found = target.ask("GET", f"{_path(target, which)}/domains")["domains"]
+    show_list(found, {"host": "host", "main": "main"}, as_json=as_json)
+
+
+@app.command("add-domain", epilog=examples("tenants add-domain acme login.acme.example --main"))
+def add_domain(
+    ctx: typer.Context,
+    which: Which,
+    host: Annotated[str, typer.Argument(help="A host name that leads to this server.")],
+    main: Annotated[
+        bool, typer.Option("--main", help="Its addresses and the issuer of its tokens are there from now on.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Let a tenant answer at a domain of its own."""
+    target: Target = ctx.obj
+    path = f"{_path(target, which)}/domains/{path_of(host)}"
+    show_one(target.ask("PUT", path, {"main": main}), as_json=as_json)
+
+
+@app.command("remove-domain", epilog=examples("tenants remove-domain acme login.acme.example"))
+def remove_domain(
+    ctx: typer.Context,
+    which: Which,
+    host: Annotated[str, typer.Argument(help="The domain.")],
+) -> None:
+    """Let a tenant answer at a domain no more."""
+    target: Target = ctx.obj
+    target.ask("DELETE", f"{_path(target, which)}/domains/{path_of(host)}")
+
+
 def _all(target: Target) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     after: int | None = 0
