@@ -69,6 +69,7 @@ from entryway.authserver.stored_tokens import StoredTokens
 from entryway.authserver.tenant_path import TenantPath
 from entryway.authserver.token_endpoint import TokenEndpoint
 from entryway.authserver.token_policies import TokenPolicies
+from entryway.authserver.token_route import TokenRoute
 from entryway.authserver.trust.arrival import Arrival
 from entryway.authserver.trust.bearer_assertions import BearerAssertions
 from entryway.authserver.trust.client_assertions import sign_for_tenants
@@ -278,7 +279,12 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             *administration.routes(),
             openapi.route(grants),
         ],
-        middleware=[Middleware(Edge), Middleware(TenantPath), Middleware(Speaking)],
+        middleware=[
+            Middleware(Edge),
+            Middleware(TenantPath),
+            Middleware(Speaking),
+            Middleware(TokenRoute, endpoint=token, respond=respond),
+        ],
         exception_handlers={
             EntrywayError: respond.on_error,
             HTTPException: respond.on_http_exception,

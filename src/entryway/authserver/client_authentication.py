@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from entryway.authserver.edge import path_of
+from entryway.authserver.edge import header, path_of
 from entryway.oauth import client_assertions, credentials
 from entryway.oauth.client_certificates import thumbprint
 from entryway.oauth.errors import BadCredentials, InvalidRequest
@@ -60,7 +60,7 @@ class ClientAuthentication:
 
     async def authenticate(self, request: Request, zone: Zone, parameters: Mapping[str, str]) -> Authenticated:
         """Return the client, or raise BadCredentials."""
-        authorization = request.headers.get("authorization")
+        authorization = header(request, b"authorization")
         kind, _, bearer = (authorization or "").partition(" ")
         if parameters.get("grant_type") == USER_TOKEN and kind.lower() == "bearer":
             own = await self.own_tokens.read(zone, bearer.strip())
@@ -71,7 +71,7 @@ class ClientAuthentication:
             without_secret = await self._without_secret(request, zone, parameters.get("client_id"))
             if without_secret is not None:
                 return without_secret
-        url_encoded = request.headers.get("x-cf-encoded-credentials", "").lower() == "true"
+        url_encoded = (header(request, b"x-cf-encoded-credentials") or "").lower() == "true"
         presented = credentials.presented(authorization, parameters, url_encoded=url_encoded)
         return Authenticated(await self._by_secret(zone, presented), SECRET)
 

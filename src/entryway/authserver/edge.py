@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from entryway.authserver import tenant_path
-from entryway.web.edge import Edge, MalformedJson, read_body, read_json, read_parameters
+from entryway.web.edge import Edge, MalformedJson, header, read_body, read_json, read_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.zones import Zone, Zones
 
-__all__ = ["Edge", "MalformedJson", "path_of", "read_body", "read_json", "read_parameters", "zone_of"]
+__all__ = ["Edge", "MalformedJson", "header", "path_of", "read_body", "read_json", "read_parameters", "zone_of"]
 
 
 def path_of(request: Request) -> str:
@@ -26,7 +26,8 @@ def path_of(request: Request) -> str:
 
 async def zone_of(request: Request, zones: Zones, settings: AuthServerSettings, given: Mapping[str, Any]) -> Zone:
     """Return the tenant that a request is for."""
-    headers = request.headers
     by_path = request.scope.get(tenant_path.NAMED)
-    named = settings.addresses.named_by(headers.get("x-zid"), given.get("zid"), headers.get("host", ""), by_path)
+    named = settings.addresses.named_by(
+        header(request, b"x-zid"), given.get("zid"), header(request, b"host") or "", by_path
+    )
     return await zones.resolve(named)

@@ -5,6 +5,7 @@ Binding secrets are left out: the end of one binding is not the end of everybody
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,10 +19,15 @@ _PURPOSE = "revocation-signature"
 
 def of_client(digests: Digests, client: Client) -> str:
     """Return the signature for a client's own tokens."""
-    return digests.text(_PURPOSE, client.id, client.token_salt)[:LENGTH]
+    return _of_client(digests, client.id, client.token_salt)
 
 
 def of_user(digests: Digests, client: Client, user: User) -> str:
     """Return the signature for a user's tokens: it changes with the password, the name or the e-mail address."""
     parts = (client.id, client.token_salt, user.id, user.password_hash, user.email, user.user_name, user.token_salt)
     return digests.text(_PURPOSE, *parts)[:LENGTH]
+
+
+@lru_cache(maxsize=10_000)
+def _of_client(digests: Digests, client_id: str, token_salt: str) -> str:
+    return digests.text(_PURPOSE, client_id, token_salt)[:LENGTH]

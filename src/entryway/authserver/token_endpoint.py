@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 
 from entryway.authserver import edge
 from entryway.authserver.additional_attributes import parse_additional
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from entryway.authserver.client_authentication import Authenticated, ClientAuthentication
     from entryway.authserver.granting import Granting
@@ -40,6 +40,12 @@ GRANTS_WITHOUT_PROOF = {
     PUBLIC: frozenset({"authorization_code", "refresh_token"}),
     BEARER: frozenset({USER_TOKEN}),
 }
+_ANSWERED_WITH = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"pragma", b"no-cache"),
+)
+_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ class TokenEndpoint:
         log.info("token_issued", client_id=client.id, grant_type=asked.grant_type, jti=jti)
         told = {"grant_type": asked.grant_type}
         self.audit.note(happened("AccessGranted", zone.id, "Client", client.id, actor=client.id, new=told))
-        return JSONResponse(response, headers={"cache-control": "no-store", "pragma": "no-cache"})
+        return TokenAnswer(response)
 
     async def _authenticated(self, request: Request, zone: Zone, parameters: Mapping[str, str]) -> Authenticated:
         try:
@@ -86,6 +92,16 @@ class TokenEndpoint:
             told = {"reason": error.detail[:200]}
             self.audit.note(happened("ClientAuthenticationFailure", zone.id, "Client", UNKNOWN_USER, new=told))
             raise
+
+
+class TokenAnswer(Response):
+    """A token response (RFC 6749 §5.1), made without what Starlette does for answers of any kind."""
+
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        self.body = _WRITER.encode(content).encode()
+        self.raw_headers = [*_ANSWERED_WITH, (b"content-length", b"%d" % len(self.body))]
+        self.status_code = 200
+        self.background = None
 
 
 def parse_token_request(zone: Zone, parameters: Mapping[str, str]) -> TokenRequest:

@@ -64,7 +64,10 @@ class Dispatcher:
 
 def find_prefix(prefixes: list[str], path: str) -> str:
     """Return the first prefix that is the path or a folder of it."""
-    return next(prefix for prefix in prefixes if prefix in {EVERYTHING_ELSE, path} or path.startswith(prefix + "/"))
+    for prefix in prefixes:
+        if path.startswith(prefix) and (prefix == EVERYTHING_ELSE or path[len(prefix) :][:1] in {"", "/"}):
+            return prefix
+    raise LookupError(path)
 
 
 async def _stop(started: list[Lifespan]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from entryway.oauth.errors import InvalidRequest
 
@@ -21,24 +21,39 @@ def parse(encoded: bytes) -> dict[str, str]:
     """Return the parameters of one `application/x-www-form-urlencoded` text; each may appear once."""
     if not encoded:
         return {}
+    parameters: dict[str, str] = {}
     try:
-        pairs = parse_qsl(
-            encoded.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS
-        )
+        pairs = encoded.decode("ascii").split("&")
+        if len(pairs) > MOST_PARAMETERS:
+            raise InvalidRequest("There are too many parameters")
+        for pair in pairs:
+            if not pair:
+                continue
+            before, _, after = pair.partition("=")
+            name, value = _decoded(before), _decoded(after)
+            if name in parameters:
+                raise InvalidRequest("A parameter is repeated")  # RFC 6749 §3.2
+            parameters[name] = value
     except ValueError as error:  # includes UnicodeDecodeError, of the text or of what was percent-encoded
         raise InvalidRequest("The parameters cannot be understood") from error
-    parameters: dict[str, str] = {}
-    for name, value in pairs:
-        if name in parameters:
-            raise InvalidRequest("A parameter is repeated")  # RFC 6749 §3.2
-        if _CONTROL.search(name) or _CONTROL.search(value):
-            raise InvalidRequest("A parameter holds a control character")
-        parameters[name] = value
     return parameters
+
+
+def _decoded(text: str) -> str:
+    # `urllib.parse.parse_qsl` does the same; a token request is spent on a third of it.
+    if "+" in text:
+        text = text.replace("+", " ")
+    if "%" in text:
+        text = unquote(text, errors="strict")
+    if not text.isprintable() and _CONTROL.search(text):
+        raise InvalidRequest("A parameter holds a control character")
+    return text
 
 
 def of_request(query: bytes, body: bytes) -> Mapping[str, str]:
     """Return the parameters of query and body together; some clients send an empty body and everything in the query."""
+    if not query:
+        return parse(body)
     in_query, in_body = parse(query), parse(body)
     if _NEVER_IN_A_QUERY & in_query.keys():
         raise InvalidRequest("Secrets must be sent in the body or in the Authorization header, not in the URL")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from entryway.oauth.errors import InvalidRequest, InvalidScope, echo
@@ -47,12 +48,18 @@ def narrow(granted: AbstractSet[str], requested: AbstractSet[str]) -> frozenset[
     return frozenset(requested or granted)
 
 
-def audience(client_id: str, scopes: Iterable[str]) -> list[str]:
+def audience(client_id: str, scopes: AbstractSet[str]) -> list[str]:
     """Return whom a token is for: the client, and every application whose scope is in it."""
+    return list(_audience(client_id, frozenset(scopes)))
+
+
+# What a client asks for is nearly always the same.
+@lru_cache(maxsize=10_000)
+def _audience(client_id: str, scopes: frozenset[str]) -> tuple[str, ...]:
     applications = {scope.rpartition(".")[0] for scope in scopes if scope != "uaa.none"}
     if OPENID in scopes:
         applications.add(OPENID)
-    return [client_id, *sorted(applications - {"", client_id})]
+    return (client_id, *sorted(applications - {"", client_id}))
 
 
 def _with_backslash(scope: str) -> bool:

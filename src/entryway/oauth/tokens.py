@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 LONGEST = 16 * 1024
 _REGISTRY = JWSRegistry(algorithms=[ALGORITHM], strict_check_header=False)
 _REGISTRY.max_payload_length = LONGEST
+# Made once: `json.dumps` makes one each time.
+_WRITER = json.JSONEncoder(separators=(",", ":"))
 
 
 def sign(claims: Mapping[str, Any], key: SigningKey, jku: str) -> str:
     """Return a signed token."""
-    signed = f"{_header(key.kid, jku)}.{_encoded(json.dumps(claims, separators=(',', ':')).encode())}"
+    signed = f"{_header(key.kid, jku)}.{_encoded(_WRITER.encode(claims).encode())}"
     return f"{signed}.{_encoded(key.sign(signed.encode()))}"
 
 

@@ -26,7 +26,8 @@ class Digests:
 
     def of(self, purpose: str, *parts: str) -> bytes:
         """Return the digest of `parts` for `purpose`."""
-        framed = b"".join(len(part.encode()).to_bytes(4) + part.encode() for part in (purpose, *parts))
+        encoded = [part.encode() for part in (purpose, *parts)]
+        framed = b"".join([len(part).to_bytes(4) + part for part in encoded])
         if self._key is None:
             self._key = self._keyring.lasting_key(f"{self._service}-digests")
         return hmac.digest(self._key, framed, hashlib.sha256)

@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import MutableMapping
+from json import JSONEncoder
 from typing import Any, TextIO, TypeAlias, cast
 
 import structlog
@@ -27,6 +28,8 @@ LEVELS = {
     "critical": logging.CRITICAL,
 }
 # Libraries speak up only when something is wrong; our own events tell the rest.
+# Made once: `json.dumps` makes one for each record.
+_WRITER = JSONEncoder(default=str)
 QUIET_LIBRARIES = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "asyncio": logging.WARNING}
 
 
@@ -97,8 +100,12 @@ def _name_part(_logger: object, _method: str, event: MutableMapping[str, Any]) -
 
 def _rendering(*, json: bool, colors: bool) -> list[Processor]:
     if json:
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+        return [structlog.processors.format_exc_info, _as_json]
     return [structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, exception_formatter=_plain_exception)]
+
+
+def _as_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    return _WRITER.encode(event)
 
 
 def _plain_exception(out: TextIO, exc_info: Any) -> None:

@@ -6,6 +6,7 @@ A secret that reaches a log call is a mistake of the caller; this is the net und
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 HIDDEN = "***"
@@ -41,11 +42,12 @@ def without_secrets(_logger: object, _method: str, event: MutableMapping[str, An
     for name, value in event.items():
         if is_secret(name):
             event[name] = HIDDEN
-        elif isinstance(value, Mapping):
+        elif value is not None and type(value) is not str and isinstance(value, Mapping):
             event[name] = _hidden_inside(value)
     return event
 
 
+@lru_cache(maxsize=1024)
 def is_secret(name: str) -> bool:
     """Return whether a value under this name must stay out of every log."""
     return name.lower().replace("-", "_") in SECRET_NAMES

@@ -37,6 +37,8 @@ class TokenRequest:
 
     def by(self, authenticated: Authenticated) -> TokenRequest:
         """Return the request as this client's."""
+        if authenticated.method == SECRET:
+            return self
         return replace(
             self,
             method=authenticated.method,
