@@ -63,7 +63,7 @@ def read_operation(environ: Mapping[str, str]) -> tuple[Operation, list[Mistake]
         traces=_traces(read),
     )
     if operation.granian:
-        rule = "time-outs and limits of clients are not kept where Granian serves them"
+        rule = "Granian takes a hundred headers, and gives the head of a request the time of SERVER_KEEP_ALIVE"
         read.mistakes.append(Mistake(HTTP2 if http2 else SERVER, "", rule, "leave it out where they matter", "warning"))
     return operation, read.mistakes
 

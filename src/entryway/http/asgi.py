@@ -1,7 +1,8 @@
 """A `Handler` as an ASGI application, for Granian, uvicorn, and everything that mounts ASGI.
 
 HTTP is complete: bodies stream both ways with backpressure, a client that goes away cancels the handler (and with it
-the upstream's request), and a body that breaks off ends in an exception, on which servers cut the client off. Trailers
+the upstream's request), as does one that takes too long (`asgi_deadlines`), and a body that breaks off ends in an
+exception, on which servers cut the client off. Trailers
 and 1xx responses do not cross, because ASGI has no place for them that servers implement. WebSockets cross as messages
 (`asgi_websocket`); who is refused gets the handler's answer where the server knows denial responses, and 403 (ASGI's
 answer to a close before accept) where it does not.
@@ -14,10 +15,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
-from entryway.http.asgi_request import Receive, Scope, Send, check_hosts, read_request
+from entryway.http.asgi_deadlines import Deadlines, Watched
+from entryway.http.asgi_request import Receive, Scope, Send, check_hosts, check_size, read_request
 from entryway.http.body import EMPTY, Body
 from entryway.http.errors import BodyIncomplete, ClientGone
 from entryway.http.headers import Headers, end_to_end
+from entryway.http.limits import Limits
 from entryway.http.messages import ErrorRenderer, Handler, Request, Response
 from entryway.http.server import plain_error
 
@@ -34,14 +37,23 @@ async def _nothing() -> AsyncIterator[None]:
 
 
 class AsgiApplication:
-    """Serves `handler`; `lifespan` is entered at startup and left at shutdown."""
+    """Serves `handler`; `lifespan` is entered at startup and left at shutdown.
+
+    Of `limits` it keeps what not every server does: the size of a head, `request_timeout` and `inactivity_timeout`.
+    """
 
     def __init__(
-        self, handler: Handler, on_error: ErrorRenderer | None = None, lifespan: Lifespan | None = None
+        self,
+        handler: Handler,
+        on_error: ErrorRenderer | None = None,
+        lifespan: Lifespan | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._handler = handler
         self._on_error = on_error or plain_error
         self._lifespan = lifespan or _nothing
+        self._limits = limits or Limits()
+        self._deadlines = Deadlines(self._limits)
         self._unheard: set[_Incoming] = set()
         self._listening: asyncio.TimerHandle | None = None
 
@@ -56,32 +68,43 @@ class AsgiApplication:
             raise ValueError(f"an ASGI scope that we do not know: {scope['type']}")
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        incoming = _Incoming(receive, cast("asyncio.Task[Any]", asyncio.current_task()))
+        handling = cast("asyncio.Task[Any]", asyncio.current_task())
+        incoming = _Incoming(receive, handling)
         request = read_request(scope, incoming)
         incoming.body = request.body
+        watched = incoming.watched = self._deadlines.watch(handling, request.body)
         if request.body is EMPTY:
             self._listen_later(incoming)
         response: Response | None = None
         try:
             try:
-                check_hosts(scope)
+                self._check(scope)
                 response = await self._handler(request)
             except Exception as error:  # noqa: BLE001 rendered in one place
                 response = self._on_error(request, error)
             if response.upgrade is not None:
                 response.upgrade.abort()
                 response = _unsupported()
-            await _send_response(request, response, send)
+            await _send_response(request, response, send, watched)
         except asyncio.CancelledError:
-            if not incoming.gone:
+            if not incoming.gone and watched.overdue is None:
                 raise
-            cast("asyncio.Task[Any]", asyncio.current_task()).uncancel()
+            handling.uncancel()
+            if watched.overdue is not None:
+                if response is not None:
+                    raise watched.overdue from None  # the answer has begun: the server cuts it off
+                await _send_response(request, self._on_error(request, watched.overdue), send, watched)
         finally:
+            self._deadlines.forget(watched)
             self._unheard.discard(incoming)
             if incoming.reading is not None:
                 await incoming.end(incoming.reading)
             if response is not None and isinstance(response.body, Body):
                 response.body.abandon()
+
+    def _check(self, scope: Scope) -> None:
+        check_hosts(scope)
+        check_size(scope, self._limits)
 
     def _listen_later(self, incoming: _Incoming) -> None:
         """Listen for the end of a client that has sent everything, if its request takes longer than most."""
@@ -104,7 +127,7 @@ class AsgiApplication:
         protocol = begin_handshake(request, scope)
         response: Response | None = None
         try:
-            check_hosts(scope)
+            self._check(scope)
             response = await self._handler(request)
             headers = None if response.upgrade is None else finish_handshake(protocol, response)
         except Exception as error:  # noqa: BLE001 rendered in one place
@@ -142,8 +165,10 @@ class _Incoming:
         self.gone = False
         self.body: Body = EMPTY
         self.reading: asyncio.Task[None] | None = None
+        self.watched: Watched | None = None
         self._receive = receive
         self._handling = handling
+        self._clock = handling.get_loop().time
         self._flowing: asyncio.Event | None = None
         """Made when the body's consumer has had to slow the client down."""
 
@@ -175,6 +200,8 @@ class _Incoming:
         more = True
         while True:
             event = await self._receive()
+            if self.watched is not None:
+                self.watched.moved = self._clock()
             if event["type"] == "http.disconnect":
                 self.gone = True
                 body.fail(ClientGone())
@@ -191,7 +218,7 @@ class _Incoming:
                     body.end()
 
 
-async def _send_response(request: Request, response: Response, send: Send) -> None:
+async def _send_response(request: Request, response: Response, send: Send, watched: Watched) -> None:
     body = response.body
     length = body.length if isinstance(body, Body) else len(body)
     headers = end_to_end(response.headers).without({b"content-length"}).raw
@@ -203,10 +230,11 @@ async def _send_response(request: Request, response: Response, send: Send) -> No
         await send({"type": "http.response.body", "body": b""})
         return
     if isinstance(body, Body):
-        sent = 0
+        sent, clock = 0, watched.handling.get_loop().time
         async for chunk in body:
             sent += len(chunk)
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            watched.moved = clock()
         if length is not None and sent != length:
             raise BodyIncomplete("the response body is not as long as declared")
         body = b""

@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from entryway.http.body import EMPTY, Body
-from entryway.http.errors import MalformedRequest
+from entryway.http.errors import HeadersTooLarge, MalformedRequest
 from entryway.http.headers import Headers
+from entryway.http.limits import Limits
 from entryway.http.messages import Peer, Request
 from entryway.http.parsing import check_host
 
@@ -47,6 +48,14 @@ def read_request(scope: Scope, source: Any) -> Request:
         _HTTP_SCHEMES.get(scheme) or scheme,
         upgrade="websocket" if websocket else _upgrade(version, headers),
     )
+
+
+def check_size(scope: Scope, limits: Limits) -> None:
+    """Refuse a head that is too large; servers that read one without a bound of their own have held it by now."""
+    headers = scope["headers"]
+    size = sum(len(name) + len(value) for name, value in headers) + len(scope.get("query_string", b""))
+    if len(headers) > limits.header_count or size > limits.header_bytes:
+        raise HeadersTooLarge(f"{len(headers)} headers, {size} bytes")
 
 
 def check_hosts(scope: Scope) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from entryway.config.mistakes import ConfigurationMistakes
 from entryway.http import Request, Response
 from entryway.http.asgi import AsgiApplication
 from entryway.http.asgi_request import Event, Receive, Scope, Send
@@ -19,6 +20,7 @@ from entryway.router.build import NO_HOOKS, Application, build
 from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
 from entryway.router.hooks import Hooks
 from entryway.router.meters import Meters
+from entryway.router.refused_start import tell_mistakes
 from entryway.router.reload import Reloader
 from entryway.router.rendering import renderer
 from entryway.telemetry import get_logger
@@ -54,7 +56,8 @@ class RouterApplication:
     @asynccontextmanager
     async def _live(self) -> AsyncIterator[None]:
         configuration = self._configuration
-        application = build(configuration, hooks=self._hooks, meters=self._meters)
+        with _mistakes_told():
+            application = build(configuration, hooks=self._hooks, meters=self._meters)
         self._serving = Serving(application)
         self.reloader = Reloader(configuration, self._environ, application, self._install)
         application.start(load_tokens=not configuration.environment.skip_startup_tokens)
@@ -80,7 +83,7 @@ class Serving:
 
     def __init__(self, application: Application) -> None:
         self.application = application
-        self._asgi = AsgiApplication(application.router, on_error=renderer(application))
+        self._asgi = AsgiApplication(application.router, on_error=renderer(application), limits=application.limits)
         self._busy = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -121,6 +124,15 @@ class Serving:
             self._idle.set()
 
 
+@contextmanager
+def _mistakes_told() -> Iterator[None]:
+    try:
+        yield
+    except ConfigurationMistakes as found:
+        tell_mistakes(found.mistakes)  # servers show an error in their own ways
+        raise
+
+
 async def _no_request(_: Request) -> Response:
     raise RuntimeError("this one has the lifespan alone")
 
@@ -130,7 +142,8 @@ def create_app(
 ) -> RouterApplication:
     """Return the router of a folder as an ASGI application; raise ConfigurationMistakes if it cannot be one."""
     environ = os.environ if environ is None else environ
-    configuration = read_configuration(Path(workdir), environ)
+    with _mistakes_told():
+        configuration = read_configuration(Path(workdir), environ)
     for warning in configuration.warnings:
         log.warning("configuration_warning", reason=line_of(warning))
     return RouterApplication(configuration, environ, hooks)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 log = get_logger("router")
 
 HEAD_BYTES = 16 * 1024
-HEAD_MILLISECONDS = 30_000
 START_SECONDS = 10.0
 IDLE_SECONDS = 0.5
 """A proxy in front may be sending a request on a connection that is idle here; it learns from the answer to stop."""
@@ -72,6 +71,7 @@ class GranianFront:
 
     def __init__(self, application: Application, *, http2: bool = False) -> None:
         self._serving = Serving(application)
+        self._idle_seconds = application.limits.idle_timeout
         self._http2 = http2
         self._server: Granian | None = None
         self._task: asyncio.Task[None] | None = None
@@ -86,7 +86,7 @@ class GranianFront:
     async def listen(self, host: str, port: int, certificate: Certificate | None) -> None:
         # A router that does without Granian need not hold it in memory.
         from granian.constants import HTTPModes, Interfaces, SSLProtocols  # noqa: PLC0415
-        from granian.http import HTTP1Settings  # noqa: PLC0415
+        from granian.http import HTTP1Settings, HTTP2Settings  # noqa: PLC0415
         from granian.server.embed import Server as Granian  # noqa: PLC0415
 
         check_free(host, port)
@@ -99,7 +99,12 @@ class GranianFront:
             ssl_cert=None if certificate is None else certificate.chain,
             ssl_key=None if certificate is None else certificate.key,
             ssl_protocol_min=SSLProtocols.tls12,
-            http1_settings=HTTP1Settings(header_read_timeout=HEAD_MILLISECONDS, max_buffer_size=HEAD_BYTES),
+            # Granian has one time-out for heads and for the time between two requests. The longer one counts: whoever
+            # keeps a connection to us must not find it closed while a request is on its way.
+            http1_settings=HTTP1Settings(
+                header_read_timeout=int(self._idle_seconds * 1000), max_buffer_size=HEAD_BYTES
+            ),
+            http2_settings=HTTP2Settings(max_headers_size=HEAD_BYTES),
             log_enabled=False,
         )
         self._task = asyncio.get_running_loop().create_task(self._server.serve())

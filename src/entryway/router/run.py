@@ -24,6 +24,7 @@ from entryway.router.decision import DecisionEndpoint
 from entryway.router.fronts import EngineFront, Front, GranianFront, check_free
 from entryway.router.hooks import Hooks
 from entryway.router.meters import Meters
+from entryway.router.refused_start import tell_mistakes
 from entryway.router.reload import Reloader
 from entryway.router.sessions import SessionStore
 from entryway.router.workers import Supervisor
@@ -33,8 +34,6 @@ log = get_logger("router")
 
 WRONG_CONFIGURATION = 1
 """What a router of this kind exits with, as its users' scripts expect."""
-REFUSED = "VError: "
-"""What stands before each mistake, as those who watch logs of such routers expect."""
 CANNOT_LISTEN = 1
 GRACE_SECONDS = 10.0
 ALONE_SECONDS = 1.0
@@ -69,8 +68,7 @@ def run(workdir: Path, environ: Mapping[str, str] = os.environ, hooks: Hooks = N
 
 
 def _refuse(mistakes: Sequence[Mistake]) -> int:
-    for mistake in mistakes:
-        print(f"{REFUSED}{line_of(mistake)}", file=sys.stderr)  # noqa: T201 - for the person who starts it
+    tell_mistakes(mistakes)
     return WRONG_CONFIGURATION
 
 

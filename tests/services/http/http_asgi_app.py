@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import asynccontextmanager
 
-from entryway.http import Client, Origin, OutgoingRequest, Request, Response, end_to_end
+from entryway.http import Client, Limits, Origin, OutgoingRequest, Request, Response, end_to_end
 from entryway.http.asgi import AsgiApplication
 
 client: Client
@@ -32,3 +32,4 @@ async def handle(request: Request) -> Response:
 
 
 app = AsgiApplication(handle, lifespan=lifespan)
+hasty = AsgiApplication(handle, lifespan=lifespan, limits=Limits(request_timeout=0.8, inactivity_timeout=0.8))

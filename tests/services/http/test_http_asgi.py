@@ -26,7 +26,7 @@ COMMANDS = {
 
 
 @asynccontextmanager
-async def running(server: str, upstream_port: int):
+async def running(server: str, upstream_port: int, app: str = "app"):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -35,7 +35,7 @@ async def running(server: str, upstream_port: int):
         "-m",
         *COMMANDS[server],
         str(port),
-        "http_asgi_app:app",
+        f"http_asgi_app:{app}",
         cwd=Path(__file__).parent,
         env={**os.environ, "UPSTREAM_PORT": str(upstream_port)},
         stderr=asyncio.subprocess.DEVNULL,
@@ -172,6 +172,66 @@ async def test_an_upstream_that_dies_in_the_middle_leaves_the_answer_visibly_inc
         except ConnectionError:
             answer = bytes(wire.heard)
         assert not answer.endswith(b"0\r\n\r\n")
+        await wire.close()
+
+
+@pytest.mark.parametrize("extra", [b"x: " + b"y" * 20_000 + b"\r\n", b"x: y\r\n" * 150])
+async def test_a_head_that_is_too_large_is_refused(server, extra):
+    async with recording_upstream() as upstream, running(server, upstream.port) as port:
+        wire = await dial("127.0.0.1", port)
+        await wire.saying(b"GET / HTTP/1.1\r\nHost: x\r\n" + extra + b"\r\n")
+        assert (await wire.hear_head()).startswith(b"HTTP/1.1 431 ")
+        await wire.close()
+        assert upstream.requests == []
+
+
+async def test_what_takes_too_long_is_given_up(server):
+    cancelled = 0
+
+    async def silent(wire: Wire) -> None:
+        nonlocal cancelled
+        if b"/begins" in await wire.hear_head():
+            await wire.saying(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome")
+        await wire.closed(10)
+        cancelled += 1
+
+    async def drip(wire: Wire) -> None:
+        while True:
+            await wire.saying(b"x")
+            await asyncio.sleep(0.1)
+
+    async with scripted_upstream(silent) as upstream, running(server, upstream.port, "hasty") as port:
+        slow, unanswered, begun = [await dial("127.0.0.1", port) for _ in range(3)]
+        await unanswered.saying(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await begun.saying(b"GET /begins HTTP/1.1\r\nHost: x\r\n\r\n")
+        await slow.saying(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+        dripping = asyncio.create_task(drip(slow))
+        assert (await unanswered.hear_head(2)).startswith(b"HTTP/1.1 504 ")
+        assert (await slow.hear_head(2)).startswith(b"HTTP/1.1 408 ")
+        dripping.cancel()
+        await begun.hear_until(b"some")
+        await begun.closed(2)
+        async with asyncio.timeout(2):
+            while cancelled < 3:  # noqa: ASYNC110 - the upstream notices by itself
+                await asyncio.sleep(0.02)
+        for wire in (slow, unanswered, begun):
+            await wire.close()
+
+
+async def test_what_keeps_moving_is_not_given_up(server):
+    async def steady(wire: Wire) -> None:
+        await wire.hear_head()
+        await wire.saying(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n")
+        for _ in range(6):
+            await asyncio.sleep(0.3)
+            await wire.saying(b"x")
+        await wire.closed()
+
+    async with scripted_upstream(steady) as upstream, running(server, upstream.port, "hasty") as port:
+        wire = await dial("127.0.0.1", port)
+        await wire.saying(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        await wire.hear_head()
+        assert await wire.hear(6) == b"xxxxxx"
         await wire.close()
 
 

@@ -313,7 +313,7 @@ WARNINGS = [
     env("SVC2AR_EXTERNAL_SESSION_COOKIE_ENABLED: this setting has no effect here", SVC2AR_EXTERNAL_SESSION_COOKIE_ENABLED="true"),
     env("OTEL_TRACES_EXPORTER: no traces are sent: x is not an exporter here", OTEL_TRACES_EXPORTER="x", OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318"),
     env("CACHE_SERVICE_CREDENTIALS: this setting has no effect here", CACHE_SERVICE_CREDENTIALS="true"),
-    env("HTTP2_SUPPORT: time-outs and limits of clients are not kept where Granian serves them", HTTP2_SUPPORT="true"),
+    env("HTTP2_SUPPORT: Granian takes a hundred headers, and gives the head of a request the time of SERVER_KEEP_ALIVE", HTTP2_SUPPORT="true"),
     env("SVC2AR_EXTERNAL_SESSION_ID_SECRET: this setting has no effect here", SVC2AR_EXTERNAL_SESSION_ID_SECRET="s"),
     destination("/IASDependencyName: this setting has no effect here", IASDependencyName="d"),
     bound("environment-settings/tenantHostPattern: this setting has no effect here", variables={"TENANT_HOST_PATTERN": "^(.*)[.]x"}, identity=IAS),
