@@ -82,6 +82,7 @@ from entryway.authserver.trust.pending import PendingRequests
 from entryway.authserver.trust.provider_passwords import ProviderPasswords
 from entryway.authserver.trust.provider_sessions import ProviderSessions
 from entryway.authserver.trust.providers import IdentityProviders
+from entryway.authserver.trust.refreshing import TrustRefresh
 from entryway.authserver.trust.saml_departure import SamlDeparture
 from entryway.authserver.trust.saml_endpoints import SamlEndpoints
 from entryway.authserver.trust.saml_keys import SamlKeys
@@ -179,7 +180,8 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         settings, zones, providers, partners, pending, provider_sessions, seen, arrival, flow, pages, clock
     )
     relying_party = OidcEndpoints(settings, zones, providers, oidc, pending, arrival, clock)
-    housekeeping = Housekeeping(database, clock, (keys.rotate_due,))
+    refresh = TrustRefresh(http, providers, oidc, clock)
+    housekeeping = Housekeeping(database, clock, (keys.rotate_due, refresh.refresh_due))
     bootstrap = Bootstrap(settings, database, keyring, sealer, digests, keys, zones, applications, clock)
 
     token = TokenEndpoint(
@@ -223,6 +225,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         keys,
         providers,
         saml_keys,
+        refresh,
         audit,
         clock,
     )

@@ -82,7 +82,11 @@ class LoginFlow:
         is_elsewhere = choice.origin is not None and choice.origin == hinted and logged_in is not None
         if logged_in is not None and not (is_elsewhere and logged_in.user.origin != hinted):
             attempt = await self.attempts.learn_user(attempt, logged_in.user.id, logged_in.authenticated_at)
-        response = await self.proceed(attempt, browser)
+        if choice.asks_silently and next_step(attempt) is Step.REFUSE_SILENTLY:
+            # The user may be logged in over there, which it says without asking them anything.
+            response = await self.departures.begin(attempt, browser)
+        else:
+            response = await self.proceed(attempt, browser)
         set_cookie(response, BROWSER_COOKIE, browser)
         return response
 
@@ -94,7 +98,7 @@ class LoginFlow:
             case Step.GO_TO_PROVIDER:
                 return await self.departures.begin(attempt, browser)
             case Step.REFUSE_SILENTLY:
-                return await self._refuse(attempt)
+                return await self.refuse(attempt)
             case Step.ISSUE_CODE:
                 return await self._issue_code(attempt)
             case Step.WELCOME:
@@ -142,7 +146,8 @@ class LoginFlow:
         providers = await self.providers.list(zid, active_only=True)
         return choose(providers, allowed=allowed, hinted=hinted, login_name=login_name)
 
-    async def _refuse(self, attempt: Attempt) -> Response:
+    async def refuse(self, attempt: Attempt) -> Response:
+        """Answer an application which wanted nobody to be asked that somebody would have to log in."""
         await self.attempts.finish(attempt)
         assert attempt.request is not None  # noqa: S101 - only a request can be refused silently
         issuer = await self._issuer(attempt)

@@ -62,8 +62,6 @@ class OidcConfig(_Config):
     # Further parameters of the authorization request, as some providers want them.
     additional_parameters: Mapping[Name, Short] = {}
     logout: bool = True
-    # Whether passwords that clients bring are handed to the provider's token endpoint (RFC 6749 §4.3).
-    password_grant_enabled: bool = False
 
     @field_validator("additional_parameters")
     @classmethod

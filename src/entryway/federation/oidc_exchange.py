@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING
 from entryway.federation import identity, oidc_tokens
 from entryway.federation.oidc_tokens import ExpectedToken, TokenInvalid
 from entryway.oauth.errors import echo
+from entryway.saml.errors import InteractionNeeded
 
 if TYPE_CHECKING:
     from entryway.federation.configuration import OidcConfig
     from entryway.federation.identity import Identity
     from entryway.federation.oidc_partners import Discovered, OidcPartners, Owner
+
+# OpenID Connect Core §3.1.2.6
+_INTERACTION = frozenset({"login_required", "interaction_required", "consent_required", "account_selection_required"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ def authorization_parameters(
     callback: str,
     *,
     is_forced: bool,
+    is_passive: bool = False,
     passed_on: Sequence[str] = (),
     login_hint: str | None = None,
 ) -> Mapping[str, str | None]:
@@ -60,7 +65,7 @@ def authorization_parameters(
         "nonce": kept.nonce,
         "code_challenge": challenge,
         "code_challenge_method": "S256",
-        "prompt": "login" if is_forced else None,
+        "prompt": "none" if is_passive else "login" if is_forced else None,
         # Providers that pass logins on read which of theirs is meant.
         "idp": ",".join(passed_on) or None,
         "login_hint": login_hint,
@@ -81,7 +86,8 @@ async def identify(
     document = await partners.discover(config)
     _check_issuer(answer.get("iss"), document)
     if "error" in answer:
-        raise TokenInvalid(f"the identity provider answered {echo(answer['error'])}")
+        kind = InteractionNeeded if answer["error"] in _INTERACTION else TokenInvalid
+        raise kind(f"the identity provider answered {echo(answer['error'])}")
     if not answer.get("code"):
         raise TokenInvalid("the identity provider gave no code")
     told = await partners.redeem(

@@ -37,7 +37,7 @@ Sign: TypeAlias = Callable[[Owner, Mapping[str, Any]], Awaitable[str]]
 class Discovered(BaseModel):
     """The part of a provider's metadata document that we use."""
 
-    issuer: str
+    issuer: str = Field(max_length=2000, pattern=r"^https://[^\s?#@]+$")
     authorization_endpoint: str = _Https
     token_endpoint: str = _Https
     jwks_uri: str = _Https
@@ -69,12 +69,25 @@ class OidcPartners(Generic[Owner]):
             known, now = self._documents.get(config.issuer), self.clock()
             if known is not None and now - known.at < FRESH:
                 return known.document
-            document = await self._fetch(config)
+            document = await self._fetch(config.issuer)
+            _check_issuer(config.issuer, document)
             self._documents[config.issuer] = _Remembered(document, now)
             while len(self._documents) > _MOST_REMEMBERED:
                 oldest = next(iter(self._documents))
                 del self._documents[oldest]
                 self._asking.pop(oldest, None)
+        return document
+
+    async def refresh(self, config: OidcConfig) -> Discovered:
+        """Return what the provider publishes now, which may name a new issuer.
+
+        A new one is believed when it publishes the same about itself: the old one, reached over TLS, points there.
+        """
+        document = await self._fetch(config.issuer)
+        if document.issuer != config.issuer:
+            named, document = document.issuer, await self._fetch(document.issuer)
+            _check_issuer(named, document)
+        self._documents[document.issuer] = _Remembered(document, self.clock())
         return document
 
     async def keys_of(self, document: Discovered, kid: str | None) -> Sequence[tuple[str | None, Key]]:
@@ -155,17 +168,13 @@ class OidcPartners(Generic[Owner]):
         # OpenID Connect Core §5.3.2: without the same subject it may be about somebody else.
         return claims if claims.get("sub") == subject else {}
 
-    async def _fetch(self, config: OidcConfig) -> Discovered:
-        url = f"{config.issuer.removesuffix('/')}/.well-known/openid-configuration"
+    async def _fetch(self, issuer: str) -> Discovered:
+        url = f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
         answer = await call(self.http, "GET", url, headers={"accept": "application/json"})
         try:
-            document = Discovered.model_validate(answer.json_object() if answer.status == 200 else {})
+            return Discovered.model_validate(answer.json_object() if answer.status == 200 else {})
         except ValidationError as error:
             raise ProviderUnavailable(answer.origin, "its metadata document cannot be used") from error
-        if document.issuer != config.issuer:
-            # OpenID Connect Discovery §4.3: else one provider could speak for another.
-            raise ProviderUnavailable(answer.origin, f"its metadata document is of the issuer {document.issuer!r}")
-        return document
 
     async def _client_assertion(self, owner: Owner, config: OidcConfig, document: Discovered) -> str:
         now = self.clock()
@@ -183,3 +192,9 @@ class OidcPartners(Generic[Owner]):
 def unavailable(error: UpstreamError) -> ProviderUnavailable:
     """Return a failed call in words that people on the login page understand."""
     return error if isinstance(error, ProviderUnavailable) else ProviderUnavailable(error.origin, error.detail)
+
+
+def _check_issuer(issuer: str, document: Discovered) -> None:
+    if document.issuer != issuer:
+        # OpenID Connect Discovery §4.3: else one provider could speak for another.
+        raise ProviderUnavailable(issuer, f"its metadata document is of the issuer {document.issuer!r}")

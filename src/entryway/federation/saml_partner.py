@@ -84,8 +84,10 @@ class SamlPartner:
             return bindings.verify_redirect(received, certificates, allow_sha1=old)
         return signature.verify(received.root, certificates, allow_sha1=old)
 
-    def authn_request(self, issuer: str, consumer: str, now: datetime, *, is_forced: bool) -> AuthnRequest:
-        """Return the question who is there."""
+    def authn_request(
+        self, issuer: str, consumer: str, now: datetime, *, is_forced: bool, is_passive: bool = False
+    ) -> AuthnRequest:
+        """Return the question who is there; a passive one is answered without asking the user anything."""
         return AuthnRequest(
             id=new_id(),
             issuer=issuer,
@@ -95,6 +97,7 @@ class SamlPartner:
             name_id_format=self.config.name_id_format,
             authn_contexts=self.config.authn_contexts,
             is_forced=is_forced,
+            is_passive=is_passive,
         )
 
 

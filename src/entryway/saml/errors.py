@@ -10,3 +10,7 @@ class SamlInvalid(BadRequest):
 
     code = "saml_invalid"
     title = "The message of the identity provider or application could not be accepted"
+
+
+class InteractionNeeded(SamlInvalid):
+    """The identity provider would have to ask the user something, and was told not to."""

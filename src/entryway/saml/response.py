@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from entryway.saml import assertion, encryption, moments, names, signature, xml
-from entryway.saml.errors import SamlInvalid
+from entryway.saml.errors import InteractionNeeded, SamlInvalid
 from entryway.saml.requests import LONGEST_ID, issuer_of
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def _check_status(root: Element) -> None:
     codes = [one.get("Value", "") for one in xml.descendants(code, "samlp:StatusCode")]
     message = xml.child(status, "samlp:StatusMessage")
     text = "" if message is None else xml.text_of(message)
-    raise SamlInvalid(f"the identity provider answered {' / '.join(codes)} {text}"[:_LONGEST_REASON].strip())
+    kind = InteractionNeeded if names.NO_PASSIVE in codes else SamlInvalid
+    raise kind(f"the identity provider answered {' / '.join(codes)} {text}"[:_LONGEST_REASON].strip())
 
 
 def _signed_assertion(root: Element, expected: Expected, *, is_protected: bool) -> Element:

@@ -331,3 +331,21 @@ def test_a_provider_that_cannot_be_asked_is_no_wrong_password(trusting: Trusting
     answer = by_password(trusting, app, "correct horse", origin="nobody-there-2")
 
     assert (answer.status_code, answer.json()["error"]) == (502, "identity_provider_unavailable")
+
+
+def test_a_silent_login_goes_on_to_the_provider_and_back(
+    trusting: Trusting, browser: Browser, over_there: Browser, app: BoundApplication
+) -> None:
+    trust(trusting, "silent", silent_logins=True)
+    away = browser.authorize(app, idp="silent", prompt="none").headers["location"]
+    assert parse_qs(urlsplit(away).query)["prompt"] == ["none"]
+    back = over_there.http.get(away).headers["location"]
+    told = parse_qs(urlsplit(browser.http.get(back).headers["location"]).query)
+    assert told["error"] == ["login_required"]
+
+    assert code_in(browser.http.get(log_in_there(over_there, depart(browser, app))))
+    other = trusting.server.browser()
+    away = other.authorize(app, idp="silent", prompt="none").headers["location"]
+
+    assert code_in(other.http.get(over_there.http.get(away).headers["location"]))
+    other.http.close()

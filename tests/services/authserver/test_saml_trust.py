@@ -17,6 +17,7 @@ from product_descriptor import products
 
 from entryway.saml import bindings, issuing, logout, names, xml
 from entryway.saml.issuing import AssertionDraft
+from entryway.saml.requests import AuthnRequest
 from entryway.saml.subjects import NameId
 from entryway.testing.authserver import (
     REDIRECT_URI,
@@ -506,3 +507,69 @@ def test_without_the_provider_its_users_are_gone(
 @pytest.fixture
 def app(server: RunningAuthServer) -> BoundApplication:
     return server.deploy(products(f"trusting-{uuid.uuid4().hex[:8]}"))
+
+
+def silently(browser: Browser, app: BoundApplication, **more: str) -> httpx.Response:
+    return browser.authorize(app, idp=ORIGIN, prompt="none", state="s", **more)
+
+
+def test_a_provider_is_asked_silently_only_where_the_trust_says_so(
+    admin: Administrator, company: SamlProvider, browser: Browser, app: BoundApplication
+) -> None:
+    answer = silently(browser, app)
+    assert parse_qs(urlsplit(answer.headers["location"]).query)["error"] == ["login_required"]
+
+    change(admin, config={"silent_logins": True})
+    request = company.request_in(silently(browser, app).headers["location"])
+    change(admin, config={"silent_logins": None})
+
+    assert (request.is_passive, request.is_forced) == (True, False)
+    assert code_in(post(browser, company.answer(request, "silent-maria")))
+
+
+@pytest.mark.parametrize("max_age", ["", "60"])
+def test_a_provider_that_would_have_to_ask_sends_the_user_back_without_a_login(
+    admin: Administrator, company: SamlProvider, browser: Browser, app: BoundApplication, max_age: str
+) -> None:
+    change(admin, config={"silent_logins": True})
+    request = company.request_in(silently(browser, app, max_age=max_age).headers["location"])
+    change(admin, config={"silent_logins": None})
+    if max_age:
+        # It knows the user, from a login that is too old for the application.
+        form = company.answer(request, "silent-max", authenticated_at=datetime.now(UTC) - timedelta(hours=1))
+    else:
+        form = refusal(company, request, names.NO_PASSIVE)
+
+    answer = post(browser, form)
+
+    told = parse_qs(urlsplit(answer.headers["location"]).query)
+    assert answer.headers["location"].startswith(REDIRECT_URI)
+    assert (told["error"], told["state"]) == (["login_required"], ["s"])
+    # The answer has been used.
+    refused(post(browser, form))
+
+
+def test_another_refusal_is_no_missing_login_and_one_that_nobody_asked_silently_for_neither(
+    admin: Administrator, company: SamlProvider, browser: Browser, app: BoundApplication
+) -> None:
+    change(admin, config={"silent_logins": True})
+    request = company.request_in(silently(browser, app).headers["location"])
+    refused(post(browser, refusal(company, request, names.AUTHN_FAILED)))
+    change(admin, config={"silent_logins": None})
+    request = company.request_in(depart(browser, app).headers["location"])
+    refused(post(browser, refusal(company, request, names.NO_PASSIVE)))
+
+
+def refusal(company: SamlProvider, request: AuthnRequest, reason: str) -> dict[str, str]:
+    consumer = company.service_provider.consumer(location=None, index=None).location
+    response = issuing.build_refusal(
+        new_id(),
+        issuer=company.entity_id,
+        recipient=consumer,
+        in_response_to=request.id,
+        issued_at=datetime.now(UTC),
+        status=names.RESPONDER,
+        reason=reason,
+        key=company.key,
+    )
+    return dict(bindings.post_form(consumer, "SAMLResponse", response, None).fields)

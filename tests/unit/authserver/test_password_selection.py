@@ -4,10 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from entryway.authserver.trust.configuration import InternalConfig, Kind, ProviderDraft
+from entryway.authserver.trust.configuration import InternalConfig, Kind, OidcTrust, ProviderDraft, SamlTrust
 from entryway.authserver.trust.providers import IdentityProvider
 from entryway.authserver.trust.selection import choose_for_password
-from entryway.federation.configuration import OidcConfig, SamlConfig
 from entryway.oauth.errors import BadCredentials
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -15,8 +14,8 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def provider(origin: str, kind: Kind = Kind.OIDC, *, passwords: bool = True, **draft: bool) -> IdentityProvider:
     configs = {
-        Kind.OIDC: OidcConfig(issuer="https://idp.example", client_id="x", password_grant_enabled=passwords),
-        Kind.SAML: SamlConfig(metadata="<x/>"),
+        Kind.OIDC: OidcTrust(issuer="https://idp.example", client_id="x", password_grant_enabled=passwords),
+        Kind.SAML: SamlTrust(metadata="<x/>"),
         Kind.INTERNAL: InternalConfig(),
     }
     return IdentityProvider("z", origin, ProviderDraft(origin, kind, origin, **draft), configs[kind], NOW, NOW)  # type: ignore[arg-type]

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from entryway.authserver.signing_keys import SigningKeys
     from entryway.authserver.token_policies import TokenPolicies
     from entryway.authserver.trust.providers import IdentityProviders
+    from entryway.authserver.trust.refreshing import TrustRefresh
     from entryway.authserver.trust.saml_keys import SamlKeys
     from entryway.scim.attributes import ResourceType
     from entryway.storage import Database
@@ -68,6 +69,7 @@ class Administration:
     policies: TokenPolicies
     keys: SigningKeys
     providers: IdentityProviders
+    trust_refresh: TrustRefresh
     saml_keys: SamlKeys
     audit: Audit
     clock: Clock
@@ -109,7 +111,7 @@ class Administration:
         )
         credentials = ApiCredentialOperations(self.database, self.applications, self.bindings, self.audit)
         settings = SecuritySettingsOperations(self.policies, self.keys, self.providers, self.saml_keys)
-        providers = IdentityProviderOperations(self.providers)
+        providers = IdentityProviderOperations(self.providers, self.trust_refresh)
         authorization = [
             operation for part in (apps, collections, settings, credentials) for operation in part.operations()
         ]

@@ -12,6 +12,7 @@ from entryway.authserver.rest.bodies import Body, Reference, Text
 from entryway.authserver.rest.operations import Asked, Operation
 from entryway.authserver.trust.configuration import Kind, ProviderDraft
 from entryway.authserver.trust.providers import IdentityProvider, IdentityProviders, IdentityProviderUnknown
+from entryway.authserver.trust.refreshing import TrustRefresh
 
 READ, WRITE = "xs_idp.read", "xs_idp.write"
 # What is sent, and what it is called inside.
@@ -60,6 +61,7 @@ class IdentityProviderOperations:
     """The operations on identity providers; one is named by its origin key or its id."""
 
     providers: IdentityProviders
+    refresh: TrustRefresh
 
     def operations(self) -> Sequence[Operation]:
         """Return what can be asked."""
@@ -70,6 +72,7 @@ class IdentityProviderOperations:
             Operation("GET", "/{id}", READ, "An identity provider", self.get),
             Operation("PUT", "/{id}", WRITE, "Configure it anew", self.put, body=ProviderWhole),
             Operation("PATCH", "/{id}", WRITE, "Change it", self.patch, body=ProviderChange),
+            Operation("POST", "/{id}/refresh", WRITE, "Fetch what it publishes now", self.refresh_one),
             Operation("DELETE", "/{id}", WRITE, "Trust it no more; its users go with it", self.delete, status=204),
         ]
 
@@ -81,13 +84,14 @@ class IdentityProviderOperations:
         return _shape(await self._find(asked))
 
     async def create(self, asked: Asked) -> Any:
-        made = await self.providers.create(asked.zid, _draft(asked.body), actor=asked.caller.actor)
+        draft = await self.refresh.completed(_draft(asked.body))
+        made = await self.providers.create(asked.zid, draft, actor=asked.caller.actor)
         return _shape(made)
 
     async def put(self, asked: Asked) -> Any:
-        origin = (await self._find(asked)).origin
-        draft = _draft(asked.body)
-        return _shape(await self.providers.update(asked.zid, origin, draft, actor=asked.caller.actor))
+        before = await self._find(asked)
+        draft = await self.refresh.completed(_draft(asked.body), before.draft)
+        return _shape(await self.providers.update(asked.zid, before.origin, draft, actor=asked.caller.actor))
 
     async def patch(self, asked: Asked) -> Any:
         before = await self._find(asked)
@@ -98,7 +102,12 @@ class IdentityProviderOperations:
             **body.given(),
             config={name: value for name, value in config.items() if value is not None},
         )
+        draft = await self.refresh.completed(draft, before.draft)
         return _shape(await self.providers.update(asked.zid, before.origin, draft, actor=asked.caller.actor))
+
+    async def refresh_one(self, asked: Asked) -> Any:
+        origin = (await self._find(asked)).origin
+        return _shape(await self.refresh.refresh(asked.zid, origin, actor=asked.caller.actor))
 
     async def delete(self, asked: Asked) -> None:
         origin = (await self._find(asked)).origin

@@ -12,6 +12,7 @@ from entryway.authserver.trust.errors import ShadowUserMissing
 from entryway.authserver.trust.provider_sessions import ProviderSession
 from entryway.federation.errors import LoginRefused
 from entryway.oauth.errors import InvalidRequest
+from entryway.saml.errors import InteractionNeeded
 from entryway.storage.audit import happened
 from entryway.telemetry import get_logger
 from entryway.web.cookies import set_cookie
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from entryway.authserver.trust.providers import IdentityProvider
     from entryway.authserver.trust.shadow_users import ShadowUsers
     from entryway.federation.identity import Identity
+    from entryway.saml.errors import SamlInvalid
     from entryway.storage.audit import Audit
 
 log = get_logger(__name__)
@@ -61,11 +63,14 @@ class Arrival:
     ) -> Response:
         """Log the user on and go on with the attempt; without one, the provider has begun."""
         attempt = await self._attempt(provider.zid, attempt_id, browser, afterwards)
-        self._check_age(provider, attempt, identity)
+        if _is_too_old(attempt, identity):
+            # Asking again would be answered in the same way, again and again.
+            reason = "the provider did not ask the user to log in again, as the application wants"
+            return await self.refuse(provider, InteractionNeeded(reason), attempt_id, browser)
         try:
             user = await self.shadow_users.log_on(provider, identity)
         except ShadowUserMissing as error:
-            self.refuse(provider, error.detail)
+            self.note_refusal(provider, error.detail)
             raise
         # A new value for the cookie: one that somebody planted in this browser before is worth nothing now.
         await self.sessions.end(provider.zid, request.cookies.get(LOGIN_COOKIE))
@@ -80,7 +85,18 @@ class Arrival:
         self.audit.note(happened("UserAuthenticationSuccess", provider.zid, "User", user.id, actor=user.user_name))
         return response
 
-    def refuse(self, provider: IdentityProvider, reason: str) -> None:
+    async def refuse(
+        self, provider: IdentityProvider, error: SamlInvalid, attempt_id: str | None, browser: str
+    ) -> Response:
+        """Answer that a login failed: to the application, if it wants nobody to be asked, else by LoginRefused."""
+        if attempt_id is not None and isinstance(error, InteractionNeeded):
+            attempt = await self._attempt(provider.zid, attempt_id, browser, None)
+            if attempt.request is not None and attempt.request.silent:
+                return await self.flow.refuse(attempt)
+        self.note_refusal(provider, error.detail)
+        raise LoginRefused(error.detail) from error
+
+    def note_refusal(self, provider: IdentityProvider, reason: str) -> None:
         """Tell the log and the audit trail why a login was refused."""
         log.info("login_refused", identity_provider=provider.origin, reason=reason)
         event = "SAMLAuthenticationError" if provider.type == "saml2.0" else "OIDCAuthenticationError"
@@ -96,10 +112,7 @@ class Arrival:
             raise InvalidRequest(OVER, "no such open attempt of this browser")
         return attempt
 
-    def _check_age(self, provider: IdentityProvider, attempt: Attempt, identity: Identity) -> None:
-        since = attempt.request.authenticated_since if attempt.request is not None else None
-        if since is not None and identity.authenticated_at + _SKEW < since:
-            # Asking again would be answered in the same way, again and again.
-            reason = "the provider did not ask the user to log in again, as the application wants"
-            self.refuse(provider, reason)
-            raise LoginRefused(reason)
+
+def _is_too_old(attempt: Attempt, identity: Identity) -> bool:
+    since = attempt.request.authenticated_since if attempt.request is not None else None
+    return since is not None and identity.authenticated_at + _SKEW < since

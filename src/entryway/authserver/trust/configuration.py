@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from entryway.authserver.users import ORIGIN
 from entryway.federation.configuration import OidcConfig, SamlConfig
@@ -27,23 +27,40 @@ class Kind(StrEnum):
     INTERNAL = "internal"
 
 
+class SamlTrust(SamlConfig):
+    """A SAML identity provider, and what a tenant wants of it."""
+
+    # Where the metadata comes from, then and every day; empty: it was pasted.
+    metadata_url: Annotated[str, Field(max_length=2000, pattern=r"^(https://[^\s#@]+)?$")] = ""
+    # Whether a login that may ask the user nothing (`prompt=none`) goes on to the provider.
+    silent_logins: bool = False
+
+
+class OidcTrust(OidcConfig):
+    """An OpenID Connect provider, and what a tenant wants of it."""
+
+    # Whether passwords that clients bring are handed to the provider's token endpoint (RFC 6749 §4.3).
+    password_grant_enabled: bool = False
+    silent_logins: bool = False
+
+
 class InternalConfig(BaseModel):
     """The built-in provider has nothing to configure."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Config = SamlConfig | OidcConfig | InternalConfig
-_MODELS: Mapping[Kind, type[SamlConfig | OidcConfig | InternalConfig]] = {
-    Kind.SAML: SamlConfig,
-    Kind.OIDC: OidcConfig,
+Config = SamlTrust | OidcTrust | InternalConfig
+_MODELS: Mapping[Kind, type[SamlTrust | OidcTrust | InternalConfig]] = {
+    Kind.SAML: SamlTrust,
+    Kind.OIDC: OidcTrust,
     Kind.INTERNAL: InternalConfig,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderDraft:
-    """An identity provider as an administrator describes it; `config` as in SamlConfig or OidcConfig.
+    """An identity provider as an administrator describes it; `config` as in SamlTrust or OidcTrust.
 
     A `config` without `client_secret` keeps the one that is there.
     """
@@ -101,7 +118,7 @@ def check(draft: ProviderDraft) -> Config:
 
 def takes_passwords(config: Config) -> bool:
     """Say whether a client may log users in by bringing their passwords."""
-    return isinstance(config, InternalConfig) or (isinstance(config, OidcConfig) and config.password_grant_enabled)
+    return isinstance(config, InternalConfig) or (isinstance(config, OidcTrust) and config.password_grant_enabled)
 
 
 def _is_domain(text: str) -> bool:

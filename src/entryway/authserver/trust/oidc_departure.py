@@ -54,6 +54,7 @@ class OidcDeparture:
             kept,
             callback,
             is_forced=asked is not None and asked.authenticated_since is not None,
+            is_passive=asked is not None and asked.silent,
             passed_on=asked.origins[1:] if asked is not None else (),
             login_hint=asked.login_name if asked is not None else None,
         )

@@ -68,10 +68,9 @@ class OidcEndpoints:
         try:
             who, id_token = await self._redeem(zone, provider, asked, query)
         except SamlInvalid as error:
-            self.arrival.refuse(provider, error.detail)
-            raise LoginRefused(error.detail) from error
+            return await self.arrival.refuse(provider, error, asked.attempt_id, browser)
         except UpstreamError as error:
-            self.arrival.refuse(provider, error.detail)
+            self.arrival.note_refusal(provider, error.detail)
             raise unavailable(error) from error
         return await self.arrival.complete(
             request,

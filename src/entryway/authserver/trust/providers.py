@@ -11,7 +11,14 @@ from sqlalchemy import delete, select, update
 
 from entryway.authserver import tables
 from entryway.authserver.trust import configuration
-from entryway.authserver.trust.configuration import Config, InternalConfig, Kind, ProviderDraft
+from entryway.authserver.trust.configuration import (
+    Config,
+    InternalConfig,
+    Kind,
+    OidcTrust,
+    ProviderDraft,
+    SamlTrust,
+)
 from entryway.authserver.users import ORIGIN
 from entryway.errors import Conflict, NotFound
 from entryway.federation.configuration import OidcConfig, SamlConfig
@@ -75,6 +82,11 @@ class IdentityProvider:
         """Whether clients may log its users in by their passwords."""
         return configuration.takes_passwords(self.config)
 
+    @property
+    def takes_silent_logins(self) -> bool:
+        """Whether it is asked about users of applications that want nobody to be asked anything (`prompt=none`)."""
+        return isinstance(self.config, SamlTrust | OidcTrust) and self.config.silent_logins
+
 
 class IdentityProviders:
     """Every provider is looked up by tenant and origin key, and every change of one is on the audit trail."""
@@ -111,6 +123,14 @@ class IdentityProviders:
         if provider is None:
             raise IdentityProviderUnknown(origin)
         return provider
+
+    async def fetched(self) -> Sequence[tuple[str, str]]:
+        """Return the tenants and origin keys of the providers of all tenants whose metadata comes from an address."""
+        row = tables.IdentityProviderRow
+        url = row.config["metadata_url"].as_string()
+        query = select(row.zid, row.origin).where(row.type == str(Kind.SAML), row.active, url.is_not(None), url != "")
+        async with self._database.read() as session:
+            return [(zid, origin) for zid, origin in (await session.execute(query)).all()]
 
     async def create(self, zid: str, draft: ProviderDraft, *, actor: str) -> IdentityProvider:
         """Trust one more provider; raise InvalidTrust or OriginTaken."""

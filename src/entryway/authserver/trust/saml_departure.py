@@ -43,8 +43,15 @@ class SamlDeparture:
         partner.check_still_valid(self.clock())
         binding, destination = partner.single_sign_on
         asked, where = attempt.request, own.addresses
-        is_forced = asked is not None and asked.authenticated_since is not None
-        request = partner.authn_request(where.entity_id, where.assertion_consumer, self.clock(), is_forced=is_forced)
+        is_passive = asked is not None and asked.silent
+        request = partner.authn_request(
+            where.entity_id,
+            where.assertion_consumer,
+            self.clock(),
+            # Who is asked for nothing cannot be made to log in; how old the login is shows in the answer.
+            is_forced=asked is not None and asked.authenticated_since is not None and not is_passive,
+            is_passive=is_passive,
+        )
         await self.pending.add(Pending(request.id, zone.id, provider.origin, LOGIN, attempt.id), browser)
         way = carried(
             binding,

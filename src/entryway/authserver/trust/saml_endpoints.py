@@ -118,8 +118,7 @@ class SamlEndpoints:
             assertion = await self._assertion(zone, own, partner, received.root, asked.id if asked else None)
             who = identity.of_assertion(assertion, partner.config.attributes)
         except SamlInvalid as error:
-            self.arrival.refuse(partner.provider, error.detail)
-            raise LoginRefused(error.detail) from error
+            return await self.arrival.refuse(partner.provider, error, asked.attempt_id if asked else None, browser)
         return await self.arrival.complete(
             request,
             partner.provider,

@@ -17,10 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The origin that was chosen; None when the user has to choose among `offered`."""
+    """The provider that was chosen; None when the user has to choose among `offered`."""
 
-    origin: str | None
+    provider: IdentityProvider | None
     offered: Sequence[IdentityProvider] = ()
+
+    @property
+    def origin(self) -> str | None:
+        return self.provider.origin if self.provider is not None else None
+
+    @property
+    def asks_silently(self) -> bool:
+        """Whether the provider is asked about users whom nothing may be asked."""
+        return self.provider is not None and self.provider.takes_silent_logins
 
 
 def choose(
@@ -36,17 +45,18 @@ def choose(
     on offer, the tenant's default, and the one for the domain of the user's name; otherwise the user chooses.
     """
     usable = [one for one in providers if one.draft.active and (allowed is None or one.origin in allowed)]
-    if any(one.origin == hinted for one in usable):
-        return Choice(hinted)
+    named = next((one for one in usable if one.origin == hinted), None)
+    if named is not None:
+        return Choice(named)
     offered = [one for one in usable if one.draft.available_for_logon]
     if len(offered) == 1:
-        return Choice(offered[0].origin)
+        return Choice(offered[0])
     default = next((one for one in offered if one.draft.is_default), None)
     if default is not None:
-        return Choice(default.origin)
+        return Choice(default)
     responsible = [one for one in offered if _domain(login_name) in one.draft.email_domains]
     if len(responsible) == 1:
-        return Choice(responsible[0].origin)
+        return Choice(responsible[0])
     return Choice(None, offered)
 
 

@@ -25,6 +25,9 @@ Config = Annotated[
     typer.Option("--config", help="JSON file: issuer, client_id and client_secret, or metadata; see docs."),
 ]
 Metadata = Annotated[Path | None, typer.Option("--metadata", help="XML file of a SAML identity provider.")]
+MetadataUrl = Annotated[
+    str | None, typer.Option("--metadata-url", help="Where the metadata of a SAML identity provider comes from.")
+]
 _COLUMNS = {
     "originKey": "origin",
     "type": "type",
@@ -51,7 +54,9 @@ def get(ctx: typer.Context, origin: Key, as_json: Json = False) -> None:
 @app.command(
     "create",
     epilog=examples(
-        "trust create company --config oidc.json", "trust create adfs --metadata idp.xml --link-text Company"
+        "trust create company --config oidc.json",
+        "trust create adfs --metadata idp.xml --link-text Company",
+        "trust create adfs --metadata-url https://adfs.example.com/FederationMetadata/2007-06/FederationMetadata.xml",
     ),
 )
 def create(  # noqa: PLR0917 - options
@@ -59,6 +64,7 @@ def create(  # noqa: PLR0917 - options
     origin: Key,
     config: Config = None,
     metadata: Metadata = None,
+    metadata_url: MetadataUrl = None,
     name: Label = None,
     link_text: LinkText = None,
     active: Active = None,
@@ -67,8 +73,8 @@ def create(  # noqa: PLR0917 - options
 ) -> None:
     """Trust an identity provider: by SAML with metadata, else by OpenID Connect."""
     target: Target = ctx.obj
-    given = _config(config, metadata)
-    kind = "saml2.0" if "metadata" in given else "oidc1.0"
+    given = _config(config, metadata, metadata_url)
+    kind = "saml2.0" if {"metadata", "metadata_url"} & given.keys() else "oidc1.0"
     body = {"type": kind, "originKey": origin, "name": name or origin, "config": given}
     body |= _changes(None, link_text, active, create_shadow_users)
     show_one(target.ask("POST", IDENTITY_PROVIDERS, body), as_json=as_json)
@@ -80,6 +86,7 @@ def update(  # noqa: PLR0917 - options
     origin: Key,
     config: Config = None,
     metadata: Metadata = None,
+    metadata_url: MetadataUrl = None,
     name: Label = None,
     link_text: LinkText = None,
     active: Active = None,
@@ -89,9 +96,18 @@ def update(  # noqa: PLR0917 - options
     """Change an identity provider; what is not named stays."""
     target: Target = ctx.obj
     body = _changes(name, link_text, active, create_shadow_users)
-    if config is not None or metadata is not None:
-        body["config"] = _config(config, metadata)
+    if not (config is None and metadata is None and metadata_url is None):
+        body["config"] = _config(config, metadata, metadata_url)
+    if not body:
+        raise typer.BadParameter("nothing to change")
     show_one(target.ask("PATCH", _path(origin), body), as_json=as_json)
+
+
+@app.command("refresh", epilog=examples("trust refresh company"))
+def refresh(ctx: typer.Context, origin: Key, as_json: Json = False) -> None:
+    """Fetch now what an identity provider publishes: SAML metadata from its address, an issuer's configuration."""
+    target: Target = ctx.obj
+    show_one(target.ask("POST", f"{_path(origin)}/refresh"), as_json=as_json)
 
 
 @app.command("delete", epilog=examples("trust delete company"))
@@ -110,15 +126,18 @@ def _changes(name: str | None, link_text: str | None, active: bool | None, shado
     return {key: value for key, value in given.items() if value is not None}
 
 
-def _config(config: Path | None, metadata: Path | None) -> dict[str, Any]:
+def _config(config: Path | None, metadata: Path | None, metadata_url: str | None) -> dict[str, Any]:
     given: dict[str, Any] = {}
     try:
         if config is not None:
             given = json.loads(config.read_text("utf-8"))
         if metadata is not None:
-            given = {**given, "metadata": metadata.read_text("utf-8")}
+            # What is pasted is not fetched again.
+            given = {**given, "metadata": metadata.read_text("utf-8"), "metadata_url": ""}
+        if metadata_url is not None:
+            given = {**given, "metadata_url": metadata_url}
     except (OSError, ValueError) as error:
         raise typer.BadParameter(f"the configuration cannot be read: {type(error).__name__}") from error
     if not given or not isinstance(given, dict):
-        raise typer.BadParameter("--config or --metadata is needed")
+        raise typer.BadParameter("--config, --metadata or --metadata-url is needed")
     return given
