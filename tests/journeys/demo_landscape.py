@@ -22,7 +22,7 @@ import yaml
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLE = REPOSITORY / "examples" / "products"
 LEFT_OUT = shutil.ignore_patterns("node_modules", ".entryway", "webapp", "__pycache__")
-PORT_NAMES = ("services", "gateway", "onpremise-proxy")
+PORT_NAMES = ("services", "certificates", "gateway", "onpremise-proxy")
 MODULES = ("products-router", "products-backend")
 START_SECONDS = 120.0
 STOP_SECONDS = 30.0
@@ -128,7 +128,7 @@ def copy(folder: Path) -> tuple[Path, dict[str, int]]:
     """Copy the example, and give it ports of its own and a third user who has no role."""
     example = folder / "products"
     shutil.copytree(EXAMPLE, example, ignore=LEFT_OUT)
-    ports = dict(zip((*PORT_NAMES, *MODULES, "on-premise"), free_ports(6), strict=True))
+    ports = dict(zip((*PORT_NAMES, *MODULES, "on-premise"), free_ports(7), strict=True))
     _adapt(example / "entryway.yaml", ports)
     return example, ports
 

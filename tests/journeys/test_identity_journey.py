@@ -41,6 +41,7 @@ resources:
 LANDSCAPE = """
 ports:
   services: {services}
+  certificates: {certificates}
   identity-provider: {identity-provider}
   modules: {{products-router: {products-router}}}
 identity-provider:
@@ -72,7 +73,8 @@ def landscape(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landscape]:
     folder = tmp_path_factory.mktemp("identity") / "application"
     static = folder / "router" / "static"
     static.mkdir(parents=True)
-    ports = dict(zip(("services", "identity-provider", "products-router"), demo_landscape.free_ports(3), strict=True))
+    names = ("services", "certificates", "identity-provider", "products-router")
+    ports = dict(zip(names, demo_landscape.free_ports(4), strict=True))
     (folder / "mta.yaml").write_text(MTA.format(**ports))
     (folder / "entryway.yaml").write_text(LANDSCAPE.format(**ports))
     (folder / "router" / "xs-app.json").write_text(json.dumps(XS_APP))

@@ -1,10 +1,11 @@
-"""The certificate that a request's connection was made with, as far as a proxy that we trust says so."""
+"""The certificate that a request was made with: by TLS to us, or to a proxy that we trust and that says so."""
 
 from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from entryway.oauth import client_certificates
 from entryway.oauth.client_certificates import AcceptedCertificate
@@ -30,12 +31,17 @@ def certificate_url(settings: AuthServerSettings, zone: Zone) -> str:
     base = settings.certificate_url
     if not base or zone.url == settings.public_url:
         return base or zone.url
+    if path := urlsplit(zone.url).path:
+        return f"{base}{path}"
     return f"https://{zone.subdomain}.{base.removeprefix('https://')}"
 
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificates:
-    """Believes `header` from `proxies` alone: from anybody else, anybody could write anything into it."""
+    """Believes `header` from `proxies` alone, and of them nothing else: anybody could write anything into it.
+
+    Everybody else comes with the certificate of the connection, which our own listener has had proved.
+    """
 
     header: str
     proxies: Sequence[IPv4Network | IPv6Network]
@@ -44,12 +50,13 @@ class ClientCertificates:
 
     def presented(self, request: Request) -> x509.Certificate | None:
         """Return the client's certificate, None without one."""
+        if not self._is_trusted(request.client.host if request.client else ""):
+            return client_certificates.of_connection(request.scope)
+        # The certificate of its own connection would be the proxy's, not its client's.
         values = [value for value in request.headers.getlist(self.header) if value]
-        if not values or not self._is_trusted(request.client.host if request.client else ""):
-            return None
         if len(values) > 1:
             raise InvalidRequest("The request names several client certificates")
-        return client_certificates.from_header(values[0])
+        return client_certificates.from_header(values[0]) if values else None
 
     def proof(
         self, accepted: Sequence[AcceptedCertificate], presented: x509.Certificate, now: datetime

@@ -13,6 +13,8 @@ EPILOG = """[bold]Examples[/bold]
 
     entryway services --state /var/lib/entryway --port 9443
 
+    entryway services --certificate-port 9446      clients may come there with a TLS certificate
+
 Runs until SIGTERM or Ctrl-C and then ends with 0.
 """
 
@@ -24,10 +26,18 @@ def services(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="HTTPS port; the one of the state, else 8443.")
     ] = None,
+    certificate_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="HTTPS port at which clients show certificates; the one of the state, else none.",
+        ),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Run the control plane: authorization server, destination service, broker and pairing on one HTTPS port."""
     start_logging()
     from entryway.landscape.services import run
 
-    run(state, host=host, port=port)
+    run(state, host=host, port=port, certificate_port=certificate_port)

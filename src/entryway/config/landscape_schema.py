@@ -111,6 +111,7 @@ class PortsDocument(KebabDocument):
     gateway: Port | None = None
     onpremise_proxy: Port | None = None
     identity_provider: Port | None = None
+    certificates: Port | None = None
     modules: Annotated[dict[str, Port], BeforeValidator(_object_of), Field(default_factory=dict)]
 
 

@@ -31,7 +31,8 @@ Where things are:
 - `client`: Client; `pool`: one source's connections; `origin`: Origin (dials) and ConnectionSource (anything else);
   `upstream`: one connection to an upstream, with its `response_reader`; `body_writer`: a body on its way out
 - `heads`: how heads are written, so that nobody can smuggle; `splice`: RawStream, after an upgrade
-- `asgi`: a Handler as an ASGI application
+- `asgi`: a Handler as an ASGI application; `hosted_asgi`: an ASGI application as a Handler; `asking_tls`: TLS that asks
+  clients for a certificate
 """
 
 from entryway.http.body import Body

@@ -31,8 +31,9 @@ class Commands:
 
     def services(self) -> Command:
         """Return how the control plane is run."""
-        port = str(self.plan.ports.services)
-        return self._own(SERVICES, "services", "--state", str(self.state.root), "--port", port)
+        ports = self.plan.ports
+        listening = ("--port", str(ports.services), "--certificate-port", str(ports.certificates))
+        return self._own(SERVICES, "services", "--state", str(self.state.root), *listening)
 
     def identity_provider(self) -> Command:
         """Return how the identity provider is run."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Protocol
 
 from entryway.errors import EntrywayError
 from entryway.landscape.lifespan import AsgiApp, Lifespan, Receive, Scope, Send
@@ -15,13 +16,22 @@ EVERYTHING_ELSE = ""
 log = get_logger(__name__)
 
 
+class Door(Protocol):
+    """A further listener of services: it opens when all of them have started, and closes before they end."""
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
 class Dispatcher:
     """Answers with the service whose path prefix is the longest that matches; the prefix "" answers the rest."""
 
-    def __init__(self, services: Mapping[str, tuple[str, AsgiApp]]) -> None:
+    def __init__(self, services: Mapping[str, tuple[str, AsgiApp]], door: Door | None = None) -> None:
         self._lifespans = {prefix: Lifespan(name, app) for prefix, (name, app) in services.items()}
         self._apps = {prefix: app for prefix, (_, app) in services.items()}
         self._prefixes = sorted(services, key=len, reverse=True)
+        self._door = door
         self.failure: EntrywayError | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,6 +50,8 @@ class Dispatcher:
             for lifespan in self._lifespans.values():
                 await lifespan.start()
                 started.append(lifespan)
+            if self._door is not None:
+                await self._door.open()
         except EntrywayError as error:
             self.failure = error
             await _stop(started)
@@ -47,6 +59,8 @@ class Dispatcher:
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        if self._door is not None:
+            await self._door.close()
         await _stop(started)
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -17,11 +17,13 @@ from entryway.landscape.record import ControlPorts
 
 OWN_PARTS = ("services", "connectivity", "connector", "entryway")
 COMMAND_LINE = "the command line"
+BESIDE = 3
 CONTROL_PARTS = {
     "services": "the control plane",
     "gateway": "the gateway",
     "onpremise-proxy": "the on-premise proxy",
     "identity-provider": "the identity provider",
+    "certificates": "the listener for client certificates",
 }
 
 
@@ -82,13 +84,20 @@ def parse_port_options(options: Sequence[str]) -> tuple[dict[str, int], list[Mis
 
 def control_ports(document: PortsDocument, chosen: Mapping[str, int]) -> ControlPorts:
     """Return the ports of the control plane: those of the options, else of the file, else the usual ones."""
+    services = chosen.get("services", document.services) or ControlPorts().services
     values = {
-        "services": chosen.get("services", document.services),
+        "services": services,
         "gateway": chosen.get("gateway", document.gateway),
         "onpremise_proxy": chosen.get("onpremise-proxy", document.onpremise_proxy),
         "identity_provider": chosen.get("identity-provider", document.identity_provider),
+        "certificates": chosen.get("certificates", document.certificates) or _beside(services),
     }
     return ControlPorts(**{name: port for name, port in values.items() if port is not None})
+
+
+def _beside(services: int) -> int:
+    """Return 8446 beside 8443: two landscapes that were given ports of their own must not meet there."""
+    return services + BESIDE if services + BESIDE <= 65535 else services - BESIDE
 
 
 def wanted_ports(plan: Plan) -> list[WantedPort]:
@@ -100,6 +109,8 @@ def _named_ports(
     application: Application, ports: ControlPorts, *, connectivity: bool = True
 ) -> Iterator[tuple[str, WantedPort]]:
     yield "services", _wanted(CONTROL_PARTS["services"], ports.services, "services")
+    if ports.certificates is not None:
+        yield "certificates", _wanted(CONTROL_PARTS["certificates"], ports.certificates, "certificates")
     if connectivity:
         yield "gateway", _wanted(CONTROL_PARTS["gateway"], ports.gateway, "gateway")
         yield "onpremise-proxy", _wanted(CONTROL_PARTS["onpremise-proxy"], ports.onpremise_proxy, "onpremise-proxy")

@@ -24,11 +24,17 @@ class ControlPorts(BaseModel):
     gateway: Port = 8444
     onpremise_proxy: Port = 20003
     identity_provider: Port = 8445
+    certificates: Port | None = None
 
     @property
     def public_url(self) -> str:
         """How everybody reaches the control plane."""
         return f"https://localhost:{self.services}"
+
+    @property
+    def certificate_url(self) -> str:
+        """How clients with a TLS certificate reach the authorization server, where it has a port for them."""
+        return f"https://localhost:{self.certificates}"
 
     @property
     def identity_provider_url(self) -> str:

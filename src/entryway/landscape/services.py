@@ -17,13 +17,13 @@ from entryway.destinations.build import build as build_destinations
 from entryway.destinations.settings import DestinationSettings
 from entryway.landscape.authority import ensure_certificates
 from entryway.landscape.authserver_environment import (
-    CERTIFICATE_URL,
     audit_settings,
     branding_settings,
     certificate_settings,
     limit_settings,
     tenant_url,
 )
+from entryway.landscape.certificate_listener import CertificateListener
 from entryway.landscape.certificates import SUBDOMAIN
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
 from entryway.landscape.ports import WantedPort, check_free
@@ -39,27 +39,33 @@ GATEWAY_HOST = "localhost"
 log = get_logger(__name__)
 
 
-def run(root: Path, *, host: str, port: int | None) -> None:
+def run(root: Path, *, host: str, port: int | None, certificate_port: int | None = None) -> None:
     """Run the control plane with this state folder, creating in it what is missing, until asked to stop."""
     # Databases are for their owner alone, like everything else in the folder.
     os.umask(0o077)
     state = open_state(root)
     record = load_record(state)
-    if port is not None and port != record.ports.services:
-        record.ports = record.ports.model_copy(update={"services": port})
+    given = {"services": port, "certificates": certificate_port}
+    ports = record.ports.model_copy(update={name: value for name, value in given.items() if value is not None})
+    if ports != record.ports:
+        record.ports = ports
         save_record(state, record)
-    ports = record.ports
-    check_free(WantedPort("the control plane", ports.services, "--port", host))
+    wanted = [WantedPort("the control plane", ports.services, "--port", host)]
+    door = None
+    if ports.certificates is not None:
+        door = Endpoint(host, ports.certificates, state.server_certificate, state.server_key)
+        wanted.append(WantedPort("the listener for client certificates", door.port, "--certificate-port", host))
+    check_free(*wanted)
     ensure_certificates(state, datetime.now(UTC))
-    app = build(state, ports, load_or_create_secrets(state))
+    app = build(state, ports, load_or_create_secrets(state), door)
     endpoint = Endpoint(host, ports.services, state.server_certificate, state.server_key)
     log.info("services_starting", url=ports.public_url, state=str(state.root))
     asyncio.run(serve(app, endpoint))
     log.info("services_stopped")
 
 
-def build(state: StateFolder, ports: ControlPorts, secrets: Secrets) -> Dispatcher:
-    """Return all services as one application."""
+def build(state: StateFolder, ports: ControlPorts, secrets: Secrets, door: Endpoint | None = None) -> Dispatcher:
+    """Return all services as one application; at `door` clients of the authorization server show certificates."""
     url = ports.public_url
     authserver = AuthServerSettings(
         public_url=url,
@@ -70,9 +76,10 @@ def build(state: StateFolder, ports: ControlPorts, secrets: Secrets) -> Dispatch
         subdomain=SUBDOMAIN,
         ca_file=state.ca_certificate,
         tenant_url=tenant_url(os.environ, url),
-        **certificate_settings(os.environ),
+        **({"certificate_url": ports.certificate_url} if door else {}) | certificate_settings(os.environ),
         **limit_settings(os.environ),
         **branding_settings(os.environ),
+        **audit_settings(os.environ),
     )
     destinations = DestinationSettings(
         public_url=url,
@@ -81,7 +88,6 @@ def build(state: StateFolder, ports: ControlPorts, secrets: Secrets) -> Dispatch
         master_key=secrets.master_key,
         previous_master_keys=secrets.previous_master_keys,
         ca_file=state.ca_certificate,
-        **audit_settings(os.environ),
     )
     broker = BrokerSettings(
         public_url=url,
@@ -106,12 +112,14 @@ def build(state: StateFolder, ports: ControlPorts, secrets: Secrets) -> Dispatch
         gateway_port=ports.gateway,
         authority_file=state.tunnel_authority,
     )
+    tokens = build_authserver(authserver)
     # The authorization server first: the others fetch its keys.
     return Dispatcher(
         {
-            EVERYTHING_ELSE: ("authorization server", build_authserver(authserver)),
+            EVERYTHING_ELSE: ("authorization server", tokens),
             "/destination-configuration": ("destination service", build_destinations(destinations)),
             "/v2": ("broker", build_broker(broker)),
             "/connectivity": ("connectivity pairing", build_pairing(pairing)),
-        }
+        },
+        CertificateListener(tokens, door) if door else None,
     )

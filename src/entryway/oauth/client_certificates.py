@@ -1,6 +1,6 @@
-"""TLS certificates that clients prove themselves with (RFC 8705), as a proxy in front passes them on.
+"""TLS certificates that clients prove themselves with (RFC 8705), to us or to a proxy in front that passes them on.
 
-Nothing here trusts anybody: whoever calls has made sure that the header comes from a proxy of ours, which has seen the
+Nothing here trusts anybody: whoever reads a header has made sure that it comes from a proxy of ours, which has seen the
 client prove that it has the key.
 """
 
@@ -13,7 +13,7 @@ import hmac
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from cryptography import x509
@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from entryway.oauth.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 LONGEST_HEADER = 24 * 1024
@@ -43,6 +43,15 @@ class AcceptedCertificate:
     subject: str
     issuer: str
     issued_at: datetime
+
+
+def of_connection(scope: Mapping[str, Any]) -> x509.Certificate | None:
+    """Return the certificate that the connection of an ASGI request was made with, None without one."""
+    chain = ((scope.get("extensions") or {}).get("tls") or {}).get("client_cert_chain") or ()
+    try:
+        return x509.load_pem_x509_certificate(chain[0].encode()) if chain else None
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise InvalidRequest("The client certificate cannot be read") from error
 
 
 def from_header(value: str) -> x509.Certificate:

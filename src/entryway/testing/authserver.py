@@ -16,6 +16,9 @@ import httpx
 
 from entryway.authserver.build import build
 from entryway.authserver.settings import AuthServerSettings
+from entryway.landscape.certificate_listener import CertificateListener
+from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
+from entryway.landscape.serve import Endpoint
 from entryway.testing.authority import TestAuthority
 from entryway.testing.clock import MovableClock
 from entryway.testing.databases import DatabaseUrl, sqlite_url
@@ -165,11 +168,16 @@ class RunningAuthServer:
 
 @contextmanager
 def running_authserver(
-    folder: Path, clock: MovableClock | None = None, database_url: DatabaseUrl = sqlite_url, **settings: Any
+    folder: Path,
+    clock: MovableClock | None = None,
+    database_url: DatabaseUrl = sqlite_url,
+    certificate_port: int | None = None,
+    **settings: Any,
 ) -> Iterator[RunningAuthServer]:
     """Run an authorization server with its state in `folder`; `settings` are further ones of its own.
 
-    In a `tenant_url`, `{url}` stands for the server's address, which is not known before.
+    In a `tenant_url`, `{url}` stands for the server's address, which is not known before. At `certificate_port`
+    clients show certificates.
     """
     authority, clock = TestAuthority.create(folder / "ca"), clock or MovableClock()
 
@@ -183,7 +191,12 @@ def running_authserver(
             platform_client_secret=PLATFORM_SECRET,
             **settings,
         )
-        return build(chosen, clock=clock)
+        app = build(chosen, clock=clock)
+        if certificate_port is None:
+            return app
+        files = authority.issue_server()
+        door = CertificateListener(app, Endpoint("127.0.0.1", certificate_port, files.certificate, files.key))
+        return Dispatcher({EVERYTHING_ELSE: ("authorization server", app)}, door)
 
     with served(make, authority) as url:
         server = RunningAuthServer(url, authority, clock, database_url(folder, "authserver"))

@@ -69,7 +69,7 @@ class Application:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        names = ("services", "gateway", "onpremise-proxy", "web", "srv", "system")
+        names = ("services", "certificates", "gateway", "onpremise-proxy", "web", "srv", "system")
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         for name in ("srv", "web/public"):
             (folder / name).mkdir(parents=True)
@@ -136,6 +136,7 @@ class Application:
                 "services": ports["services"],
                 "gateway": ports["gateway"],
                 "onpremise-proxy": ports["onpremise-proxy"],
+                "certificates": ports["certificates"],
                 "modules": {"web": ports["web"], "srv": ports["srv"]},
             },
         }

@@ -205,7 +205,9 @@ def test_options_and_the_file_say_which_ports(folder: Path):
 
     assert plan.ports.services == 9444
     assert plan.application.module_ports == {"web": 7000, "srv": 7001}
-    assert {wanted.port for wanted in wanted_ports(plan)} == {9444, 7000, 7001}
+    assert {wanted.port for wanted in wanted_ports(plan)} == {9444, 9447, 7000, 7001}
+    assert prepare(folder, ["certificates=9500"]).ports.certificates == 9500
+    assert prepare(folder, ["services=65534"]).ports.certificates == 65531
     # The URL of a module that others are told follows.
     assert "http://localhost:7001" in plan.application.descriptor.modules[0].environment["destinations"]
 

@@ -1,0 +1,40 @@
+"""The listener at which clients of one service show a TLS certificate: on our own engine, in the service's process.
+
+The service learns of the certificate by ASGI's TLS extension, which no client can write into.
+"""
+
+from __future__ import annotations
+
+from entryway.http.asking_tls import AskingContext
+from entryway.http.hosted_asgi import HostedAsgi
+from entryway.http.limits import Limits
+from entryway.http.server import Server
+from entryway.landscape.lifespan import AsgiApp, StartupFailed
+from entryway.landscape.serve import HEAD_LIMIT, STOP_GRACE_SECONDS, Endpoint
+from entryway.telemetry import get_logger
+
+log = get_logger(__name__)
+
+
+class CertificateListener:
+    """A door to `app`, which somebody else starts and stops."""
+
+    def __init__(self, app: AsgiApp, endpoint: Endpoint) -> None:
+        self._app = app
+        self._endpoint = endpoint
+        self._server: Server | None = None
+
+    async def open(self) -> None:
+        """Listen, or raise StartupFailed."""
+        at = self._endpoint
+        self._server = Server(HostedAsgi(self._app, (at.host, at.port)), Limits(header_bytes=HEAD_LIMIT))
+        try:
+            await self._server.listen(at.host, at.port, ssl=AskingContext(at.certificate, at.key))
+        except OSError as error:
+            raise StartupFailed(f"the listener for client certificates on port {at.port}: {error}") from error
+        log.info("certificates_accepted", port=at.port)
+
+    async def close(self) -> None:
+        """Answer what has been asked, and stop."""
+        if self._server is not None:
+            await self._server.close(STOP_GRACE_SECONDS / 2)
