@@ -11,7 +11,7 @@ from pathlib import Path
 
 from entryway.clients.access import PLATFORM_CLIENT, PlatformRefused
 from entryway.clients.http import new_http
-from entryway.clients.tls import outgoing_context
+from entryway.clients.tls import load_client_certificate, outgoing_context
 from entryway.clients.tokens import TokenClient
 from entryway.config.bindings import Binding, UaaCredentials, find_uaa, read_bindings
 from entryway.config.schema import did_you_mean
@@ -62,8 +62,12 @@ def client_token(folder: Path, module: str) -> str:
     credentials = UaaCredentials.model_validate(_uaa(folder, module).credentials)
     state = _running_state(folder)
 
+    context = outgoing_context(os.environ, ca_files=[state.ca_certificate])
+    if credentials.secret is None and credentials.certificate and credentials.key:
+        load_client_certificate(context, credentials.certificate, credentials.key.get_secret_value())
+
     async def fetch() -> str:
-        async with new_http(outgoing_context(os.environ, ca_files=[state.ca_certificate])) as http:
+        async with new_http(context) as http:
             return (await TokenClient(http).client_credentials(credentials)).access_token
 
     return asyncio.run(fetch())
