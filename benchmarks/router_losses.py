@@ -1,12 +1,13 @@
 """Whether any request or session is lost: under load, at a reload, while an instance drains, and when one is killed.
 
-python benchmarks/router_losses.py [--seconds 6] [--connections 64]
+python benchmarks/router_losses.py [--seconds 6] [--connections 64] [--keep-all]
 
 Two instances of the application of `router.py` share their sessions in a Redis and stand behind nginx, which passes a
 request on to the other instance when one is not there (`proxy_next_upstream`, as it is by default: never a POST that
-was sent). Clients with sessions send GET and POST in turns over kept-alive connections without a pause, to a backend
-that takes a few milliseconds. Every answer must be 200 and the backend's own; a request may be lost only if it was in
-flight on the instance that was killed. No POST may reach the backend twice.
+was sent), and keeps connections for GET and HEAD alone, unless `--keep-all` is given. Clients with sessions send GET
+and POST in turns over kept-alive connections without a pause, to a backend that takes a few milliseconds. Every answer
+must be 200 and the backend's own; a request may be lost only if it was in flight on the instance that was killed. No
+POST may reach the backend twice.
 """
 
 from __future__ import annotations
@@ -37,9 +38,14 @@ SESSIONS = 16
 NUMBER = b"x-number"
 SCENARIOS = count()
 # max_fails=0: nginx would not ask an instance for a while that is back already.
-UPSTREAM = "upstream routers {{ server 127.0.0.1:{0} max_fails=0; server 127.0.0.1:{1} max_fails=0; keepalive 64; }}"
+SERVERS = "server 127.0.0.1:{0} max_fails=0; server 127.0.0.1:{1} max_fails=0;"
+UPSTREAM = f"""
+upstream kept {{{{ {SERVERS} keepalive 64; }}}}
+upstream fresh {{{{ {SERVERS} }}}}
+map $request_method $routers {{{{ default {{2}}; GET kept; HEAD kept; }}}}
+"""
 LOCATION = (
-    'proxy_pass http://routers; proxy_http_version 1.1; proxy_set_header Connection "";'
+    'proxy_pass http://$routers; proxy_http_version 1.1; proxy_set_header Connection "";'
     " proxy_set_header Host $http_host;"
 )
 
@@ -160,9 +166,8 @@ class Instances:
     def kill(self, which: int) -> None:
         """Kill one; no client sends anything until it is gone, so that what was in flight on it is known."""
         os.kill(self.pids[which], signal.SIGKILL)
-        status = Path(f"/proc/{self.pids[which]}/stat")
-        while status.read_text().rpartition(")")[2].split()[0] != "Z":
-            time.sleep(0.0005)
+        # The last of its threads closes its sockets; until then it takes connections.
+        os.waitid(os.P_PID, self.pids[which], os.WEXITED | os.WNOWAIT)
 
     async def end(self, which: int, how: signal.Signals) -> None:
         os.kill(self.pids[which], how)
@@ -226,7 +231,7 @@ async def scenario(
     return clients.outcome
 
 
-def run(folder: Path, seconds: int, connections: int) -> None:
+def run(folder: Path, seconds: int, connections: int, *, keep_all: bool) -> None:
     with ExitStack() as stack:
         neighbours = stack.enter_context(running_neighbours(folder))
         backend, front = free_port(), free_port()
@@ -241,7 +246,8 @@ def run(folder: Path, seconds: int, connections: int) -> None:
         for which in (0, 1):
             instances.start(which)
             stack.callback(instances.stacks[which].close)
-        stack.enter_context(nginx(folder, "front", front, LOCATION, UPSTREAM.format(*instances.ports)))
+        upstream = UPSTREAM.format(*instances.ports, "kept" if keep_all else "fresh")
+        stack.enter_context(nginx(folder, "front", front, LOCATION, upstream))
         cookies = [login(instances.ports[n % 2], "/api/x") for n in range(SESSIONS)]
         for disturb in (nothing, reload, drain, kill):
             clients = Clients(front, cookies, number=next(SCENARIOS) * 10_000_000)
@@ -260,13 +266,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--keep-all", action="store_true", help="let nginx send POST on connections that it kept, too")
     parser.add_argument("--serve-backend", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve_backend:
         asyncio.run(serve_backend(arguments.serve_backend))
         return
     with tempfile.TemporaryDirectory() as name:
-        run(Path(name), arguments.seconds, arguments.connections)
+        run(Path(name), arguments.seconds, arguments.connections, keep_all=arguments.keep_all)
 
 
 if __name__ == "__main__":

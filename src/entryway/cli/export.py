@@ -34,11 +34,14 @@ def export(  # noqa: PLR0917 - Typer's way to declare options
         Path, typer.Option("--workdir", "-w", help="Folder with xs-app.json, default-env.json, default-services.json.")
     ] = Path(),
     listen: Annotated[str, typer.Option(help="HOST:PORT where the proxy listens.")] = "127.0.0.1:8080",
-    router: Annotated[str | None, typer.Option(help="HOST:PORT of the router. [default: 127.0.0.1 and PORT]")] = None,
+    router: Annotated[
+        list[str] | None,
+        typer.Option(help="HOST:PORT of the router; for nginx once for each instance. [default: 127.0.0.1 and PORT]"),
+    ] = None,
     decision: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="HOST:PORT of its decision endpoint. [default: 127.0.0.1 and ENTRYWAY_DECISION_PORT, or 5001]"
+            help="HOST:PORT where it decides, as often. [default: 127.0.0.1 and ENTRYWAY_DECISION_PORT, or 5001]"
         ),
     ] = None,
     ca_file: Annotated[
@@ -47,16 +50,19 @@ def export(  # noqa: PLR0917 - Typer's way to declare options
 ) -> None:
     """Write the configuration of a proxy that carries the bytes and asks the router for its decisions."""
     stay_quiet()
-    from entryway.router.export.write import Places
+    from entryway.router.export.write import OneInstance, Places
     from entryway.router.export.write import export as write
 
     places = Places(
         _address("--listen", listen),
-        None if router is None else _address("--router", router),
-        None if decision is None else _address("--decision", decision),
+        tuple(_address("--router", address) for address in router or ()),
+        tuple(_address("--decision", address) for address in decision or ()),
         ca_file,
     )
-    exported = write(proxy.value, workdir, os.environ, places)
+    try:
+        exported = write(proxy.value, workdir, os.environ, places)
+    except OneInstance as several:
+        raise typer.BadParameter(str(several), param_hint="--router, --decision") from None
     for route in exported.plan.routes:
         if route.by_router is not None:
             tell(f"through the router: {route.label} ({route.by_router})")

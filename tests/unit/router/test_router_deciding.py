@@ -18,7 +18,7 @@ from entryway.router.configuration import RouterConfiguration, line_of, read_con
 from entryway.router.deciding import UPSTREAM_NAMES, deciding_of
 from entryway.router.decision_dialects import upstream_name
 from entryway.router.export.plan import Plan, Write, plan, short_ways
-from entryway.router.export.write import Address, Places, export
+from entryway.router.export.write import Address, OneInstance, Places, export
 from entryway.router.origins import TlsContexts
 
 NEAR = {"name": "near", "url": "https://near.example:8443/base", "timeout": 1500}
@@ -144,6 +144,30 @@ def test_what_is_written_is_not_led_astray_by_names_and_values(tmp_path: Path):
     assert '"" "\\"; return 200; ${entryway_dollar}host # \\\\";' in nginx
     document = yaml.safe_load(export("envoy", tmp_path, environ, PLACES).text)
     assert [it["name"] for it in document["static_resources"]["clusters"]][2:] == [f"destination {evil}"]
+
+
+def test_nginx_keeps_connections_to_several_instances_for_what_it_may_send_again(tmp_path: Path):
+    configuration(tmp_path, {"source": "^/a", "destination": "near"})
+    routers = (Address("10.0.0.1", 5000), Address("10.0.0.2", 5000))
+    decisions = (Address("10.0.0.1", 5001), Address("10.0.0.2", 5001))
+    places = Places(Address("127.0.0.1", 8080), routers, decisions)
+    text = export("nginx", tmp_path, {"destinations": json.dumps([NEAR])}, places).text
+    servers = "    server 10.0.0.1:5000 max_fails=0;\n    server 10.0.0.2:5000 max_fails=0;\n"
+    assert f"upstream entryway_router_kept {{\n{servers}    keepalive 32;\n}}" in text
+    assert f"upstream entryway_router_fresh {{\n{servers}}}" in text
+    asked = servers.replace(":5000", ":5001")
+    assert f"upstream entryway_decision {{\n{asked}    keepalive 32;\n}}" in text
+    ways = 'default entryway_router_fresh;\n    "GET" entryway_router_kept;\n    "HEAD" entryway_router_kept;'
+    assert f"map $request_method $entryway_router {{\n    {ways}\n}}" in text
+    assert "proxy_pass http://$entryway_router;" in text
+
+
+def test_envoy_is_told_of_one_instance_alone(tmp_path: Path):
+    configuration(tmp_path, {"source": "^/a", "destination": "near"})
+    several = (Address("10.0.0.1", 5000), Address("10.0.0.2", 5000))
+    for places in (Places(PLACES.listen, several), Places(PLACES.listen, (), several)):
+        with pytest.raises(OneInstance):
+            export("envoy", tmp_path, {"destinations": json.dumps([NEAR])}, places)
 
 
 @pytest.mark.parametrize("source", [r"^/(a)(?<!b)", r"^/(?<=x)y"])

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from entryway.router.deciding import UPSTREAM_NAMES
 from entryway.router.export.plan import Plan, Upstream, short_ways
 
 HEAD = """# Written by `entryway export nginx`, for the http context; see docs/behind-a-proxy.md.
 # The router decides about every request; this file knows which ones are the router's anyway."""
 DECISION = "/entryway/decision"
+CONNECT_SECONDS = 3
+"""How long an instance whose machine is gone holds up a request that another one can answer."""
+_DECISION, _KEPT, _FRESH = "entryway_decision", "entryway_router_kept", "entryway_router_fresh"
 CLEARED_FOR_ROUTER = ("X-Forwarded-Path", "X-Forwarded-Port", "X-Forwarded-Client-Cert", "X-Custom-Host", "Forwarded")
 
 
-def write_nginx(plan: Plan, *, listen: str, router: str, decision: str, ca_file: str) -> str:
-    """Return the file; `router` and `decision` are `host:port`."""
+def write_nginx(plan: Plan, *, listen: str, routers: Sequence[str], decisions: Sequence[str], ca_file: str) -> str:
+    """Return the file; `routers` and `decisions` are `host:port` of each instance."""
     parts = [
         HEAD,
         *_overview(plan),
         _map("$request_uri", "$entryway_way", _ways(plan), "decide"),
         'map $http_upgrade $entryway_connection {\n    default upgrade;\n    "" "";\n}',
         'geo $entryway_dollar {\n    default "$";\n}',
-        *_upstreams(plan, router, decision),
+        *_upstreams(plan, routers, decisions),
+        # Where a connection that it kept turns out to be dead, nginx asks again, but sends nothing twice.
+        _map("$request_method", "$entryway_router", [(name, _KEPT) for name in ("GET", "HEAD")], _FRESH),
         _map(
             "$entryway_upstream", "$entryway_origin", [(u.key, f"{u.scheme}://{_block(i)}") for i, u in _numbered(plan)]
         ),
@@ -52,10 +59,19 @@ def _ways(plan: Plan) -> list[tuple[str, str]]:
     return [*own, *routes]
 
 
-def _upstreams(plan: Plan, router: str, decision: str) -> list[str]:
-    blocks = [("entryway_router", router), ("entryway_decision", decision)]
-    blocks += [(_block(index), _address(upstream)) for index, upstream in _numbered(plan)]
-    return [f"upstream {name} {{\n    server {address};\n    keepalive 32;\n}}" for name, address in blocks]
+def _upstreams(plan: Plan, routers: Sequence[str], decisions: Sequence[str]) -> list[str]:
+    # An instance that was away is asked again at once: to be refused a connection costs no request.
+    ours = {
+        name: [f"{address} max_fails=0" for address in addresses]
+        for name, addresses in ((_KEPT, routers), (_DECISION, decisions), (_FRESH, routers))
+    }
+    blocks = ours | {_block(index): [_address(upstream)] for index, upstream in _numbered(plan)}
+    return [_upstream(name, servers, keeps=name != _FRESH) for name, servers in blocks.items()]
+
+
+def _upstream(name: str, servers: Sequence[str], *, keeps: bool) -> str:
+    lines = [f"server {server};" for server in servers] + ["keepalive 32;"] * keeps
+    return f"upstream {name} {{\n    " + "\n    ".join(lines) + "\n}"
 
 
 def _server(plan: Plan, listen: str, ca_file: str) -> str:
@@ -67,6 +83,7 @@ def _server(plan: Plan, listen: str, ca_file: str) -> str:
         f"    listen {listen};",
         "    client_max_body_size 0;",
         "    proxy_http_version 1.1;",
+        f"    proxy_connect_timeout {CONNECT_SECONDS}s;",
         "    proxy_request_buffering off;",
         "    proxy_buffering off;",
         "    proxy_redirect off;",
@@ -100,7 +117,7 @@ def _server(plan: Plan, listen: str, ca_file: str) -> str:
         "",
         f"    location = {DECISION} {{",
         "        internal;",
-        "        proxy_pass http://entryway_decision/auth_request;",
+        f"        proxy_pass http://{_DECISION}/auth_request;",
         "        proxy_pass_request_body off;",
         '        proxy_set_header Content-Length "";',
         '        proxy_set_header Connection "";',
@@ -110,7 +127,7 @@ def _server(plan: Plan, listen: str, ca_file: str) -> str:
         "    }",
         "",
         "    location @entryway_router {",
-        "        proxy_pass http://entryway_router;",
+        "        proxy_pass http://$entryway_router;",
         "        proxy_set_header Host $http_host;",
         "        proxy_set_header X-Forwarded-Host $http_host;",
         "        proxy_set_header X-Forwarded-Proto $scheme;",

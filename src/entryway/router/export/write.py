@@ -32,13 +32,23 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+class OneInstance(ValueError):
+    """More instances of the router are named than the proxy's configuration can have."""
+
+
+Instances = tuple[Address, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the proxy listens, and where it finds the router; None stands for what the configuration says."""
+    """Where the proxy listens, and where it finds each instance of the router.
+
+    None stands for what the configuration says.
+    """
 
     listen: Address
-    router: Address | None = None
-    decision: Address | None = None
+    routers: Instances = ()
+    decisions: Instances = ()
     ca_file: str | None = None
 
 
@@ -57,23 +67,33 @@ def export(proxy: Proxy, workdir: Path, environ: Mapping[str, str], places: Plac
     # Nobody is dialled here; the kind of connection is all that counts.
     context = unverified_context()
     planned = plan(configuration, expressions, TlsContexts(context, context))
-    router = places.router or Address("127.0.0.1", configuration.environment.port)
+    routers = places.routers or (Address("127.0.0.1", configuration.environment.port),)
     port = configuration.environment.decision_port or DEFAULT_DECISION_PORT
-    decision = places.decision or Address("127.0.0.1", port)
+    decisions = places.decisions or (Address("127.0.0.1", port),)
     ca_file = places.ca_file or environ.get("SSL_CERT_FILE") or SYSTEM_AUTHORITIES
-    return Exported(write(planned, places.listen, router, decision, ca_file), planned)
+    return Exported(write(planned, places.listen, routers, decisions, ca_file), planned)
 
 
-def _nginx(planned: Plan, listen: Address, router: Address, decision: Address, ca_file: str) -> str:
-    return write_nginx(planned, listen=str(listen), router=str(router), decision=str(decision), ca_file=ca_file)
+def _nginx(planned: Plan, listen: Address, routers: Instances, decisions: Instances, ca_file: str) -> str:
+    return write_nginx(
+        planned,
+        listen=str(listen),
+        routers=[str(address) for address in routers],
+        decisions=[str(address) for address in decisions],
+        ca_file=ca_file,
+    )
 
 
-def _envoy(planned: Plan, listen: Address, router: Address, decision: Address, ca_file: str) -> str:
-    pairs = [(address.host, address.port) for address in (listen, router, decision)]
+def _envoy(planned: Plan, listen: Address, routers: Instances, decisions: Instances, ca_file: str) -> str:
+    if len(routers) != 1 or len(decisions) != 1:
+        raise OneInstance(
+            "what is written for Envoy knows one router: put a balancer of connections in front of several"
+        )
+    pairs = [(address.host, address.port) for address in (listen, routers[0], decisions[0])]
     return write_envoy(planned, listen=pairs[0], router=pairs[1], decision=pairs[2], ca_file=ca_file)
 
 
-_PROXIES: dict[Proxy, tuple[Write, Callable[[Plan, Address, Address, Address, str], str]]] = {
+_PROXIES: dict[Proxy, tuple[Write, Callable[[Plan, Address, Instances, Instances, str], str]]] = {
     "nginx": (pcre, _nginx),
     "envoy": (re2, _envoy),
 }
