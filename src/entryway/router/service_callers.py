@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from entryway.clients.tokens import TokenRefused, TokenSet
+from entryway.errors import UpstreamUnreachable
 from entryway.router.company_network import usable_until
 from entryway.router.errors import ServiceAuthorizationMalformed, ServiceAuthorizationRefused
 from entryway.router.sessions import Login
@@ -119,13 +120,23 @@ class XsuaaCallers:
         username, password = _name_and_password(encoded)
 
         async def ask() -> Login:
-            uaa = Uaa(self.uaa.http, self.uaa.credentials.at_tenant(tenant), self.uaa.timeout)
             try:
-                return self._login(await uaa.password(username, password))
+                return self._login(await self._tokens(username, password, tenant))
             except TokenRefused as error:
                 raise ServiceAuthorizationRefused(f"name and password: {error}") from error
 
         return await self.known.find_or(self.known.digest(f"basic {tenant or ''}", encoded), ask)
+
+    async def _tokens(self, username: str, password: str, tenant: str | None) -> TokenSet:
+        own = self.uaa.credentials
+        there = own.at_tenant(tenant or own.identityzone or None)
+        try:
+            return await Uaa(self.uaa.http, there, self.uaa.timeout).password(username, password)
+        except UpstreamUnreachable:
+            if tenant is not None:
+                raise
+            # A server of this machine may have no name for its own tenant; nobody has been sent the password yet.
+            return await self.uaa.password(username, password)
 
     def _login(self, tokens: TokenSet) -> Login:
         # For whom the token is was judged before, or the token endpoint made it for us: it may name another client.

@@ -23,9 +23,9 @@ def issuer(tmp_path):
 async def start(world, issuer):
     """A router whose tokens' keys are the issuer's, and whose token endpoint is the login server's."""
 
-    async def started(*routes, **env):
+    async def started(*routes, uaa=None, **env):
         world.clock.now = time.time()
-        uaa = issuer.credentials("shop!t1", url=world.uaa.url)
+        uaa = issuer.credentials("shop!t1", url=world.uaa.url) | (uaa or {})
         destinations = {"destinations": [{"name": "b", "url": world.backend.url, "forwardAuthToken": True}]}
         trusted = {"NODE_EXTRA_CA_CERTS": str(issuer.ca_file)}
         return await world.start(*routes, services={"uaa": uaa}, env=destinations | trusted | env)
@@ -153,6 +153,16 @@ async def test_name_and_password_are_exchanged_once(start, world, issuer):
     (asked,) = world.uaa.grants("password")
     assert (asked["username"], asked["password"], asked["client_id"]) == ("alex", "pa:ss", "sb-shop!t1")
     assert world.backend.requests[-1].headers.text("authorization").startswith("Bearer ey")
+
+
+async def test_passwords_are_asked_about_where_the_tenant_is_named(start, world, issuer):
+    # A zone and a domain that make a name which every machine knows; nobody listens at the binding's own address.
+    here = {"url": "http://127.0.0.1:1", "identityzone": "127.0.0", "uaadomain": world.uaa.url.rpartition("0.0.")[2]}
+    browser = await start(uaa=here)
+    world.uaa.claims = {"zid": issuer.zone}
+
+    assert (await browser.get("/private/x", **basic(b"alex:pass"))).status_code == 200
+    assert len(world.uaa.grants("password")) == 1
 
 
 @pytest.mark.parametrize(("answered", "status"), [(401, 401), (500, 502)])
