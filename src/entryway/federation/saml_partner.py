@@ -113,11 +113,11 @@ def preferred(endpoints: Mapping[str, Endpoint]) -> tuple[str, Endpoint] | None:
 
 
 def logout_request(
-    issuer: str, destination: str, name: NameId, session_index: str | None, now: datetime
+    request_id: str, issuer: str, destination: str, *, name: NameId, session_index: str | None, now: datetime
 ) -> LogoutRequest:
     """Return the request to end a session."""
     return LogoutRequest(
-        id=new_id(),
+        id=request_id,
         issuer=issuer,
         issued_at=now,
         destination=destination,

@@ -16,8 +16,10 @@ from starlette.routing import Route
 
 from entryway.accounts.passwords import Passwords
 from entryway.clients.http import new_http
+from entryway.clients.published_keys import PublishedKeys
 from entryway.clients.tls import outgoing_context
 from entryway.errors import EntrywayError
+from entryway.federation.oidc_partners import OidcPartners
 from entryway.idp.account.letters import Letters
 from entryway.idp.account.links import Links
 from entryway.idp.account.profile import ProfileEndpoints
@@ -31,8 +33,19 @@ from entryway.idp.bootstrap import Bootstrap
 from entryway.idp.console.applications import ApplicationPages
 from entryway.idp.console.groups import GroupPages
 from entryway.idp.console.office import Office
+from entryway.idp.console.providers import ProviderPages
 from entryway.idp.console.settings import SettingsPages
 from entryway.idp.console.users import UserPages
+from entryway.idp.corporate.arrival import Arrival
+from entryway.idp.corporate.client_assertions import sign_for_us
+from entryway.idp.corporate.departure import ProviderStep
+from entryway.idp.corporate.endpoints import ProviderEndpoints
+from entryway.idp.corporate.links import ProviderLinks
+from entryway.idp.corporate.pending import PendingRequests
+from entryway.idp.corporate.provider_sessions import ProviderSessions
+from entryway.idp.corporate.providers import Providers
+from entryway.idp.corporate.seen_assertions import SeenAssertions
+from entryway.idp.corporate.whereabouts import Whereabouts
 from entryway.idp.documents import Documents
 from entryway.idp.factors.authenticators import Authenticators
 from entryway.idp.factors.factors import Factors
@@ -46,7 +59,10 @@ from entryway.idp.login.next_step import Step
 from entryway.idp.login.page_finisher import PageFinisher
 from entryway.idp.login.requirements import Requirements
 from entryway.idp.login.sessions import Sessions
-from entryway.idp.login.steps import ChangePasswordStep, EnrolStep, PasswordStep, SecondFactorStep
+from entryway.idp.login.steps import ChangePasswordStep, EnrolStep, NameStep, PasswordStep, SecondFactorStep
+from entryway.idp.logout.chain import LogoutChain
+from entryway.idp.logout.endings import Endings
+from entryway.idp.logout.participants import Participants
 from entryway.idp.mail.outbox import outbox
 from entryway.idp.mail.postman import Postman
 from entryway.idp.oidc import authorize
@@ -66,7 +82,8 @@ from entryway.idp.provisioning.groups import GroupCollection
 from entryway.idp.provisioning.users import UserCollection
 from entryway.idp.respond import Responder
 from entryway.idp.saml import endpoints as saml
-from entryway.idp.saml.endpoints import Partners, SamlEndpoints, SamlFinisher
+from entryway.idp.saml.endpoints import SamlEndpoints, SamlFinisher
+from entryway.idp.saml.partners import Partners
 from entryway.idp.saml.saml_keys import SamlKeys
 from entryway.idp.session_end import SessionEnd
 from entryway.idp.signing_keys import SigningKeys
@@ -110,20 +127,28 @@ def build(  # noqa: PLR0915 - the one place that names every part
     application_authentication = ApplicationAuthentication(applications)
     keys = SigningKeys(database, sealer, clock)
     authorizations = Authorizations(database, digests, clock)
-    issuer = Issuer(settings, keys, applications, users, groups, authorizations, clock)
+    provider_links = ProviderLinks(database, users, groups, clock)
+    issuer = Issuer(settings, keys, applications, users, groups, authorizations, provider_links, clock)
     factors, passkeys = Factors(database), Passkeys(settings, database, clock)
     authenticators = Authenticators(database, sealer, digests, clock)
     requirements = Requirements(documents, groups, factors, clock)
     sessions, attempts = Sessions(database, users, digests, clock), Attempts(database, digests, clock)
     session_end = SessionEnd(database, sessions, authorizations, issuer, http, clock)
     password_changes = PasswordChanges(database, passwords, documents, failures, session_end, trail, clock)
+    providers = Providers(database, sealer, session_end, clock)
+    whereabouts = Whereabouts(providers, applications, documents, users, groups)
+    provider_sessions = ProviderSessions(database, sealer)
+    pending = PendingRequests(database, sealer, digests, clock)
+    oidc_partners = OidcPartners(http, PublishedKeys(http, clock), sign_for_us(keys, settings), clock)
     steps = Steps(
-        PasswordStep(attempts, passkeys, documents, pages),
+        NameStep(attempts, pages),
+        PasswordStep(attempts, whereabouts, passkeys, documents, pages),
         SecondFactorStep(attempts, passkeys, pages),
         EnrolStep(settings, attempts, users, sealer, pages),
         ChangePasswordStep(attempts, documents, pages),
     )
     saml_keys, partners = SamlKeys(settings, database, sealer, clock), Partners(applications, clock)
+    participants = Participants(database, clock)
     flow = LoginFlow(
         attempts=attempts,
         sessions=sessions,
@@ -131,7 +156,11 @@ def build(  # noqa: PLR0915 - the one place that names every part
         users=users,
         applications=applications,
         requirements=requirements,
+        whereabouts=whereabouts,
+        provider_sessions=provider_sessions,
         asks={
+            Step.ASK_NAME: steps.name,
+            Step.GO_TO_PROVIDER: ProviderStep(settings, whereabouts, oidc_partners, saml_keys, pending, pages, clock),
             Step.ASK_PASSWORD: steps.password,
             Step.ASK_SECOND_FACTOR: steps.second_factor,
             Step.ENROL_SECOND_FACTOR: steps.enrol,
@@ -140,7 +169,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
         finishers={
             authorize.KIND: OidcFinisher(applications, authorizations, issuer, session_end),
             page_finisher.KIND: PageFinisher(),
-            saml.KIND: SamlFinisher(settings, applications, partners, issuer, saml_keys, pages, clock),
+            saml.KIND: SamlFinisher(settings, applications, partners, issuer, participants, saml_keys, pages, clock),
         },
     )
     grants = make_grants(issuer, authorizations, authentication, requirements, clock)
@@ -152,7 +181,38 @@ def build(  # noqa: PLR0915 - the one place that names every part
     token = TokenEndpoint(application_authentication, grants, Targets(applications), issuer, clock)
     discovery = DiscoveryEndpoints(settings, keys, applications, grants)
     inspection = InspectionEndpoints(application_authentication, applications, authorizations, issuer)
-    logout = LogoutEndpoint(settings, applications, sessions, session_end, keys, digests, pages)
+    chain = LogoutChain(
+        settings=settings,
+        database=database,
+        sealer=sealer,
+        session_end=session_end,
+        participants=participants,
+        provider_sessions=provider_sessions,
+        providers=providers,
+        partners=partners,
+        oidc=oidc_partners,
+        keys=saml_keys,
+        endings=Endings(settings, partners, providers, saml_keys, pages, clock),
+        pages=pages,
+        clock=clock,
+    )
+    logout = LogoutEndpoint(settings, applications, sessions, chain, keys, digests, pages)
+    seen = SeenAssertions(database, digests)
+    arrival = Arrival(attempts, provider_links, flow, sealer, trail, clock)
+    corporate = ProviderEndpoints(
+        settings=settings,
+        providers=providers,
+        partners=oidc_partners,
+        pending=pending,
+        seen=seen,
+        keys=saml_keys,
+        attempts=attempts,
+        arrival=arrival,
+        flow=flow,
+        chain=chain,
+        provider_sessions=provider_sessions,
+        clock=clock,
+    )
     login = LoginEndpoints(
         steps=steps,
         flow=flow,
@@ -168,7 +228,9 @@ def build(  # noqa: PLR0915 - the one place that names every part
         trail=trail,
         clock=clock,
     )
-    admin = AdminApi(settings, callers, users, groups, password_changes, applications, documents, keys, session_end)
+    admin = AdminApi(
+        settings, callers, users, groups, password_changes, applications, providers, documents, keys, session_end
+    )
     provisioning = f"{settings.public_url}{SCIM_PATH}"
     scim = ScimEndpoints(
         settings.public_url,
@@ -232,9 +294,10 @@ def build(  # noqa: PLR0915 - the one place that names every part
         ).routes(),
         *GroupPages(office, groups).routes(),
         *ApplicationPages(office, applications).routes(),
+        *ProviderPages(office, providers, documents).routes(),
         *SettingsPages(office, documents, keys, database).routes(),
     ]
-    saml_endpoints = SamlEndpoints(settings, partners, saml_keys, flow, sessions, session_end, sealer, pages, clock)
+    saml_endpoints = SamlEndpoints(settings, partners, saml_keys, flow, sessions, chain, sealer, pages, clock)
     respond = Responder(pages)
 
     @asynccontextmanager
@@ -275,6 +338,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
             *self_service.routes(),
             *profile.routes(),
             *saml_endpoints.routes(),
+            *corporate.routes(),
             *console,
             *admin.routes(),
             *scim.routes(),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from entryway.idp import tables
+from entryway.idp.corporate.choice import LoginRules
 from entryway.idp.users.password_policy import PasswordPolicy
 
 if TYPE_CHECKING:
@@ -28,7 +29,11 @@ class SelfService(BaseModel):
     """Mail domains whose people may register; empty for everybody."""
 
 
-_NAMES: dict[type[BaseModel], str] = {PasswordPolicy: "password-policy", SelfService: "self-service"}
+_NAMES: dict[type[BaseModel], str] = {
+    PasswordPolicy: "password-policy",
+    SelfService: "self-service",
+    LoginRules: "logins",
+}
 
 
 class Documents:

@@ -47,6 +47,12 @@ class Housekeeping:
                 delete(login).where(login.authenticated_at < now - sessions.LONGEST),
                 # Longer than the session itself: an application hears of a logout as long as it may be logged in.
                 delete(tables.SessionApplication).where(tables.SessionApplication.since < now - sessions.LONGEST),
+                delete(tables.SessionServiceProvider).where(
+                    tables.SessionServiceProvider.since < now - sessions.LONGEST
+                ),
+                delete(tables.Logout).where(tables.Logout.expires_at < now),
+                delete(tables.ProviderRequest).where(tables.ProviderRequest.expires_at < now),
+                delete(tables.SeenAssertion).where(tables.SeenAssertion.expires_at < now),
                 delete(tables.OneTimeToken).where(tables.OneTimeToken.expires_at < now),
                 delete(tables.Failure).where(tables.Failure.at < now - _FAILURES_KEPT),
             ):

@@ -10,9 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from entryway.errors import EntrywayError, NotFound
+from entryway.federation.errors import InvalidTrust
 from entryway.idp.errors import InvalidValue, NameTaken, Unavailable
 from entryway.idp.pages import wording
 from entryway.oauth.errors import BadCredentials, InsufficientScope, InvalidToken, OAuthError
+from entryway.saml.errors import SamlInvalid
 from entryway.telemetry import get_logger
 from entryway.web.edge import MalformedJson
 from entryway.web.scim import error_response, told
@@ -104,7 +106,7 @@ def _problem(error: EntrywayError) -> Response:
     }
     if isinstance(error, MalformedJson):
         body["detail"] = "; ".join(error.wrong)
-    elif isinstance(error, InvalidValue):
+    elif isinstance(error, InvalidValue | InvalidTrust | SamlInvalid):
         body["detail"] = error.detail
     headers = {"www-authenticate": 'Bearer realm="identity"'} if error.status == HTTPStatus.UNAUTHORIZED else {}
     return JSONResponse(body, error.status, media_type="application/problem+json", headers=headers)

@@ -39,6 +39,8 @@ class LogoutResponse:
     destination: str | None
     in_response_to: str
     status: str = names.SUCCESS
+    # The narrower status, where there is one.
+    reason: str | None = None
 
 
 def build_request(request: LogoutRequest) -> Element:
@@ -69,7 +71,9 @@ def build_response(response: LogoutResponse) -> Element:
         Destination=response.destination,
         InResponseTo=response.in_response_to,
     )
-    status = xml.with_children(xml.new("samlp:Status"), xml.new("samlp:StatusCode", Value=response.status))
+    narrower = xml.new("samlp:StatusCode", Value=response.reason) if response.reason is not None else None
+    code = xml.with_children(xml.new("samlp:StatusCode", Value=response.status), narrower)
+    status = xml.with_children(xml.new("samlp:Status"), code)
     return xml.with_children(element, xml.new("saml:Issuer", response.issuer), status)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
@@ -24,6 +25,7 @@ LARGEST_BODY = 1024 * 1024
 # Cookies of everything that runs on this host name come along, so this is more than our own would need.
 LARGEST_HEADERS = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 20
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -90,6 +92,20 @@ async def read_parameters(request: Request) -> Mapping[str, str]:
         if media_type != _FORM and media_type.partition(";")[0].strip().lower() != _FORM:
             raise UnsupportedMediaType
     return parameters.of_request(request.scope["query_string"], body)
+
+
+async def read_foreign_form(request: Request) -> Mapping[str, str]:
+    """Return a form of another party's page: some break their base64 into lines, which our own forms may not."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise BadRequest("the body is not a form")
+    body = await read_body(request)
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise BadRequest("the form cannot be read") from error
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise BadRequest("a field of the form is repeated")
+    return dict(pairs)
 
 
 async def read_json(request: Request, model: type[_Model]) -> _Model:

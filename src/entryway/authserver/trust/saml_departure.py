@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from entryway.authserver.trust.pending import LOGIN, LOGOUT, Pending
 from entryway.authserver.trust.saml_partners import partner_of
-from entryway.federation.saml_partner import carried, logout_request, name_of_facts
+from entryway.federation.saml_partner import carried, logout_request, name_of_facts, new_id
 from entryway.saml import logout, requests
 from entryway.web.cookies import set_cross_site_cookie
 
@@ -75,8 +75,14 @@ class SamlDeparture:
         if not partner.config.logout or found is None:
             return None
         binding, endpoint = found
-        name = name_of_facts(session.subject, session.facts)
-        request = logout_request(own.addresses.entity_id, endpoint.location, name, session.session_index, self.clock())
+        request = logout_request(
+            new_id(),
+            own.addresses.entity_id,
+            endpoint.location,
+            name=name_of_facts(session.subject, session.facts),
+            session_index=session.session_index,
+            now=self.clock(),
+        )
         await self.pending.add(Pending(request.id, zone.id, provider.origin, LOGOUT, facts={"target": target}), browser)
         element = logout.build_request(request)
         response = send(self.pages, carried(binding, endpoint.location, "SAMLRequest", element, key=own.keys[0]))

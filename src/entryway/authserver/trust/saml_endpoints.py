@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -17,7 +16,7 @@ from entryway.authserver.trust.pending import LOGIN, LOGOUT
 from entryway.authserver.trust.saml_answers import check_first
 from entryway.authserver.trust.saml_departure import SAML_COOKIE, send
 from entryway.authserver.trust.saml_partners import Partner, ServiceProvider, partner_of
-from entryway.errors import BadRequest, NotFound
+from entryway.errors import NotFound
 from entryway.federation import identity
 from entryway.federation.configuration import SamlConfig
 from entryway.federation.errors import LoginRefused
@@ -29,6 +28,7 @@ from entryway.saml.errors import SamlInvalid
 from entryway.saml.logout import LogoutResponse
 from entryway.saml.requests import issuer_of
 from entryway.telemetry import get_logger
+from entryway.web import edge as web_edge
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from entryway.saml.xml import Element
 
 log = get_logger(__name__)
-
-_MOST_FIELDS = 20
 
 
 class AliasUnknown(NotFound):
@@ -106,7 +104,7 @@ class SamlEndpoints:
         """Take a Response: to a request of ours, or of a provider that may begin."""
         zone, own = await self._own(request)
         browser = request.cookies.get(SAML_COOKIE, "")
-        received = bindings.read_post(await _form(request))
+        received = bindings.read_post(await web_edge.read_foreign_form(request))
         request_id = response.in_response_to(received.root)
         asked = await self.pending.take(zone.id, LOGIN, request_id, browser) if request_id and browser else None
         partner = await self._partner(zone, received, asked)
@@ -133,7 +131,7 @@ class SamlEndpoints:
         """Take a LogoutRequest of a provider, or its answer to ours."""
         zone, own = await self._own(request)
         received = (
-            bindings.read_post(await _form(request))
+            bindings.read_post(await web_edge.read_foreign_form(request))
             if request.method == "POST"
             else bindings.read_redirect(request.scope["query_string"].decode("latin-1"))
         )
@@ -224,17 +222,3 @@ def _own_page(zone: Zone, relay_state: str | None) -> str | None:
     if (target.scheme, target.netloc) != (own.scheme, own.netloc) or not target.path.startswith(f"{own.path}/"):
         return None
     return relay_state
-
-
-async def _form(request: Request) -> Mapping[str, str]:
-    """Return the form of a provider: some break their base64 into lines, which our other forms may not."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
-        raise BadRequest("the body is not a form")
-    body = await edge.read_body(request)
-    try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
-    except ValueError as error:
-        raise BadRequest("the form cannot be read") from error
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise BadRequest("a field of the form is repeated")
-    return dict(pairs)

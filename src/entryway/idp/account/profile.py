@@ -13,7 +13,8 @@ from entryway.idp.account.links import Purpose
 from entryway.idp.errors import LinkUsed, PasswordRefused
 from entryway.idp.factors import qr, totp
 from entryway.idp.factors.authenticators import new_secret
-from entryway.idp.login.endpoints import HOME, refusal_text
+from entryway.idp.login.endpoints import refusal_text
+from entryway.idp.login.page_finisher import HOME
 from entryway.idp.login.sessions import LOGIN_COOKIE
 from entryway.idp.login.steps import describe_rules
 from entryway.idp.users.password_policy import PasswordPolicy

@@ -140,7 +140,7 @@ class SelfServiceEndpoints:
 
     async def _reset_mail(self, name: str, language: str) -> Mail | None:
         user = await self.users.find_by_login(name)
-        if user is None or not user.may_log_in or not user.email or await self._too_many(user.email):
+        if user is None or not _has_password_here(user) or not user.email or await self._too_many(user.email):
             return None
         # Who never had a password was invited, and is so again.
         purpose = Purpose.RESET if user.password_hash is not None else Purpose.INVITATION
@@ -150,7 +150,7 @@ class SelfServiceEndpoints:
         if await self._too_many(values.email):
             return None
         user = await self.users.find_by_login(values.email)
-        if user is not None and not user.may_log_in:
+        if user is not None and not _has_password_here(user):
             return None
         if user is not None and user.password_hash is not None:
             return self.letters.known(user, language)
@@ -194,6 +194,11 @@ class SelfServiceEndpoints:
         pages = self.forms.pages
         shown = pages.say(request, link_text) if link_text else ""
         return pages.message(request, pages.say(request, title), pages.say(request, text), link=link, link_text=shown)
+
+
+def _has_password_here(user: User) -> bool:
+    """Say whether a user may choose a password: who came by a company's provider logs in there."""
+    return user.may_log_in and (user.provider_id is None or user.password_hash is not None)
 
 
 def _link(given: dict[str, str]) -> tuple[Purpose, str]:

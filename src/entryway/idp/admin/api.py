@@ -15,8 +15,11 @@ from entryway.idp.admin.documents import (
     UserDocument,
     application_answer,
     binding_answer,
+    provider_answer,
     user_answer,
 )
+from entryway.idp.corporate.choice import LoginRules
+from entryway.idp.corporate.settings import ProviderSettings
 from entryway.idp.documents import SelfService
 from entryway.idp.errors import ApplicationUnknown, InvalidValue, UserUnknown
 from entryway.idp.users.password_policy import PasswordPolicy
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from entryway.idp.admin.callers import Callers
     from entryway.idp.applications.store import Applications
+    from entryway.idp.corporate.providers import Providers
     from entryway.idp.documents import Documents
     from entryway.idp.session_end import SessionEnd
     from entryway.idp.settings import IdpSettings
@@ -37,7 +41,11 @@ if TYPE_CHECKING:
     from entryway.idp.users.store import Users
     from entryway.idp.users.user import User
 
-_DOCUMENTS: dict[str, type[BaseModel]] = {"password-policy": PasswordPolicy, "self-service": SelfService}
+_DOCUMENTS: dict[str, type[BaseModel]] = {
+    "password-policy": PasswordPolicy,
+    "self-service": SelfService,
+    "logins": LoginRules,
+}
 PAGE = 100
 
 
@@ -51,6 +59,7 @@ class AdminApi:
     groups: Groups
     password_changes: PasswordChanges
     applications: Applications
+    providers: Providers
     documents: Documents
     keys: SigningKeys
     session_end: SessionEnd
@@ -59,6 +68,7 @@ class AdminApi:
         """Return where the interface answers."""
         base = "/entryway/v1"
         application, user = f"{base}/applications/{{application_id}}", f"{base}/users/{{user_name:path}}"
+        provider = f"{base}/providers/{{alias}}"
         binding = f"{application}/bindings/{{binding_id}}"
         return [
             Route(f"{base}/users", self.list_users, methods=["GET"]),
@@ -69,6 +79,10 @@ class AdminApi:
             Route(application, self.get_application, methods=["GET"]),
             Route(application, self.put_application, methods=["PUT"]),
             Route(application, self.delete_application, methods=["DELETE"]),
+            Route(f"{base}/providers", self.list_providers, methods=["GET"]),
+            Route(provider, self.get_provider, methods=["GET"]),
+            Route(provider, self.put_provider, methods=["PUT"]),
+            Route(provider, self.delete_provider, methods=["DELETE"]),
             Route(f"{base}/settings/{{name}}", self.get_settings, methods=["GET"]),
             Route(f"{base}/settings/{{name}}", self.put_settings, methods=["PUT"]),
             Route(f"{base}/keys/rotation", self.rotate_keys, methods=["POST"]),
@@ -148,6 +162,28 @@ class AdminApi:
         """End a binding's secret."""
         await self.callers.require(request, "admin")
         await self.applications.end_secret(request.path_params["application_id"], request.path_params["binding_id"])
+        return Response(status_code=204)
+
+    async def list_providers(self, request: Request) -> Response:
+        """Answer the identity providers of companies."""
+        await self.callers.require(request, "admin")
+        return JSONResponse({"providers": [provider_answer(one) for one in await self.providers.list()]})
+
+    async def get_provider(self, request: Request) -> Response:
+        """Answer one of them."""
+        await self.callers.require(request, "admin")
+        return JSONResponse(provider_answer(await self.providers.resolve(request.path_params["alias"])))
+
+    async def put_provider(self, request: Request) -> Response:
+        """Trust a provider, or write all of one anew; its client secret stays unless a new one is sent."""
+        await self.callers.require(request, "admin")
+        document = await edge.read_json(request, ProviderSettings)
+        return JSONResponse(provider_answer(await self.providers.put(request.path_params["alias"], document)))
+
+    async def delete_provider(self, request: Request) -> Response:
+        """Trust a provider no more; the users that it brought go with it."""
+        await self.callers.require(request, "admin")
+        await self.providers.delete(request.path_params["alias"])
         return Response(status_code=204)
 
     async def get_settings(self, request: Request) -> Response:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from entryway.idp.applications.application import Application
+    from entryway.idp.corporate.providers import Provider
     from entryway.idp.settings import IdpSettings
     from entryway.idp.users.groups import Group
     from entryway.idp.users.user import User
@@ -89,6 +90,11 @@ def application_answer(application: Application) -> dict[str, Any]:
         "entity_id": application.entity_id,
         "settings": application.settings.model_dump(),
     }
+
+
+def provider_answer(provider: Provider) -> dict[str, Any]:
+    """Return a company's identity provider as programs read one; its client secret is told to nobody."""
+    return {"alias": provider.alias, **provider.settings.model_dump()}
 
 
 def binding_answer(settings: IdpSettings, application: Application, secret: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from entryway.config import redirect_patterns
 from entryway.config.redirect_patterns import RedirectPattern
+from entryway.idp.corporate.choice import LoginRules
 from entryway.oauth import redirects
 
 GrantType = Literal[
@@ -19,7 +20,7 @@ GrantType = Literal[
     "urn:ietf:params:oauth:grant-type:jwt-bearer",
 ]
 Right = Literal["scim", "admin"]
-_CLAIM = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
+CLAIM = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 _SOURCE = re.compile(
     r"user_id|user_name|email|given_name|family_name|display_name|groups|attribute:[A-Za-z0-9][A-Za-z0-9_.-]{0,99}"
 )
@@ -114,11 +115,13 @@ class ApplicationSettings(BaseModel):
     factor_rules: Annotated[list[FactorRule], Field(default_factory=list, max_length=50)]
     saml_metadata: Annotated[str, Field(max_length=200_000)] | None = None
     saml_encrypt: bool = False
+    logins: LoginRules | None = None
+    """Where its users log in; as for all applications where nothing is said."""
     rights: Annotated[list[Right], Field(default_factory=list)]
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        wrong = sorted(name for name in self.claims if name in RESERVED_CLAIMS or not _CLAIM.fullmatch(name))
+        wrong = sorted(name for name in self.claims if name in RESERVED_CLAIMS or not CLAIM.fullmatch(name))
         if wrong:
             raise ValueError(f"claims that cannot be mapped: {', '.join(wrong)}")
         if self.public and ("client_credentials" in self.grant_types or self.rights):

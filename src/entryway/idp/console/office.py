@@ -26,6 +26,7 @@ LINKS = [
     ("/admin/users", "admin.users"),
     ("/admin/groups", "admin.groups"),
     ("/admin/applications", "admin.applications"),
+    ("/admin/providers", "admin.providers"),
     ("/admin/settings", "admin.settings"),
     ("/admin/trail", "admin.trail"),
 ]

@@ -9,6 +9,8 @@ from typing import Any
 
 # RFC 8176: how somebody was authenticated.
 PASSWORD, CODE, KEY, RECOVERY = "pwd", "otp", "hwk", "recovery"
+# A company's identity provider says so; how, is its own business.
+FEDERATED = "fed"
 SECOND_FACTORS = frozenset({CODE, KEY, RECOVERY})
 
 
@@ -16,7 +18,8 @@ SECOND_FACTORS = frozenset({CODE, KEY, RECOVERY})
 class Goal:
     """Where a login leads: `kind` names who finishes it, and `details` is what that one needs.
 
-    `authenticated_since` is when the user must have logged in at the earliest.
+    `authenticated_since` is when the user must have logged in at the earliest. `providers` are those that whoever sent
+    the browser asks for: the first is ours to choose, the others are for that one.
     """
 
     kind: str
@@ -24,6 +27,8 @@ class Goal:
     application_id: str | None = None
     silent: bool = False
     authenticated_since: datetime | None = None
+    providers: tuple[str, ...] = ()
+    login_hint: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the form in which a login attempt keeps it."""
@@ -33,6 +38,8 @@ class Goal:
             "application_id": self.application_id,
             "silent": self.silent,
             "authenticated_since": self.authenticated_since.isoformat() if self.authenticated_since else None,
+            "providers": list(self.providers),
+            "login_hint": self.login_hint,
         }
 
     @classmethod
@@ -45,6 +52,8 @@ class Goal:
             application_id=stored["application_id"],
             silent=stored["silent"],
             authenticated_since=datetime.fromisoformat(since) if since else None,
+            providers=tuple(stored["providers"]),
+            login_hint=stored["login_hint"],
         )
 
 
@@ -61,3 +70,8 @@ class Attempt:
     methods: tuple[str, ...] = ()
     challenge: str | None = None
     sealed_secret: bytes | None = field(default=None, repr=False)
+    # What the user is called who is about to log in, as far as somebody has said.
+    login_name: str | None = None
+    # The company's provider that vouched for the user, and what its session is called there.
+    provider_id: str | None = None
+    sealed_arrival: bytes | None = field(default=None, repr=False)

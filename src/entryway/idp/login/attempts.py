@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import delete, select, update
 
 from entryway.idp import tables
 from entryway.idp.errors import ForeignForm, LoginOver
-from entryway.idp.login.attempt import Attempt, Goal
+from entryway.idp.login.attempt import FEDERATED, Attempt, Goal
 from entryway.storage.digests import random_text
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ class Attempts:
             methods=list(logged_in.methods) if logged_in else [],
             challenge=None,
             sealed_secret=None,
+            login_name=goal.login_hint,
+            provider_id=logged_in.provider_id if logged_in else None,
+            sealed_arrival=None,
             started_at=self._clock(),
         )
         async with self._database.transaction() as session:
@@ -54,6 +58,13 @@ class Attempts:
         """Return an open attempt of this browser for a form that we showed to it, or raise."""
         if not browser:
             raise ForeignForm("no browser cookie")
+        attempt = await self.find(attempt_id, browser)
+        if not hmac.compare_digest(form_token.encode(), self.form_token(attempt, browser).encode()):
+            raise ForeignForm("the form's token is not ours")
+        return attempt
+
+    async def find(self, attempt_id: str, browser: str) -> Attempt:
+        """Return an open attempt of this browser, or raise; for what no form brings back."""
         table = tables.LoginAttempt
         query = select(table).where(
             table.id == attempt_id,
@@ -64,10 +75,7 @@ class Attempts:
             row = (await session.execute(query)).scalar_one_or_none()
         if row is None:
             raise LoginOver("no such open attempt of this browser")
-        attempt = _attempt(row)
-        if not hmac.compare_digest(form_token.encode(), self.form_token(attempt, browser).encode()):
-            raise ForeignForm("the form's token is not ours")
-        return attempt
+        return _attempt(row)
 
     async def learn_user(self, attempt: Attempt, user_id: str, authenticated_at: datetime, method: str) -> Attempt:
         """Store who is there; whoever was logged in before in this browser counts no more, unless it is the same."""
@@ -80,7 +88,24 @@ class Attempts:
             methods=[method],
             challenge=None,
             sealed_secret=None,
+            provider_id=None,
+            sealed_arrival=None,
         )
+
+    async def learn_arrival(
+        self, attempt: Attempt, user_id: str, authenticated_at: datetime, provider_id: str, sealed_arrival: bytes
+    ) -> Attempt:
+        """Store for whom a company's provider vouched."""
+        await self.learn_user(attempt, user_id, authenticated_at, FEDERATED)
+        return await self._learn(attempt, provider_id=provider_id, sealed_arrival=sealed_arrival)
+
+    async def learn_name(self, attempt: Attempt, login_name: str) -> Attempt:
+        """Store what the user is called."""
+        return await self._learn(attempt, login_name=login_name)
+
+    async def choose_provider(self, attempt: Attempt, alias: str) -> Attempt:
+        """Store which company's provider the user has chosen."""
+        return await self._learn(attempt, goal=replace(attempt.goal, providers=(alias,)).to_json())
 
     async def learn_method(self, attempt: Attempt, method: str) -> Attempt:
         """Store by which further method the user was authenticated."""
@@ -127,4 +152,7 @@ def _attempt(row: tables.LoginAttempt) -> Attempt:
         methods=tuple(row.methods),
         challenge=row.challenge,
         sealed_secret=row.sealed_secret,
+        login_name=row.login_name,
+        provider_id=row.provider_id,
+        sealed_arrival=row.sealed_arrival,
     )

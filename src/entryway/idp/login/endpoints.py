@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
+from entryway.idp.corporate.whereabouts import address_of
 from entryway.idp.errors import LoginOver, PasswordRefused
 from entryway.idp.factors.passkeys import PasskeyRefused
 from entryway.idp.login import page_finisher
@@ -14,6 +15,7 @@ from entryway.idp.login.attempt import CODE, KEY, PASSWORD, RECOVERY, SECOND_FAC
 from entryway.idp.login.next_step import authenticated
 from entryway.idp.login.sessions import BROWSER_COOKIE
 from entryway.idp.users.password_policy import PasswordPolicy
+from entryway.idp.users.user import LONGEST as LONGEST_NAME
 from entryway.oauth.errors import BadCredentials
 from entryway.telemetry import get_logger
 from entryway.web import edge
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from entryway.idp.login.attempt import Attempt
     from entryway.idp.login.attempts import Attempts
     from entryway.idp.login.flow import LoginFlow
-    from entryway.idp.login.steps import ChangePasswordStep, EnrolStep, PasswordStep, SecondFactorStep
+    from entryway.idp.login.steps import ChangePasswordStep, EnrolStep, NameStep, PasswordStep, SecondFactorStep
     from entryway.idp.trail import Trail
     from entryway.idp.users.authentication import Authentication
     from entryway.idp.users.failures import Failures
@@ -42,13 +44,12 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-HOME = "/profile"
-
 
 @dataclass(frozen=True, slots=True)
 class Steps:
     """The pages that ask."""
 
+    name: NameStep
     password: PasswordStep
     second_factor: SecondFactorStep
     enrol: EnrolStep
@@ -78,6 +79,8 @@ class LoginEndpoints:
         return [
             Route("/login", self.page, methods=["GET"]),
             Route("/login", self.submit_password, methods=["POST"]),
+            Route("/login/name", self.submit_name, methods=["POST"]),
+            Route("/login/provider", self.choose_provider, methods=["POST"]),
             Route("/login/passkey", self.submit_passkey, methods=["POST"]),
             Route("/login/code", self.submit_code, methods=["POST"]),
             Route("/login/enrol", self.submit_enrolment, methods=["POST"]),
@@ -87,7 +90,7 @@ class LoginEndpoints:
 
     async def page(self, request: Request) -> Response:
         """Let somebody log in who came without an application."""
-        return await self.flow.begin(request, Goal(page_finisher.KIND, {"path": HOME}))
+        return await self.flow.begin(request, Goal(page_finisher.KIND, {"path": page_finisher.HOME}))
 
     async def submit_password(self, request: Request) -> Response:
         """Check name and password."""
@@ -104,6 +107,22 @@ class LoginEndpoints:
             return await self.steps.password.ask(request, attempt, browser, user_name=name, message=message, status=401)
         attempt = await self.attempts.learn_user(attempt, user.id, self.clock(), PASSWORD)
         return await self.flow.proceed(request, attempt, browser)
+
+    async def submit_name(self, request: Request) -> Response:
+        """Note who wants to log in, so that it can be told where."""
+        form, attempt, browser = await self._form(request)
+        name = form.get("username", "").strip()
+        if not name or len(name) > LONGEST_NAME or not name.isprintable():
+            message = self.pages.say(request, "identify.empty")
+            return await self.steps.name.ask(request, attempt, browser, message=message, status=400)
+        return await self.flow.proceed(request, await self.attempts.learn_name(attempt, name), browser)
+
+    async def choose_provider(self, request: Request) -> Response:
+        """Go to the company's provider that the user has chosen."""
+        form, attempt, browser = await self._form(request)
+        if form.get("provider") not in {one.alias for one in await self.steps.password.whereabouts.offered(attempt)}:
+            raise LoginOver("this provider is not on offer here")
+        return await self.flow.proceed(request, await self.attempts.choose_provider(attempt, form["provider"]), browser)
 
     async def submit_passkey(self, request: Request) -> Response:
         """Check a passkey: as the first factor or as the second."""
@@ -177,7 +196,7 @@ class LoginEndpoints:
         """Change a password that must be changed."""
         form, attempt, browser = await self._form(request)
         user = await self._known(attempt)
-        needs = await self.flow.needs(attempt, user)
+        needs = await self.flow.needs(attempt, user, address_of(request))
         if not needs.new_password or (needs.second_factor and not _second_factor_shown(attempt)):
             raise LoginOver("no new password is needed, or not yet")
         if form.get("password") != form.get("repeated"):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from entryway.idp.corporate.settings import OWN
+from entryway.idp.corporate.whereabouts import address_of
 from entryway.idp.errors import LoginOver
 from entryway.idp.login.next_step import Needs, Step, next_step
 from entryway.idp.login.sessions import BROWSER_COOKIE, LOGIN_COOKIE
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from entryway.idp.applications.store import Applications
+    from entryway.idp.corporate.provider_sessions import ProviderSessions
+    from entryway.idp.corporate.whereabouts import Whereabouts
     from entryway.idp.login.attempt import Attempt, Goal
     from entryway.idp.login.attempts import Attempts
     from entryway.idp.login.requirements import Requirements
@@ -59,6 +63,8 @@ class LoginFlow:
     users: Users
     applications: Applications
     requirements: Requirements
+    whereabouts: Whereabouts
+    provider_sessions: ProviderSessions
     asks: Mapping[Step, Ask]
     finishers: Mapping[str, Finisher]
 
@@ -76,7 +82,7 @@ class LoginFlow:
         user = await self.users.find(attempt.user_id) if attempt.user_id is not None else None
         if attempt.user_id is not None and (user is None or not user.may_log_in):
             raise LoginOver("the user is gone or was locked meanwhile")
-        step = next_step(attempt, await self.needs(attempt, user))
+        step = next_step(attempt, await self.needs(attempt, user, address_of(request)))
         if step is Step.FINISH and user is not None:
             return await self._finish(request, attempt, user)
         if step is Step.REFUSE_SILENTLY:
@@ -84,13 +90,22 @@ class LoginFlow:
             return await self.finishers[attempt.goal.kind].refuse(request, attempt.goal)
         return await self.asks[step].ask(request, attempt, browser)
 
-    async def needs(self, attempt: Attempt, user: User | None) -> Needs:
+    async def needs(self, attempt: Attempt, user: User | None, address: str | None) -> Needs:
         """Return what the user of an attempt needs for its goal."""
+        choice = await self.whereabouts.choose(attempt, address)
+        where = Needs(at_provider=choice.alias not in {OWN, None}, name=choice.alias is None)
         if user is None:
-            return Needs()
+            return where
         wanted = attempt.goal.application_id
         application = await self.applications.resolve(wanted) if wanted is not None else None
-        return await self.requirements.of(user, application)
+        shown = await self.requirements.of(user, application)
+        elsewhere = not choice.fits(await self.whereabouts.alias_of(attempt))
+        return replace(shown, at_provider=where.at_provider, name=where.name, elsewhere=elsewhere)
+
+    async def good_enough(self, attempt: Attempt, address: str | None) -> bool:
+        """Say whether the user of an attempt has logged in where they have to."""
+        choice = await self.whereabouts.choose(attempt, address)
+        return choice.fits(await self.whereabouts.alias_of(attempt))
 
     async def _finish(self, request: Request, attempt: Attempt, user: User) -> Response:
         await self.attempts.finish(attempt)
@@ -101,6 +116,8 @@ class LoginFlow:
             and before.session_id == attempt.session_id
             and before.authenticated_at == attempt.authenticated_at
             and before.methods == attempt.methods
+            and before.provider_id == attempt.provider_id
+            and attempt.sealed_arrival is None
         ):
             return await self.finishers[attempt.goal.kind].finish(request, attempt.goal, before)
         goes_on = before is not None and before.session_id == attempt.session_id and before.user.id == user.id
@@ -114,7 +131,10 @@ class LoginFlow:
             attempt.methods,
             user_agent=request.headers.get("user-agent", ""),
             session_id=attempt.session_id if goes_on else None,
+            provider_id=attempt.provider_id,
         )
+        if attempt.sealed_arrival is not None:
+            await self.provider_sessions.keep(logged_in.session_id, attempt.sealed_arrival)
         log.info("login_completed", user_id=user.id, methods=list(attempt.methods), goal=attempt.goal.kind)
         response = await self.finishers[attempt.goal.kind].finish(request, attempt.goal, logged_in)
         set_cookie(response, LOGIN_COOKIE, value)

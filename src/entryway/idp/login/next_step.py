@@ -17,17 +17,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What this user must have shown for this goal; `enrolled` says whether there is a second factor to ask for."""
+    """What this user must have shown for this goal; `enrolled` says whether there is a second factor to ask for.
+
+    `at_provider`: at a company's provider; `name`: only a name can tell where; `elsewhere`: the login that there is
+    was somewhere else.
+    """
 
     second_factor: bool = False
     enrolled: bool = False
     new_password: bool = False
+    # Where the user logs in: here unless something else is said, and whether that is where they did.
+    at_provider: bool = False
+    name: bool = False
+    elsewhere: bool = False
 
 
 class Step(Enum):
     """What happens next."""
 
+    ASK_NAME = auto()
     ASK_PASSWORD = auto()
+    GO_TO_PROVIDER = auto()
     ASK_SECOND_FACTOR = auto()
     ENROL_SECOND_FACTOR = auto()
     CHANGE_PASSWORD = auto()
@@ -42,8 +52,10 @@ def next_step(attempt: Attempt, needs: Needs) -> Step:
 
 
 def _missing(attempt: Attempt, needs: Needs) -> Step:
-    if not authenticated(attempt):
-        return Step.ASK_PASSWORD
+    if not authenticated(attempt) or needs.elsewhere:
+        if needs.name:
+            return Step.ASK_NAME
+        return Step.GO_TO_PROVIDER if needs.at_provider else Step.ASK_PASSWORD
     if needs.second_factor and SECOND_FACTORS.isdisjoint(attempt.methods):
         return Step.ASK_SECOND_FACTOR if needs.enrolled else Step.ENROL_SECOND_FACTOR
     if needs.new_password and PASSWORD in attempt.methods:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from entryway.idp.login.sessions import LoggedIn
 
 KIND = "page"
+# Where somebody goes who came without an application.
+HOME = "/profile"
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class LoggedIn:
     user: User
     authenticated_at: datetime
     methods: tuple[str, ...]
+    provider_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Sessions:
         *,
         user_agent: str,
         session_id: str | None = None,
+        provider_id: str | None = None,
     ) -> tuple[str, LoggedIn]:
         """Return the value of a new cookie; with `session_id`, the session goes on under it and knows more methods.
 
@@ -85,11 +87,12 @@ class Sessions:
             last_seen_at=now,
             fingerprint=self._fingerprint(user),
             user_agent="".join(filter(str.isprintable, user_agent))[:_USER_AGENT],
+            provider_id=provider_id,
         )
         async with self._database.transaction() as session:
             await session.merge(row)
         await self._users.note(user.id, last_login_at=now)
-        return value, LoggedIn(row.id, user, authenticated_at, tuple(methods))
+        return value, LoggedIn(row.id, user, authenticated_at, tuple(methods), provider_id)
 
     async def load(self, value: str | None) -> LoggedIn | None:
         """Return who is logged in, None when nobody is, or not any more."""
@@ -107,7 +110,7 @@ class Sessions:
         if now - row.last_seen_at > _NOTED_EVERY:
             async with self._database.transaction() as session:
                 await session.execute(update(table).where(table.id == row.id).values(last_seen_at=now))
-        return LoggedIn(row.id, user, row.authenticated_at, tuple(row.methods))
+        return LoggedIn(row.id, user, row.authenticated_at, tuple(row.methods), row.provider_id)
 
     async def id_of(self, value: str | None) -> str | None:
         """Return the id of a cookie's session, whether or not anybody could still use it."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from entryway.idp.corporate.whereabouts import Whereabouts
     from entryway.idp.factors.passkeys import Passkeys
     from entryway.idp.login.attempt import Attempt
     from entryway.idp.login.attempts import Attempts
@@ -26,10 +27,26 @@ ENROLMENT = "totp-enrolment"
 
 
 @dataclass(frozen=True, slots=True)
-class PasswordStep:
-    """Name and password, or a passkey without a name."""
+class NameStep:
+    """The name alone: it tells where its user logs in."""
 
     attempts: Attempts
+    pages: Pages
+
+    async def ask(
+        self, request: Request, attempt: Attempt, browser: str, *, message: str = "", status: int = 200
+    ) -> Response:
+        """Answer with the page that asks who wants to log in."""
+        csrf = self.attempts.form_token(attempt, browser)
+        return self.pages.show(request, "identify.html", status, attempt=attempt.id, csrf=csrf, message=message)
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordStep:
+    """Name and password, or a passkey without a name, or a company's provider."""
+
+    attempts: Attempts
+    whereabouts: Whereabouts
     passkeys: Passkeys
     documents: Documents
     pages: Pages
@@ -54,7 +71,8 @@ class PasswordStep:
             status,
             attempt=attempt.id,
             csrf=self.attempts.form_token(attempt, browser),
-            user_name=user_name,
+            user_name=user_name or attempt.login_name or "",
+            providers=[(one.alias, one.settings.name) for one in await self.whereabouts.offered(attempt)],
             message=message,
             passkey_options=options.json,
             may_reset=may.password_reset,

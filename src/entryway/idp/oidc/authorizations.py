@@ -40,6 +40,8 @@ class Authorization:
     authenticated_at: datetime
     methods: tuple[str, ...]
     app_tid: str
+    # The company's provider that vouched for the user at this login.
+    provider_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +164,18 @@ class Authorizations:
             row = (await session.execute(query)).scalar_one_or_none()
         return _authorization(row) if row else None
 
-    async def alive(self, authorization_id: str) -> bool:
-        """Say whether tokens of this authorization may still be used."""
+    async def find(self, authorization_id: str) -> Authorization | None:
+        """Return an authorization whose tokens may still be used."""
         async with self._database.read() as session:
             row = await _find(session, authorization_id)
-        return row is not None and row.revoked_at is None
+        return _authorization(row) if row is not None and row.revoked_at is None else None
+
+    async def provider_of(self, session_id: str) -> str | None:
+        """Return the company's provider that a session came from, which may be over."""
+        table = tables.Authorization
+        query = select(table.provider_id).where(table.session_id == session_id).limit(1)
+        async with self._database.read() as session:
+            return (await session.execute(query)).scalar_one_or_none()
 
     async def revoke(self, authorization_id: str) -> None:
         """End an authorization with all its tokens."""
@@ -205,6 +214,7 @@ def _row(authorization: Authorization, expires_at: datetime) -> tables.Authoriza
         authenticated_at=authorization.authenticated_at,
         methods=list(authorization.methods),
         app_tid=authorization.app_tid,
+        provider_id=authorization.provider_id,
         expires_at=expires_at,
         revoked_at=None,
     )
@@ -221,4 +231,5 @@ def _authorization(row: tables.Authorization) -> Authorization:
         authenticated_at=row.authenticated_at,
         methods=tuple(row.methods),
         app_tid=row.app_tid,
+        provider_id=row.provider_id,
     )

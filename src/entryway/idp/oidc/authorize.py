@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from entryway.idp.corporate.choice import login_hint, provider_hints
 from entryway.idp.login.attempt import Goal
 from entryway.idp.oidc import authorization_request, claims
 from entryway.idp.oidc.authorization_request import AuthorizationRequest
@@ -57,7 +58,15 @@ class AuthorizeEndpoint:
             asked = authorization_request.parse(parameters, application, redirect_uri, self.clock())
         except OAuthError as error:
             return redirect_error(redirect_uri, parameters.get("state"), error)
-        goal = Goal(KIND, asked.to_json(), application.id, asked.silent, asked.authenticated_since)
+        goal = Goal(
+            KIND,
+            asked.to_json(),
+            application.id,
+            asked.silent,
+            asked.authenticated_since,
+            provider_hints(parameters.get("idp")),
+            login_hint(parameters.get("login_hint")),
+        )
         return await self.flow.begin(request, goal)
 
     async def _application(self, client_id: str | None) -> Application:
@@ -83,7 +92,7 @@ class OidcFinisher:
         del request
         asked = AuthorizationRequest.from_json(goal.details)
         application = await self.applications.resolve(goal.application_id or "")
-        person = await self.issuer.person(logged_in.user.id)
+        person = await self.issuer.person(logged_in.user.id, logged_in.provider_id)
         if person is None:
             raise InvalidRequest("This login is over", "the user was locked meanwhile")
         authorization = Authorization(
@@ -96,6 +105,7 @@ class OidcFinisher:
             authenticated_at=logged_in.authenticated_at,
             methods=logged_in.methods,
             app_tid=asked.app_tid,
+            provider_id=logged_in.provider_id,
         )
         code = await self.authorizations.issue_code(
             authorization, asked.redirect_uri, asked.challenge, redirect_uri_given=asked.redirect_uri_given

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from entryway.idp.applications.settings import CLAIM, RESERVED_CLAIMS
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from entryway.idp.applications.application import Application
@@ -19,17 +21,27 @@ DEFAULT_CLAIMS = {"email": "email", "given_name": "given_name", "family_name": "
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOn:
+    """What a company's provider says of a user, as applications are told it."""
+
+    groups: tuple[str, ...] = ()
+    attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
-    """A user with the names of their groups."""
+    """A user with the names of their groups, and what a company's provider says besides."""
 
     user: User
     groups: Sequence[str]
+    passed_on: PassedOn = field(default_factory=PassedOn)
 
     def value(self, source: str) -> str | list[str] | None:
         """Return what a source of claims says of this person, None where it says nothing."""
         values = self.user.values
         if source.startswith("attribute:"):
-            found = list(values.attributes.get(source.removeprefix("attribute:"), []))
+            name = source.removeprefix("attribute:")
+            found = list(values.attributes.get(name) or self.passed_on.attributes.get(name) or ())
             return found[0] if len(found) == 1 else found or None
         fields: dict[str, str | list[str]] = {
             "user_id": self.user.id,
@@ -38,7 +50,7 @@ class Person:
             "given_name": values.given_name,
             "family_name": values.family_name,
             "display_name": self.user.full_name,
-            "groups": list(self.groups),
+            "groups": list(dict.fromkeys((*self.groups, *self.passed_on.groups))),
         }
         return fields[source] or None
 
@@ -82,6 +94,7 @@ def of_user(
     mapping = DEFAULT_CLAIMS | application.settings.claims
     mapped = {claim: person.value(source) for claim, source in mapping.items()}
     body: dict[str, Any] = {
+        **_said_elsewhere(person.passed_on),
         **{claim: value for claim, value in mapped.items() if value is not None},
         **_of_every_token(issuer, application, target, occasion),
         "sub": subject(application, person),
@@ -96,6 +109,15 @@ def of_user(
     if authorization.session_id is not None:
         body["sid"] = authorization.session_id
     return body
+
+
+def _said_elsewhere(passed_on: PassedOn) -> dict[str, Any]:
+    """Return what a company's provider says, one to one, but for what only we can say."""
+    return {
+        name: values[0] if len(values) == 1 else list(values)
+        for name, values in passed_on.attributes.items()
+        if name not in RESERVED_CLAIMS and CLAIM.fullmatch(name)
+    }
 
 
 def access_of_user(body: Mapping[str, Any], authorization: Authorization) -> dict[str, Any]:

@@ -74,20 +74,23 @@ class InspectionEndpoints:
         token = parameters.get("token")
         if not token:
             raise InvalidRequest("Missing parameter: token")
+        ended = await self._authorization_of(token, application)
+        if ended is not None:
+            await self.authorizations.revoke(ended)
+            log.info("token_revoked", client_id=application.client_id)
+        return JSONResponse({})  # clients may ignore it, and some take nothing but JSON
+
+    async def _authorization_of(self, token: str, application: Application) -> str | None:
         authorization = await self.authorizations.holder_of_refresh_token(token)
         if authorization is not None:
-            if authorization.application_id == application.id:
-                await self.authorizations.revoke(authorization.id)
-                log.info("token_revoked", client_id=application.client_id)
-            return Response(status_code=200)
+            return authorization.id if authorization.application_id == application.id else None
         try:
             own = await self.issuer.read(token)
         except InvalidToken:
-            return Response(status_code=200)
-        if own.claims.get("azp") == application.client_id and "authorization" in own.claims:
-            await self.authorizations.revoke(str(own.claims["authorization"]))
-            log.info("token_revoked", client_id=application.client_id)
-        return Response(status_code=200)
+            return None
+        if own.claims.get("azp") != application.client_id or "authorization" not in own.claims:
+            return None
+        return str(own.claims["authorization"])
 
 
 def _concerns(own: OwnToken, application: Application) -> bool:

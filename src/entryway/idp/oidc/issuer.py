@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from entryway.idp.applications.application import Application
     from entryway.idp.applications.store import Applications
+    from entryway.idp.corporate.links import ProviderLinks
     from entryway.idp.oidc.authorizations import Authorization, Authorizations
     from entryway.idp.oidc.claims import Target
     from entryway.idp.settings import IdpSettings
@@ -50,6 +51,7 @@ class Issuer:
     users: Users
     groups: Groups
     authorizations: Authorizations
+    links: ProviderLinks
     clock: Clock
 
     async def for_application(self, application: Application, target: Target) -> dict[str, Any]:
@@ -62,7 +64,7 @@ class Issuer:
         self, application: Application, authorization: Authorization, target: Target, refresh_lifetime: timedelta
     ) -> dict[str, Any]:
         """Return the token response for a user; without a life for it, no refresh token is made."""
-        person = await self.person(authorization.user_id)
+        person = await self.person(authorization.user_id, authorization.provider_id)
         if person is None:
             raise InvalidGrant("The user may not log in any more", "the user is gone, locked or not active")
         body = claims.of_user(
@@ -83,12 +85,13 @@ class Issuer:
             response["refresh_token"] = refresh_token
         return response
 
-    async def person(self, user_id: str) -> Person | None:
-        """Return a user with their groups, None for one who may not log in."""
+    async def person(self, user_id: str, provider_id: str | None = None) -> Person | None:
+        """Return a user with their groups and what their company's provider says; None for one who may not log in."""
         user = await self.users.find(user_id)
         if user is None or not user.may_log_in:
             return None
-        return Person(user, await self.groups.names_of(user_id))
+        groups = await self.groups.names_of(user_id)
+        return Person(user, groups, await self.links.passed_on(user_id, provider_id))
 
     async def read(self, token: str) -> OwnToken:
         """Return one of our tokens if it holds: signature, expiry, application, user and authorization."""
@@ -99,11 +102,15 @@ class Issuer:
             raise InvalidToken(detail="a logout token, or a token of an application that is gone")
         if body.get("sap_id_type") == "app":
             return OwnToken(body, None)
-        person = await self.person(str(body.get("user_uuid")))
+        provider_id = None
+        if "authorization" in body:
+            authorization = await self.authorizations.find(str(body["authorization"]))
+            if authorization is None:
+                raise InvalidToken(detail="the authorization has ended")
+            provider_id = authorization.provider_id
+        person = await self.person(str(body.get("user_uuid")), provider_id)
         if person is None:
             raise InvalidToken(detail="the user is gone, locked or not active")
-        if "authorization" in body and not await self.authorizations.alive(str(body["authorization"])):
-            raise InvalidToken(detail="the authorization has ended")
         return OwnToken(body, person)
 
     async def sign(self, body: Mapping[str, Any]) -> str:

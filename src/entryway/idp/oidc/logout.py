@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from entryway.idp.errors import ForeignForm
 from entryway.idp.login.sessions import LOGIN_COOKIE
+from entryway.idp.logout.steps import TO_ADDRESS, TO_PAGE, Ending
 from entryway.oauth import redirects, tokens
 from entryway.oauth.errors import InvalidToken
 from entryway.telemetry import get_logger
 from entryway.web import edge
-from entryway.web.cookies import clear_cookie
-from entryway.web.redirect import redirect_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from entryway.idp.applications.application import Application
     from entryway.idp.applications.store import Applications
     from entryway.idp.login.sessions import Sessions
-    from entryway.idp.session_end import SessionEnd
+    from entryway.idp.logout.chain import LogoutChain
     from entryway.idp.settings import IdpSettings
     from entryway.idp.signing_keys import SigningKeys
     from entryway.storage.digests import Digests
@@ -44,7 +43,7 @@ class LogoutEndpoint:
     settings: IdpSettings
     applications: Applications
     sessions: Sessions
-    session_end: SessionEnd
+    chain: LogoutChain
     keys: SigningKeys
     digests: Digests
     pages: Pages
@@ -60,12 +59,9 @@ class LogoutEndpoint:
             session_id = hinted_session
         if session_id is not None and application is None and not self._confirmed(parameters, cookie or ""):
             return self._ask(request, cookie or "")
-        if session_id is not None:
-            await self.session_end.end(session_id)
-            log.info("logout_completed")
-        response = self._farewell(request, application, parameters)
-        clear_cookie(response, LOGIN_COOKIE)
-        return response
+        log.info("logout_by_application", by=application.client_id if application is not None else "")
+        sessions = [session_id] if session_id is not None else []
+        return await self.chain.begin(request, sessions, _ending(application, parameters))
 
     async def _caller(self, parameters: Mapping[str, str]) -> tuple[Application | None, str | None]:
         """Return the application that sends the browser, and the login that its id token came of."""
@@ -94,11 +90,9 @@ class LogoutEndpoint:
     def _ask(self, request: Request, cookie: str) -> Response:
         return self.pages.show(request, "logout.html", csrf=self.digests.text(_FORM, cookie))
 
-    def _farewell(self, request: Request, application: Application | None, parameters: Mapping[str, str]) -> Response:
-        target = parameters.get("post_logout_redirect_uri")
-        if target and application and redirects.allowed(target, application.settings.post_logout_patterns):
-            return redirect_to(target, {"state": parameters.get("state")})
-        say = self.pages.say
-        return self.pages.message(
-            request, say(request, "logout.title"), link="/login", link_text=say(request, "logout.again")
-        )
+
+def _ending(application: Application | None, parameters: Mapping[str, str]) -> Ending:
+    target = parameters.get("post_logout_redirect_uri")
+    if target and application and redirects.allowed(target, application.settings.post_logout_patterns):
+        return Ending(TO_ADDRESS, {"url": target, "state": parameters.get("state")})
+    return Ending(TO_PAGE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "idp_baseline_d1bd28a0"
+revision: str = "idp_baseline_dd12b351"
 down_revision: str | None = None
 
 
@@ -41,6 +41,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entries")),
     )
     op.create_index("ix_audit_entries_zid_number", "audit_entries", ["zid", "number"], unique=False)
+    op.create_table(
+        "corporate_providers",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("alias", sa.String(length=36), nullable=False),
+        sa.Column("settings", sa.JSON(), nullable=False),
+        sa.Column("sealed_secret", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_corporate_providers")),
+        sa.UniqueConstraint("alias", name=op.f("uq_corporate_providers_alias")),
+    )
     op.create_table(
         "data_keys",
         sa.Column("id", sa.String(length=8), nullable=False),
@@ -82,10 +93,23 @@ def upgrade() -> None:
         sa.Column("methods", sa.JSON(), nullable=False),
         sa.Column("challenge", sa.String(length=255), nullable=True),
         sa.Column("sealed_secret", sa.LargeBinary(), nullable=True),
+        sa.Column("login_name", sa.String(length=255), nullable=True),
+        sa.Column("provider_id", sa.String(length=36), nullable=True),
+        sa.Column("sealed_arrival", sa.LargeBinary(), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_attempts")),
     )
     op.create_index(op.f("ix_login_attempts_started_at"), "login_attempts", ["started_at"], unique=False)
+    op.create_table(
+        "logouts",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("request_id", sa.String(length=128), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_logouts")),
+        sa.UniqueConstraint("request_id", name=op.f("uq_logouts_request_id")),
+    )
+    op.create_index(op.f("ix_logouts_expires_at"), "logouts", ["expires_at"], unique=False)
     op.create_table(
         "saml_keys",
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
@@ -94,6 +118,13 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("fingerprint", name=op.f("pk_saml_keys")),
     )
+    op.create_table(
+        "seen_assertions",
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_seen_assertions")),
+    )
+    op.create_index(op.f("ix_seen_assertions_expires_at"), "seen_assertions", ["expires_at"], unique=False)
     op.create_table(
         "settings",
         sa.Column("name", sa.String(length=100), nullable=False),
@@ -110,34 +141,6 @@ def upgrade() -> None:
         sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("kid", name=op.f("pk_signing_keys")),
     )
-    op.create_table(
-        "users",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("user_name", sa.String(length=255), nullable=False),
-        sa.Column("login_name", sa.String(length=255), nullable=False),
-        sa.Column("email", sa.String(length=255), nullable=False),
-        sa.Column("email_key", sa.String(length=255), nullable=True),
-        sa.Column("email_verified", sa.Boolean(), nullable=False),
-        sa.Column("given_name", sa.String(length=255), nullable=False),
-        sa.Column("family_name", sa.String(length=255), nullable=False),
-        sa.Column("display_name", sa.String(length=255), nullable=False),
-        sa.Column("external_id", sa.String(length=255), nullable=True),
-        sa.Column("attributes", sa.JSON(), nullable=False),
-        sa.Column("profile", sa.JSON(), nullable=False),
-        sa.Column("active", sa.Boolean(), nullable=False),
-        sa.Column("locked", sa.Boolean(), nullable=False),
-        sa.Column("password_hash", sa.String(), nullable=True),
-        sa.Column("password_changed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("must_change_password", sa.Boolean(), nullable=False),
-        sa.Column("last_login_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
-        sa.UniqueConstraint("email_key", name=op.f("uq_users_email_key")),
-        sa.UniqueConstraint("login_name", name=op.f("uq_users_login_name")),
-    )
-    op.create_index(op.f("ix_users_external_id"), "users", ["external_id"], unique=False)
     op.create_table(
         "application_certificates",
         sa.Column("application_id", sa.String(length=36), nullable=False),
@@ -168,6 +171,71 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("application_id", "secret_id", name=op.f("pk_application_secrets")),
     )
     op.create_table(
+        "provider_requests",
+        sa.Column("id", sa.String(length=128), nullable=False),
+        sa.Column("provider_id", sa.String(length=36), nullable=False),
+        sa.Column("attempt_id", sa.String(length=64), nullable=False),
+        sa.Column("browser_digest", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["provider_id"],
+            ["corporate_providers.id"],
+            name=op.f("fk_provider_requests_provider_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_provider_requests")),
+    )
+    op.create_index(op.f("ix_provider_requests_expires_at"), "provider_requests", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_provider_requests_provider_id"), "provider_requests", ["provider_id"], unique=False)
+    op.create_table(
+        "session_service_providers",
+        sa.Column("session_id", sa.String(length=36), nullable=False),
+        sa.Column("application_id", sa.String(length=36), nullable=False),
+        sa.Column("name_id", sa.JSON(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["application_id"],
+            ["applications.id"],
+            name=op.f("fk_session_service_providers_application_id"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("session_id", "application_id", name=op.f("pk_session_service_providers")),
+    )
+    op.create_table(
+        "users",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("user_name", sa.String(length=255), nullable=False),
+        sa.Column("login_name", sa.String(length=255), nullable=False),
+        sa.Column("email", sa.String(length=255), nullable=False),
+        sa.Column("email_key", sa.String(length=255), nullable=True),
+        sa.Column("email_verified", sa.Boolean(), nullable=False),
+        sa.Column("given_name", sa.String(length=255), nullable=False),
+        sa.Column("family_name", sa.String(length=255), nullable=False),
+        sa.Column("display_name", sa.String(length=255), nullable=False),
+        sa.Column("external_id", sa.String(length=255), nullable=True),
+        sa.Column("attributes", sa.JSON(), nullable=False),
+        sa.Column("profile", sa.JSON(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("locked", sa.Boolean(), nullable=False),
+        sa.Column("password_hash", sa.String(), nullable=True),
+        sa.Column("password_changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("must_change_password", sa.Boolean(), nullable=False),
+        sa.Column("last_login_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("provider_id", sa.String(length=36), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["provider_id"], ["corporate_providers.id"], name=op.f("fk_users_provider_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("email_key", name=op.f("uq_users_email_key")),
+        sa.UniqueConstraint("login_name", name=op.f("uq_users_login_name")),
+    )
+    op.create_index(op.f("ix_users_external_id"), "users", ["external_id"], unique=False)
+    op.create_index(op.f("ix_users_provider_id"), "users", ["provider_id"], unique=False)
+    op.create_table(
         "authorizations",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("application_id", sa.String(length=36), nullable=False),
@@ -180,6 +248,7 @@ def upgrade() -> None:
         sa.Column("app_tid", sa.String(length=255), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("provider_id", sa.String(length=36), nullable=True),
         sa.ForeignKeyConstraint(
             ["application_id"], ["applications.id"], name=op.f("fk_authorizations_application_id"), ondelete="CASCADE"
         ),
@@ -212,6 +281,7 @@ def upgrade() -> None:
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("user_agent", sa.String(length=255), nullable=False),
+        sa.Column("provider_id", sa.String(length=36), nullable=True),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_login_sessions_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_sessions")),
         sa.UniqueConstraint("digest", name=op.f("uq_login_sessions_digest")),
@@ -253,6 +323,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("credential_id", name=op.f("pk_passkeys")),
     )
     op.create_index(op.f("ix_passkeys_user_id"), "passkeys", ["user_id"], unique=False)
+    op.create_table(
+        "provider_links",
+        sa.Column("provider_id", sa.String(length=36), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("groups", sa.JSON(), nullable=False),
+        sa.Column("attributes", sa.JSON(), nullable=False),
+        sa.Column("noted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["provider_id"], ["corporate_providers.id"], name=op.f("fk_provider_links_provider_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_provider_links_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("provider_id", "subject", name=op.f("pk_provider_links")),
+    )
+    op.create_index(op.f("ix_provider_links_user_id"), "provider_links", ["user_id"], unique=False)
     op.create_table(
         "recovery_codes",
         sa.Column("user_id", sa.String(length=36), nullable=False),
@@ -305,6 +390,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_codes")),
     )
     op.create_index(op.f("ix_codes_authorization_id"), "codes", ["authorization_id"], unique=False)
+    op.create_table(
+        "provider_sessions",
+        sa.Column("session_id", sa.String(length=36), nullable=False),
+        sa.Column("provider_id", sa.String(length=36), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("session_index", sa.String(length=1024), nullable=True),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["provider_id"],
+            ["corporate_providers.id"],
+            name=op.f("fk_provider_sessions_provider_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["login_sessions.id"], name=op.f("fk_provider_sessions_session_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("session_id", name=op.f("pk_provider_sessions")),
+    )
+    op.create_index(op.f("ix_provider_sessions_provider_id"), "provider_sessions", ["provider_id"], unique=False)
     op.create_table(
         "refresh_tokens",
         sa.Column("digest", sa.LargeBinary(length=32), nullable=False),

@@ -54,5 +54,7 @@ def authn_context(requested: Sequence[str]) -> str | None:
 
 def attributes(application: Application, person: Person) -> Mapping[str, Sequence[str]]:
     """Return the attributes: those that are usual, and those that the application has mapped."""
-    found = {name: person.value(source) for name, source in (DEFAULT_ATTRIBUTES | application.settings.claims).items()}
-    return {name: [value] if isinstance(value, str) else value for name, value in found.items() if value}
+    said = {name: list(values) for name, values in person.passed_on.attributes.items()}
+    mapping = DEFAULT_ATTRIBUTES | application.settings.claims
+    found = said | {name: value for name, source in mapping.items() if (value := person.value(source))}
+    return {name: [value] if isinstance(value, str) else value for name, value in found.items()}

@@ -12,30 +12,33 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from entryway.federation.saml_partner import preferred
+from entryway.idp.corporate.choice import login_hint, provider_hints
 from entryway.idp.errors import LoginOver
 from entryway.idp.login.attempt import Goal
 from entryway.idp.login.sessions import LOGIN_COOKIE, LONGEST
+from entryway.idp.logout.steps import TO_SERVICE_PROVIDER, Ending
+from entryway.idp.pages.send_on import send_way
 from entryway.idp.saml import answers
-from entryway.saml import bindings, issuing, logout, metadata, names, own_metadata, requests, signature
+from entryway.saml import bindings, issuing, logout, names, own_metadata, requests
 from entryway.saml.errors import SamlInvalid
 from entryway.storage import SealError
 from entryway.telemetry import get_logger
 from entryway.web import edge
-from entryway.web.cookies import clear_cookie
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from entryway.idp.applications.application import Application
     from entryway.idp.applications.store import Applications
     from entryway.idp.login.flow import LoginFlow
     from entryway.idp.login.sessions import LoggedIn, Sessions
+    from entryway.idp.logout.chain import LogoutChain
+    from entryway.idp.logout.participants import Participants
     from entryway.idp.oidc.issuer import Issuer
+    from entryway.idp.saml.partners import Partners
     from entryway.idp.saml.saml_keys import SamlKeys
-    from entryway.idp.session_end import SessionEnd
     from entryway.idp.settings import IdpSettings
-    from entryway.saml.bindings import Form, Received
-    from entryway.saml.metadata import ServiceProviderMetadata
+    from entryway.saml.bindings import Received
     from entryway.saml.xml import Element
     from entryway.storage import Sealer
     from entryway.storage.moments import Clock
@@ -50,41 +53,6 @@ _CARRIED_FOR = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class Partner:
-    """An application that speaks SAML, and what its metadata says."""
-
-    application: Application
-    metadata: ServiceProviderMetadata
-
-
-@dataclass(frozen=True, slots=True)
-class Partners:
-    """Finds service providers, and believes only what they signed."""
-
-    applications: Applications
-    clock: Clock
-
-    async def resolve(self, entity_id: str) -> Partner:
-        """Return the service provider of this name, or raise SamlInvalid."""
-        application = await self.applications.find_by_entity_id(entity_id)
-        if application is None or application.settings.saml_metadata is None:
-            raise SamlInvalid("no application has this entity id")
-        document = application.settings.saml_metadata
-        return Partner(application, metadata.read_service_provider(document, self.clock()))
-
-    def believed(self, partner: Partner, received: Received, *, needed: bool) -> Element:
-        """Return what the partner signed; without `needed`, a message without a signature passes, too."""
-        certificates = partner.metadata.entity.signing
-        if received.signature is not None:
-            return bindings.verify_redirect(received, certificates)
-        if signature.is_signed(received.root):
-            return signature.verify(received.root, certificates)
-        if needed:
-            raise SamlInvalid("the message is not signed")
-        return received.root
-
-
-@dataclass(frozen=True, slots=True)
 class SamlEndpoints:
     """Takes requests by HTTP-Redirect and HTTP-POST, and answers by HTTP-POST."""
 
@@ -93,7 +61,7 @@ class SamlEndpoints:
     keys: SamlKeys
     flow: LoginFlow
     sessions: Sessions
-    session_end: SessionEnd
+    chain: LogoutChain
     sealer: Sealer
     pages: Pages
     clock: Clock
@@ -138,7 +106,9 @@ class SamlEndpoints:
             "contexts": list(asked.authn_contexts),
         }
         since = now if asked.is_forced else None
-        goal = Goal(KIND, details, partner.application.id, asked.is_passive, since)
+        hints = provider_hints(request.query_params.get("idp"))
+        hint = login_hint(asked.subject)
+        goal = Goal(KIND, details, partner.application.id, asked.is_passive, since, hints, hint)
         if request.method == "GET":
             return await self.flow.begin(request, goal)
         # The form came from elsewhere, so that the browser has kept our cookies back: it comes once more, by itself.
@@ -158,38 +128,24 @@ class SamlEndpoints:
         return await self.flow.begin(request, Goal.from_json(carried["goal"]))
 
     async def log_out(self, request: Request) -> Response:
-        """End the login that a service provider names, and say so; it must have signed its request."""
+        """End the login that a service provider names, or go on when one has answered; both must be signed."""
         received = await _received(request)
-        if received.parameter != "SAMLRequest":
-            raise SamlInvalid("an answer where a request was expected")
         partner = await self.partners.resolve(requests.issuer_of(received.root))
         root = self.partners.believed(partner, received, needed=True)
-        asked = logout.read_request(root, location=f"{self.settings.public_url}{SLO}", now=self.clock())
-        own = await self.sessions.id_of(request.cookies.get(LOGIN_COOKIE))
-        for session_id in asked.session_indexes or ((own,) if own is not None else ()):
-            await self.session_end.end(session_id)
-        log.info("logout_completed", by=partner.application.client_id)
-        response = await self._logged_out(request, partner, asked.id, received.relay_state)
-        clear_cookie(response, LOGIN_COOKIE)
-        return response
-
-    async def _logged_out(
-        self, request: Request, partner: Partner, request_id: str, relay_state: str | None
-    ) -> Response:
-        endpoints, key = partner.metadata.entity.single_logout, await self.keys.pair()
-        binding = names.HTTP_REDIRECT if names.HTTP_REDIRECT in endpoints else names.HTTP_POST
-        if binding not in endpoints:
+        location, now = f"{self.settings.public_url}{SLO}", self.clock()
+        if received.parameter == "SAMLResponse":
+            answer = logout.read_response(root, location=location, now=now)
+            told = answer.status == names.SUCCESS
+            return await self.chain.answered(request, answer.in_response_to, partner.application.id, told=told)
+        asked = logout.read_request(root, location=location, now=now)
+        if preferred(partner.metadata.entity.single_logout) is None:
             raise SamlInvalid("the metadata names no SingleLogoutService")
-        destination = endpoints[binding].response_location
-        answer = logout.LogoutResponse(
-            f"_{secrets.token_hex(16)}", self.settings.public_url, self.clock(), destination, request_id
-        )
-        element = logout.build_response(answer)
-        if binding == names.HTTP_REDIRECT:
-            url = bindings.redirect_url(destination, "SAMLResponse", element, relay_state, key)
-            return RedirectResponse(url, 303)
-        signed = signature.sign(element, key)
-        return send_on(self.pages, request, bindings.post_form(destination, "SAMLResponse", signed, relay_state))
+        own = await self.sessions.id_of(request.cookies.get(LOGIN_COOKIE))
+        session_ids = asked.session_indexes or ((own,) if own is not None else ())
+        log.info("logout_by_application", by=partner.application.client_id)
+        details = {"party": partner.application.id, "request": asked.id, "relay_state": received.relay_state}
+        ending = Ending(TO_SERVICE_PROVIDER, details)
+        return await self.chain.begin(request, session_ids, ending, told_already=partner.application.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +156,7 @@ class SamlFinisher:
     applications: Applications
     partners: Partners
     issuer: Issuer
+    participants: Participants
     keys: SamlKeys
     pages: Pages
     clock: Clock
@@ -207,7 +164,7 @@ class SamlFinisher:
     async def finish(self, request: Request, goal: Goal, logged_in: LoggedIn) -> Response:
         """Give the service provider an assertion about the user, or say why there is none."""
         application = await self.applications.resolve(goal.application_id or "")
-        person = await self.issuer.person(logged_in.user.id)
+        person = await self.issuer.person(logged_in.user.id, logged_in.provider_id)
         if person is None or application.entity_id is None:
             raise LoginOver("the user was locked meanwhile, or the application has changed")
         url, now = self.settings.public_url, self.clock()
@@ -239,6 +196,7 @@ class SamlFinisher:
         response = issuing.build_response(
             f"_{secrets.token_hex(16)}", draft, await self.keys.pair(), encrypt_for=certificate
         )
+        await self.participants.remember(logged_in, application, name)
         log.info("assertion_issued", client_id=application.client_id, user_id=logged_in.user.id)
         return self._send(request, goal, response)
 
@@ -261,15 +219,10 @@ class SamlFinisher:
 
     def _send(self, request: Request, goal: Goal, message: Element) -> Response:
         form = bindings.post_form(goal.details["consumer"], "SAMLResponse", message, goal.details["relay_state"])
-        return send_on(self.pages, request, form)
-
-
-def send_on(pages: Pages, request: Request, form: Form) -> Response:
-    """Return a page whose form sends itself on."""
-    return pages.show(request, "send_on.html", action=form.action, fields=form.fields)
+        return send_way(self.pages, request, form)
 
 
 async def _received(request: Request) -> Received:
     if request.method == "POST":
-        return bindings.read_post(await edge.read_parameters(request))
+        return bindings.read_post(await edge.read_foreign_form(request))
     return bindings.read_redirect(request.scope["query_string"].decode("ascii", "replace"))

@@ -24,6 +24,9 @@ class LoginAttempt(IdpTable):
     methods: Mapped[list[str]]
     challenge: Mapped[str | None] = mapped_column(String(255))
     sealed_secret: Mapped[bytes | None]
+    login_name: Mapped[str | None] = mapped_column(String(255))
+    provider_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
+    sealed_arrival: Mapped[bytes | None]
     started_at: Mapped[datetime] = mapped_column(index=True)
 
 
@@ -39,6 +42,7 @@ class LoginSession(IdpTable):
     last_seen_at: Mapped[datetime] = mapped_column(index=True)
     fingerprint: Mapped[str] = mapped_column(String(64))
     user_agent: Mapped[str] = mapped_column(String(255))
+    provider_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
 
 
 class SessionApplication(IdpTable):
@@ -51,3 +55,23 @@ class SessionApplication(IdpTable):
     subject: Mapped[str] = mapped_column(String(1024))
     logout_uri: Mapped[str] = mapped_column(String(2000))
     since: Mapped[datetime]
+
+
+class SessionServiceProvider(IdpTable):
+    """A service provider of SAML that a session logged in to, and how it knows the user there."""
+
+    __tablename__ = "session_service_providers"
+    session_id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    application_id: Mapped[str] = of_application(primary_key=True)
+    name_id: Mapped[dict[str, Any]]
+    since: Mapped[datetime]
+
+
+class Logout(IdpTable):
+    """A logout on its way from one party of a session to the next; `request_id` is the question that is open."""
+
+    __tablename__ = "logouts"
+    id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    request_id: Mapped[str] = mapped_column(String(128), unique=True)
+    sealed: Mapped[bytes]
+    expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -36,6 +36,10 @@ class User(IdpTable):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int]
+    # The company's provider that brought the user, who goes with it.
+    provider_id: Mapped[str | None] = mapped_column(
+        String(ID_LENGTH), ForeignKey("corporate_providers.id", ondelete="CASCADE"), index=True
+    )
 
 
 class EarlierPassword(IdpTable):

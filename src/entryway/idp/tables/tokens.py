@@ -23,6 +23,7 @@ class Authorization(IdpTable):
     app_tid: Mapped[str] = mapped_column(String(255))
     expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]
+    provider_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
 
 
 def _of_authorization() -> Mapped[str]:

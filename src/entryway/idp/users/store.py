@@ -63,7 +63,7 @@ class Users:
             rows = (await session.execute(query)).scalars().all() if count else []
         return [as_user(row) for row in rows], total
 
-    async def create(self, values: UserValues, user_id: str | None = None) -> User:
+    async def create(self, values: UserValues, user_id: str | None = None, provider_id: str | None = None) -> User:
         """Create a user, without a password yet."""
         now = self._clock()
         row = tables.User(
@@ -76,6 +76,7 @@ class Users:
             created_at=now,
             updated_at=now,
             version=1,
+            provider_id=provider_id,
             **_columns(values),
         )
         try:
@@ -176,4 +177,5 @@ def as_user(row: tables.User) -> User:
         created_at=row.created_at,
         updated_at=row.updated_at,
         version=row.version,
+        provider_id=row.provider_id,
     )

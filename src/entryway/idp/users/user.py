@@ -61,6 +61,8 @@ class User:
     created_at: datetime
     updated_at: datetime
     version: int
+    # The company's provider that brought the user.
+    provider_id: str | None = None
 
     @property
     def user_name(self) -> str:

@@ -45,6 +45,7 @@ class JwtBearer:
             nonce=None,
             authenticated_at=datetime.fromtimestamp(own.claims["auth_time"], UTC),
             methods=tuple(own.claims["amr"]),
+            provider_id=await self.issuer.authorizations.provider_of(session) if isinstance(session, str) else None,
             app_tid=tenant if application.serves(tenant) else application.app_tid,
         )
         return UserDecision(authorization)

@@ -1,0 +1,1 @@
+"""Identity providers of companies: users who log in there instead of here."""

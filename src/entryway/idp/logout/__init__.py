@@ -1,0 +1,1 @@
+"""The end of logins, told to everybody who took part."""
