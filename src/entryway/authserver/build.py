@@ -53,7 +53,7 @@ from entryway.authserver.moments import Clock, utc_now
 from entryway.authserver.own_tokens import OwnTokens
 from entryway.authserver.pages import Pages
 from entryway.authserver.passcodes import Passcodes
-from entryway.authserver.password_spraying import PasswordTries
+from entryway.authserver.password_spraying import FORGIVEN_EVERY, OF_A_CLIENT, PasswordTries
 from entryway.authserver.passwords import Passwords
 from entryway.authserver.rate_limits import RateLimit
 from entryway.authserver.respond import Responder
@@ -143,6 +143,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         passwords_elsewhere=ProviderPasswords(
             oidc, shadow_users, LoginFailures(database, clock), database, digests, audit, clock
         ),
+        tries=PasswordTries(settings.address_failures * OF_A_CLIENT, clock, FORGIVEN_EVERY / OF_A_CLIENT),
         digests=digests,
         clock=clock,
         saml_assertions=BearerAssertions(partners, seen, shadow_users, clock),
@@ -188,8 +189,8 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         settings, zones, authentication, grants, granting, RateLimit(settings.token_requests_per_second), audit
     )
     authorize = AuthorizeEndpoint(settings, zones, clients, flow, clock)
-    tries = PasswordTries(settings.address_failures, settings.certificate_networks, clock)
-    login = LoginEndpoints(settings, zones, users, attempts, login_sessions, flow, tries)
+    tries_of_browsers = PasswordTries(settings.address_failures, clock)
+    login = LoginEndpoints(settings, zones, users, attempts, login_sessions, flow, tries_of_browsers)
     logout = LogoutEndpoint(settings, zones, clients, login_sessions, keys, pages, provider_sessions, departures)
     metadata = MetadataEndpoints(settings, zones, keys, grants)
     inspection = InspectionEndpoints(settings, zones, authentication, own_tokens, bearer)

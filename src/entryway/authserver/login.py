@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 
 from entryway.authserver import edge, sessions
 from entryway.authserver.description import describe
+from entryway.authserver.password_spraying import came_from
 from entryway.authserver.users import ORIGIN
 from entryway.errors import Forbidden
 from entryway.oauth import login_hints
@@ -87,13 +88,13 @@ class LoginEndpoints:
         name, password = form.get("username", ""), form.get("password", "")
         if not name.strip() or not password:
             return await self.flow.ask(attempt, browser, user_name=name, message="login.empty")
-        self.tries.begin(zone.id, request)
+        source = came_from(request, self.settings.certificate_networks)
         try:
-            user = await self.users.authenticate(zone.id, name, password)
+            with self.tries.counted(zone.id, source):
+                user = await self.users.authenticate(zone.id, name, password)
         except BadCredentials as error:
             log.info("login_failed", reason=error.detail)
             return await self.flow.ask(attempt, browser, user_name=name, message=WRONG, status=401)
-        self.tries.was_right(zone.id, request)
         # A new value for the cookie: one that somebody planted in this browser before is worth nothing now.
         await self.sessions.end(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
         value, logged_in = await self.sessions.start(user)

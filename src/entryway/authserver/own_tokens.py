@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from entryway.authserver import stored_tokens
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from entryway.authserver.stored_tokens import StoredTokens
     from entryway.authserver.users import User, Users
     from entryway.authserver.zones import Zone
+
+# How far the clocks of processes that issue tokens may be apart.
+LEEWAY = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,10 @@ class OwnTokens:
         else:
             ring = await self.keys.ring(zone.id)
             body = tokens.verify(token, ring.verifying, zone.issuer, self.clock())
+        issued = body.get("iat")
+        if not isinstance(issued, int | float) or issued > (self.clock() + LEEWAY).timestamp():
+            # A key that signed with a clock that is wrong, or in other hands: what it says of time is worth nothing.
+            raise InvalidToken(detail="the token is from the future")
         if body.get("zid") != zone.id or not isinstance(body.get("cid"), str):
             raise InvalidToken(detail="the token is of another zone, or no token of ours")
         if not isinstance(body.get("scope"), list):

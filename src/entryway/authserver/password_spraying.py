@@ -1,7 +1,7 @@
-"""Slows down whoever tries passwords of many users from one address: a name's own lockout never sees that.
+"""Slows down whoever tries passwords of many users from one address, or through one client.
 
-Each process counts for itself. This machine's own addresses are not counted: behind a proxy that does not say who
-comes, all people would share one of them.
+A name's own lockout never sees that. Each process counts for itself. This machine's own addresses are not counted:
+behind a proxy that does not say who comes, all people would share one of them.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections import OrderedDict
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from entryway.errors import TooManyRequests
+from entryway.oauth.errors import BadCredentials
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from ipaddress import IPv4Network, IPv6Network
 
     from starlette.requests import Request
@@ -25,62 +27,78 @@ if TYPE_CHECKING:
 
 # A company that shares one address makes mistakes too: one more is forgiven every ten seconds.
 FORGIVEN_EVERY = timedelta(seconds=10)
-MOST_ADDRESSES = 10_000
+# An application that brings passwords brings those of all its users, so it may be wrong ten times as often.
+OF_A_CLIENT = 10
+MOST_SOURCES = 10_000
 # Who has one address of IPv6 has a whole network of them.
 _IPV6_PREFIX = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """How many tries of an address are not forgiven yet, as of a moment."""
+    """How many tries of a source are not forgiven yet, as of a moment."""
 
     count: float
     at: datetime
 
-    def left(self, now: datetime) -> float:
-        """Return how many of them are left now."""
-        return max(0.0, self.count - (now - self.at) / FORGIVEN_EVERY)
-
 
 @dataclass(frozen=True, slots=True)
 class PasswordTries:
-    """Allows `most` wrong passwords of one address at a tenant; zero stands for no limit.
+    """Allows `most` wrong passwords from one source at a tenant; zero stands for no limit.
 
-    `proxies` are believed when they say in `x-forwarded-for` who came to them.
+    A source is what all of somebody's tries share: the address of a browser, or the client that brings passwords.
     """
 
     most: int
-    proxies: Sequence[IPv4Network | IPv6Network]
     clock: Clock
+    forgiven_every: timedelta = FORGIVEN_EVERY
     _tries: OrderedDict[tuple[str, str], Tries] = field(default_factory=OrderedDict)
 
-    def begin(self, zid: str, request: Request) -> None:
-        """Count a try before it is decided, so that tries at one moment are all counted; raise for one too many."""
-        key, now = self._key(zid, request), self.clock()
-        if key is None:
+    @contextmanager
+    def counted(self, zid: str, source: str | None) -> Iterator[None]:
+        """Raise for one try too many; otherwise count it, and take it back unless BadCredentials says it was wrong.
+
+        It is counted before it is decided, so that tries at one moment are all counted. Of no source, none is.
+        """
+        if source is None or self.most <= 0:
+            yield
             return
-        left = self._tries[key].left(now) if key in self._tries else 0.0
+        self._count(zid, source)
+        try:
+            yield
+        except BadCredentials:
+            raise
+        except BaseException:
+            self._take_back(zid, source)
+            raise
+        self._take_back(zid, source)
+
+    def _count(self, zid: str, source: str) -> None:
+        key, now = (zid, source), self.clock()
+        left = self._left(key, now)
         over = left + 1 - self.most
         if over > 0:
-            raise TooManyRequests(math.ceil(over * FORGIVEN_EVERY.total_seconds()), "password tries")
+            raise TooManyRequests(math.ceil(over * self.forgiven_every.total_seconds()), "password tries")
         self._tries[key] = Tries(left + 1, now)
         self._tries.move_to_end(key)
-        while len(self._tries) > MOST_ADDRESSES:
+        while len(self._tries) > MOST_SOURCES:
             self._tries.popitem(last=False)
 
-    def was_right(self, zid: str, request: Request) -> None:
-        """Take a try back: the password was right."""
-        key, now = self._key(zid, request), self.clock()
-        if key is not None and key in self._tries:
-            self._tries[key] = Tries(max(0.0, self._tries[key].left(now) - 1), now)
+    def _take_back(self, zid: str, source: str) -> None:
+        key, now = (zid, source), self.clock()
+        if key in self._tries:
+            self._tries[key] = Tries(max(0.0, self._left(key, now) - 1), now)
 
-    def _key(self, zid: str, request: Request) -> tuple[str, str] | None:
-        address = came_from(request, self.proxies) if self.most > 0 else None
-        return (zid, address) if address is not None else None
+    def _left(self, key: tuple[str, str], now: datetime) -> float:
+        tries = self._tries.get(key)
+        return 0.0 if tries is None else max(0.0, tries.count - (now - tries.at) / self.forgiven_every)
 
 
 def came_from(request: Request, proxies: Sequence[IPv4Network | IPv6Network]) -> str | None:
-    """Return the network that a request is from, None for one of this machine."""
+    """Return the network that a request is from, None for one of this machine.
+
+    `proxies` are believed when they say in `x-forwarded-for` who came to them.
+    """
     hops = [request.client.host] if request.client else []
     hops += reversed([hop.strip() for hop in ",".join(request.headers.getlist("x-forwarded-for")).split(",")])
     for hop in hops:

@@ -59,6 +59,8 @@ class OidcConfig(_Config):
         "email",
         "profile",
     )
+    # Other clients of the provider: tokens for them may be exchanged here, too, beside those for `client_id`.
+    token_audiences: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
     # Further parameters of the authorization request, as some providers want them.
     additional_parameters: Mapping[Name, Short] = {}
     logout: bool = True

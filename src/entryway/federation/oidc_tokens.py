@@ -35,11 +35,16 @@ class TokenInvalid(SamlInvalid):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedToken:
-    """Who must have issued a token, for whom; `nonce` None for a token that a client brings."""
+    """Who must have issued a token, for whom; `nonce` None for a token that a client brings.
+
+    Such a token may have been issued to another client: what counts is that it is for us, or for one of the `audiences`
+    that an administrator named.
+    """
 
     issuer: str
     client_id: str
     nonce: str | None
+    audiences: frozenset[str] = frozenset()
 
 
 def key_id(token: str) -> str | None:
@@ -66,11 +71,14 @@ def verify(
         raise TokenInvalid("the token is of another issuer")
     audience = claims.get("aud")
     named = [audience] if isinstance(audience, str) else audience
-    if not isinstance(named, list) or expected.client_id not in named:
+    if not isinstance(named, list) or not any(
+        one in {expected.client_id, *expected.audiences} for one in _texts(named)
+    ):
         raise TokenInvalid("the token is for another client")
-    authorized = claims.get("azp")
-    if (authorized is not None and authorized != expected.client_id) or (authorized is None and len(named) > 1):
-        raise TokenInvalid("the token was issued to another client")
+    if expected.nonce is not None:
+        authorized = claims.get("azp")
+        if (authorized is not None and authorized != expected.client_id) or (authorized is None and len(named) > 1):
+            raise TokenInvalid("the token was issued to another client")
     expires, issued = _moment(claims, "exp"), _moment(claims, "iat")
     if expires + LEEWAY <= now:
         raise TokenInvalid("the token has expired")
@@ -104,6 +112,10 @@ def _moment(claims: Mapping[str, Any], name: str) -> datetime:
         return datetime.fromtimestamp(value, UTC)
     except (OverflowError, ValueError, OSError) as error:
         raise TokenInvalid(f"the token's {name} is no moment") from error
+
+
+def _texts(values: list[Any]) -> list[str]:
+    return [value for value in values if isinstance(value, str)]
 
 
 def _same(one: object, other: str) -> bool:

@@ -8,6 +8,7 @@ import hmac
 import json
 import uuid
 from collections.abc import Iterator
+from itertools import takewhile
 
 import httpx
 import pytest
@@ -347,6 +348,33 @@ def test_an_address_of_ipv6_is_its_network(behind_proxy: RunningAuthServer) -> N
 def test_right_passwords_are_not_counted(behind_proxy: RunningAuthServer) -> None:
     for _ in range(4):
         assert tried(behind_proxy, "203.0.113.8", "victim", PASSWORD).status_code == 200
+
+
+def test_a_client_that_brings_passwords_of_many_users_is_slowed_down(behind_proxy: RunningAuthServer) -> None:
+    careless, careful = (behind_proxy.deploy(products(f"app-{uuid.uuid4().hex[:8]}")) for _ in range(2))
+    victim = {"grant_type": "password", "username": "victim", "password": PASSWORD}
+    assert behind_proxy.token(careless, **victim).status_code == 200
+
+    # Ten times as many as from a browser's address; one is forgiven every second, and time goes on here.
+    tries = (behind_proxy.token(careless, grant_type="password", passcode=f"wrong-{number}") for number in range(60))
+    refused = [answer.status_code for answer in takewhile(lambda answer: answer.status_code == 401, tries)]
+    assert 30 <= len(refused) < 50
+    slowed = behind_proxy.token(careless, **victim)
+    assert (slowed.status_code, slowed.json()["error"]) == (429, "too_many_requests")
+    assert slowed.headers["retry-after"] == "1"
+    # What takes no password goes on, and so does every other client.
+    assert behind_proxy.token(careless, grant_type="client_credentials").status_code == 200
+    assert behind_proxy.token(careful, **victim).status_code == 200
+    behind_proxy.clock.advance(seconds=5)
+    assert behind_proxy.token(careless, **victim).status_code == 200
+
+
+def test_requests_without_a_password_are_no_wrong_ones(behind_proxy: RunningAuthServer) -> None:
+    client = behind_proxy.deploy(products(f"app-{uuid.uuid4().hex[:8]}"))
+    for _ in range(40):
+        assert behind_proxy.token(client, grant_type="password", username="victim").status_code == 400
+    right = behind_proxy.token(client, grant_type="password", username="victim", password=PASSWORD)
+    assert right.status_code == 200
 
 
 def test_a_secret_that_is_a_key_is_no_way_in_either(server: RunningAuthServer, app: BoundApplication) -> None:

@@ -287,6 +287,9 @@ def signing_key(server: RunningAuthServer) -> keys.SigningKey:
         {"rev_sig": "00000000"},
         {"scope": "openid"},
         {"exp": 1},
+        {"iat": 9_999_999_999, "exp": 99_999_999_999},
+        {"iat": None},
+        {"iat": "now"},
     ],
 )
 def test_even_a_token_with_our_signature_must_fit_this_tenant_client_and_user(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from entryway.authserver.grants.grant import TokenRequest
     from entryway.authserver.moments import Clock
     from entryway.authserver.passcodes import Passcodes
+    from entryway.authserver.password_spraying import PasswordTries
     from entryway.authserver.trust.provider_passwords import ProviderPasswords
     from entryway.authserver.trust.providers import IdentityProviders
     from entryway.authserver.users import Users
@@ -30,11 +31,13 @@ class Password:
     passcodes: Passcodes
     providers: IdentityProviders
     passwords_elsewhere: ProviderPasswords
+    tries: PasswordTries
     clock: Clock
 
     async def authorize(self, request: TokenRequest, client: Client) -> UserDecision:
         """Decide whether name and password, or the passcode, are right."""
-        vouched = await self._vouched(request, client)
+        with self.tries.counted(request.zone.id, client.id):
+            vouched = await self._vouched(request, client)
         return UserDecision(vouched.user, authorization_of(request, client, vouched), logon=True)
 
     async def _vouched(self, request: TokenRequest, client: Client) -> Vouched:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from entryway.authserver.moments import Clock
     from entryway.authserver.own_tokens import OwnTokens
     from entryway.authserver.passcodes import Passcodes
+    from entryway.authserver.password_spraying import PasswordTries
     from entryway.authserver.trust.provider_passwords import ProviderPasswords
     from entryway.authserver.trust.providers import IdentityProviders
     from entryway.authserver.users import Users
@@ -56,6 +57,7 @@ def make_grants(
     passcodes: Passcodes,
     providers: IdentityProviders,
     passwords_elsewhere: ProviderPasswords,
+    tries: PasswordTries,
     digests: Digests,
     clock: Clock,
     tokens_of_others: ForeignAssertions = _NOBODY,
@@ -68,7 +70,7 @@ def make_grants(
         "client_credentials": ClientCredentials(),
         "client_x509": ClientCredentials(),
         "refresh_token": RefreshToken(authorizations, users, digests),
-        "password": Password(users, passcodes, providers, passwords_elsewhere, clock),
+        "password": Password(users, passcodes, providers, passwords_elsewhere, tries, clock),
         JWT_BEARER: jwt_bearer,
         TOKEN_EXCHANGE: TokenExchange(jwt_bearer),
         USER_TOKEN: UserToken(own_tokens, clients),

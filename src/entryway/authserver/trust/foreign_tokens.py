@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ForeignTokens:
-    """Believes tokens that were issued for this tenant as a client of the provider."""
+    """Believes tokens for this tenant as a client of the provider, and for further clients that the trust names."""
 
     providers: IdentityProviders
     partners: OidcPartners[Zone]
@@ -45,7 +45,7 @@ class ForeignTokens:
         try:
             document = await self.partners.discover(config)
             keys = await self.partners.keys_of(document, oidc_tokens.key_id(assertion))
-            expected = ExpectedToken(config.issuer, config.client_id, None)
+            expected = ExpectedToken(config.issuer, config.client_id, None, frozenset(config.token_audiences))
             claims = oidc_tokens.verify(assertion, keys, expected, now)
             who = identity.of_claims(claims, config.attributes, oidc_tokens.authenticated_at(claims, now))
             user = await self.shadow_users.log_on(provider, who)
