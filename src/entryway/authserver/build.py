@@ -66,6 +66,7 @@ from entryway.authserver.seen_assertions import SeenAssertions
 from entryway.authserver.sessions import Sessions
 from entryway.authserver.signing_keys import SigningKeys
 from entryway.authserver.stored_tokens import StoredTokens
+from entryway.authserver.tenant_branding import TenantBranded, TenantBrandings
 from entryway.authserver.tenant_path import TenantPath
 from entryway.authserver.token_endpoint import TokenEndpoint
 from entryway.authserver.token_policies import TokenPolicies
@@ -181,6 +182,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         settings, zones, providers, partners, pending, provider_sessions, seen, arrival, flow, pages, clock
     )
     relying_party = OidcEndpoints(settings, zones, providers, oidc, pending, arrival, clock)
+    brandings = TenantBrandings(database, audit, settings.branding, clock)
     refresh = TrustRefresh(http, providers, oidc, clock)
     housekeeping = Housekeeping(database, clock, (keys.rotate_due, refresh.refresh_due))
     bootstrap = Bootstrap(settings, database, keyring, sealer, digests, keys, zones, applications, clock)
@@ -225,6 +227,8 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         policies,
         keys,
         providers,
+        saml_keys,
+        brandings,
         saml_keys,
         refresh,
         audit,
@@ -287,6 +291,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             Middleware(Edge),
             Middleware(TenantPath),
             Middleware(Speaking),
+            Middleware(TenantBranded, settings=settings, zones=zones, brandings=brandings),
             Middleware(TokenRoute, endpoint=token, respond=respond),
         ],
         exception_handlers={

@@ -14,6 +14,7 @@ from entryway.authserver.provisioning.kinds import GROUP, USER
 from entryway.authserver.provisioning.users import UserCollection
 from entryway.authserver.rest.api_credentials import ApiCredentialOperations
 from entryway.authserver.rest.apps import AppOperations
+from entryway.authserver.rest.branding import BrandingOperations
 from entryway.authserver.rest.identity_providers import IdentityProviderOperations
 from entryway.authserver.rest.openapi import document
 from entryway.authserver.rest.operations import Interface
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from entryway.authserver.passwords import Passwords
     from entryway.authserver.rest.callers import Caller, Callers
     from entryway.authserver.signing_keys import SigningKeys
+    from entryway.authserver.tenant_branding import TenantBrandings
     from entryway.authserver.token_policies import TokenPolicies
     from entryway.authserver.trust.providers import IdentityProviders
     from entryway.authserver.trust.refreshing import TrustRefresh
@@ -70,6 +72,7 @@ class Administration:
     keys: SigningKeys
     providers: IdentityProviders
     trust_refresh: TrustRefresh
+    brandings: TenantBrandings
     saml_keys: SamlKeys
     audit: Audit
     clock: Clock
@@ -111,9 +114,12 @@ class Administration:
         )
         credentials = ApiCredentialOperations(self.database, self.applications, self.bindings, self.audit)
         settings = SecuritySettingsOperations(self.policies, self.keys, self.providers, self.saml_keys)
+        branding = BrandingOperations(self.brandings)
         providers = IdentityProviderOperations(self.providers, self.trust_refresh)
         authorization = [
-            operation for part in (apps, collections, settings, credentials) for operation in part.operations()
+            operation
+            for part in (apps, collections, settings, branding, credentials)
+            for operation in part.operations()
         ]
         return [
             Interface(AUTHORIZATION, authorization, self.callers),

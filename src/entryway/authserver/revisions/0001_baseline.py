@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_643528a8"
+revision: str = "authserver_baseline_3fad65b2"
 down_revision: str | None = None
 
 
@@ -74,6 +74,16 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_binding_authorities_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("zid", name=op.f("pk_binding_authorities")),
+    )
+    op.create_table(
+        "brandings",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("logo_type", sa.String(), nullable=True),
+        sa.Column("logo", sa.LargeBinary(), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_brandings_zid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("zid", name=op.f("pk_brandings")),
     )
     op.create_table(
         "identity_providers",

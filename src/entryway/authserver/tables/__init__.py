@@ -2,6 +2,7 @@
 
 from entryway.authserver.tables.applications import Application, OfApplication, Scope, ScopeGrant
 from entryway.authserver.tables.authorizations import Authorization, AuthorizationCodeRow, RefreshTokenRow
+from entryway.authserver.tables.brandings import BrandingRow
 from entryway.authserver.tables.clients import BindingAuthority, BindingCertificate, BindingSecret, ClientRow
 from entryway.authserver.tables.logins import LoginAttempt, LoginSession
 from entryway.authserver.tables.metadata import AuthServerTable
@@ -35,6 +36,7 @@ __all__ = [
     "BindingAuthority",
     "BindingCertificate",
     "BindingSecret",
+    "BrandingRow",
     "ClientRow",
     "IdentityProviderRow",
     "LoginAttempt",

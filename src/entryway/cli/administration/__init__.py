@@ -3,6 +3,7 @@
 from entryway.cli.administration import (
     api_credentials,
     apps,
+    branding,
     role_collections,
     roles,
     settings,
@@ -19,6 +20,7 @@ GROUPS = {
     "trust": trust.app,
     "settings": settings.app,
     "keys": settings.keys,
+    "branding": branding.app,
     "api-credentials": api_credentials.app,
     "tenants": tenants.app,
 }

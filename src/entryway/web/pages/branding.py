@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,6 +41,12 @@ def _link(value: str) -> str:
 
 Colour = Annotated[str, AfterValidator(_colour)]
 Label = Annotated[str, Field(min_length=1, max_length=80)]
+# The same in each language, or one text for all; English where one lacks.
+Words = dict[Annotated[str, Field(max_length=35)], Label] | Label
+Sentences = (
+    dict[Annotated[str, Field(max_length=35)], Annotated[str, Field(max_length=500)]]
+    | Annotated[str, Field(max_length=500)]
+)
 
 
 class _Strict(BaseModel):
@@ -50,13 +57,11 @@ class Link(_Strict):
     """A link below every page, with its text in each language; English where one lacks."""
 
     url: Annotated[str, AfterValidator(_link), Field(max_length=1000)]
-    text: dict[str, Label] | Label
+    text: Words
 
     def label(self, language: str) -> str:
         """Return the link's text."""
-        if isinstance(self.text, str):
-            return self.text
-        return self.text.get(language) or self.text.get("en") or self.url
+        return said(self.text, language) or self.url
 
 
 class Logo(_Strict):
@@ -67,13 +72,29 @@ class Logo(_Strict):
 
 
 class Branding(_Strict):
-    """What pages show of the operator. `accent` is for light pages, `accent_dark` for dark ones."""
+    """What pages show of the operator or a tenant. `accent` is for light pages, `accent_dark` for dark ones."""
 
     name: Label = "Entryway"
     logo: Logo | None = None
     accent: Colour | None = None
     accent_dark: Colour | None = None
     links: Annotated[tuple[Link, ...], Field(max_length=6)] = ()
+    # On the login page: instead of "Log in", and a sentence below it.
+    heading: Words | None = None
+    note: Sentences | None = None
+
+    def over(self, other: Branding) -> Branding:
+        """Return another branding with what this one says in its place."""
+        return other.model_copy(update={name: getattr(self, name) for name in self.model_fields_set})
+
+    def unreadable(self) -> list[str]:
+        """Return what is wrong with the colours: text in them must differ from its ground."""
+        grounds = (("accent", self.accent, _PAPER), ("accent-dark", self.accent_dark, _DARK_PAPER))
+        return [
+            f"{name} {colour} cannot be read on {ground}: choose one that differs more"
+            for name, colour, ground in grounds
+            if colour is not None and contrast(colour, ground) < LEAST_CONTRAST
+        ]
 
     def style(self) -> str:
         """Return the style sheet that sets the colours."""
@@ -97,15 +118,21 @@ def read_branding(file: Path) -> Branding:
             for found in error.errors(include_url=False, include_input=False, include_context=False)
         ]
         raise ConfigurationError(f"{file}: {'; '.join(wrong)}") from error
-    for name, colour, ground in (
-        ("accent", branding.accent, _PAPER),
-        ("accent-dark", branding.accent_dark, _DARK_PAPER),
-    ):
-        if colour is not None and contrast(colour, ground) < LEAST_CONTRAST:
-            raise ConfigurationError(
-                f"{file}: {name} {colour} cannot be read on {ground}: choose one that differs more"
-            )
+    if wrong := branding.unreadable():
+        raise ConfigurationError(f"{file}: {'; '.join(wrong)}")
     return branding.model_copy(update={"logo": _logo(file, logo)}) if logo is not None else branding
+
+
+def said(text: Mapping[str, str] | str | None, language: str) -> str:
+    """Return a text in a language, in English where it lacks, and nothing where there is neither."""
+    if text is None or isinstance(text, str):
+        return text or ""
+    return text.get(language) or text.get("en") or ""
+
+
+def is_picture(content: bytes, media_type: str) -> bool:
+    """Say whether a file begins as one of its type does."""
+    return any(content.startswith(beginning) for known, beginning in _LOGOS.values() if known == media_type)
 
 
 def contrast(one: str, other: str) -> float:
@@ -123,7 +150,7 @@ def _document(file: Path) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{file} is not YAML") from error
     if not isinstance(document, dict) or not all(isinstance(name, str) for name in document):
-        raise ConfigurationError(f"{file} must have keys: name, logo, accent, accent-dark, links")
+        raise ConfigurationError(f"{file} must have keys: name, logo, accent, accent-dark, links, heading, note")
     return document
 
 
@@ -138,7 +165,7 @@ def _logo(file: Path, named: object) -> Logo:
         content = logo.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{logo} cannot be read: {error.strerror}") from error
-    if len(content) > LARGEST_LOGO or not content.startswith(kind[1]):
+    if len(content) > LARGEST_LOGO or not is_picture(content, kind[0]):
         raise ConfigurationError(f"{logo} must be a picture of its kind, of at most {LARGEST_LOGO // 1024} KiB")
     return Logo(media_type=kind[0], content=content)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,8 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from entryway.web.pages.branding import said
+from entryway.web.pages.brands import Brand, Resource, brand_here
 from entryway.web.pages.texts import SHARED, Texts, language_of
 
 if TYPE_CHECKING:
@@ -23,13 +24,6 @@ if TYPE_CHECKING:
     from entryway.web.pages.branding import Branding
 
 _KINDS = {".css": "text/css", ".js": "text/javascript"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Resource:
-    content: bytes
-    media_type: str
-    tag: str
 
 
 class Pages:
@@ -43,11 +37,10 @@ class Pages:
             autoescape=True,
             undefined=StrictUndefined,
         )
-        self._resources = {**_static(SHARED), **_static(package), "brand.css": _css(branding.style())}
-        if branding.logo is not None:
-            self._resources["logo"] = _resource(branding.logo.content, branding.logo.media_type)
-        styles = [name for name in ("pages.css", "more.css", "brand.css") if name in self._resources]
-        self._environment.globals.update(product=branding.name, branding=branding, base=base, styles=styles)
+        self._resources = {**_static(SHARED), **_static(package)}
+        self._brand = Brand.of(branding)
+        self._styles = [name for name in ("pages.css", "more.css") if name in self._resources]
+        self._environment.globals.update(base=base, said=said)
         # No `form-action`: browsers apply it to the redirects that follow the form, and the last of them leads to the
         # application, wherever that is. Everything else is closed: what is shown comes from here, and in no frame.
         scripts = "script-src 'self'; " if any(name.endswith(".js") for name in self._resources) else ""
@@ -66,7 +59,17 @@ class Pages:
 
     def render(self, language: str, template: str, status: int = 200, *, script: str = "", **values: Any) -> Response:
         """Return a page; `message` and `t` are known to every template, and `script` is the one that it may hold."""
-        values = {"message": "", "language": language, "t": partial(self.texts.say, language), **values}
+        brand = brand_here() or self._brand
+        values = {
+            "message": "",
+            "language": language,
+            "t": partial(self.texts.say, language),
+            "product": brand.branding.name,
+            "branding": brand.branding,
+            "styles": [*self._styles, f"brand.css{brand.query}"],
+            "logo": f"logo{brand.query}",
+            **values,
+        }
         content = self._environment.get_template(template).render(values, script=script)
         allowed = f"; script-src 'sha256-{_digest(script)}'" if script else ""
         headers = {
@@ -89,21 +92,23 @@ class Pages:
 
     async def resource(self, request: Request) -> Response:
         """Answer a style sheet, a script or the logo."""
-        found = self._resources.get(request.path_params["name"])
+        name = request.path_params["name"]
+        found = (brand_here() or self._brand).resources.get(name) or self._resources.get(name)
         if found is None:
             return Response(status_code=404)
-        headers = {"etag": found.tag, "cache-control": "public, max-age=3600"}
+        # Opened by itself, a picture that holds a script would be a page of ours.
+        headers = {"etag": found.tag, "cache-control": "public, max-age=3600", "content-security-policy": "sandbox"}
         if request.headers.get("if-none-match") == found.tag:
             return Response(status_code=304, headers=headers)
         return Response(found.content, media_type=found.media_type, headers=headers)
 
 
-def _static(package: str) -> dict[str, _Resource]:
+def _static(package: str) -> dict[str, Resource]:
     folder = resources.files(package) / "static"
     if not folder.is_dir():
         return {}
     return {
-        file.name: _resource(file.read_bytes(), kind)
+        file.name: Resource.of(file.read_bytes(), kind)
         for file in folder.iterdir()
         for ending, kind in _KINDS.items()
         if file.name.endswith(ending)
@@ -112,11 +117,3 @@ def _static(package: str) -> dict[str, _Resource]:
 
 def _digest(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def _css(content: str) -> _Resource:
-    return _resource(content.encode(), _KINDS[".css"])
-
-
-def _resource(content: bytes, media_type: str) -> _Resource:
-    return _Resource(content, media_type, f'"{hashlib.sha256(content).hexdigest()[:16]}"')
