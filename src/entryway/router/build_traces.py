@@ -1,4 +1,4 @@
-"""Which kinds of router and clients a router is made of: those that make spans, or those that know nothing of them."""
+"""Which kinds of router, endpoint and clients a router is made of: those that make spans, or those that know none."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from entryway.http import Client, PoolLimits
 from entryway.router.configuration import RouterConfiguration
+from entryway.router.decision import DecisionEndpoint
 from entryway.router.request_trace import TracingClient
 from entryway.router.router import Router
 
@@ -23,6 +24,7 @@ class Kinds:
     """What to make."""
 
     router: Callable[..., Router]
+    decisions: Callable[[Callable[[], Router]], DecisionEndpoint]
     backends: Callable[[PoolLimits], Client]
     services: Callable[[PoolLimits], Client]
 
@@ -36,15 +38,21 @@ def open_traces(configuration: RouterConfiguration) -> Traces | None:
     return start_traces(configuration.environ, service_name=DEFAULT_SERVICE)
 
 
-def kinds_for(traces: Traces | None, *, log_requests: bool) -> Kinds:
+def kinds_for(traces: Traces | None, *, log_requests: bool = False) -> Kinds:
     """Return the kinds that do what is asked for, and nothing for what is not."""
     if traces is None:
-        return Kinds(Router, TracingClient if log_requests else Client, Client)
-    from entryway.router.spans import SpanningClient, SpanningRouter, SpanningTracingClient  # noqa: PLC0415 - see above
+        return Kinds(Router, DecisionEndpoint, TracingClient if log_requests else Client, Client)
+    from entryway.router.spans import (  # noqa: PLC0415 - see above
+        SpanningClient,
+        SpanningDecisions,
+        SpanningRouter,
+        SpanningTracingClient,
+    )
 
     backends = SpanningTracingClient if log_requests else SpanningClient
     return Kinds(
         partial(SpanningRouter, tracer=traces.tracer),
+        partial(SpanningDecisions, tracer=traces.tracer),
         partial(backends, traces.tracer),
         partial(SpanningClient, traces.tracer),
     )

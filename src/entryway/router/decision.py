@@ -68,8 +68,14 @@ class DecisionEndpoint:
             response = router.failed(request, error, request_id, notes)
         else:
             response = await _answer(router, deciding, dialect, asked, notes, request_id)
-        router.note(asked, response, request_id, notes, time.perf_counter() - began)
+        self.note(router, asked, response, request_id, notes, time.perf_counter() - began)
         return response
+
+    def note(  # noqa: PLR0917 - values, not a bag
+        self, router: Router, asked: Request, response: Response, request_id: bytes, notes: Notes, seconds: float
+    ) -> None:
+        """Write a decision where requests are written."""
+        router.note(asked, response, request_id, notes, seconds)
 
 
 async def _answer(  # noqa: PLR0917 - values, not a bag

@@ -19,8 +19,8 @@ from entryway.config.operation import ADMIN_PORT
 from entryway.http import Client, Server
 from entryway.router.admin import Admin, Readiness
 from entryway.router.build import NO_HOOKS, Application, build
+from entryway.router.build_traces import kinds_for
 from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
-from entryway.router.decision import DecisionEndpoint
 from entryway.router.fronts import EngineFront, Front, GranianFront, check_free
 from entryway.router.hooks import Hooks
 from entryway.router.meters import Meters
@@ -112,7 +112,8 @@ async def _serve(
     decision_port = configuration.environment.decision_port
     listens = await _listen(lambda: front.listen(host, port, operation.certificate), port, "PORT")
     if listens and decision_port is not None:
-        deciding = Server(DecisionEndpoint(lambda: reloader.application.router), application.limits)
+        decisions = kinds_for(application.traces).decisions(lambda: reloader.application.router)
+        deciding = Server(decisions, application.limits)
         decision_host = configuration.environ.get("ENTRYWAY_DECISION_HOST") or LOCAL
         at = partial(deciding.listen, decision_host, decision_port, reuse_port=worker is not None)
         listens = await _listen(at, decision_port, "ENTRYWAY_DECISION_PORT")

@@ -1,4 +1,4 @@
-"""The router's spans: one for each request, and one for each question to a backend or a service of the platform.
+"""The router's spans: one for each request or decision, and one for each question to a backend or a service.
 
 Names and attributes are those of OpenTelemetry's conventions for HTTP. Queries are left out, because logins carry their
 codes there, and so is everything that names a user or holds a secret. Imported only where traces are wanted.
@@ -14,6 +14,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from entryway.errors import EntrywayError
 from entryway.http import Client, Headers, Origin, OutgoingRequest, PoolLimits, Request, Response
+from entryway.router.decision import DecisionEndpoint
 from entryway.router.request_trace import TracingClient
 from entryway.router.router import Router
 
@@ -26,6 +27,8 @@ W3C = TraceContextTextMapPropagator()
 CONTEXT = ("traceparent", "tracestate")
 METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 OTHER = "_OTHER"
+DECISION = "decision"
+"""How a decision's span is called until its route is known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,10 +39,9 @@ class SpanningRouter(Router):
 
     async def __call__(self, request: Request) -> Response:
         """Answer a request, inside its span; the span ends with the answer's head."""
-        carried = {name: value for name in CONTEXT if (value := request.headers.text(name)) is not None}
         with self.tracer.start_as_current_span(
             _named(request.method),
-            context=W3C.extract(carried),
+            context=W3C.extract(_carried(request)),
             kind=SpanKind.SERVER,
             attributes=_asked(request),
             record_exception=False,  # texts of exceptions may hold what no span may
@@ -64,6 +66,32 @@ class SpanningRouter(Router):
             span.set_attribute("entryway.error", notes.error.code)
         if response.status >= 500:
             _fail(span, str(response.status) if notes.error is None else notes.error.code)
+
+
+@dataclass(frozen=True, slots=True)
+class SpanningDecisions(DecisionEndpoint):
+    """A decision endpoint that makes a span of each decision; it says what the request was that was asked about."""
+
+    tracer: Tracer
+
+    async def __call__(self, request: Request) -> Response:
+        """Decide, inside a span."""
+        with self.tracer.start_as_current_span(
+            DECISION,
+            context=W3C.extract(_carried(request)),
+            kind=SpanKind.SERVER,
+            attributes={"entryway.decision": True},
+            record_exception=False,
+            set_status_on_exception=False,
+        ):
+            return await DecisionEndpoint.__call__(self, request)
+
+    def note(  # noqa: PLR0917 - values, not a bag
+        self, router: Router, asked: Request, response: Response, request_id: bytes, notes: Notes, seconds: float
+    ) -> None:
+        """Put the request that was asked about into the span; the router adds what became of it."""
+        get_current_span().set_attributes(_asked(asked))
+        DecisionEndpoint.note(self, router, asked, response, request_id, notes, seconds)
 
 
 class SpanningClient(Client):
@@ -102,6 +130,10 @@ class SpanningTracingClient(SpanningClient, TracingClient):
 
 
 _CONTEXT = frozenset(name.encode() for name in CONTEXT)
+
+
+def _carried(request: Request) -> dict[str, str]:
+    return {name: value for name in CONTEXT if (value := request.headers.text(name)) is not None}
 
 
 def _asked(request: Request) -> dict[str, Any]:

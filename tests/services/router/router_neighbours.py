@@ -158,6 +158,8 @@ class Destinations:
     """Name and authorization of each find."""
     users: list[str] = field(default_factory=list)
     """The user's token of each find, or nothing."""
+    traces: list[str] = field(default_factory=list)
+    """The trace that each find belongs to, or nothing."""
     hold: asyncio.Event | None = None
 
     def define(self, name: str, url: str, tokens: list[dict[str, Any]] | None = None, **properties: str) -> None:
@@ -179,6 +181,7 @@ class Destinations:
         name = unquote(request.target.partition("?")[0].rpartition("/")[2])
         self.requests.append((name, request.headers.text("authorization") or ""))
         self.users.append(request.headers.text("x-user-token") or "")
+        self.traces.append(request.headers.text("traceparent") or "")
         if self.hold is not None:
             await self.hold.wait()
         if name not in self.known:

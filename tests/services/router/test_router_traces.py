@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from router_neighbours import running_destinations
 from test_router_reload import files, process
 
 from entryway.config.operation import read_operation
 from entryway.http import Request, Response, Server
+from entryway.router.build_traces import kinds_for
 
 if TYPE_CHECKING:
     from router_world import World
@@ -142,6 +144,72 @@ async def test_token_services_are_in_the_trace_and_no_secret_is(world: World, co
     cookie = browser.cookie("JSESSIONID") or ""
     for secret in (form["code"], token, cookie, "alex", "s3cret"):
         assert secret.encode() not in collector.raw, secret
+
+
+async def test_what_the_destination_service_is_asked_is_in_the_trace(world: World, collector: Collector) -> None:
+    service = await world.stack.enter_async_context(running_destinations(world.uaa))
+    token = {"type": "Bearer", "value": "XT", "http_header": {"key": "Authorization", "value": "Bearer XT-secret"}}
+    service.define("crm", world.backend.url, [token])
+    route = {"source": "^/crm/(.*)$", "target": "$1", "destination": "crm"}
+    services = {"destination": service.credentials()}
+    browser = await world.start(route, env=settings(collector), services=services)
+    await browser.log_in("/crm/x")
+
+    await browser.get("/crm/x", **CARRIED)
+    await browser.get("/unknown")
+
+    await sent(world)
+    [asked] = [span for span in collector.spans if span.trace_id.hex() == TRACE and span.kind == SERVER]
+    inside = {attributes(span)["url.full"]: span for span in collector.spans if span.parent_span_id == asked.span_id}
+    found = inside[f"{service.url}/destination-configuration/v1/destinations/crm"]
+    assert list(inside) == [f"{world.uaa.url}/oauth/token", attributes(found)["url.full"], f"{world.backend.url}/x"]
+    assert service.traces == [f"00-{TRACE}-{found.span_id.hex()}-01"]
+    assert attributes(found)["http.response.status_code"] == 200
+    assert (asked.name, attributes(asked)["entryway.destination"]) == ("GET /routes/0 ^/crm/(.*)$", "crm")
+    for secret in (b"XT-secret", b"dest-secret", b"eyJ"):
+        assert secret not in collector.raw, secret
+
+
+async def test_a_destination_service_that_fails_is_marked(world: World, collector: Collector) -> None:
+    service = await world.stack.enter_async_context(running_destinations(world.uaa))
+    route = {"source": "^/crm/(.*)$", "destination": "crm", "authenticationType": "none"}
+    services = {"destination": service.credentials()}
+    browser = await world.start(route, env=settings(collector), services=services)
+
+    assert (await browser.get("/crm/x", **CARRIED)).status_code == 502
+
+    await sent(world)
+    asked = collector.named("GET /routes/0 ^/crm/(.*)$")
+    [failed] = [span for span in collector.spans if attributes(span).get("error.type") == "404"]
+    assert attributes(failed)["url.full"].endswith("/destination-configuration/v1/destinations/crm")
+    assert (failed.parent_span_id, failed.status.code) == (asked.span_id, 2)
+    assert attributes(asked)["entryway.error"] == "destination_failed"
+
+
+async def test_each_decision_has_a_span_that_says_what_was_asked_about(world: World, collector: Collector) -> None:
+    browser = await world.start(env=settings(collector) | {"ENTRYWAY_DECISION_PORT": "1"})
+    app = world.app
+    assert app is not None
+    deciding = Server(kinds_for(app.traces).decisions(lambda: app.router))
+    host, port = await deciding.listen("127.0.0.1", 0)
+    world.stack.push_async_callback(deciding.close, 0)
+    url = f"http://{host}:{port}/auth_request"
+    about = {"x-original-url": f"{browser.origin}/public/x?code=secret", "x-original-method": "POST"}
+
+    assert (await browser.http.get(url, headers=about | CARRIED)).status_code == 200
+    about["x-original-url"] = f"{browser.origin}/none"
+    assert (await browser.http.get(url, headers=about)).status_code == 403
+    assert (await browser.http.get(url)).status_code == 400
+
+    await sent(world)
+    allowed = collector.named("POST /routes/1 ^/public/(.*)$")
+    assert (allowed.kind, allowed.trace_id.hex(), allowed.parent_span_id.hex()) == (SERVER, TRACE, SPAN)
+    found = attributes(allowed)
+    assert (found["http.request.method"], found["url.path"], found["entryway.decision"]) == ("POST", "/public/x", True)
+    assert (found["http.response.status_code"], found["entryway.destination"]) == (200, "b")
+    assert b"secret" not in collector.raw
+    refused = [span for span in collector.spans if span.name == "decision"]
+    assert [attributes(span)["entryway.error"] for span in refused] == ["route_not_found", "decision_incomplete"]
 
 
 async def test_errors_are_marked_by_their_code(world: World, collector: Collector) -> None:
