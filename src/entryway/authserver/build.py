@@ -227,10 +227,9 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         policies,
         keys,
         providers,
-        saml_keys,
+        refresh,
         brandings,
         saml_keys,
-        refresh,
         audit,
         clock,
     )
@@ -291,8 +290,8 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             Middleware(Edge),
             Middleware(TenantPath),
             Middleware(Speaking),
-            Middleware(TenantBranded, settings=settings, zones=zones, brandings=brandings),
             Middleware(TokenRoute, endpoint=token, respond=respond),
+            Middleware(TenantBranded, settings=settings, zones=zones, brandings=brandings),
         ],
         exception_handlers={
             EntrywayError: respond.on_error,
