@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from entryway.errors import EntrywayError
-from entryway.security.bearer import Refusal, authorize, refusal
+from entryway.security.bearer import Headers, Refusal, authorize, refusal
+from entryway.security.bound_certificate import CONNECTION
 from entryway.security.current import acting_as
 from entryway.security.protection import Source, protection
 from entryway.security.rules import ANYBODY, Rule, has_scope
@@ -35,11 +36,8 @@ class Protected:
             await self._app(scope, receive, send)
             return
 
-        def headers(wanted: str) -> list[str]:
-            return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted.encode()]
-
         try:
-            context = await self._protection.authenticate_async(headers)
+            context = await self._protection.authenticate_async(headers_of(scope))
             authorize(context, self._rule)
         except EntrywayError as error:
             await _refuse(scope, receive, send, refusal(error))
@@ -47,6 +45,18 @@ class Protected:
         scope.setdefault("state", {})[STATE] = context
         with acting_as(context):
             await self._app(scope, receive, send)
+
+
+def headers_of(scope: Mapping[str, Any]) -> Headers:
+    """Return the headers of a request, and the certificate of its connection as ASGI's TLS extension has it."""
+
+    def values(wanted: str) -> list[str]:
+        if wanted == CONNECTION:
+            tls = (scope.get("extensions") or {}).get("tls") or {}
+            return list(tls.get("client_cert_chain") or ())[:1]
+        return [value.decode("latin-1") for name, value in scope["headers"] if name == wanted.encode()]
+
+    return values
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, answer: Refusal) -> None:

@@ -1,6 +1,7 @@
 """Tokens that are bound to a client's certificate (RFC 8705 §3.1): whoever sends one must have shown that certificate.
 
-The certificate comes in a header from the proxy that ended TLS. It must remove the header from what clients send.
+The certificate comes in a header from the proxy that ended TLS, which must remove the header from what clients send; or
+it is that of the connection, where the application's own server asks for one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from urllib.parse import unquote
 from entryway.security.errors import TokenInvalid
 
 HEADER = "x-forwarded-client-cert"
+# In the place of a header's name: the certificate of the connection. No header can have this name.
+CONNECTION = ":client-certificate"
 LONGEST_HEADER = 24 * 1024
 
 _ENVOY = re.compile(r'(?:^|[;,])\s*Cert=(?:"([^"]*)"|([^;,"]*))', re.IGNORECASE)

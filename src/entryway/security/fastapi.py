@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from entryway.errors import EntrywayError
+from entryway.security.asgi import headers_of
 from entryway.security.bearer import Protection, authorize, log, refusal
 from entryway.security.protection import Source, protection
 from entryway.security.rules import AnyContext, Rule, has_any_scope, has_attribute, has_scope
@@ -50,7 +51,7 @@ async def current_context(connection: HTTPConnection) -> AnyContext:
     if known is not None:
         return known
     try:
-        context = await _protection(connection).authenticate_async(connection.headers.getlist)
+        context = await _protection(connection).authenticate_async(headers_of(connection.scope))
     except EntrywayError as error:
         raise _http(error) from error
     setattr(connection.state, _CONTEXT, context)

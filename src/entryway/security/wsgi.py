@@ -9,6 +9,7 @@ from typing import Any
 
 from entryway.errors import EntrywayError
 from entryway.security.bearer import Headers, authorize, refusal
+from entryway.security.bound_certificate import CONNECTION
 from entryway.security.current import acting_as
 from entryway.security.protection import Source, protection
 from entryway.security.rules import ANYBODY, AnyContext, Rule, has_scope
@@ -18,6 +19,7 @@ StartResponse = Callable[..., Any]
 Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 CONTEXT = "entryway.security_context"
+CLIENT_CERTIFICATE = "SSL_CLIENT_CERT"
 
 
 class Protected:
@@ -46,10 +48,13 @@ class Protected:
 
 
 def headers_of(environ: Mapping[str, Any]) -> Headers:
-    """Return the headers of a request; a server joins those that came twice, and then they are no token."""
+    """Return the headers of a request; a server joins those that came twice, and then they are no token.
+
+    The certificate of the connection is where Apache's mod_ssl, and others after it, put it.
+    """
 
     def values(name: str) -> list[str]:
-        value = environ.get(f"HTTP_{name.upper().replace('-', '_')}")
+        value = environ.get(CLIENT_CERTIFICATE if name == CONNECTION else f"HTTP_{name.upper().replace('-', '_')}")
         return [value] if isinstance(value, str) else []
 
     return values
