@@ -21,9 +21,11 @@ from entryway.config.xs_app_document import CompressionDocument, CorsDocument, O
 SWITCHED_OFF = "false"
 UNSUPPORTED = {
     "SERVICE_2_APPROUTER": "x-approuter-authorization is always accepted",
-    "ENABLE_FORWARD_CORPORATE_IDP_TOKEN": "backends get the authorization server's token alone",
+    "ENABLE_FORWARD_CORPORATE_IDP_TOKEN": (
+        "backends get the authorization server's token alone: the header for the other is documented nowhere"
+    ),
     "CACHE_SERVICE_CREDENTIALS": "bindings are always read once",
-    "ZONE_INFO_CACHE_TTL": "what is known of a tenant is kept for 15 minutes",
+    "ZONE_INFO_CACHE_TTL": "what is known of a tenant is kept for 15 minutes: the unit of the value is documented nowhere",
     "CLIENT_CERTIFICATE_HEADER_NAME": "certificates in headers are not looked at",
     "COOKIE_BACKWARD_COMPATIBILITY": "there are no cookies of an older form to read",
     "PLATFORM_COOKIE_NAME": "no cookie of the platform is read or ended",
