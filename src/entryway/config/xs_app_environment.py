@@ -25,7 +25,7 @@ UNSUPPORTED = {
         "backends get the authorization server's token alone: the header for the other is documented nowhere"
     ),
     "CACHE_SERVICE_CREDENTIALS": "bindings are always read once",
-    "ZONE_INFO_CACHE_TTL": "what is known of a tenant is kept for 15 minutes: the unit of the value is documented nowhere",
+    "ZONE_INFO_CACHE_TTL": "what is known of a tenant is kept for 15 minutes: the value's unit is documented nowhere",
     "CLIENT_CERTIFICATE_HEADER_NAME": "certificates in headers are not looked at",
     "COOKIE_BACKWARD_COMPATIBILITY": "there are no cookies of an older form to read",
     "PLATFORM_COOKIE_NAME": "no cookie of the platform is read or ended",
