@@ -1,29 +1,23 @@
-"""The certificate that a request was made with: by TLS to us, or to a proxy that we trust and that says so."""
+"""The certificates that clients come with: where they come to, and which binding a certificate proves."""
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from entryway.oauth import client_certificates
 from entryway.oauth.client_certificates import AcceptedCertificate
-from entryway.oauth.errors import InvalidRequest
+from entryway.web.client_certificates import ShownCertificates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
-    from ipaddress import IPv4Network, IPv6Network
 
     from cryptography import x509
-    from starlette.requests import Request
 
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.zones import Zone
-
-
-CLIENT_CERTIFICATE_HEADER = "x-forwarded-client-cert"
 
 
 def certificate_url(settings: AuthServerSettings, zone: Zone) -> str:
@@ -37,26 +31,11 @@ def certificate_url(settings: AuthServerSettings, zone: Zone) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ClientCertificates:
-    """Believes `header` from `proxies` alone, and of them nothing else: anybody could write anything into it.
+class ClientCertificates(ShownCertificates):
+    """Finds the certificate that a client came with, and the binding that it proves."""
 
-    Everybody else comes with the certificate of the connection, which our own listener has had proved.
-    """
-
-    header: str
-    proxies: Sequence[IPv4Network | IPv6Network]
     # Who may vouch for certificates of bindings without pinning.
     authorities: Sequence[x509.Certificate]
-
-    def presented(self, request: Request) -> x509.Certificate | None:
-        """Return the client's certificate, None without one."""
-        if not self._is_trusted(request.client.host if request.client else ""):
-            return client_certificates.of_connection(request.scope)
-        # The certificate of its own connection would be the proxy's, not its client's.
-        values = [value for value in request.headers.getlist(self.header) if value]
-        if len(values) > 1:
-            raise InvalidRequest("The request names several client certificates")
-        return client_certificates.from_header(values[0]) if values else None
 
     def proof(
         self, accepted: Sequence[AcceptedCertificate], presented: x509.Certificate, now: datetime
@@ -64,10 +43,3 @@ class ClientCertificates:
         """Return the binding that a certificate proves, None if it proves none."""
         proved = [one for one in accepted if client_certificates.accepts(one, presented, now, self.authorities)]
         return proved[0] if proved else None
-
-    def _is_trusted(self, address: str) -> bool:
-        try:
-            peer = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        return any(peer in network for network in self.proxies)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,10 +12,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from cryptography import x509
 
-from entryway.authserver.client_certificates import CLIENT_CERTIFICATE_HEADER
 from entryway.authserver.key_rotation import RotationPolicy
 from entryway.authserver.tenant_addresses import PLACEHOLDER, TenantAddresses
 from entryway.errors import ConfigurationError
+from entryway.web.client_certificates import CLIENT_CERTIFICATE_HEADER, networks
 from entryway.web.pages import Branding
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -86,10 +85,7 @@ class AuthServerSettings:
     @property
     def certificate_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The addresses of `certificate_proxies`."""
-        try:
-            return tuple(ipaddress.ip_network(address) for address in self.certificate_proxies)
-        except ValueError as error:
-            raise ConfigurationError(f"certificate_proxies must be addresses or networks: {error}") from error
+        return networks(self.certificate_proxies)
 
     @property
     def trusted_authorities(self) -> tuple[x509.Certificate, ...]:

@@ -23,11 +23,11 @@ from product_descriptor import products
 from test_token_endpoint import claims
 
 from entryway import certificates
-from entryway.authserver.client_certificates import CLIENT_CERTIFICATE_HEADER
 from entryway.oauth.client_assertions import TYPE
 from entryway.testing.authority import TestAuthority
 from entryway.testing.authserver import BoundApplication, RunningAuthServer, running_authserver
 from entryway.testing.serving import served
+from entryway.web.client_certificates import CLIENT_CERTIFICATE_HEADER
 
 END = "-----END CERTIFICATE-----"
 CA = certificates.new_authority(x509.Name([certificates.common_name("A trusted authority")]), datetime.now(UTC))
