@@ -1,14 +1,17 @@
-"""Builds a wheel with the modules of the hot path compiled, if asked: `ENTRYWAY_COMPILE=1 pip install ".[server]"`.
+"""Builds a wheel whose hot path is compiled by mypyc, where there is a C compiler.
 
-Without the variable the wheel is pure Python, and so is every editable installation. The compiled modules are made from
-the same files, by mypyc; nothing but speed tells them apart (docs/decisions/0125-compiled-where-it-is-asked-for.md).
+`ENTRYWAY_COMPILE=0` keeps the wheel pure Python, as every editable installation is; `ENTRYWAY_COMPILE=1` insists, and
+fails without a compiler. The compiled modules are made from the same files, and nothing but speed tells them apart
+(docs/decisions/0200-compiled-where-there-is-a-compiler.md).
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -16,27 +19,41 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 VARIABLE = "ENTRYWAY_COMPILE"
-# What every request passes through and what only computes: no module of these opens, waits for or keeps anything.
+# What every request passes through. Asynchronous generators, and classes that inherit from asyncio's own, cannot be
+# compiled: they are in modules of their own (http/arrival, http/generators), as is what is needed once in a while.
 COMPILED = (
+    "http/body",
     "http/body_writer",
+    "http/client",
+    "http/connection",
     "http/headers",
     "http/heads",
     "http/held_back",
     "http/messages",
     "http/parsing",
+    "http/pool",
     "http/request_reader",
     "http/response_reader",
     "http/response_writer",
     "http/target",
+    "http/turn",
+    "http/upstream",
     "router/access",
     "router/access_log",
+    "router/address",
+    "router/backends",
+    "router/compression",
     "router/conditions",
     "router/cookies",
     "router/csrf",
+    "router/exchange",
     "router/forward",
+    "router/identifiers",
+    "router/memory_sessions",
     "router/notes",
     "router/paths",
     "router/returned",
+    "router/router",
     "router/routes",
 )
 TOOLS = ["mypy>=1.14", "setuptools"]
@@ -56,7 +73,13 @@ class CompileHook(BuildHookInterface):  # type: ignore[misc]
         if not _wanted() or self.target_name != "wheel" or version == "editable":
             return
         source, built = Path(self.root, "src"), Path(tempfile.mkdtemp())
-        compile_modules(source, built)
+        try:
+            compile_modules(source, built)
+        except subprocess.CalledProcessError:
+            if _insisted():
+                raise
+            self.app.display_warning("The hot path could not be compiled: the wheel is pure Python, and slower.")
+            return
         build_data["pure_python"] = False
         build_data["infer_tag"] = True
         for library in built.rglob("*.so"):
@@ -69,11 +92,28 @@ def compile_modules(source: Path, built: Path) -> None:
     setup = built / "setup.py"
     setup.write_text(
         "from mypyc.build import mypycify\nfrom setuptools import setup\n"
-        f"setup(name='entryway', packages=[], ext_modules=mypycify({[*OPTIONS, *files]!r}, opt_level='3'))\n"
+        f"modules = mypycify({[*OPTIONS, *files]!r}, opt_level='3', group_name='entryway')\n"
+        "setup(name='entryway', packages=[], ext_modules=modules)\n"
     )
     command = [sys.executable, str(setup), "-q", "build_ext", "--build-lib", str(built), "--build-temp", str(built)]
     subprocess.run(command, cwd=source, check=True, env=os.environ | {"MYPYPATH": str(source)})
 
 
 def _wanted() -> bool:
+    return _insisted() or (VARIABLE not in os.environ and _can_compile())
+
+
+def _insisted() -> bool:
     return os.environ.get(VARIABLE, "") not in ("", "0")
+
+
+def _can_compile() -> bool:
+    """Tell whether this is CPython, with its headers and the compiler that extensions are built with."""
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "").split()
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    return (
+        sys.implementation.name == "cpython"
+        and bool(compiler)
+        and shutil.which(compiler[0]) is not None
+        and headers.exists()
+    )

@@ -27,7 +27,7 @@ Where things are:
 - `target`: what a request target means; `limits`: every bound and time-out; `errors`: what went wrong on the wire
 - `server`: Server (listeners, limits, drain, and serving a connection that we dialled: `Server.dial`);
   `connection`: one client's connection, with its `request_reader` and `response_writer`; `turn`: how a handler's
-  coroutine is driven; `held_back`: bytes that came too early
+  coroutine is driven, and `arrival` what it waits for; `held_back`: bytes that came too early
 - `client`: Client; `pool`: one source's connections; `origin`: Origin (dials) and ConnectionSource (anything else);
   `upstream`: one connection to an upstream, with its `response_reader`; `body_writer`: a body on its way out
 - `heads`: how heads are written, so that nobody can smuggle; `splice`: RawStream, after an upgrade

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Protocol
 
 from entryway.http.errors import BodyIncomplete, ContentTooLarge
+from entryway.http.generators import Generated, pieces
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator
@@ -84,7 +84,7 @@ class Body:
     @classmethod
     def from_chunks(cls, chunks: AsyncIterable[bytes], length: int | None = None) -> Body:
         """Return a body that is drawn from `chunks` as fast as the consumer takes it."""
-        source = _Generated(chunks)
+        source = Generated(chunks)
         source.body = cls(length, source)
         return source.body
 
@@ -170,19 +170,9 @@ class Body:
                 self._source.abandon()
             self._wake()
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives."""
-        while True:
-            if self._chunks:
-                data = self.take()
-                self.resume()
-                yield data
-            elif self.error is not None:
-                raise self.error
-            elif self.complete:
-                return
-            else:
-                await self._more()
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Return the body as it arrives."""
+        return pieces(self)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self.chunks()
@@ -203,7 +193,8 @@ class Body:
             parts.append(chunk)
         return b"".join(parts)
 
-    async def _more(self) -> None:
+    async def more(self) -> None:
+        """Wait until there is more, or the end."""
         if self._waiter is not None:
             raise RuntimeError("a body has one consumer")
         self._waiter = asyncio.get_running_loop().create_future()
@@ -224,47 +215,3 @@ class Body:
 EMPTY = Body(0)
 """The body of every message that has none."""
 EMPTY.complete = True
-
-
-class _Generated:
-    """Feeds a body from an asynchronous iterable, in a task that ends with the body."""
-
-    __slots__ = ("_chunks", "_flowing", "_task", "body")
-
-    def __init__(self, chunks: AsyncIterable[bytes]) -> None:
-        self._chunks = chunks
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self._task: asyncio.Task[None] | None = None
-        self.body: Body
-
-    def wanted(self) -> None:
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._feed())
-
-    def pause_reading(self) -> None:
-        self._flowing.clear()
-
-    def resume_reading(self) -> None:
-        self._flowing.set()
-
-    def abandon(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-
-    async def _feed(self) -> None:
-        chunks = aiter(self._chunks)
-        try:
-            async for chunk in chunks:
-                if chunk:
-                    self.body.feed(chunk)
-                    # Chunks that need no waiting must not keep the loop from noticing that the consumer is gone.
-                    await asyncio.sleep(0)
-                    await self._flowing.wait()
-        except Exception as error:  # noqa: BLE001 whatever the generator raises, its consumer must hear of it
-            self.body.fail(error)
-        else:
-            self.body.end()
-        finally:
-            if isinstance(chunks, AsyncGenerator):
-                await chunks.aclose()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from entryway.http.limits import PoolLimits
 from entryway.http.pool import Pool
+from entryway.http.subclassable import mypyc_attr
 from entryway.http.upstream import NoAnswer, repeatable
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ MOST_TRIES = 3
 """On a kept connection; the last two are on new ones, because an upstream that ends may have begun to accept them."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Client:
     """Sends requests over pooled connections, one pool per source; belongs to one event loop."""
 

@@ -11,7 +11,6 @@ import socket
 import struct
 from collections import deque
 from contextlib import suppress
-from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from entryway.http.body import EMPTY, Body
@@ -34,7 +33,7 @@ _LINGER_BYTES = 1024 * 1024
 _ABORT = struct.pack("ii", 1, 0)
 
 
-class ServerConnection(asyncio.Protocol):
+class ServerConnection:
     """Takes turns. Its deadlines are kept by the server's sweep."""
 
     __slots__ = (
@@ -177,7 +176,7 @@ class ServerConnection(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001 a handler that is no coroutine function may raise at once
             self._fail(request, error)
             return
-        if type(coroutine) is not CoroutineType:
+        if not hasattr(coroutine, "send"):  # a coroutine has it, compiled or not; other awaitables need not
             coroutine = _awaiting(coroutine)
         self._turn.start(cast("Coroutine[Any, Any, Response]", coroutine))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
+from entryway.http.protocols import as_protocol
 from entryway.http.proxied import dial_through
 from entryway.http.splice import RawStream
 from entryway.http.upstream import UpstreamConnection
@@ -80,11 +81,12 @@ class Origin:
     async def connect(self) -> UpstreamConnection:
         if self.proxy is not None and self.tls is not None:
             through = UpstreamConnection(self.label)
-            await dial_through(self.proxy, self.host, self.port, self.tls, through)
+            await dial_through(self.proxy, self.host, self.port, self.tls, as_protocol(through))
             return through
         host, port = self.proxy or (self.host, self.port)
-        _, connection = await asyncio.get_running_loop().create_connection(
-            lambda: UpstreamConnection(self.label),
+        connection = UpstreamConnection(self.label)
+        await asyncio.get_running_loop().create_connection(
+            lambda: as_protocol(connection),
             host,
             port,
             ssl=self.tls,

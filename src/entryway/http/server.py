@@ -17,6 +17,7 @@ from entryway.http.connection import ServerConnection
 from entryway.http.headers import Headers
 from entryway.http.limits import Limits
 from entryway.http.messages import ErrorRenderer, Handler, Request, Response
+from entryway.http.protocols import as_protocol
 
 if TYPE_CHECKING:
     import ssl
@@ -64,7 +65,7 @@ class Server:
     ) -> tuple[str, int]:
         """Accept connections and return the address; port 0 takes a free one, `reuse_port` shares one with others."""
         listener = await self.loop.create_server(
-            lambda: ServerConnection(self),
+            lambda: as_protocol(ServerConnection(self)),
             host,
             port,
             ssl=ssl,
@@ -92,7 +93,7 @@ class Server:
         connection = ServerConnection(self)
         connection.on_state = on_state
         await self.loop.create_connection(
-            lambda: connection,
+            lambda: as_protocol(connection),
             host,
             port,
             ssl=ssl,
@@ -159,7 +160,7 @@ class Server:
             connection.setblocking(False)
             with suppress(OSError):
                 await self.loop.connect_accepted_socket(
-                    lambda: ServerConnection(self),
+                    lambda: as_protocol(ServerConnection(self)),
                     connection,
                     ssl=context,
                     ssl_handshake_timeout=HANDSHAKE_SECONDS if context is not None else None,

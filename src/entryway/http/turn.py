@@ -12,42 +12,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable, Coroutine, Generator
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, cast
 
-T = TypeVar("T")
+from entryway.http.arrival import Arrival
 
 # Documented for those who implement tasks: "Extending asyncio", task lifetime support.
 _enter_task = asyncio.tasks._enter_task  # noqa: SLF001
 _leave_task = asyncio.tasks._leave_task  # noqa: SLF001
-
-
-class Arrival(asyncio.Future[T]):
-    """A future whose result goes straight to the waiting handler. Resolve it from the loop only, never from a task."""
-
-    __slots__ = ("turn",)
-
-    turn: Turn | None
-
-    def arrive(self, value: T) -> None:
-        if self.done():
-            return
-        self.set_result(value)
-        if self.turn is not None:
-            self.turn.resume(self)
-
-    def disappoint(self, error: BaseException) -> None:
-        """Resolve it with an exception."""
-        if self.done():
-            return
-        self.set_exception(error)
-        if self.turn is not None:
-            self.turn.resume(self)
-
-
-def new_arrival(loop: asyncio.AbstractEventLoop) -> Arrival[Any]:
-    arrival: Arrival[Any] = Arrival(loop=loop)
-    arrival.turn = None
-    return arrival
 
 
 class TurnOwner(Protocol):
@@ -60,7 +31,7 @@ class TurnOwner(Protocol):
     def handler_cancelled(self) -> None: ...
 
 
-class Turn(Coroutine[Any, Any, None]):
+class Turn:
     """Drives one connection's handlers, one at a time."""
 
     __slots__ = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from entryway.errors import UpstreamError, UpstreamTimeout
 from entryway.http import heads
+from entryway.http.arrival import Arrival, new_arrival
 from entryway.http.body import EMPTY, Body
 from entryway.http.body_writer import BodyWriter
 from entryway.http.limits import PoolLimits
@@ -15,7 +16,6 @@ from entryway.http.messages import OutgoingRequest, Peer, Response
 from entryway.http.response_reader import ResponseReader
 from entryway.http.splice import RawStream
 from entryway.http.target import checked_target
-from entryway.http.turn import Arrival, new_arrival
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +37,7 @@ def repeatable(request: OutgoingRequest) -> bool:
     return request.method in _IDEMPOTENT and (request.body is EMPTY or not request.body)
 
 
-class UpstreamConnection(asyncio.Protocol):
+class UpstreamConnection:
     """A connection that requests are sent on. `Pool` owns it; `ConnectionSource.connect` makes it.
 
     `on_closed` is called once, when it is gone or has been upgraded away.

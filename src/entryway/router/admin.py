@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from entryway.http import Client, Headers, Request, Response
+from entryway.router.memory_sessions import MemorySessions
 from entryway.router.meters import Meters
-from entryway.router.sessions import MemorySessions, SessionStore
+from entryway.router.sessions import SessionStore
 
 JSON = (b"content-type", b"application/json")
 NO_STORE = (b"cache-control", b"no-store")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import lru_cache
 from typing import Protocol
 
 import brotli
 import zstandard
+
+from entryway.http import Body
 
 BROTLI, ZSTD, GZIP, DEFLATE = b"br", b"zstd", b"gzip", b"deflate"
 PREFERRED = (BROTLI, ZSTD, GZIP, DEFLATE)
@@ -49,6 +51,16 @@ def choose(accepted: bytes, offered: Sequence[bytes] = PREFERRED) -> bytes | Non
 def encoder(coding: bytes) -> Encoder:
     """Return a new stream of a coding."""
     return ENCODERS[coding]()
+
+
+async def encoded(body: Body, stream: Encoder) -> AsyncIterator[bytes]:
+    """Yield a body through a stream as it arrives."""
+    try:
+        async for chunk in body.chunks():
+            yield stream.piece(chunk)
+        yield stream.end()
+    finally:
+        body.abandon()
 
 
 def _weight(parameters: bytes) -> float:

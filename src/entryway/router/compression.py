@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from entryway.config.xs_app_document import CompressionDocument
 from entryway.http import Body, Request, Response
-from entryway.router.codings import Encoder, choose, encoder
+from entryway.router.codings import choose, encoded, encoder
 
 _TEXT = re.compile(
     rb"text/(?!event-stream)|application/(?:[a-z0-9.+-]*\+)?(?:json|xml|javascript|ecmascript|wasm|x-javascript)\b"
@@ -81,13 +80,4 @@ def _names_encoding(vary: bytes) -> bool:
 
 def _compressed(body: bytes | Body, coding: bytes) -> bytes | Body:
     stream = encoder(coding)
-    return stream.end(body) if isinstance(body, bytes) else Body.from_chunks(_pieces(body, stream))
-
-
-async def _pieces(body: Body, stream: Encoder) -> AsyncIterator[bytes]:
-    try:
-        async for chunk in body.chunks():
-            yield stream.piece(chunk)
-        yield stream.end()
-    finally:
-        body.abandon()
+    return stream.end(body) if isinstance(body, bytes) else Body.from_chunks(encoded(body, stream))

@@ -5,29 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from entryway.config.xs_app_model import ToApplication, ToDestination, ToService
 from entryway.errors import EntrywayError
-from entryway.http import Headers, OutgoingRequest, Request, Response
+from entryway.http import Client, Headers, OutgoingRequest, Request, Response
 from entryway.router.backend_cookies import parse_set_cookie
-from entryway.router.hooks import Visit, ask
+from entryway.router.backends import Backend, Backends
+from entryway.router.browser_sessions import BrowserSessions
+from entryway.router.forward import Forwarding
+from entryway.router.hooks import Hooks, Outcome, Visit, ask
 from entryway.router.identifiers import new_uuid
+from entryway.router.notes import Notes
 from entryway.router.on_premise import check_proxy_answer
-from entryway.router.returned import end_to_end, remember
-
-if TYPE_CHECKING:
-    from entryway.http import Client
-    from entryway.router.backends import Backend, Backends
-    from entryway.router.browser_sessions import BrowserSessions
-    from entryway.router.forward import Forwarding
-    from entryway.router.hooks import Hooks, Outcome
-    from entryway.router.notes import Notes
-    from entryway.router.returned import CookieSorter
-    from entryway.router.routes import Match
-    from entryway.router.service_calls import ServiceCalls
-    from entryway.router.sessions import Session
-    from entryway.router.tenants import Tenants
+from entryway.router.returned import CookieSorter, end_to_end, remember
+from entryway.router.routes import Match
+from entryway.router.service_calls import ServiceCalls
+from entryway.router.sessions import Session
+from entryway.router.tenants import Tenants
 
 BackendGoal: TypeAlias = ToDestination | ToService | ToApplication
 

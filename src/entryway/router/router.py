@@ -5,52 +5,47 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from entryway.config.xs_app_model import ToApplication, ToDestination, ToFolder
 from entryway.errors import EntrywayError
-from entryway.http import ClientGone, Headers, Request, Response
+from entryway.http import ClientGone, Headers, Peer, Request, Response
+from entryway.http.subclassable import mypyc_attr
 from entryway.router import access, audit, cors, csrf
+from entryway.router.access_log import AccessLog
 from entryway.router.address import address_of, check_forwarded_host, prefix_of, require_origin_form, without_forwarding
+from entryway.router.back_channel import BackChannel
+from entryway.router.basic import BasicLogin
+from entryway.router.browser_sessions import BrowserSessions
+from entryway.router.built_in import Service
+from entryway.router.compression import Compressor
+from entryway.router.cookies import CookieRules, SessionCookie
+from entryway.router.cors import Cors
 from entryway.router.deciding import LOGIN_START, Deciding
 from entryway.router.errors import InsecureTransport, LoginRequired, LoginUnavailable, MethodNotAllowed
-from entryway.router.hooks import ask
-from entryway.router.hosted_applications import allow_caching
+from entryway.router.exchange import Exchange
+from entryway.router.frame_ancestors import FrameAncestors
+from entryway.router.hooks import Hooks, ask
+from entryway.router.hosted_applications import Hosted, Repository, allow_caching
 from entryway.router.identifiers import new_request_id
 from entryway.router.login import local_path
 from entryway.router.login_start import start_login
+from entryway.router.logout import SignOut
+from entryway.router.meters import Meters
 from entryway.router.notes import Notes
 from entryway.router.paths import check_path
+from entryway.router.refresh import Refresher
+from entryway.router.respond import Responder
+from entryway.router.returned import Additions
 from entryway.router.routes import Match, MethodMismatch, Routes
+from entryway.router.service_calls import ServiceCalls
+from entryway.router.sessions import Session, SessionStore
+from entryway.router.signin import SignIn
+from entryway.router.static import Folder
+from entryway.router.subscriptions import Subscriptions
+from entryway.router.tenants import Tenants
 from entryway.router.upgrade import answer_upgrade
+from entryway.router.websockets import SocketRules
 from entryway.telemetry import get_logger
-
-if TYPE_CHECKING:
-    from entryway.http import Peer
-    from entryway.router.access_log import AccessLog
-    from entryway.router.back_channel import BackChannel
-    from entryway.router.basic import BasicLogin
-    from entryway.router.browser_sessions import BrowserSessions
-    from entryway.router.built_in import Service
-    from entryway.router.compression import Compressor
-    from entryway.router.cookies import CookieRules, SessionCookie
-    from entryway.router.cors import Cors
-    from entryway.router.exchange import Exchange
-    from entryway.router.frame_ancestors import FrameAncestors
-    from entryway.router.hooks import Hooks
-    from entryway.router.hosted_applications import Hosted, Repository
-    from entryway.router.logout import SignOut
-    from entryway.router.meters import Meters
-    from entryway.router.refresh import Refresher
-    from entryway.router.respond import Responder
-    from entryway.router.returned import Additions
-    from entryway.router.service_calls import ServiceCalls
-    from entryway.router.sessions import Session, SessionStore
-    from entryway.router.signin import SignIn
-    from entryway.router.static import Folder
-    from entryway.router.subscriptions import Subscriptions
-    from entryway.router.tenants import Tenants
-    from entryway.router.websockets import SocketRules
 
 log = get_logger("router")
 
@@ -71,6 +66,7 @@ class Surface:
     """The paths that the router may answer itself: all others go straight to the routes."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 @dataclass(frozen=True, slots=True, eq=False)
 class Router:
     """One application's router."""

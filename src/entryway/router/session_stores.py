@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from entryway.config.environment_cookies import SESSION_COOKIE
 from entryway.router.configuration import RouterConfiguration
+from entryway.router.memory_sessions import MemorySessions
 from entryway.router.service_sessions import ServiceRecords
-from entryway.router.sessions import MemorySessions, SessionMaker, SessionStore
+from entryway.router.sessions import SessionMaker, SessionStore
 
 
 def service_records(

@@ -6,7 +6,6 @@ codes there, and so is everything that names a user or holds a secret. Imported 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, get_current_span
@@ -31,11 +30,15 @@ DECISION = "decision"
 """How a decision's span is called until its route is known."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class SpanningRouter(Router):
     """A router that makes a span of each request, in the trace that the request belongs to."""
 
     tracer: Tracer
+
+    def __init__(self, *, tracer: Tracer, **parts: Any) -> None:
+        super().__init__(**parts)
+        # What is frozen is set like this; a data class of its own could not inherit from one that is compiled.
+        object.__setattr__(self, "tracer", tracer)
 
     async def __call__(self, request: Request) -> Response:
         """Answer a request, inside its span; the span ends with the answer's head."""

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from entryway.router.sessions import MemorySessions, Session, SessionMaker
+from entryway.router.memory_sessions import MemorySessions
+from entryway.router.sessions import Session, SessionMaker
 
 
 class Clock:
@@ -103,7 +104,7 @@ def test_secrets_do_not_show(clock: Clock):
 
 
 async def test_strangers_cannot_fill_the_memory_with_sessions(clock: Clock, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("entryway.router.sessions.MOST_ANONYMOUS", 3)
+    monkeypatch.setattr("entryway.router.memory_sessions.MOST_ANONYMOUS", 3)
     sessions = MemorySessions(60, clock)
     made = [new(clock, number) for number in range(5)]
     for session in made:
