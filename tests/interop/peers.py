@@ -50,7 +50,8 @@ class Landscape:
 @contextmanager
 def landscape(folder: Path) -> Iterator[Landscape]:
     key = RSAKey.generate_key(2048, {"kid": "of-the-client", "alg": "RS256", "use": "sig"})
-    with running_authserver(folder) as server:
+    # The server itself asks other servers of the test, too.
+    with running_authserver(folder, ca_file=folder / "ca" / "ca.pem") as server:
         application = server.deploy(
             {
                 "xsappname": "peer",

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from node_script import Said, converse
 from peers import PERSON, Landscape, landscape
 
 from entryway.testing.authserver import REDIRECT_URI
@@ -27,10 +24,8 @@ def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landscape]:
         yield made
 
 
-def run(peer: Landscape, issuer: str) -> dict[str, dict]:
+def run(peer: Landscape, issuer: str) -> Said:
     """Run the client; when it has somewhere to go, go there and tell it where that led."""
-    node = shutil.which("node")
-    assert node, "node is missing: `make interop` installs it"
     asked = {
         "issuer": issuer,
         "clientId": peer.application.client_id,
@@ -38,27 +33,12 @@ def run(peer: Landscape, issuer: str) -> dict[str, dict]:
         "redirectUri": REDIRECT_URI,
         "scope": f"openid {peer.application.name}.Display",
     }
-    said: dict[str, dict] = {}
-    with subprocess.Popen(
-        [node, "relying_party.js", json.dumps(asked)],
-        cwd=FOLDER,
-        env={"PATH": os.environ["PATH"], "NODE_EXTRA_CA_CERTS": str(peer.server.ca_file)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as client:
-        assert client.stdin is not None
-        assert client.stdout is not None
-        assert client.stderr is not None
-        for line in client.stdout:
-            said |= json.loads(line)
-            if "goTo" in json.loads(line):
-                client.stdin.write(f"{peer.log_in(said['goTo'])}\n")
-                client.stdin.flush()
-        complaint = client.stderr.read()
-    assert client.returncode == 0, complaint
-    return said
+    return converse(
+        FOLDER / "relying_party.js",
+        asked,
+        peer.server.ca_file,
+        lambda told: peer.log_in(told["goTo"]) if "goTo" in told else None,
+    )
 
 
 def test_it_logs_in_refreshes_asks_revokes_and_logs_out(peer: Landscape) -> None:

@@ -75,7 +75,7 @@ class Responder:
         response.headers["entryway-error"] = error.code
         if isinstance(error, TooManyRequests):
             response.headers["retry-after"] = str(error.retry_after)
-        challenge = _challenge(error)
+        challenge = _challenge(error, path)
         if challenge:
             response.headers["www-authenticate"] = challenge
         return response
@@ -134,9 +134,10 @@ def _problem(error: EntrywayError, status: int) -> JSONResponse:
     return JSONResponse(body, status, media_type="application/problem+json")
 
 
-def _challenge(error: EntrywayError) -> str:
-    if isinstance(error, InvalidToken | InsufficientScope):
-        return f'Bearer error="{error.code}"'  # RFC 9110 §11.6.1: a 401 says how to do better
+def _challenge(error: EntrywayError, path: str) -> str:
+    # RFC 9110 §11.6.1: a 401 says how to do better. A refresh token that fails at the token endpoint is no bearer one.
+    if isinstance(error, InvalidToken | InsufficientScope) and path != "/oauth/token":
+        return f'Bearer error="{error.code}"'
     if isinstance(error, BadCredentials | InvalidClient):
         return f'Basic realm="Entryway", error="unauthorized", error_description="{_ascii(_told(error))}"'
     return ""
@@ -148,7 +149,7 @@ def _ascii(text: str) -> str:
 
 def _wants_page(request: Request) -> bool:
     accept, path = request.headers.get("accept", ""), path_of(request)
-    if path.startswith(_PAGES):
+    if path.startswith(_PAGES) and "authorization" not in request.headers:
         return "application/json" not in accept or "text/html" in accept
     # A person who mistypes an address sees a page too; programs do not ask for one.
     return "text/html" in accept and not path.startswith(_ADMIN)

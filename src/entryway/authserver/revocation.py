@@ -142,7 +142,7 @@ class RevocationEndpoints:
         if not token:
             raise InvalidRequest("Missing parameter: token")
         await self._revoke(zone, client, token)
-        return Response(status_code=200)
+        return JSONResponse({})  # clients may ignore it, and some take nothing but JSON
 
     async def revoke_of_user(self, request: Request) -> Response:
         """End every token of a user."""

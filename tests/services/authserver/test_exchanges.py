@@ -87,6 +87,7 @@ def test_a_refresh_token_expires(server: RunningAuthServer, app: BoundApplicatio
     answer = server.token(app, grant_type="refresh_token", refresh_token=login["refresh_token"])
     assert answer.status_code == 401
     assert answer.json() == {"error": "invalid_token", "error_description": "Invalid refresh token (expired)"}
+    assert "www-authenticate" not in answer.headers  # openid-client would take a challenge for the answer
 
 
 def test_a_changed_password_ends_refresh_and_access_tokens(
