@@ -14,6 +14,7 @@ from cryptography import x509
 from entryway.connectivity.tunnels import Tunnel, Tunnels
 from entryway.errors import EntrywayError
 from entryway.http import UpstreamConnection
+from entryway.http.protocols import as_protocol
 from entryway.telemetry import get_logger
 from entryway.tunnel import contexts
 from entryway.tunnel.control import ControlChannel, ControlLost
@@ -199,7 +200,7 @@ class _Newcomer(asyncio.Protocol):
                 self._gateway.control_arrived(_channel(connection), identity)
             case contexts.HTTP_PROTOCOL:
                 upstream = UpstreamConnection(f"connector {identity.connector_id}")
-                connection.set_protocol(upstream)
+                connection.set_protocol(as_protocol(upstream))
                 upstream.connection_made(connection)
                 self._gateway.http_arrived(upstream, identity)
             case other:

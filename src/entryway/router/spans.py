@@ -6,6 +6,7 @@ codes there, and so is everything that names a user or holds a secret. Imported 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, get_current_span
