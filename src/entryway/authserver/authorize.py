@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from entryway.authserver import authorization_request, edge
-from entryway.oauth import redirects
-from entryway.oauth.errors import InvalidClient, InvalidRequest, OAuthError, echo
+from entryway.oauth import redirects, scopes
+from entryway.oauth.errors import InsufficientScope, InvalidClient, InvalidRequest, OAuthError, echo
 from entryway.web.redirect import redirect_error
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from entryway.authserver.bearer import Bearer
     from entryway.authserver.clients import Client, Clients
     from entryway.authserver.login_flow import LoginFlow
     from entryway.authserver.moments import Clock
     from entryway.authserver.settings import AuthServerSettings
+    from entryway.authserver.users import User
     from entryway.authserver.zones import Zone, Zones
 
 
@@ -36,19 +39,34 @@ class AuthorizeEndpoint:
     zones: Zones
     clients: Clients
     flow: LoginFlow
+    bearer: Bearer
     clock: Clock
 
     async def __call__(self, request: Request) -> Response:
         """Answer with a login page, or send the browser back."""
         parameters = await edge.read_parameters(request)
         zone = await edge.zone_of(request, self.zones, self.settings, parameters)
+        holder = await self._holder(request)
         client = await self._client(zone, parameters.get("client_id"))
         redirect_uri = redirects.choose(parameters.get("redirect_uri"), client.redirect_patterns)
         try:
             asked = authorization_request.parse(parameters, client, redirect_uri, self.clock())
         except OAuthError as error:
             return redirect_error(redirect_uri, parameters.get("state"), error, zone.issuer)
+        if holder is not None:
+            user, since = holder
+            return await self.flow.answer_holder(zone.id, asked, user.id, since)
         return await self.flow.begin(request, zone.id, asked)
+
+    async def _holder(self, request: Request) -> tuple[User, datetime] | None:
+        """Return whose token a program has posted instead of a browser that would log in, and since when they are."""
+        kind, _, _ = request.headers.get("authorization", "").partition(" ")
+        if request.method != "POST" or kind.lower() != "bearer":
+            return None
+        _, own = await self.bearer.require(request, scopes.USER)
+        if own.user is None:
+            raise InsufficientScope(detail="a client's own token has no user")
+        return own.user, datetime.fromtimestamp(own.claims["auth_time"], UTC)
 
     async def _client(self, zone: Zone, client_id: str | None) -> Client:
         if not client_id:

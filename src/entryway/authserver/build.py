@@ -190,11 +190,11 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     token = TokenEndpoint(
         settings, zones, authentication, grants, granting, RateLimit(settings.token_requests_per_second), audit
     )
-    authorize = AuthorizeEndpoint(settings, zones, clients, flow, clock)
+    authorize = AuthorizeEndpoint(settings, zones, clients, flow, bearer, clock)
     tries_of_browsers = PasswordTries(settings.address_failures, clock)
-    login = LoginEndpoints(settings, zones, users, attempts, login_sessions, flow, tries_of_browsers)
+    login = LoginEndpoints(settings, zones, users, attempts, login_sessions, flow, tries_of_browsers, clock)
     logout = LogoutEndpoint(settings, zones, clients, login_sessions, keys, pages, provider_sessions, departures)
-    metadata = MetadataEndpoints(settings, zones, keys, grants)
+    metadata = MetadataEndpoints(settings, zones, keys, grants, providers, clock)
     inspection = InspectionEndpoints(settings, zones, authentication, own_tokens, bearer)
     ending = RevocationEndpoints(
         settings, zones, authentication, bearer, own_tokens, stored_tokens, authorizations, revocation

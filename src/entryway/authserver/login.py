@@ -5,14 +5,12 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from starlette.responses import JSONResponse
 
 from entryway.authserver import edge, sessions
 from entryway.authserver.description import describe
 from entryway.authserver.password_spraying import came_from
-from entryway.authserver.users import ORIGIN
 from entryway.errors import Forbidden
 from entryway.oauth import login_hints
 from entryway.oauth import parameters as oauth_parameters
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
 
     from entryway.authserver.attempts import Attempts
     from entryway.authserver.login_flow import LoginFlow
+    from entryway.authserver.moments import Clock
     from entryway.authserver.next_step import Attempt
     from entryway.authserver.password_spraying import PasswordTries
     from entryway.authserver.sessions import Sessions
@@ -66,13 +65,17 @@ class LoginEndpoints:
     sessions: Sessions
     flow: LoginFlow
     tries: PasswordTries
+    clock: Clock
 
     async def page(self, request: Request) -> Response:
         """Show the login page to somebody who came without an application."""
         query = oauth_parameters.parse(request.scope["query_string"])
         zone = await edge.zone_of(request, self.zones, self.settings, query)
         if request.headers.get("accept", "").startswith("application/json"):
-            return JSONResponse(describe(zone, self.settings.branding.name, await self._starts(zone)))
+            providers = await self.flow.providers.list(zone.id, active_only=True)
+            return JSONResponse(
+                describe(zone, self.settings.branding.name, providers, query.get("origin"), self.clock())
+            )
         if "attempt" in query:
             return await self._choose(request, zone, query)
         origins, login_name = login_hints.parse(query.get("idp") or query.get("origin"), query.get("login_hint"))
@@ -111,14 +114,6 @@ class LoginEndpoints:
         if attempt is None:
             raise LoginOver(detail="no such open attempt of this browser")
         return await self.flow.go_to(attempt, query.get("origin", ""), browser)
-
-    async def _starts(self, zone: Zone) -> dict[str, str]:
-        """Return the addresses that begin a login at each other provider on offer."""
-        return {
-            one.origin: f"{zone.url}/login?{urlencode({'origin': one.origin})}"
-            for one in await self.flow.providers.list(zone.id, active_only=True)
-            if one.draft.available_for_logon and one.origin != ORIGIN
-        }
 
     async def _attempt(self, zone: Zone, attempt_id: str, token: str, browser: str) -> Attempt:
         if not browser:

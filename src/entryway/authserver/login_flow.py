@@ -19,6 +19,8 @@ from entryway.web.cookies import set_cookie
 from entryway.web.redirect import redirect_error, redirect_to
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -150,8 +152,14 @@ class LoginFlow:
         """Answer an application which wanted nobody to be asked that somebody would have to log in."""
         await self.attempts.finish(attempt)
         assert attempt.request is not None  # noqa: S101 - only a request can be refused silently
-        issuer = await self._issuer(attempt)
+        issuer = await self._issuer(attempt.zid)
         return redirect_error(attempt.request.redirect_uri, attempt.request.state, LoginRequired(), issuer)
+
+    async def answer_holder(self, zid: str, asked: AuthorizationRequest, user_id: str, since: datetime) -> Response:
+        """Answer a program that holds a token of the user: with a code, or that somebody would have to log in."""
+        if asked.authenticated_since is not None and since < asked.authenticated_since:
+            return redirect_error(asked.redirect_uri, asked.state, LoginRequired(), await self._issuer(zid))
+        return await self._code(zid, asked, user_id, since)
 
     async def _issue_code(self, attempt: Attempt) -> Response:
         request, user_id, since = attempt.request, attempt.user_id, attempt.authenticated_at
@@ -160,9 +168,12 @@ class LoginFlow:
         assert since is not None  # noqa: S101
         if not await self.attempts.finish(attempt):
             raise InvalidRequest("This login is over. Please go back to the application and start again.")
-        await self._check_account(attempt.zid, request, user_id)
+        return await self._code(attempt.zid, request, user_id, since)
+
+    async def _code(self, zid: str, request: AuthorizationRequest, user_id: str, since: datetime) -> Response:
+        await self._check_account(zid, request, user_id)
         authorization = new_authorization(
-            zid=attempt.zid,
+            zid=zid,
             client_id=request.client_id,
             user_id=user_id,
             grant_type="authorization_code",
@@ -176,11 +187,11 @@ class LoginFlow:
         )
         log.info("code_issued", client_id=request.client_id, user_id=user_id)
         # RFC 9207: a client of several servers learns which of them answers, so that none can pass for another.
-        answer = {"code": code, "state": request.state, "iss": await self._issuer(attempt)}
+        answer = {"code": code, "state": request.state, "iss": await self._issuer(zid)}
         return redirect_to(request.redirect_uri, answer)
 
-    async def _issuer(self, attempt: Attempt) -> str:
-        return (await self.zones.resolve(NamedZone(id=attempt.zid))).issuer
+    async def _issuer(self, zid: str) -> str:
+        return (await self.zones.resolve(NamedZone(id=zid))).issuer
 
     async def _check_account(self, zid: str, request: AuthorizationRequest, user_id: str) -> None:
         # Between the first step and this one, the application or the user may have gone.

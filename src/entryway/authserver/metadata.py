@@ -13,11 +13,16 @@ from entryway.authserver.description import describe
 from entryway.oauth import discovery, parameters
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from starlette.requests import Request
 
     from entryway.authserver.grants import GrantTable
+    from entryway.authserver.moments import Clock
     from entryway.authserver.settings import AuthServerSettings
-    from entryway.authserver.signing_keys import SigningKeys
+    from entryway.authserver.signing_keys import KeyRing, SigningKeys
+    from entryway.authserver.trust.providers import IdentityProviders
     from entryway.authserver.zones import Zone, Zones
 
 # Clients keep keys for minutes by themselves; a proxy between must not keep them longer.
@@ -32,22 +37,20 @@ class MetadataEndpoints:
     zones: Zones
     keys: SigningKeys
     grants: GrantTable
+    providers: IdentityProviders
+    clock: Clock
 
     async def token_keys(self, request: Request) -> Response:
         """Answer every key that verifies the tenant's tokens."""
         zone = await self._zone(request)
         ring = await self.keys.ring(zone.id)
-        tag = f'"{int(ring.changed_at.timestamp() * 1000)}"'
-        headers = {"etag": tag, "cache-control": _KEYS_MAX_AGE}
-        if _matches(request.headers.get("if-none-match"), tag):
-            return Response(status_code=304, headers=headers)
-        return JSONResponse({"keys": [key.public_jwk for key in ring.published]}, headers=headers)
+        return _tagged(request, ring, {"keys": [key.public_jwk for key in ring.published]})
 
     async def token_key(self, request: Request) -> Response:
         """Answer the key that signs now."""
         zone = await self._zone(request)
         ring = await self.keys.ring(zone.id)
-        return JSONResponse(ring.active.public_jwk, headers={"cache-control": _KEYS_MAX_AGE})
+        return _tagged(request, ring, ring.active.public_jwk)
 
     async def discovery(self, request: Request) -> Response:
         """Answer the metadata document."""
@@ -58,7 +61,8 @@ class MetadataEndpoints:
     async def info(self, request: Request) -> Response:
         """Answer what this is and where people log in."""
         zone = await self._zone(request)
-        return JSONResponse(describe(zone, self.settings.branding.name))
+        providers = await self.providers.list(zone.id, active_only=True)
+        return JSONResponse(describe(zone, self.settings.branding.name, providers, None, self.clock()))
 
     async def health(self, request: Request) -> Response:
         """Answer that the server is there and its keys can be used."""
@@ -69,6 +73,15 @@ class MetadataEndpoints:
     async def _zone(self, request: Request) -> Zone:
         query = parameters.parse(request.scope["query_string"])
         return await edge.zone_of(request, self.zones, self.settings, query)
+
+
+def _tagged(request: Request, ring: KeyRing, content: Mapping[str, Any]) -> Response:
+    """Return keys, or that they have not changed since the client had them."""
+    tag = f'"{int(ring.changed_at.timestamp() * 1000)}"'
+    headers = {"etag": tag, "cache-control": _KEYS_MAX_AGE}
+    if _matches(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    return JSONResponse(content, headers=headers)
 
 
 def _matches(if_none_match: str | None, tag: str) -> bool:

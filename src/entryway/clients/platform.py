@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -98,14 +97,6 @@ class PlatformClient:
         }
         await self.caller.send("PUT", f"/entryway/v1/users/{quote(user_name, safe='')}", json=body)
 
-    async def users(self) -> Any:
-        """Return the users as the authorization server lists them."""
-        return _json(await self.caller.send("GET", "/entryway/v1/users"))
-
-    async def role_collections(self) -> Any:
-        """Return the role collections as the authorization server lists them."""
-        return _json(await self.caller.send("GET", "/entryway/v1/role-collections"))
-
     async def user_token(self, instance_id: str, user_name: str) -> TokenSet:
         """Return tokens of the user for the application, as if the user had logged in."""
         body = {"instance_id": instance_id, "user_name": user_name}
@@ -159,10 +150,3 @@ def _instance(instance_id: str) -> str:
 
 def _binding(instance_id: str, binding_id: str) -> str:
     return f"{_instance(instance_id)}/service_bindings/{quote(binding_id, safe='')}"
-
-
-def _json(answer: Answer) -> Any:
-    try:
-        return json.loads(answer.content)
-    except ValueError as error:
-        raise UpstreamError(answer.origin, "answered with a body that is not JSON") from error

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from urllib.parse import urlencode
 
 import pytest
 from product_descriptor import products
@@ -98,6 +99,40 @@ def test_a_deleted_application_is_gone_with_its_client_and_roles(
     assert server.platform("DELETE", f"/applications/{app.instance_id}").status_code == 404
     users = server.platform("GET", "/users").json()["users"]
     assert next(user for user in users if user["user_name"] == viewer)["role_collections"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "name"), [("/users", "users", "user_name"), ("/role-collections", "role_collections", "name")]
+)
+def test_users_and_role_collections_are_listed_page_by_page(
+    server: RunningAuthServer, app: BoundApplication, path: str, key: str, name: str
+) -> None:
+    for number in range(3):
+        server.user(f"Paged {number} {app.name}", "correct horse", [f"{app.name.partition('!')[0]} Viewer"])
+    whole = server.platform("GET", path).json()[key]
+    seen: list[dict] = []
+    after: str | None = ""
+    while after is not None:
+        page = server.platform("GET", f"{path}?{urlencode({'limit': 2, 'after': after})}").json()
+        assert 0 < len(page[key]) <= 2
+        seen += page[key]
+        after = page["next"]
+    assert seen == whole
+    assert len({row[name] for row in seen}) == len(seen) > 2
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=0", "limit=1001", "limit=-1", "limit=x", "limit=²", "after=%00", f"after={'a' * 1001}"]
+)
+def test_what_is_no_page_is_refused(server: RunningAuthServer, query: str) -> None:
+    for path in ("/users", "/role-collections"):
+        assert server.platform("GET", f"{path}?{query}").status_code == 400
+
+
+def test_a_page_after_nobody_is_empty(server: RunningAuthServer, app: BoundApplication) -> None:
+    answer = server.platform("GET", "/users?after=zzzz%20%C3%BC&limit=5")
+    assert answer.json() == {"users": [], "next": None}
+    assert server.platform("GET", "/role-collections?after=%F4%8F%BF%BF").json()["next"] is None
 
 
 @pytest.mark.parametrize("protected", ["destination-xsappname", "connectivity", "entryway-platform"])

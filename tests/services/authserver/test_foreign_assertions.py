@@ -200,6 +200,17 @@ def test_a_token_of_an_issuer_that_is_not_trusted_is_refused(world: World, issue
     }
 
 
+def test_scripts_learn_what_to_ask_for_at_each_provider(world: World) -> None:
+    def described(origin: str) -> dict[str, Any]:
+        answer = world.server.http.get("/login", params={"origin": origin}, headers={"accept": "application/json"})
+        return dict(answer.json())
+
+    # A provider that takes no passwords of programs leaves a passcode to those who log in there by a browser.
+    assert set(described("company")["prompts"]) == {"passcode"}
+    assert set(described("entryway")["prompts"]) == {"username", "password", "passcode"}
+    assert described("company")["idpDefinitions"]["company"] == f"{world.server.url}/login?origin=company"
+
+
 def test_our_own_issuer_is_never_looked_up_elsewhere(world: World) -> None:
     answer = world.exchange(world.token(iss=f"{world.server.url}/oauth/token"))
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")

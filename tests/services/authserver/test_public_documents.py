@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import httpx
 import pytest
 from joserfc.jwk import RSAKey
@@ -40,6 +42,8 @@ def test_keys_that_have_not_changed_are_not_sent_again(server: RunningAuthServer
     for sent in (tag, f"W/{tag}", f'"other", {tag}', tag.strip('"')):
         assert server.http.get("/token_keys", headers={"if-none-match": sent}).status_code == 304
     assert server.http.get("/token_keys", headers={"if-none-match": '"other"'}).status_code == 200
+    assert server.http.get("/token_key", headers={"if-none-match": tag}).status_code == 304
+    assert server.http.get("/token_key").headers["etag"] == tag
 
 
 def test_the_tenant_may_be_named_in_three_ways(server: RunningAuthServer, app: BoundApplication) -> None:
@@ -115,7 +119,13 @@ def test_health_and_info(server: RunningAuthServer) -> None:
     assert info["links"]["uaa"] == server.url
     assert info["app"]["version"]
     assert info["prompts"]["passcode"][1].endswith(f"{server.url}/passcode)")
-    assert server.http.get("/login", headers={"accept": "application/json"}).json() == info
+    assert datetime.fromisoformat(info["timestamp"]) <= server.clock()
+    login = server.http.get("/login", headers={"accept": "application/json"}).json()
+    assert login == info | {"timestamp": login["timestamp"]}
+    assert set(info["prompts"]) == {"username", "password", "passcode"}
+    for origin in ("entryway", "nobody", ""):
+        asked = server.http.get("/login", params={"origin": origin}, headers={"accept": "application/json"})
+        assert asked.json()["prompts"] == info["prompts"]
 
 
 def test_an_unknown_path_is_not_found(server: RunningAuthServer) -> None:

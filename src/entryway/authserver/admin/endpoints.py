@@ -40,6 +40,9 @@ _PREFIX = "/entryway/v1"
 # Ids become part of client ids and secrets, so nothing may stand in them that means something there.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
+MOST_LISTED = 1000
+LONGEST_CURSOR = 1000
+
 Name = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
@@ -156,9 +159,10 @@ class AdminEndpoints:
         return Response(status_code=204)
 
     async def list_users(self, request: Request) -> Response:
-        """List the users."""
+        """List users, a page at a time."""
         zone = await self._zone(request)
-        return JSONResponse({"users": await self.people.users(zone)})
+        after, limit = _page(request)
+        return JSONResponse(await self.people.users(zone, after=after, limit=limit))
 
     async def put_user(self, request: Request) -> Response:
         """Create or update a user."""
@@ -175,9 +179,10 @@ class AdminEndpoints:
         return Response(status_code=204)
 
     async def list_role_collections(self, request: Request) -> Response:
-        """List the role collections."""
+        """List role collections, a page at a time."""
         zone = await self._zone(request)
-        return JSONResponse({"role_collections": await self.people.role_collections(zone)})
+        after, limit = _page(request)
+        return JSONResponse(await self.people.role_collections(zone, after=after, limit=limit))
 
     async def user_token(self, request: Request) -> Response:
         """Answer tokens of a user for an application, as if the user had logged in."""
@@ -208,6 +213,16 @@ class AdminEndpoints:
     async def _platform(self, request: Request) -> tuple[Zone, str]:
         zone, own = await self.bearer.require(request, PLATFORM_SCOPE)
         return zone, own.client.id
+
+
+def _page(request: Request) -> tuple[str, int]:
+    """Return what a page comes after, and how much it holds."""
+    after, limit = request.query_params.get("after", ""), request.query_params.get("limit", str(MOST_LISTED))
+    if len(after) > LONGEST_CURSOR or "\0" in after:
+        raise BadRequest("after is the next of the page before")
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 4 and 1 <= int(limit) <= MOST_LISTED):
+        raise BadRequest(f"limit is between 1 and {MOST_LISTED}")
+    return after, int(limit)
 
 
 def _id(request: Request, name: str) -> str:

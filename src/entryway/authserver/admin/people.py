@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, literal, select, tuple_
 
 from entryway.authserver import tables
 from entryway.authserver.roles.collections import USERS
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from entryway.storage import Database
     from entryway.storage.audit import Audit, AuditEvent
 
+
+Row = TypeVar("Row")
 
 # Whoever asks here acts as the platform.
 PLATFORM = "entryway-platform"
@@ -99,7 +102,7 @@ class People:
             if events:
                 await session.flush()
                 await self.audit.record(session, *events)
-        return (await self.users(zone, user.id))[0], existing is None
+        return await self._user(zone, user.id), existing is None
 
     async def delete(self, zone: Zone, user_name: str) -> None:
         """Delete a user with every session and token."""
@@ -111,45 +114,41 @@ class People:
             old = _told(existing)
             await self.audit.record(session, changed("DELETE", zone.id, "user", existing.id, actor=PLATFORM, old=old))
 
-    async def users(self, zone: Zone, user_id: str | None = None) -> list[dict[str, Any]]:
-        """Return the users with their role collections, by name."""
-        query = select(tables.User).where(tables.User.zid == zone.id).order_by(tables.User.login_name)
-        assigned = select(tables.RoleAssignment).where(tables.RoleAssignment.zid == zone.id)
-        if user_id is not None:
-            query = query.where(tables.User.id == user_id)
+    async def users(self, zone: Zone, *, after: str, limit: int) -> dict[str, Any]:
+        """Return users with their role collections, by origin and name; `next` is what to ask with for more."""
+        table = tables.User
+        by = tuple_(table.origin, table.login_name)
+        origin, _, name = after.partition(" ")  # no origin has a space in it
+        query = select(table).where(table.zid == zone.id, by > tuple_(literal(origin), literal(name)))
         async with self.database.read() as session:
-            users = (await session.execute(query)).scalars().all()
-            assignments = (await session.execute(assigned)).scalars().all()
-        return [
-            {
-                "id": user.id,
-                "user_name": user.user_name,
-                "origin": user.origin,
-                "given_name": user.given_name,
-                "family_name": user.family_name,
-                "email": user.email,
-                "role_collections": sorted(row.collection for row in assignments if row.user_id == user.id),
-            }
-            for user in users
-        ]
+            rows = (await session.execute(query.order_by(table.origin, table.login_name).limit(limit + 1))).scalars()
+            users, more = _page(rows.all(), limit)
+            listed = await _with_collections(session, zone, users)
+        return {"users": listed, "next": f"{users[-1].origin} {users[-1].login_name}" if more else None}
 
-    async def role_collections(self, zone: Zone) -> list[dict[str, Any]]:
-        """Return the role collections with the role templates in them, by name."""
+    async def role_collections(self, zone: Zone, *, after: str, limit: int) -> dict[str, Any]:
+        """Return role collections with the role templates in them, by name; `next` is what to ask with for more."""
         collection, reference = tables.RoleCollection, tables.RoleCollectionReference
+        query = select(collection).where(collection.zid == zone.id, collection.name > after)
         async with self.database.read() as session:
-            query = select(collection).where(collection.zid == zone.id).order_by(collection.name)
-            collections = (await session.execute(query)).scalars().all()
-            references = (await session.execute(select(reference).where(reference.zid == zone.id))).scalars().all()
-        return [
-            {
-                "name": row.name,
-                "description": row.description,
-                "role_templates": sorted(
-                    f"{of.xsappname}.{of.template}" for of in references if of.collection == row.name
-                ),
-            }
+            rows = (await session.execute(query.order_by(collection.name).limit(limit + 1))).scalars().all()
+            collections, more = _page(rows, limit)
+            within = reference.collection.in_([row.name for row in collections])
+            references = (await session.execute(select(reference).where(reference.zid == zone.id, within))).scalars()
+            templates = defaultdict(list)
+            for of in references:
+                templates[of.collection].append(f"{of.xsappname}.{of.template}")
+        listed = [
+            {"name": row.name, "description": row.description, "role_templates": sorted(templates[row.name])}
             for row in collections
         ]
+        return {"role_collections": listed, "next": collections[-1].name if more else None}
+
+    async def _user(self, zone: Zone, user_id: str) -> dict[str, Any]:
+        query = select(tables.User).where(tables.User.zid == zone.id, tables.User.id == user_id)
+        async with self.database.read() as session:
+            users = (await session.execute(query)).scalars().all()
+            return (await _with_collections(session, zone, users))[0]
 
     async def _find(self, zone: Zone, user_name: str) -> tables.User | None:
         user = tables.User
@@ -162,6 +161,30 @@ class People:
         if existing and (not password or await self.passwords.verify(password, existing.password_hash)):
             return existing.password_hash
         return await self.passwords.hash(password or "")
+
+
+def _page(rows: Sequence[Row], limit: int) -> tuple[Sequence[Row], bool]:
+    """Return the rows of a page, of which one too many was asked for, and whether there are more."""
+    return rows[:limit], len(rows) > limit
+
+
+async def _with_collections(session: AsyncSession, zone: Zone, users: Sequence[tables.User]) -> list[dict[str, Any]]:
+    table, collections = tables.RoleAssignment, defaultdict(list)
+    mine = select(table).where(table.zid == zone.id, table.user_id.in_([user.id for user in users]))
+    for row in (await session.execute(mine)).scalars():
+        collections[row.user_id].append(row.collection)
+    return [
+        {
+            "id": user.id,
+            "user_name": user.user_name,
+            "origin": user.origin,
+            "given_name": user.given_name,
+            "family_name": user.family_name,
+            "email": user.email,
+            "role_collections": sorted(collections[user.id]),
+        }
+        for user in users
+    ]
 
 
 async def _give(session: AsyncSession, user: tables.User, names: AbstractSet[str]) -> list[AuditEvent]:
