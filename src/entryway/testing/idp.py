@@ -24,7 +24,7 @@ from entryway.idp.settings import IdpSettings, MailSettings
 from entryway.testing.authority import TestAuthority
 from entryway.testing.clock import MovableClock
 from entryway.testing.databases import DatabaseUrl, sqlite_url
-from entryway.testing.serving import served
+from entryway.testing.serving import Serve, served
 
 ADMIN_SECRET = "the-admin-client-secret-of-a-test"  # noqa: S105 - of a test
 MASTER_KEY = bytes(range(32))
@@ -149,6 +149,11 @@ class RunningIdp:
         assert bound.status_code == 200, bound.text
         return RegisteredApplication(application_id, bound.json())
 
+    def provider(self, alias: str, **settings: Any) -> None:
+        """Trust a company's identity provider."""
+        answer = self.admin("PUT", f"/providers/{alias}", {"name": alias.title(), **settings})
+        assert answer.status_code == 200, answer.text
+
     def set(self, name: str, **values: Any) -> None:
         """Change a document of settings."""
         answer = self.admin("PUT", f"/settings/{name}", values)
@@ -192,10 +197,17 @@ def running_idp(
     clock: MovableClock | None = None,
     database_url: DatabaseUrl = sqlite_url,
     hasher: PasswordHasher = QUICK,
+    *,
     host: str = "localhost",
+    authority: TestAuthority | None = None,
+    serve: Serve = served,
+    **more: Any,
 ) -> Iterator[RunningIdp]:
-    """Run an identity provider with its state in `folder`, and its database there too unless somewhere is given."""
-    authority, clock = TestAuthority.create(folder / "ca"), clock or MovableClock()
+    """Run an identity provider with its state in `folder`, and its database there too unless somewhere is given.
+
+    `more` are further settings of it.
+    """
+    authority, clock = authority or TestAuthority.create(folder / "ca"), clock or MovableClock()
     mail = folder / "mail"
 
     def make(url: str) -> Any:
@@ -206,10 +218,11 @@ def running_idp(
             admin_client_secret=ADMIN_SECRET,
             mail=MailSettings(folder=mail),
             ca_file=authority.ca_file,
+            **more,
         )
         return build(settings, clock=clock, passwords=Passwords(hasher))
 
-    with served(make, authority) as url:
+    with serve(make, authority) as url:
         server = RunningIdp(url, authority, clock, mail)
         try:
             yield server

@@ -16,7 +16,7 @@ from entryway.saml.assertion import Assertion, Expected
 from entryway.saml.errors import SamlInvalid
 from entryway.saml.keys import KeyPair, new_key_pair
 from entryway.saml.subjects import NameId
-from entryway.testing.idp import Person, RegisteredApplication, RunningIdp
+from entryway.testing.idp import CALLBACK, Person, RegisteredApplication, RunningIdp, code_in
 
 CONSUMER = "https://sp.example.com/saml/consumer"
 
@@ -253,6 +253,73 @@ def test_a_service_provider_ends_the_login(
     read = logout.read_response(root, location="https://sp.example.com/saml/logout", now=idp.clock())
     assert read.status == names.SUCCESS
     assert "Log in" in person.authorize(application).text
+
+
+def carried(answer: httpx.Response, provider: ServiceProvider) -> bindings.Received:
+    """Return the message that a redirect carries, after checking its signature."""
+    received = bindings.read_redirect(urlsplit(answer.headers["location"]).query)
+    bindings.verify_redirect(received, provider.provider.entity.signing)
+    return received
+
+
+def answered(provider: ServiceProvider, received: bindings.Received, status: str, key: KeyPair) -> str:
+    """Return the address by which a service provider answers a LogoutRequest."""
+    location = f"{provider.idp.url}/saml2/idp/slo"
+    told = logout.LogoutResponse(
+        f"_{uuid.uuid4().hex}", provider.entity_id, provider.idp.clock(), location, received.root.get("ID"), status
+    )
+    return bindings.redirect_url("/saml2/idp/slo", "SAMLResponse", logout.build_response(told), None, key)
+
+
+@pytest.mark.parametrize("status", [names.SUCCESS, names.RESPONDER])
+def test_a_logout_reaches_the_other_service_providers(
+    idp: RunningIdp, key: KeyPair, person: Person, name: str, status: str
+) -> None:
+    idp.user(name)
+    first, second = ServiceProvider(idp, key).register(), ServiceProvider(idp, key).register()
+    asked = first.request()
+    index = first.read(person.log_in(person.http.get(first.address(asked, key)), name), asked).session_index or ""
+    other = second.request()
+    assertion = second.read(person.http.get(second.address(other, key)), other)
+    application = idp.application()
+    tokens = idp.redeem(application, code_in(person.authorize(application))).json()
+
+    onward = person.http.get(logout_address(first, key, index))
+    received = carried(onward, second)
+    told = logout.read_request(received.root, location="https://sp.example.com/saml/logout", now=idp.clock())
+    assert told.name_id == assertion.name_id
+    assert told.session_indexes == (assertion.session_index,)
+    # Over at once, whoever does not answer.
+    refreshed = idp.token(application, grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+    assert refreshed.status_code == 400
+    for bad in (
+        answered(second, received, status, new_key_pair("x", idp.clock())),
+        answered(first, received, status, key),
+    ):
+        assert person.http.get(bad).status_code == 400
+
+    last = person.http.get(answered(second, received, status, key))
+    final = carried(last, first)
+    read = logout.read_response(final.root, location="https://sp.example.com/saml/logout", now=idp.clock())
+    assert final.relay_state == "r"
+    assert read.status == status
+    assert (names.PARTIAL_LOGOUT in xml.serialize(final.root).decode()) is (status != names.SUCCESS)
+    assert person.http.get(answered(second, received, status, key)).status_code == 400
+
+
+def test_a_logout_by_openid_connect_reaches_service_providers(
+    idp: RunningIdp, provider: ServiceProvider, person: Person, name: str
+) -> None:
+    idp.user(name)
+    asked = provider.request()
+    provider.read(person.log_in(person.http.get(provider.address(asked, provider.key)), name), asked)
+    application = idp.application()
+    id_token = idp.redeem(application, code_in(person.authorize(application))).json()["id_token"]
+    query = {"id_token_hint": id_token, "post_logout_redirect_uri": CALLBACK}
+    onward = carried(person.http.get("/oauth2/logout", params=query), provider)
+    assert onward.parameter == "SAMLRequest"
+    last = person.http.get(answered(provider, onward, names.SUCCESS, provider.key))
+    assert last.headers["location"] == CALLBACK
 
 
 def test_metadata_that_is_none(idp: RunningIdp) -> None:

@@ -142,7 +142,7 @@ def test_members_must_be_users(scim: Scim, name: str, members: object) -> None:
 def test_names_are_taken_once(scim: Scim, name: str) -> None:
     user = scim.user(name, emails=[{"value": f"{name}@example.com"}])
     other = scim.user(f"{name}-2")
-    for body in ({"userName": name.upper()}, {"userName": "somebody-new", "emails": [{"value": f"{name}@EXAMPLE.com"}]}):
+    for body in ({"userName": name.upper()}, {"userName": "any-other", "emails": [{"value": f"{name}@EXAMPLE.com"}]}):
         answer = scim("POST", "/Users", {"schemas": [USER_URN], **body})
         assert answer.status_code == 409
         assert answer.json()["scimType"] == "uniqueness"
@@ -259,11 +259,11 @@ def test_searching_everything(scim: Scim, name: str) -> None:
     ("method", "path", "body", "status"),
     [
         ("POST", "/Users", [], 400),
-        ("POST", "/Users", {"userName": "somebody-new"}, 400),
+        ("POST", "/Users", {"userName": "any-other"}, 400),
         ("POST", "/Users", {"schemas": [USER_URN]}, 400),
-        ("POST", "/Users", {"schemas": [USER_URN], "userName": "somebody-new", "unknown": 1}, 400),
-        ("POST", "/Users", {"schemas": [USER_URN], "userName": "somebody-new", "password": "short"}, 400),
-        ("POST", "/Users", {"schemas": [USER_URN], "userName": "somebody-new", "emails": [{"value": "no address"}]}, 400),
+        ("POST", "/Users", {"schemas": [USER_URN], "userName": "any-other", "unknown": 1}, 400),
+        ("POST", "/Users", {"schemas": [USER_URN], "userName": "any-other", "password": "short"}, 400),
+        ("POST", "/Users", {"schemas": [USER_URN], "userName": "any-other", "emails": [{"value": "no address"}]}, 400),
         ("GET", "/Users/26b4953c-1a9b-4c53-b6d0-ad43836f3606", None, 404),
         ("DELETE", "/Users/nobody", None, 404),
         ("GET", "/Schemas/nothing", None, 404),

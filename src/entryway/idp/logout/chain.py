@@ -89,12 +89,13 @@ class LogoutChain:
     async def answered(self, request: Request, request_id: str, party: str, *, told: bool) -> Response:
         """Go on after a party has answered; raise SamlInvalid for an answer to nothing that it was asked."""
         row = tables.Logout
-        taken = delete(row).where(row.request_id == request_id, row.expires_at > self.clock()).returning(row.sealed)
+        open_question = (row.request_id == request_id, row.party == party, row.expires_at > self.clock())
+        taken = delete(row).where(*open_question).returning(row.sealed)
         async with self.database.transaction() as session:
             sealed = (await session.execute(taken)).scalar_one_or_none()
-        state = LogoutState.from_json(json.loads(self.sealer.unseal(sealed, _PURPOSE))) if sealed else None
-        if state is None or state.steps[0].party != party:
+        if sealed is None:
             raise SamlInvalid("the answer belongs to no logout that is on its way")
+        state = LogoutState.from_json(json.loads(self.sealer.unseal(sealed, _PURPOSE)))
         return await self._proceed(request, state.rest(told=told))
 
     async def _proceed(self, request: Request, state: LogoutState) -> Response:
@@ -115,6 +116,7 @@ class LogoutChain:
         row = tables.Logout(
             id=str(uuid.uuid4()),
             request_id=request_id,
+            party=state.steps[0].party,
             sealed=self.sealer.seal(json.dumps(state.to_json()).encode(), _PURPOSE),
             expires_at=self.clock() + LIFETIME,
         )

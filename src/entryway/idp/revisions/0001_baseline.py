@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "idp_baseline_dd12b351"
+revision: str = "idp_baseline_1ab089c2"
 down_revision: str | None = None
 
 
@@ -104,6 +104,7 @@ def upgrade() -> None:
         "logouts",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("request_id", sa.String(length=128), nullable=False),
+        sa.Column("party", sa.String(length=36), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_logouts")),
@@ -145,6 +146,9 @@ def upgrade() -> None:
         "application_certificates",
         sa.Column("application_id", sa.String(length=36), nullable=False),
         sa.Column("thumbprint", sa.String(length=64), nullable=False),
+        sa.Column("binding_id", sa.String(length=255), nullable=False),
+        sa.Column("certificate", sa.Text(), nullable=False),
+        sa.Column("sealed_key", sa.LargeBinary(), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -154,6 +158,9 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("application_id", "thumbprint", name=op.f("pk_application_certificates")),
+        sa.UniqueConstraint(
+            "application_id", "binding_id", name=op.f("uq_application_certificates_application_id_binding_id")
+        ),
     )
     op.create_table(
         "application_secrets",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import LargeBinary, String
+from sqlalchemy import LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from entryway.idp.tables.table import DIGEST_LENGTH, ID_LENGTH, IdpTable, of_application
@@ -37,10 +37,14 @@ class ApplicationSecret(IdpTable):
 
 
 class ApplicationCertificate(IdpTable):
-    """A certificate with which an application proves who it is, known by its SHA-256."""
+    """A certificate with which an application proves who it is, known by its SHA-256; sealed is a key that we made."""
 
     __tablename__ = "application_certificates"
+    __table_args__ = (UniqueConstraint("application_id", "binding_id"),)
     application_id: Mapped[str] = of_application(primary_key=True)
     thumbprint: Mapped[str] = mapped_column(String(64), primary_key=True)
+    binding_id: Mapped[str] = mapped_column(String(255))
+    certificate: Mapped[str] = mapped_column(Text)
+    sealed_key: Mapped[bytes | None]
     expires_at: Mapped[datetime]
     created_at: Mapped[datetime]

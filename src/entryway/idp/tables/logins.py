@@ -68,10 +68,11 @@ class SessionServiceProvider(IdpTable):
 
 
 class Logout(IdpTable):
-    """A logout on its way from one party of a session to the next; `request_id` is the question that is open."""
+    """A logout on its way from one party of a session to the next; `party` has been asked under `request_id`."""
 
     __tablename__ = "logouts"
     id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
     request_id: Mapped[str] = mapped_column(String(128), unique=True)
+    party: Mapped[str] = mapped_column(String(ID_LENGTH))
     sealed: Mapped[bytes]
     expires_at: Mapped[datetime] = mapped_column(index=True)
