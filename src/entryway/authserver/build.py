@@ -195,7 +195,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     login = LoginEndpoints(settings, zones, users, attempts, login_sessions, flow, tries_of_browsers, clock)
     logout = LogoutEndpoint(settings, zones, clients, login_sessions, keys, pages, provider_sessions, departures)
     metadata = MetadataEndpoints(settings, zones, keys, grants, providers, clock)
-    inspection = InspectionEndpoints(settings, zones, authentication, own_tokens, bearer)
+    inspection = InspectionEndpoints(settings, zones, authentication, own_tokens, bearer, roles)
     ending = RevocationEndpoints(
         settings, zones, authentication, bearer, own_tokens, stored_tokens, authorizations, revocation
     )

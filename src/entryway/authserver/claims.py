@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # The groups that an identity provider told of; the built-in origin has none.
 GROUPS = "xs.saml.groups"
 ROLE_COLLECTIONS = "xs.rolecollections"
+LONGEST_ATTRIBUTE = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def access_of_user(
         **_client(client),
         "grant_type": occasion.grant_type,
         "user_id": user.id,
-        "user_uuid": user.id,
+        **global_id(user, entitlements),
         "origin": user.origin,
         "user_name": user.user_name,
         "email": user.email,
@@ -109,7 +110,16 @@ def access_of_user(
     }
 
 
-def id_token(zone: Zone, client: Client, user: User, login: Login, occasion: Occasion) -> dict[str, Any]:
+def id_token(
+    *,
+    zone: Zone,
+    client: Client,
+    user: User,
+    login: Login,
+    granted: AbstractSet[str],
+    entitlements: Entitlements,
+    occasion: Occasion,
+) -> dict[str, Any]:
     """Return the claims of an OpenID Connect id_token: who logged in, told to the client."""
     claims: dict[str, Any] = {
         "jti": occasion.jti,
@@ -120,10 +130,10 @@ def id_token(zone: Zone, client: Client, user: User, login: Login, occasion: Occ
         "grant_type": occasion.grant_type,
         "origin": user.origin,
         "user_id": user.id,
-        "user_uuid": user.id,
+        **global_id(user, entitlements),
         "user_name": user.user_name,
         "email": user.email,
-        "email_verified": False,
+        "email_verified": email_verified(user, entitlements),
         "auth_time": int(login.authenticated_at.timestamp()),
         "rev_sig": login.revocation_signature,
         "sid": login.authorization_id,
@@ -139,7 +149,36 @@ def id_token(zone: Zone, client: Client, user: User, login: Login, occasion: Occ
         claims["previous_logon_time"] = int(user.previous_logon_at.timestamp() * 1000)
     # Plain UAA gives the names for the scope `profile` only; applications of this format read them always.
     claims |= {"given_name": user.given_name, "family_name": user.family_name}
+    return claims | of_provider(entitlements, granted)
+
+
+def global_id(user: User, entitlements: Entitlements) -> dict[str, str]:
+    """Return who the user is to everybody who knows their identity provider, if it says so."""
+    known = user.id if user.origin == ORIGIN else _first(entitlements, "user_uuid")
+    return {"user_uuid": known} if known else {}
+
+
+def email_verified(user: User, entitlements: Entitlements) -> bool:
+    """Say whether the user's identity provider vouches that the address is theirs."""
+    same = user.origin != ORIGIN and _first(entitlements, "email") == user.email
+    return same and _first(entitlements, "email_verified") == "true"
+
+
+def of_provider(entitlements: Entitlements, granted: AbstractSet[str]) -> dict[str, Any]:
+    """Return what the user's identity provider told of them, as far as the scopes allow the client to know it."""
+    claims: dict[str, Any] = {}
+    if "roles" in granted:
+        claims["roles"] = list(entitlements.groups)
+    if "user_attributes" in granted:
+        claims["user_attributes"] = {name: list(values) for name, values in sorted(entitlements.told.items())}
+    if granted & {"phone", "profile"} and (phone := _first(entitlements, "phone_number")):
+        claims["phone_number"] = phone
     return claims
+
+
+def _first(entitlements: Entitlements, name: str) -> str:
+    value = next(iter(entitlements.told.get(name, ())), "")
+    return value if len(value) <= LONGEST_ATTRIBUTE and value.isprintable() else ""
 
 
 def _client(client: Client) -> dict[str, str]:

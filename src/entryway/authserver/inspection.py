@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
 
-from entryway.authserver import edge
+from entryway.authserver import claims, edge
 from entryway.oauth import scopes
 from entryway.oauth.errors import InsufficientScope, InvalidRequest, InvalidScope, InvalidToken
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from entryway.authserver.bearer import Bearer
     from entryway.authserver.client_authentication import ClientAuthentication
     from entryway.authserver.own_tokens import OwnTokens
+    from entryway.authserver.roles import Roles
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.zones import Zone, Zones
 
@@ -40,6 +41,7 @@ class InspectionEndpoints:
     authentication: ClientAuthentication
     own_tokens: OwnTokens
     bearer: Bearer
+    roles: Roles
 
     async def introspect(self, request: Request) -> Response:
         """Answer a token's claims, or only that it is not active (RFC 7662)."""
@@ -76,18 +78,20 @@ class InspectionEndpoints:
         user = own.user
         if user is None:
             raise InsufficientScope(detail="a client's own token has no user")
+        entitlements = await self.roles.of_user(user)
         answer = {
             "sub": user.id,
             "user_id": user.id,
-            "user_uuid": user.id,
+            **claims.global_id(user, entitlements),
             "user_name": user.user_name,
             "origin": user.origin,
             "email": user.email,
-            "email_verified": False,
+            "email_verified": claims.email_verified(user, entitlements),
             "given_name": user.given_name,
             "family_name": user.family_name,
             "name": f"{user.given_name} {user.family_name}".strip() or user.user_name,
             "xs.user.attributes": own.claims.get("xs.user.attributes", {}),
+            **claims.of_provider(entitlements, own.scopes),
         }
         if user.previous_logon_at is not None:
             answer["previous_logon_time"] = int(user.previous_logon_at.timestamp() * 1000)

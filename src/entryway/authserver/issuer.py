@@ -72,7 +72,16 @@ class Issuer:
         )
         response = await self._response(request, client, body, granted)
         if scopes.OPENID in granted and _wants_id_token(request, decision):
-            response["id_token"] = await self._sign(zone, claims.id_token(zone, client, user, login, occasion))
+            told = claims.id_token(
+                zone=zone,
+                client=client,
+                user=user,
+                login=login,
+                granted=granted,
+                entitlements=entitlements,
+                occasion=occasion,
+            )
+            response["id_token"] = await self._sign(zone, told)
         refresh_token = decision.refresh_token
         if refresh_token is None and REFRESH_GRANT in client.grant_types:
             if decision.sealed and not client.rotates_refresh_tokens:

@@ -116,6 +116,45 @@ def test_a_token_of_a_trusted_issuer_is_exchanged(world: World) -> None:
     assert again.status_code == 200
 
 
+def test_what_the_issuer_tells_of_a_user_goes_along_as_far_as_scopes_allow(world: World) -> None:
+    uuid_there = str(uuid.uuid4())
+    more = {"user_uuid": uuid_there, "groups": ["sales"], "phone_number": "+49 6227 7", "email_verified": True}
+    assertion = world.token(cost_center="4711", **more)
+    asked = {"response_type": "token id_token"}
+
+    answer = world.exchange(assertion, scope="openid roles user_attributes phone", **asked).json()
+    access, identity = claims(answer["access_token"]), claims(answer["id_token"])
+    shown = userinfo(world, answer)
+    assert access["user_uuid"] == identity["user_uuid"] == shown["user_uuid"] == uuid_there
+    assert access["user_id"] != uuid_there
+    for told in (identity, shown):
+        assert told["roles"] == ["sales"]
+        assert told["user_attributes"]["cost_center"] == ["4711"]
+        assert told["phone_number"] == "+49 6227 7"
+        assert told["email_verified"] is True
+
+    # Nothing of it without being asked for, and nothing invented that the issuer does not say.
+    answer = world.exchange(assertion, **asked).json()
+    for told in (claims(answer["id_token"]), userinfo(world, answer)):
+        assert not {"roles", "user_attributes", "phone_number"} & told.keys()
+    silent = world.exchange(world.token(email=None), **asked).json()
+    for told in (claims(silent["access_token"]), claims(silent["id_token"]), userinfo(world, silent)):
+        assert "user_uuid" not in told
+        assert not told.get("email_verified")
+
+
+def userinfo(world: World, answer: dict[str, Any]) -> dict[str, Any]:
+    shown = world.server.http.get("/userinfo", headers={"authorization": f"Bearer {answer['access_token']}"})
+    assert shown.status_code == 200, shown.text
+    return dict(shown.json())
+
+
+@pytest.mark.parametrize("value", ["x" * 256, "a\nb", "", 5.5, {"a": 1}])
+def test_a_global_id_that_cannot_be_one_is_left_out(world: World, value: Any) -> None:
+    said = claims(world.exchange(world.token(user_uuid=value)).json()["access_token"])
+    assert said.get("user_uuid") in {None, "5.5"}
+
+
 def test_a_token_of_the_identity_service_is_exchanged(world: World) -> None:
     over_there = world.idp.application(client_id="the-portal")
     world.idp.user("ines")
@@ -128,6 +167,7 @@ def test_a_token_of_the_identity_service_is_exchanged(world: World) -> None:
     assert answer.status_code == 200, answer.text
     said = claims(answer.json()["access_token"])
     assert (said["origin"], said["email"]) == ("identity", "ines@example.com")
+    assert said["user_uuid"] == claims(got["id_token"])["user_uuid"]
     other = world.idp.application(client_id="another-portal")
     refused = world.exchange(world.idp.tokens(other, "ines")["id_token"])
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")

@@ -57,7 +57,7 @@ def test_who_decides_on_a_password(
         ([OWN, COMPANY], {"entryway", "company"}, None, "could not determine which identity provider to use."),
         ([OFF, COMPANY, OTHER], None, None, "could not determine which identity provider to use."),
         ([OFF, SAML], None, None, "Bad credentials"),
-        ([OWN, COMPANY], {"saml"}, None, "Bad credentials"),
+        ([OWN, COMPANY], {"saml"}, None, "Client is not authorized for specified user's identity provider."),
     ],
 )
 def test_when_nobody_can_decide_on_a_password(

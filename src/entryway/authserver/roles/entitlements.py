@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ class Entitlements:
     attributes: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)
     # The groups that the identity provider told of at the last logon.
     groups: tuple[str, ...] = ()
+    # Everything else that it told then.
+    told: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def attributes_in(self, application: str) -> dict[str, list[str]]:
         """Return the user's attribute values in one application."""

@@ -81,6 +81,7 @@ def _entitlements(rows: Iterable[Any], facts: IdentityFacts) -> Entitlements:
         scopes=frozenset(scopes),
         attributes={xsappname: merge_attributes(given) for xsappname, given in by_application.items()},
         groups=tuple(facts.groups),
+        told=facts.attributes,
     )
 
 

@@ -89,6 +89,8 @@ def choose_for_password(
             "The client is authorized for multiple identity providers that support password grant "
             "and could not determine which identity provider to use."
         )
+    if taking and not usable:
+        raise BadCredentials("Client is not authorized for specified user's identity provider.")
     if not usable:
         # The same answer as to a wrong password, so that it tells nothing of the tenant's settings.
         raise BadCredentials(detail="no identity provider that takes passwords is active and allowed to the client")
