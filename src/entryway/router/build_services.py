@@ -25,6 +25,7 @@ from entryway.router.dependencies import Dependencies
 from entryway.router.discovered_keys import DiscoveredKeys
 from entryway.router.exchanged_tokens import ExchangedTokens
 from entryway.router.frame_ancestors import FrameAncestors
+from entryway.router.hosted_address import hosted_prefixes
 from entryway.router.hosted_applications import Application, Repository, RepositoryFiles
 from entryway.router.ias_authority import IasAuthority
 from entryway.router.identity_callers import IdentityCallers
@@ -151,7 +152,7 @@ def build_repository(  # noqa: PLR0917 - values, not a bag
         url=address.url,
         timeout=service_timeout(configuration, "html5-apps-repo"),
         files=files,
-        prefixes=_prefixes(configuration),
+        prefixes=hosted_prefixes(configuration.environment.own_cloud_services, configuration.business_services),
         direct=configuration.environment.direct_routing_patterns,
         make=make,
         tenant_id=tenant_id,
@@ -251,14 +252,3 @@ def token_validator(uaa: UaaCredentials, tls: ssl.SSLContext, clock: Callable[[]
         trustedclientidsuffix=uaa.trustedclientidsuffix,
     )
     return TokenValidator(own, tls=tls, clock=clock)
-
-
-def _prefixes(configuration: RouterConfiguration) -> dict[str, str | None]:
-    """Return what may stand before an application's name: the services that own applications, and whose those are."""
-    prefixes: dict[str, str | None] = {
-        name.replace(".", ""): None for name in configuration.environment.own_cloud_services
-    }
-    for name, service in configuration.business_services.items():
-        if service.credentials.repository is not None:
-            prefixes[name.replace(".", "")] = service.credentials.repository.app_host_id
-    return prefixes

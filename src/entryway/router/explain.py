@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from entryway.config.mistakes import ConfigurationMistakes
-from entryway.config.xs_app import USER_API, LoginKind, Route, ToDestination, ToFolder, ToService, XsApp, read_xs_app
-from entryway.config.xs_app_destinations import EnvironmentDestination
-from entryway.config.xs_app_model import XS_APP
+from entryway.config.xs_app import XsApp
 from entryway.errors import EntrywayError
 from entryway.router import csrf
 from entryway.router.built_in import endpoint_routes
-from entryway.router.configuration import read_configuration
-from entryway.router.explain_rules import rules_around, rules_of
+from entryway.router.explain_asked import Asked, Known, read_asked, read_known
+from entryway.router.explain_endpoints import hosted_address, own_answer
+from entryway.router.explain_goals import lead
+from entryway.router.explain_rules import rules_everywhere, rules_of_route
+from entryway.router.hosted_address import HostedAddress
 from entryway.router.paths import check_path
 from entryway.router.routes import Match, ServedRoute, serve_route
 
@@ -36,13 +35,14 @@ class Explanation:
     method: str
     url: str
     outcome: str
-    """`forward`, `file`, `user_api`, `login_callback`, `logout`, `back_channel_logout`, `welcome_redirect`,
-    `method_not_allowed`, `not_found` or `refused`."""
+    """`forward`, `file`, `user_api`, `plugin_metadata`, `allowlist`, `hosted_application`, `login_callback`,
+    `login_start`, `logout`, `back_channel_logout`, `subscription_callback`, `welcome_redirect`, `method_not_allowed`,
+    `not_found` or `refused`."""
     earlier: tuple[Step, ...] = ()
     place: str | None = None
     source: str | None = None
     goal: str | None = None
-    """`destination NAME`, `folder PATH` or `service NAME`."""
+    """`destination NAME`, `folder PATH`, `service NAME` or `application NAME of the HTML5 repository`."""
     target: str | None = None
     """The path that the destination is asked for, or the file below the folder."""
     upstream: str | None = None
@@ -64,152 +64,106 @@ def explain(app: XsApp | Path, method: str, url: str, environ: Mapping[str, str]
 
     Raises ConfigurationMistakes if the file itself is wrong; an environment that is incomplete only costs detail.
     """
-    method = method.upper()
-    target = _target_of(url)
-    xs_app, destinations, xsappname, plugins, notes, login = _read(app, environ or {})
+    asked, known = read_asked(method, url), read_known(app, environ or {})
     try:
-        check_path(target)
+        check_path(asked.target)
     except EntrywayError as error:
-        return Explanation(method, target, "refused", notes=(f"{error.status}: {error.detail}",))
-    special = _special(xs_app, method, target)
-    if special is not None:
-        return special
-    public = xs_app.authentication == "none"
-    endpoints = endpoint_routes(xs_app.plugin_metadata_endpoint, xs_app.allowlist_endpoint)
-    routes = (*endpoints, *plugins, *xs_app.routes)
-    served = [serve_route(route, login, public, xsappname) for route in routes]
-    told = _explain_routes(served, method, target, destinations, notes)
-    taken = next((route for route in routes if route.place == told.place), None)
-    if taken is None:
-        return told
-    path = target.partition("?")[0]
-    return replace(told, notes=(*told.notes, *rules_of(taken), *rules_around(xs_app, taken, method, path)))
+        return Explanation(asked.method, asked.target, "refused", notes=(f"{error.status}: {error.detail}",))
+    told = _explain(asked, known)
+    return replace(told, notes=(*told.notes, *rules_everywhere(asked, known), *known.unchecked))
 
 
-def _read(
-    app: XsApp | Path, environ: Mapping[str, str]
-) -> tuple[XsApp, Mapping[str, EnvironmentDestination], str, tuple[Route, ...], tuple[str, ...], LoginKind]:
-    if isinstance(app, XsApp):
-        return app, {}, "$XSAPPNAME", (), (), "xsuaa"
-    try:
-        configuration = read_configuration(app, environ)
-    except ConfigurationMistakes as wrong:
-        # The file alone decides about routes; what the environment lacks is only mentioned.
-        notes = tuple(f"not checked against the environment: {mistake.rule}" for mistake in wrong.mistakes[:3])
-        return read_xs_app(app / XS_APP), {}, "$XSAPPNAME", (), notes, "xsuaa"
-    uaa = configuration.services.uaa
-    login: LoginKind = "xsuaa" if configuration.services.identity is None else "ias"
-    return (
-        configuration.xs_app,
-        configuration.environment.destinations,
-        uaa.xsappname if uaa else "$XSAPPNAME",
-        configuration.plugins,
-        (),
-        login,
+def _explain(asked: Asked, known: Known) -> Explanation:
+    own = own_answer(asked, known)
+    if own is not None:
+        return Explanation(
+            asked.method,
+            asked.target,
+            own.outcome,
+            target=own.target,
+            allowed_methods=own.allowed,
+            csrf=own.csrf,
+            notes=own.notes,
+        )
+    routes = _explain_routes(asked, known)
+    hosted = hosted_address(asked, known)
+    return routes if hosted is None else _explain_hosted(hosted, asked, routes)
+
+
+def _explain_hosted(hosted: HostedAddress, asked: Asked, otherwise: Explanation) -> Explanation:
+    """The repository is not asked here: its application's own file decides, and there may be none."""
+    place = "" if otherwise.place is None else f" by {otherwise.place}"
+    notes = ["the application's own xs-app.json decides: its routes, welcomeFile and logoutEndpoint, below its name"]
+    if hosted.busted:
+        notes.append("the segment ~…~ is taken out, and the answer may be kept for a year")
+    if hosted.refresh:
+        notes.append("skipXSAppJsonCache: its xs-app.json is fetched anew")
+    notes.append(f"if the repository does not know it, the central routes count: {otherwise.outcome}{place}")
+    return Explanation(
+        asked.method,
+        asked.target,
+        "hosted_application",
+        goal=f"application {hosted.key} of the HTML5 repository",
+        target=hosted.url,
+        notes=tuple(notes),
     )
 
 
-def _target_of(url: str) -> str:
-    if "://" not in url:
-        return url if url.startswith("/") else f"/{url}"
-    parts = urlsplit(url)
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-
-
-def _special(xs_app: XsApp, method: str, target: str) -> Explanation | None:
-    path = target.partition("?")[0]
-    if path == xs_app.callback_endpoint and method == "GET":
-        return Explanation(method, target, "login_callback", notes=("the authorization server sends browsers here",))
-    if xs_app.logout.endpoint is not None and path == xs_app.logout.endpoint:
-        wanted = xs_app.logout.method
-        if method != wanted:
-            return Explanation(method, target, "method_not_allowed", allowed_methods=(wanted,))
-        return Explanation(method, target, "logout", csrf=wanted == "POST" and xs_app.logout.csrf)
-    if path == xs_app.logout.back_channel_endpoint and method == "POST":
-        meaning = "the identity service ends sessions here, with a logout token"
-        return Explanation(method, target, "back_channel_logout", notes=(meaning,))
-    if path == "/" and xs_app.welcome_file is not None:
-        fetching = "with x-csrf-token: fetch the page itself is answered"
-        file = "/" + xs_app.welcome_file.lstrip("/")
-        return Explanation(method, target, "welcome_redirect", target=file, notes=(fetching,))
-    return None
-
-
-def _explain_routes(
-    routes: list[ServedRoute],
-    method: str,
-    target: str,
-    destinations: Mapping[str, EnvironmentDestination],
-    notes: tuple[str, ...],
-) -> Explanation:
+def _explain_routes(asked: Asked, known: Known) -> Explanation:
+    public = known.xs_app.authentication == "none"
+    endpoints = endpoint_routes(known.xs_app.plugin_metadata_endpoint, known.xs_app.allowlist_endpoint)
     earlier: list[Step] = []
     mismatches: list[ServedRoute] = []
-    for served in routes:
-        route = served.route
-        found = served.search(target)
+    choice = known.environment.dynamic_identity_provider
+    for written in (*endpoints, *known.plugins, *known.xs_app.routes):
+        chosen = written.dynamic_identity_provider
+        route = written if chosen is not None else replace(written, dynamic_identity_provider=choice)
+        served = serve_route(route, known.login, public, known.xsappname)
+        found = served.search(asked.target)
         if found is None:
             earlier.append(Step(route.place, route.source.source, "the source does not match path and query"))
-        elif route.methods is not None and method not in route.methods:
+        elif route.methods is not None and asked.method not in route.methods:
             mismatches.append(served)
             allowed = ", ".join(sorted(route.methods))
             earlier.append(
                 Step(route.place, route.source.source, f"the source matches, but httpMethods has {allowed} only")
             )
         else:
-            return _explain_match(Match(served, found), method, target, destinations, tuple(earlier), notes)
+            return _explain_match(Match(served, found), asked, known, tuple(earlier))
     if mismatches:
         methods = tuple(sorted({name for served in mismatches for name in served.route.methods or ()}))
-        return Explanation(method, target, "method_not_allowed", tuple(earlier), allowed_methods=methods, notes=notes)
-    return Explanation(method, target, "not_found", tuple(earlier), notes=notes)
+        return Explanation(asked.method, asked.target, "method_not_allowed", tuple(earlier), allowed_methods=methods)
+    return Explanation(asked.method, asked.target, "not_found", tuple(earlier))
 
 
-def _explain_match(  # noqa: PLR0917 - values, not a bag
-    match: Match,
-    method: str,
-    target: str,
-    destinations: Mapping[str, EnvironmentDestination],
-    earlier: tuple[Step, ...],
-    notes: tuple[str, ...],
-) -> Explanation:
-    served, route = match.served, match.served.route
-    rewritten = match.target()
-    outcome, goal, upstream = "user_api", f"service {getattr(route.goal, 'name', '')}", None
-    if isinstance(route.goal, ToDestination):
-        name = route.goal.template.expand(match.found) if route.goal.template else route.goal.name
-        outcome, goal = "forward", f"destination {name}"
-        found = destinations.get(name)
-        upstream = None if found is None else found.url.rstrip("/") + rewritten
-        if found is not None and found.ias_dependency_name is not None:
-            meant = f"the token for the dependency {found.ias_dependency_name}"
-            notes = (*notes, f"users of the identity service are shown to the destination by {meant}")
-    elif isinstance(route.goal, ToService) and route.goal.name != USER_API:
-        outcome = "forward"
-        goal += f" endpoint {route.goal.endpoint}" if route.goal.endpoint else ""
-    elif isinstance(route.goal, ToFolder):
-        outcome, goal = "file", f"folder {route.goal.path}"
-        if method not in ("GET", "HEAD"):
-            notes = (*notes, "files answer GET and HEAD only: 405")
-    without = None
-    if not served.public:
-        without = "the login page" if method == "GET" else "401"
-        if served.login == "basic":
-            without = "401 that asks for name and password"
-    required = served.method_scopes.get(method, served.default_scopes) or frozenset()
+def _explain_match(match: Match, asked: Asked, known: Known, earlier: tuple[Step, ...]) -> Explanation:
+    served = match.served
+    led = lead(match, asked, known)
+    required = served.method_scopes.get(asked.method, served.default_scopes) or frozenset()
+    notes = led.notes
     if not served.public and not required and served.unlisted_method_refused:
-        notes = (*notes, f"403: the route's scope names neither {method} nor a default")
+        notes = (*notes, f"403: the route's scope names neither {asked.method} nor a default")
     return Explanation(
-        method,
-        target,
-        outcome,
+        asked.method,
+        asked.target,
+        led.outcome,
         earlier,
-        route.place,
-        route.source.source,
-        goal,
-        rewritten,
-        upstream,
+        served.route.place,
+        served.route.source.source,
+        led.goal,
+        match.target(),
+        led.upstream,
         served.login,
-        without,
+        _without_session(served, asked.method),
         () if served.public else tuple(sorted(required)),
-        served.csrf and method not in csrf.SAFE_METHODS,
-        notes=notes,
+        served.csrf and asked.method not in csrf.SAFE_METHODS,
+        notes=(*notes, *rules_of_route(asked, known, served)),
     )
+
+
+def _without_session(served: ServedRoute, method: str) -> str | None:
+    if served.public:
+        return None
+    if served.login == "basic":
+        return "401 that asks for name and password"
+    return "the login page, or 401 for XMLHttpRequest" if method == "GET" else "401"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from entryway.config.business_services import BusinessService
 from entryway.config.js_regex import JsRegex
 
 _SEGMENT = re.compile(r"/((?:([^/.?-]+)\.)?([A-Za-z0-9_]+)(?:-([A-Za-z0-9._+-]+))?)(?=/|$)")
@@ -28,6 +29,15 @@ class HostedAddress:
     """Whether the URL changes with the content, so that its answers may be kept forever."""
     refresh: bool
     """Whether the client asks for the application's configuration as it is now."""
+
+
+def hosted_prefixes(own: Iterable[str], services: Mapping[str, BusinessService]) -> dict[str, str | None]:
+    """Return what may stand before an application's name: the services that own applications, and whose those are."""
+    prefixes: dict[str, str | None] = {name.replace(".", ""): None for name in own}
+    for name, service in services.items():
+        if service.credentials.repository is not None:
+            prefixes[name.replace(".", "")] = service.credentials.repository.app_host_id
+    return prefixes
 
 
 def parse_hosted_address(
