@@ -26,10 +26,12 @@ Where things are:
 - `messages`: Request, Response, OutgoingRequest, Peer, Handler; `headers`: Headers, end_to_end; `body`: Body
 - `target`: what a request target means; `limits`: every bound and time-out; `errors`: what went wrong on the wire
 - `server`: Server (listeners, limits, drain, and serving a connection that we dialled: `Server.dial`);
-  `connection`: one client's connection, with its `request_reader` and `response_writer`; `turn`: how a handler's
-  coroutine is driven, and `arrival` what it waits for; `held_back`: bytes that came too early
+  `connection`: one client's connection, with its `request_reader`, `response_writer`, `client_deadlines`, `refusals`
+  and `farewell`; `turn`: how a handler's coroutine is driven, and `arrival` what it waits for; `held_back`: bytes that
+  came too early
 - `client`: Client; `pool`: one source's connections; `origin`: Origin (dials) and ConnectionSource (anything else);
-  `upstream`: one connection to an upstream, with its `response_reader`; `body_writer`: a body on its way out
+  `upstream`: one connection to an upstream, with its `request_writer`, `response_reader` and `patience`; `repeating`:
+  what may be sent again; `body_writer`: a body on its way out
 - `heads`: how heads are written, so that nobody can smuggle; `splice`: RawStream, after an upgrade
 - `asgi`: a Handler as an ASGI application; `hosted_asgi`: an ASGI application as a Handler; `asking_tls`: TLS that asks
   clients for a certificate

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from entryway.http.limits import PoolLimits
 from entryway.http.pool import Pool
+from entryway.http.repeating import NoAnswer, repeatable
 from entryway.http.subclassable import mypyc_attr
-from entryway.http.upstream import NoAnswer, repeatable
 
 if TYPE_CHECKING:
     from entryway.http.messages import OutgoingRequest, Response

@@ -104,6 +104,13 @@ class Response:
         self.body = body
         self.upgrade = upgrade
 
+    def abandon(self) -> None:
+        """Let go of a response that nobody will see."""
+        if isinstance(self.body, Body):
+            self.body.abandon()
+        if self.upgrade is not None:
+            self.upgrade.abort()
+
     def __repr__(self) -> str:
         return f"Response({self.status})"
 

@@ -127,7 +127,7 @@ class RequestReader:
             return
         except httptools.HttpParserError as error:
             if not self.last:  # after the last request, whatever comes is none of our business
-                self._connection.refuse(parsing.refusal(error))
+                self._connection.refusals.refuse(parsing.refusal(error))
             return
         if self.head_arriving:
             # A head that did not end within this read: its size so far is at most all that came.
@@ -136,7 +136,7 @@ class RequestReader:
                 self.deadline = connection.loop.time() + connection.limits.header_timeout
             self._head_bytes += len(data)
             if (excess := self._excess_of_head()) is not None:
-                connection.refuse(excess)
+                connection.refusals.refuse(excess)
         elif self.incoming is not None:
             self.expect_more()
         if len(self._queue) >= _PIPELINED and self.held is None:

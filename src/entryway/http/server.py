@@ -215,7 +215,7 @@ class Server:
         now = self.loop.time()
         self.date = b"date: %b\r\n" % formatdate(time.time(), usegmt=True).encode("ascii")
         for connection in list(self._connections):
-            connection.check_deadlines(now)
+            connection.deadlines.check(now)
         idle_timeout = self.limits.upgraded_idle_timeout
         if idle_timeout is not None:
             for stream in list(self._upgraded):

@@ -7,34 +7,24 @@ import select
 from typing import TYPE_CHECKING, cast
 
 from entryway.errors import UpstreamError, UpstreamTimeout
-from entryway.http import heads
 from entryway.http.arrival import Arrival, new_arrival
-from entryway.http.body import EMPTY, Body
+from entryway.http.body import Body
 from entryway.http.body_writer import BodyWriter
 from entryway.http.limits import PoolLimits
 from entryway.http.messages import OutgoingRequest, Peer, Response
+from entryway.http.patience import NEVER, Patience
+from entryway.http.protocols import peer_of
+from entryway.http.repeating import NoAnswer, repeatable
+from entryway.http.request_writer import head_of
 from entryway.http.response_reader import ResponseReader
 from entryway.http.splice import RawStream
-from entryway.http.target import checked_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from entryway.http.limits import Timeouts
     from entryway.http.pool import Pool
 
 DEFAULT_LIMITS = PoolLimits()
-_NEVER = float("inf")
-_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-
-
-class NoAnswer(UpstreamError):
-    """The connection ended before a byte of the answer, and asking once more can do no harm."""
-
-
-def repeatable(request: OutgoingRequest) -> bool:
-    """Tell whether sending it twice does what sending it once does (RFC 9110 §9.2.2), and whether that is possible."""
-    return request.method in _IDEMPOTENT and (request.body is EMPTY or not request.body)
 
 
 class UpstreamConnection:
@@ -46,13 +36,11 @@ class UpstreamConnection:
     __slots__ = (
         "_arrival",
         "_asked",
-        "_deadline",
         "_loop",
+        "_patience",
         "_paused",
         "_reader",
         "_sending",
-        "_timeouts",
-        "_waits_for_head",
         "closed",
         "idle_since",
         "label",
@@ -85,29 +73,19 @@ class UpstreamConnection:
         self._reader = ResponseReader(self)
         self._asked: OutgoingRequest | None = None
         self._arrival: Arrival[Response] | None = None
-        self._timeouts: Timeouts
         self._sending: Body | None = None
         self._paused = False
-        self._waits_for_head = False
-        self._deadline = _NEVER
+        self._patience: Patience
 
     # -- the exchange -------------------------------------------------------------------------------------------
 
     def send(self, request: OutgoingRequest) -> Arrival[Response]:
         """Send a request on this idle connection; the arrival brings the response's head."""
-        origin = request.origin
         body = request.body
-        framing, chunked = heads.request_framing(request.method, body)
-        if request.upgrade is not None and request.upgrade != "connect":
-            framing += heads.upgrade_framing(request.upgrade)
-        target = checked_target(request.target.encode("latin-1"))
-        if origin.target_prefix and target.startswith(b"/"):
-            target = origin.target_prefix + target
-        head = heads.request_head(request.method, target, request.headers, origin.authority, framing)
+        head, chunked = head_of(request)
         # From here on bytes may be on the wire.
         self._asked = request
-        self._timeouts = request.timeouts
-        self._waits_for_head = True
+        self._patience.begin(request.timeouts)
         self._paused = False
         self._reader.expect(request)
         arrival = self._arrival = new_arrival(self._loop)
@@ -115,14 +93,13 @@ class UpstreamConnection:
             if body.complete and not chunked:
                 self.transport.write(head + body.take())
             else:
-                self._deadline = _NEVER  # the response is waited for when the request is out
                 self._sending = body
                 self.transport.write(head)
                 body.pipe(BodyWriter(self, body.length, ValueError, chunked=chunked))
                 return arrival
         else:
             self.transport.write(head + body)
-        self._expect_head()
+        self._patience.expect_head()
         return arrival
 
     def give_up(self, arrival: Arrival[Response]) -> None:
@@ -132,11 +109,7 @@ class UpstreamConnection:
             self._fail(UpstreamError(self.label, "the request was cancelled"))
         elif arrival.done() and not arrival.cancelled() and arrival.exception() is None:
             # It came just now, to nobody.
-            response = arrival.result()
-            if isinstance(response.body, Body):
-                response.body.abandon()
-            if response.upgrade is not None:
-                response.upgrade.abort()
+            arrival.result().abandon()
 
     def abort(self) -> None:
         """Cut the connection off; `connection_lost` tells those who still wait for something."""
@@ -161,18 +134,16 @@ class UpstreamConnection:
 
     def check_deadline(self, now: float) -> None:
         """Called by the client's sweep: end what takes too long."""
-        if now < self._deadline:
-            return
-        self._deadline = _NEVER
-        what = "no response in time" if self._waits_for_head else "the response stalled"
-        self._fail(UpstreamTimeout(self.label, what))
+        what = self._patience.has_run_out(now)
+        if what is not None:
+            self._fail(UpstreamTimeout(self.label, what))
 
     # -- what becomes of the request's body (a Sender) ----------------------------------------------------------
 
     def body_sent(self) -> None:
         self._sending = None
-        if self._waits_for_head:
-            self._expect_head()
+        if self._patience.for_head:
+            self._patience.expect_head()
 
     def body_failed(self, error: Exception) -> None:
         self._fail(error)
@@ -185,13 +156,13 @@ class UpstreamConnection:
     def pause_reading(self) -> None:
         if not self.closed:
             self._paused = True
-            self._deadline = _NEVER
+            self._patience.deadline = NEVER
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         if not self.closed and self._paused:
             self._paused = False
-            self._expect_more()
+            self._patience.expect_more()
             self.transport.resume_reading()
 
     def abandon(self) -> None:
@@ -202,11 +173,8 @@ class UpstreamConnection:
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self._loop = asyncio.get_running_loop()
-        address = transport.get_extra_info("peername")
-        tls = transport.get_extra_info("ssl_object")
-        certificate = tls.getpeercert(binary_form=True) if tls is not None else None
-        if isinstance(address, tuple):
-            self.peer = Peer(address[0], address[1], certificate)
+        self._patience = Patience(self._loop)
+        self.peer = peer_of(transport)
         if self.on_open is not None:
             self.on_open(self)
 
@@ -232,7 +200,7 @@ class UpstreamConnection:
                 self._expect_more()
             return
         reader.response = None
-        self._waits_for_head = False
+        self._patience.for_head = False
         arrival, self._arrival = self._arrival, None
         if reader.complete:
             self._finish()
@@ -255,37 +223,32 @@ class UpstreamConnection:
     def pause_writing(self) -> None:
         if self._sending is not None:
             self._sending.pause()
-        if self._waits_for_head:
+        if self._patience.for_head:
             # An upstream that does not read its request will not answer it either.
-            self._expect_head()
+            self._patience.expect_head()
 
     def resume_writing(self) -> None:
         if self._sending is not None:
-            self._deadline = _NEVER
+            self._patience.deadline = NEVER
             self._sending.resume()
 
     # -- inside -------------------------------------------------------------------------------------------------
 
     def heard_interim(self) -> None:
         """The upstream is at work: the wait for its response begins anew."""
-        if self._deadline != _NEVER:
-            self._expect_head()
-
-    def _expect_head(self) -> None:
-        timeout = self._timeouts.response
-        self._deadline = _NEVER if timeout is None else self._loop.time() + timeout
+        if self._patience.deadline != NEVER:
+            self._patience.expect_head()
 
     def _expect_more(self) -> None:
-        timeout = self._timeouts.body
         if not self._paused:
-            self._deadline = _NEVER if timeout is None else self._loop.time() + timeout
+            self._patience.expect_more()
 
     def _switch(self, early: bytes) -> None:
         """The upstream agreed to speak another protocol: from here on the connection is raw bytes."""
         response, self._reader.response = self._reader.response, None
         arrival, self._arrival = self._arrival, None
         self._asked = None
-        self._deadline = _NEVER
+        self._patience.deadline = NEVER
         if response is None or arrival is None:
             self.abort()
             return
@@ -301,7 +264,7 @@ class UpstreamConnection:
         reader = self._reader
         reader.body = None
         self._asked = None
-        self._deadline = _NEVER
+        self._patience.deadline = NEVER
         if self._sending is not None:
             # It answered without waiting for the whole request.
             sending, self._sending = self._sending, None
@@ -322,7 +285,7 @@ class UpstreamConnection:
 
     def _fail(self, error: Exception) -> None:
         self._asked = None
-        self._deadline = _NEVER
+        self._patience.deadline = NEVER
         arrival, self._arrival = self._arrival, None
         body, self._reader.body = self._reader.body, None
         sending, self._sending = self._sending, None
