@@ -36,13 +36,13 @@ class IdentityProviderClient:
             if error.answered != 404:
                 raise
 
-    async def put_binding(self, application_id: str, binding_id: str) -> dict[str, Any]:
+    async def put_binding(self, application_id: str, binding_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the credentials of a binding; the same ids give the same credentials again."""
         path = f"{_application(application_id)}/bindings/{quote(binding_id, safe='')}"
-        return (await self.caller.send("PUT", path)).json_object()
+        return (await self.caller.send("PUT", path, json=dict(parameters))).json_object()
 
     async def delete_binding(self, application_id: str, binding_id: str) -> None:
-        """End a binding: its secret is worth nothing from now on."""
+        """End a binding: its secret or certificate is worth nothing from now on."""
         await self.caller.send("DELETE", f"{_application(application_id)}/bindings/{quote(binding_id, safe='')}")
 
     async def put_user(self, user_name: str, document: Mapping[str, Any]) -> None:

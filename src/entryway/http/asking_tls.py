@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from OpenSSL import SSL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from cryptography import x509
 
 _CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 # Each connection proves its certificate itself: nothing is resumed that was proved at another time.
@@ -31,14 +33,20 @@ class AskingContext(ssl.SSLContext):
 
     _openssl: SSL.Context
 
-    def __new__(cls, certificate: Path, key: Path) -> Self:
-        """Return a context that proves itself with these PEM files; raise OSError or ssl.SSLError for bad ones."""
+    def __new__(cls, certificate: Path, key: Path, issuers: Sequence[x509.Certificate] = ()) -> Self:
+        """Return a context that proves itself with these PEM files; raise OSError or ssl.SSLError for bad ones.
+
+        `issuers` are named to clients: a browser then asks nobody for a certificate of somebody else. Others are taken
+        all the same.
+        """
         context = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
         context._openssl = _openssl_context(certificate, key)
+        for issuer in issuers:
+            context._openssl.add_client_ca(issuer)
         return context
 
-    def __init__(self, certificate: Path, key: Path) -> None:
-        del certificate, key
+    def __init__(self, certificate: Path, key: Path, issuers: Sequence[x509.Certificate] = ()) -> None:
+        del certificate, key, issuers
 
     def wrap_bio(
         self,

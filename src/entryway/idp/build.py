@@ -28,6 +28,7 @@ from entryway.idp.account.visitors import Visitors
 from entryway.idp.admin.api import AdminApi
 from entryway.idp.admin.callers import Callers
 from entryway.idp.applications.authentication import ApplicationAuthentication
+from entryway.idp.applications.certificates import ApplicationCertificates
 from entryway.idp.applications.store import Applications
 from entryway.idp.bootstrap import Bootstrap
 from entryway.idp.console.applications import ApplicationPages
@@ -97,6 +98,7 @@ from entryway.storage import Database, Keyring, Sealer, audit_retention
 from entryway.storage.audit import Audit
 from entryway.storage.digests import Digests
 from entryway.storage.moments import Clock, utc_now
+from entryway.web.client_certificates import ShownCertificates, networks
 from entryway.web.edge import Edge
 from entryway.web.pages import Pages
 from entryway.web.scim import ScimEndpoints
@@ -124,7 +126,12 @@ def build(  # noqa: PLR0915 - the one place that names every part
     users, groups, failures = Users(database, clock), Groups(database, clock), Failures(database, digests, clock)
     authentication = Authentication(users, failures, passwords, documents, trail)
     applications = Applications(database, sealer, digests, clock)
-    application_authentication = ApplicationAuthentication(applications)
+    certificates = ApplicationCertificates(database, sealer, clock)
+    application_authentication = ApplicationAuthentication(
+        applications,
+        certificates,
+        ShownCertificates(settings.certificate_header, networks(settings.certificate_proxies)),
+    )
     keys = SigningKeys(database, sealer, clock)
     authorizations = Authorizations(database, digests, clock)
     provider_links = ProviderLinks(database, users, groups, clock)
@@ -229,7 +236,17 @@ def build(  # noqa: PLR0915 - the one place that names every part
         clock=clock,
     )
     admin = AdminApi(
-        settings, callers, users, groups, password_changes, applications, providers, documents, keys, session_end
+        settings,
+        callers,
+        users,
+        groups,
+        password_changes,
+        applications,
+        certificates,
+        providers,
+        documents,
+        keys,
+        session_end,
     )
     provisioning = f"{settings.public_url}{SCIM_PATH}"
     scim = ScimEndpoints(

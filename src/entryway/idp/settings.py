@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from entryway.errors import ConfigurationError
+from entryway.web.client_certificates import CLIENT_CERTIFICATE_HEADER, networks
 from entryway.web.pages import Branding
 
 
@@ -34,6 +35,9 @@ class IdpSettings:
     admin_client_secret: str = field(repr=False)
     branding: Branding = field(default_factory=Branding)
     mail: MailSettings = MailSettings()
+    # Proxies in front that tell us in a header which certificate an application came with.
+    certificate_proxies: tuple[str, ...] = ()
+    certificate_header: str = CLIENT_CERTIFICATE_HEADER
     # Master keys of before, until the data keys that they sealed are sealed anew.
     previous_master_keys: tuple[bytes, ...] = field(default=(), repr=False)
     # How long entries of the audit trail are kept; None: for ever.
@@ -49,6 +53,7 @@ class IdpSettings:
         if not self.admin_client_secret:
             raise ConfigurationError("admin_client_secret must not be empty")
         object.__setattr__(self, "public_url", f"https://{url.netloc.lower()}")
+        networks(self.certificate_proxies)  # raise here, at the start
 
     @property
     def host(self) -> str:

@@ -44,15 +44,22 @@ def certificate_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     if url := environ.get(URL):
         given["certificate_url"] = url
-    if proxies := environ.get(PROXIES):
-        given["certificate_proxies"] = tuple(part.strip() for part in proxies.split(",") if part.strip())
-    if header := environ.get(HEADER):
-        given["certificate_header"] = header.lower()
+    given |= proxy_settings(environ)
     if authorities := environ.get(AUTHORITIES):
         try:
             given["certificate_authorities"] = Path(authorities).read_bytes()
         except OSError as error:
             raise ConfigurationError(f"{AUTHORITIES}: {authorities} cannot be read: {error.strerror}") from error
+    return given
+
+
+def proxy_settings(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return whose word counts about certificates, for the authorization server and the identity provider alike."""
+    given: dict[str, Any] = {}
+    if proxies := environ.get(PROXIES):
+        given["certificate_proxies"] = tuple(part.strip() for part in proxies.split(",") if part.strip())
+    if header := environ.get(HEADER):
+        given["certificate_header"] = header.lower()
     return given
 
 

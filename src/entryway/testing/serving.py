@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import uvicorn
+from cryptography import x509
 
+from entryway.landscape.certificate_listener import serving_certificates
+from entryway.landscape.serve import Endpoint
 from entryway.testing.authority import TestAuthority
+
+Serve = Callable[[Callable[[str], Any], TestAuthority], AbstractContextManager[str]]
 
 
 def free_port() -> int:
@@ -51,6 +58,38 @@ def served(build: Callable[[str], Any], authority: TestAuthority) -> Iterator[st
             server.should_exit = True
             thread.join(20)
             assert not thread.is_alive(), "the server did not stop"
+
+
+@contextmanager
+def served_asking(
+    build: Callable[[str], Any], authority: TestAuthority, issuers: Sequence[x509.Certificate] = ()
+) -> Iterator[str]:
+    """Serve as `served` does, on the engine that asks clients for certificates."""
+    files, port = authority.issue_server(), free_port()
+    url = f"https://localhost:{port}"
+    endpoint = Endpoint("127.0.0.1", port, files.certificate, files.key)
+    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def run() -> None:
+        ended = asyncio.Event()
+        try:
+            async with serving_certificates(build(url), endpoint, issuers):
+                started.set_result((asyncio.get_running_loop(), ended))
+                await ended.wait()
+        except BaseException as error:
+            if not started.done():
+                started.set_exception(error)
+            raise
+
+    thread = threading.Thread(target=lambda: asyncio.run(run()), name=f"serving {url}", daemon=True)
+    thread.start()
+    loop, ended = started.result(20)
+    try:
+        yield url
+    finally:
+        loop.call_soon_threadsafe(ended.set)
+        thread.join(20)
+        assert not thread.is_alive(), "the server did not stop"
 
 
 def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -70,17 +71,13 @@ class IdentityOffering:
 
     async def update(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
         parsed = parse(parameters)
-        try:
+        with _refusals():
             await self.identity_provider.put_application(
                 instance_id,
                 name=parsed.display_name or name or instance_id,
                 app_tid=await self.tenant.zid(),
                 settings=settings(parsed),
             )
-        except PlatformRefused as error:
-            if error.answered == 400:
-                raise BrokerRequestInvalid(error.description) from error
-            raise
 
     async def rename(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
         await self.update(instance_id, parameters, name)
@@ -89,13 +86,22 @@ class IdentityOffering:
         await self.identity_provider.delete_application(instance_id)
 
     async def bind(self, instance_id: str, binding_id: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        kind = parameters.get("credential-type", "SECRET")
-        if kind != "SECRET" or set(parameters) - {"credential-type"}:
-            raise BrokerRequestInvalid("a binding of identity has a secret: credential-type SECRET and nothing else")
-        return await self.identity_provider.put_binding(instance_id, binding_id)
+        with _refusals():
+            return await self.identity_provider.put_binding(instance_id, binding_id, parameters)
 
     async def unbind(self, instance_id: str, binding_id: str) -> None:
         await self.identity_provider.delete_binding(instance_id, binding_id)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Pass on what the identity provider finds wrong with what the platform has sent."""
+    try:
+        yield
+    except PlatformRefused as error:
+        if error.answered in {400, 409}:
+            raise BrokerRequestInvalid(error.description) from error
+        raise
 
 
 def parse(parameters: Mapping[str, Any]) -> _Parameters:

@@ -15,9 +15,12 @@ from entryway.idp.admin.documents import (
     UserDocument,
     application_answer,
     binding_answer,
+    certificate_answer,
     provider_answer,
+    secret_answer,
     user_answer,
 )
+from entryway.idp.applications.certificates import SECRET, BindingDocument
 from entryway.idp.corporate.choice import LoginRules
 from entryway.idp.corporate.settings import ProviderSettings
 from entryway.idp.documents import SelfService
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from entryway.idp.admin.callers import Callers
+    from entryway.idp.applications.certificates import ApplicationCertificates
     from entryway.idp.applications.store import Applications
     from entryway.idp.corporate.providers import Providers
     from entryway.idp.documents import Documents
@@ -59,6 +63,7 @@ class AdminApi:
     groups: Groups
     password_changes: PasswordChanges
     applications: Applications
+    certificates: ApplicationCertificates
     providers: Providers
     documents: Documents
     keys: SigningKeys
@@ -152,16 +157,24 @@ class AdminApi:
         return Response(status_code=204)
 
     async def put_binding(self, request: Request) -> Response:
-        """Answer the credentials of a binding; the same id answers the same secret."""
+        """Answer the credentials of a binding; the same id answers the same secret or certificate."""
         await self.callers.require(request, "admin")
+        wanted = await edge.read_json(request, BindingDocument)
         application = await self.applications.resolve(request.path_params["application_id"])
-        secret = await self.applications.secret(application.id, request.path_params["binding_id"][:255])
-        return JSONResponse(binding_answer(self.settings, application, secret))
+        binding_id = request.path_params["binding_id"][:255]
+        if wanted.credential_type == SECRET:
+            proof = secret_answer(await self.applications.secret(application.id, binding_id))
+        else:
+            made = await self.certificates.put(application, binding_id, wanted)
+            proof = certificate_answer(wanted.credential_type, made)
+        return JSONResponse(binding_answer(self.settings, application) | proof)
 
     async def delete_binding(self, request: Request) -> Response:
-        """End a binding's secret."""
+        """End a binding's secret or certificate."""
         await self.callers.require(request, "admin")
-        await self.applications.end_secret(request.path_params["application_id"], request.path_params["binding_id"])
+        application_id, binding_id = request.path_params["application_id"], request.path_params["binding_id"]
+        await self.applications.end_secret(application_id, binding_id)
+        await self.certificates.end(application_id, binding_id)
         return Response(status_code=204)
 
     async def list_providers(self, request: Request) -> Response:

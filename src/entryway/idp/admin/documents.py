@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from entryway.idp.applications.certificates import SECRET
 from entryway.idp.applications.settings import ApplicationSettings
 from entryway.idp.users.user import UserValues
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from entryway.idp.applications.application import Application
+    from entryway.idp.applications.certificates import BoundCertificate
     from entryway.idp.corporate.providers import Provider
     from entryway.idp.settings import IdpSettings
     from entryway.idp.users.groups import Group
@@ -97,13 +99,23 @@ def provider_answer(provider: Provider) -> dict[str, Any]:
     return {"alias": provider.alias, **provider.settings.model_dump()}
 
 
-def binding_answer(settings: IdpSettings, application: Application, secret: str) -> dict[str, Any]:
-    """Return the credentials of an `identity` binding."""
+def secret_answer(secret: str) -> dict[str, Any]:
+    """Return what a binding with a secret holds beside what all have."""
+    return {"clientsecret": secret, "credential-type": SECRET}
+
+
+def certificate_answer(kind: str, bound: BoundCertificate) -> dict[str, Any]:
+    """Return what a binding with a certificate holds beside what all have."""
+    told = {"certificate": bound.certificate, "credential-type": kind}
+    expires_at = bound.expires_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return told | {"certificate_expires_at": expires_at} | ({"key": bound.key} if bound.key else {})
+
+
+def binding_answer(settings: IdpSettings, application: Application) -> dict[str, Any]:
+    """Return the credentials of an `identity` binding, without what proves the application."""
     url = settings.public_url
     return {
         "clientid": application.client_id,
-        "clientsecret": secret,
-        "credential-type": "SECRET",
         "url": url,
         "domain": settings.domain,
         "domains": [settings.domain],

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from entryway.oauth import credentials
+from entryway.oauth.client_certificates import thumbprint
 from entryway.oauth.errors import BadCredentials, InvalidRequest
 
 if TYPE_CHECKING:
@@ -15,33 +16,52 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from entryway.idp.applications.application import Application
+    from entryway.idp.applications.certificates import ApplicationCertificates
     from entryway.idp.applications.store import Applications
     from entryway.oauth.credentials import PresentedCredentials
+    from entryway.web.client_certificates import ShownCertificates
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """An application, and the SHA-256 of the certificate that proved it, as tokens name it (RFC 8705 §3.1)."""
+
+    application: Application
+    thumbprint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ApplicationAuthentication:
-    """Secrets by Basic or in the body; a public client names itself, and proves nothing."""
+    """Secrets by Basic or in the body, or a certificate of the connection; a public client proves nothing."""
 
     applications: Applications
+    certificates: ApplicationCertificates
+    shown: ShownCertificates
 
     async def check(self, request: Request, parameters: Mapping[str, str]) -> Application:
         """Return the application that calls, or raise BadCredentials."""
+        return (await self.authenticate(request, parameters)).application
+
+    async def authenticate(self, request: Request, parameters: Mapping[str, str]) -> Authenticated:
+        """Return the application that calls and what it proved that with, or raise BadCredentials."""
         authorization = request.headers.get("authorization")
         if authorization is None and "client_secret" not in parameters:
-            return await self._public(parameters.get("client_id", ""))
+            return await self._without_secret(request, parameters.get("client_id", ""))
         url_encoded = request.headers.get("x-cf-encoded-credentials", "").lower() == "true"
         for reading in presented(authorization, parameters, url_encoded=url_encoded):
             application = await self.applications.find(reading.client_id)
             if application is not None and await self.applications.knows_secret(application, reading.secret):
-                return application
+                return Authenticated(application)
         raise BadCredentials("Bad credentials", "unknown client or wrong secret")
 
-    async def _public(self, client_id: str) -> Application:
+    async def _without_secret(self, request: Request, client_id: str) -> Authenticated:
         application = await self.applications.find(client_id) if client_id else None
+        presented = self.shown.presented(request)
+        if application is not None and presented is not None and await self.certificates.proves(application, presented):
+            return Authenticated(application, thumbprint(presented))
         if application is None or not application.settings.public:
             raise BadCredentials("Bad credentials", "no credentials of a client that needs them")
-        return application
+        return Authenticated(application)
 
 
 def presented(

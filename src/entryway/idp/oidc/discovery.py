@@ -86,7 +86,8 @@ def _may_call(caller: Application, application: Application) -> bool:
 
 def metadata(url: str, grants: GrantTable) -> dict[str, Any]:
     """Return the metadata of the provider at `url` (OpenID Connect Discovery)."""
-    methods = ["client_secret_basic", "client_secret_post", "none"]
+    certificates = ["tls_client_auth", "self_signed_tls_client_auth"]
+    methods = ["client_secret_basic", "client_secret_post", *certificates, "none"]
     return {
         "issuer": url,
         "authorization_endpoint": f"{url}/oauth2/authorize",
@@ -96,6 +97,7 @@ def metadata(url: str, grants: GrantTable) -> dict[str, Any]:
         "end_session_endpoint": f"{url}/oauth2/logout",
         "introspection_endpoint": f"{url}/oauth2/introspect",
         "revocation_endpoint": f"{url}/oauth2/revoke",
+        "tls_client_certificate_bound_access_tokens": True,
         # Some clients fail without this list, though it is optional.
         "grant_types_supported": list(grants),
         "response_types_supported": ["code"],
@@ -104,7 +106,7 @@ def metadata(url: str, grants: GrantTable) -> dict[str, Any]:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "token_endpoint_auth_methods_supported": methods,
-        "introspection_endpoint_auth_methods_supported": methods[:2],
+        "introspection_endpoint_auth_methods_supported": methods[:-1],
         "revocation_endpoint_auth_methods_supported": methods,
         "code_challenge_methods_supported": list(pkce.METHODS),
         "prompt_values_supported": ["none", "login", "select_account"],

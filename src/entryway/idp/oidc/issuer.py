@@ -54,14 +54,21 @@ class Issuer:
     links: ProviderLinks
     clock: Clock
 
-    async def for_application(self, application: Application, target: Target) -> dict[str, Any]:
-        """Return the token response for an application's own token."""
+    async def for_application(
+        self, application: Application, target: Target, thumbprint: str | None = None
+    ) -> dict[str, Any]:
+        """Return the token response for an application's own token, bound to the certificate that proved it."""
         occasion = self._occasion(application)
         body = claims.of_application(self.settings.public_url, application, target, occasion)
-        return self._response(application, await self.sign(body))
+        return self._response(application, await self.sign({**body, **_confirmation(thumbprint)}))
 
     async def for_user(
-        self, application: Application, authorization: Authorization, target: Target, refresh_lifetime: timedelta
+        self,
+        application: Application,
+        authorization: Authorization,
+        target: Target,
+        refresh_lifetime: timedelta,
+        thumbprint: str | None = None,
     ) -> dict[str, Any]:
         """Return the token response for a user; without a life for it, no refresh token is made."""
         person = await self.person(authorization.user_id, authorization.provider_id)
@@ -75,7 +82,7 @@ class Issuer:
             target=target,
             occasion=self._occasion(application),
         )
-        access_token = await self.sign(claims.access_of_user(body, authorization))
+        access_token = await self.sign({**claims.access_of_user(body, authorization), **_confirmation(thumbprint)})
         response = self._response(application, access_token)
         if OPENID in authorization.scopes:
             response["id_token"] = await self.sign(claims.id_token(body, authorization.nonce, access_token))
@@ -129,3 +136,7 @@ class Issuer:
     def _response(self, application: Application, access_token: str) -> dict[str, Any]:
         seconds = application.settings.access_seconds
         return {"access_token": access_token, "token_type": "Bearer", "expires_in": seconds}
+
+
+def _confirmation(thumbprint: str | None) -> dict[str, Any]:
+    return {} if thumbprint is None else {"cnf": {"x5t#S256": thumbprint}}

@@ -50,7 +50,8 @@ class TokenEndpoint:
     async def __call__(self, request: Request) -> Response:
         """Answer a token request."""
         parameters = await edge.read_parameters(request)
-        application = await self.authentication.check(request, parameters)
+        authenticated = await self.authentication.authenticate(request, parameters)
+        application, thumbprint = authenticated.application, authenticated.thumbprint
         asked = parse_token_request(parameters, application)
         grant = self.grants.get(asked.grant_type)
         if grant is None:
@@ -60,12 +61,12 @@ class TokenEndpoint:
         target = await self.targets.resolve(application, parameters.get("resource"), asked.app_tid)
         decision = await grant.authorize(asked, application)
         if isinstance(decision, ApplicationDecision):
-            response = await self.issuer.for_application(application, target)
+            response = await self.issuer.for_application(application, target, thumbprint)
         else:
             if not parameters.get("resource"):
                 target = await self.targets.resolve(application, None, decision.authorization.app_tid)
             lifetime = self._refresh_lifetime(application, parameters, decision)
-            response = await self.issuer.for_user(application, decision.authorization, target, lifetime)
+            response = await self.issuer.for_user(application, decision.authorization, target, lifetime, thumbprint)
             _keep_refresh_token(response, asked, decision)
         log.info("token_issued", client_id=application.client_id, grant_type=asked.grant_type)
         return JSONResponse(response, headers={"cache-control": "no-store", "pragma": "no-cache"})
