@@ -42,6 +42,8 @@ class ServiceCredentials:
 
 def parse_credentials(credentials: Mapping[str, Any]) -> ServiceCredentials:
     """Return the credentials of a binding, or raise naming what is missing."""
+    if not isinstance(credentials, Mapping):
+        raise BindingMissing("these are no credentials of a binding")
     wrong = [name for name in ("clientid", "xsappname") if not _text(credentials, name)]
     url = _text(credentials, "url")
     domain = _text(credentials, "uaadomain") or url

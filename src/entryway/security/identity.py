@@ -49,6 +49,8 @@ class IdentityCredentials:
 
 def parse_identity(credentials: Mapping[str, Any]) -> IdentityCredentials:
     """Return the credentials of an `identity` binding, or raise naming what is missing."""
+    if not isinstance(credentials, Mapping):
+        raise BindingMissing("these are no credentials of a binding")
     text = {name: value for name, value in credentials.items() if isinstance(value, str) and value}
     domains = credentials.get("domains") or [text.get("domain")]
     if not isinstance(domains, list) or not all(isinstance(domain, str) and domain for domain in domains):

@@ -46,6 +46,8 @@ class UnverifiedToken(NamedTuple):
 
 def take_apart(text: str) -> UnverifiedToken:
     """Return the parts of a token whose form and header are acceptable."""
+    if not isinstance(text, str):  # `headers.get(…)` of an application that does not look
+        raise TokenInvalid("malformed")
     if len(text) > TOKEN_LIMIT:
         raise TokenInvalid("too_large", f"{len(text)} characters")
     signed, _, signature = text.encode(errors="replace").rpartition(b".")

@@ -66,6 +66,8 @@ class TokenClientCredentials:
 
 def parse_client(credentials: Mapping[str, Any]) -> TokenClientCredentials:
     """Return the client in the credentials of a binding, or raise naming what is missing."""
+    if not isinstance(credentials, Mapping):
+        raise ConfigurationError("these are no credentials of a service")
     text = {name: value for name, value in credentials.items() if isinstance(value, str)}
     by_certificate = bool(text.get("certificate") and text.get("certurl"))
     needed = ("clientid", "certificate", "certurl") if by_certificate else ("clientid", "clientsecret", "url")

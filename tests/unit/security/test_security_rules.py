@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from entryway.security import BindingMissing, KeysUnavailable, TokenInvalid, find_credentials, parse_credentials
+from entryway.security import (
+    BindingMissing,
+    KeysUnavailable,
+    TokenInvalid,
+    find_credentials,
+    parse_credentials,
+    parse_identity,
+)
 from entryway.security.claims import audiences, check_times, is_for_us
 from entryway.security.fetch import key_url, parse_keys
 from entryway.security.jws import TOKEN_LIMIT, take_apart, with_line_breaks
@@ -49,6 +56,12 @@ class TestCredentials:
         for value in (None, "", 5):
             with pytest.raises(BindingMissing, match=name):
                 parse_credentials(CREDENTIALS | {name: value})
+
+    @pytest.mark.parametrize("credentials", [None, [], "text"])
+    @pytest.mark.parametrize("parse", [parse_credentials, parse_identity])
+    def test_no_credentials_are_said_to_be_none(self, parse, credentials):
+        with pytest.raises(BindingMissing, match="no credentials of a binding"):
+            parse(credentials)
 
     @pytest.mark.parametrize("domain", ["example.com/evil", "a@b", "x?y", "x#y"])
     def test_a_domain_is_a_host_and_nothing_more(self, domain):
@@ -129,6 +142,13 @@ class TestTimes:
 def test_any_text_is_refused_with_our_error(text):
     with pytest.raises(TokenInvalid):
         take_apart(text)
+
+
+@pytest.mark.parametrize("token", [None, 5, b"a.b.c"])
+def test_what_is_no_text_is_no_token(token):
+    with pytest.raises(TokenInvalid) as caught:
+        take_apart(token)
+    assert caught.value.reason == "malformed"
 
 
 def test_the_longest_token_is_the_servers_longest():

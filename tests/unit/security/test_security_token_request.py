@@ -87,6 +87,11 @@ class TestRequest:
         with pytest.raises(ConfigurationError, match=name):
             parse_client(CREDENTIALS | {name: ""})
 
+    @pytest.mark.parametrize("credentials", [None, [], "text"])
+    def test_no_credentials_are_said_to_be_none(self, credentials):
+        with pytest.raises(ConfigurationError, match="no credentials"):
+            parse_client(credentials)
+
     def test_secrets_are_not_shown(self):
         client = parse_client(CREDENTIALS)
         assert "cret" not in repr(client) + repr(token_request(client, {})) + repr(talk([GOOD])[0])
