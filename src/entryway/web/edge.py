@@ -145,8 +145,13 @@ _PROTECTIVE = (
 def _protected(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """Return an answer's headers with the protective ones that it has not set itself."""
     headers = list(headers)
-    named = {name.lower() for name, _ in headers}
-    return headers + [header for header in _PROTECTIVE if header[0] not in named]
+    named = {name.lower(): value for name, value in headers}
+    protective = [header for header in _PROTECTIVE if header[0] not in named]
+    # `x-frame-options` can name no sites: where a policy does, it is left out.
+    policy = named.get(b"content-security-policy", b"")
+    if b"frame-ancestors " in policy and b"frame-ancestors 'none'" not in policy:
+        protective = [header for header in protective if header[0] != b"x-frame-options"]
+    return headers + protective
 
 
 async def _plain(send: Send, status: int, code: str) -> None:
