@@ -273,6 +273,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             Route("/passcode", account.passcode, methods=["GET"]),
             Route("/config", account.who, methods=["GET"]),
             Route("/introspect", inspection.introspect, methods=["POST"]),
+            Route("/oauth/introspect", inspection.introspect_by_standard, methods=["POST"]),
             Route("/check_token", inspection.check_token, methods=["POST"]),
             Route("/userinfo", inspection.userinfo, methods=["GET", "POST"]),
             Route("/healthz", metadata.health, methods=["GET"]),

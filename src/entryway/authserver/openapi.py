@@ -67,6 +67,7 @@ def document(grant_types: Iterable[str]) -> dict[str, Any]:
             "/oauth/authorize": {"get": _operation("Log a user in, in a browser", [{}], parameters=authorize)},
             "/oauth/revoke": {"post": _operation("End a token", client, requestBody=about_token)},
             "/introspect": {"post": _operation("Tell what a token says", client, requestBody=about_token)},
+            "/oauth/introspect": {"post": _operation("Tell it as RFC 7662 does", client, requestBody=about_token)},
             "/check_token": {"post": _operation("Tell what a token says, or why not", client, requestBody=checked)},
             "/userinfo": {"get": _operation("Tell who the token's user is", [{"bearer": []}])},
             "/oauth/token/list": {"get": _operation("List one's own opaque tokens", [{"bearer": []}])},

@@ -19,6 +19,7 @@ PATHS = [
     "/login.do",
     "/logout.do",
     "/introspect",
+    "/oauth/introspect",
     "/check_token",
     "/userinfo",
     "/token_keys",

@@ -41,8 +41,8 @@ BROWSER = {
 }  # fmt: skip
 # Where clients prove who they are; most of what they bring is another test's (test_tenants.py).
 CLIENT = {
-    "/oauth/token", "/oauth/token/", "/oauth/token/alias/{alias}", "/introspect", "/check_token", "/oauth/revoke",
-    "/revoke",
+    "/oauth/token", "/oauth/token/", "/oauth/token/alias/{alias}", "/introspect", "/oauth/introspect",
+    "/check_token", "/oauth/revoke", "/revoke",
 }  # fmt: skip
 
 

@@ -161,8 +161,26 @@ def test_a_tokens_claims_are_told_to_clients(server: RunningAuthServer, app: Bou
     assert checked.json() == claims(login["access_token"])
 
 
+def test_introspection_by_the_standard_has_the_scopes_in_one_text(
+    server: RunningAuthServer, app: BoundApplication, login: dict
+) -> None:
+    document = server.http.get("/.well-known/openid-configuration").json()
+    assert document["introspection_endpoint"] == f"{server.url}/oauth/introspect"
+
+    def introspect(token: str) -> dict:
+        answer = server.http.post("/oauth/introspect", data={"token": token}, auth=(app.client_id, app.secret))
+        told: dict = answer.json()
+        return told
+
+    said = claims(login["access_token"])
+    told = introspect(login["access_token"])
+    assert told == {**said, "active": True, "scope": " ".join(said["scope"])}
+    assert len(said["scope"]) > 1
+    assert introspect("nothing") == {"active": False}
+
+
 def test_introspection_needs_a_client(server: RunningAuthServer, app: BoundApplication, login: dict) -> None:
-    for path in ("/introspect", "/check_token"):
+    for path in ("/introspect", "/oauth/introspect", "/check_token"):
         form = {"token": login["access_token"]}
         assert server.http.post(path, data=form).status_code == 401
         assert server.http.post(path, data=form, auth=(app.client_id, "wrong")).status_code == 401
