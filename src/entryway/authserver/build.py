@@ -30,6 +30,7 @@ from entryway.authserver.administration_limits import administration_limits
 from entryway.authserver.attempts import Attempts
 from entryway.authserver.authorizations import Authorizations
 from entryway.authserver.authorize import AuthorizeEndpoint
+from entryway.authserver.autologin import AutologinEndpoint
 from entryway.authserver.bearer import Bearer
 from entryway.authserver.bootstrap import MASTERS, Bootstrap
 from entryway.authserver.client_authentication import ClientAuthentication
@@ -67,6 +68,7 @@ from entryway.authserver.sessions import Sessions
 from entryway.authserver.signing_keys import SigningKeys
 from entryway.authserver.stored_tokens import StoredTokens
 from entryway.authserver.tenant_branding import TenantBranded, TenantBrandings
+from entryway.authserver.tenant_browsing import BrowsedAsWanted, TenantBrowsing
 from entryway.authserver.tenant_path import TenantPath
 from entryway.authserver.token_endpoint import TokenEndpoint
 from entryway.authserver.token_policies import TokenPolicies
@@ -176,7 +178,10 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             Kind.OIDC: OidcDeparture(settings, oidc, pending, clock),
         },
     )
-    flow = LoginFlow(attempts, login_sessions, authorizations, clients, users, pages, zones, providers, departures)
+    browsing = TenantBrowsing(database, audit, clock)
+    flow = LoginFlow(
+        attempts, login_sessions, authorizations, clients, users, pages, zones, providers, departures, browsing
+    )
     arrival = Arrival(attempts, login_sessions, provider_sessions, shadow_users, flow, audit)
     saml = SamlEndpoints(
         settings, zones, providers, partners, pending, provider_sessions, seen, arrival, flow, pages, clock
@@ -193,6 +198,17 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     authorize = AuthorizeEndpoint(settings, zones, clients, flow, bearer, clock)
     tries_of_browsers = PasswordTries(settings.address_failures, clock)
     login = LoginEndpoints(settings, zones, users, attempts, login_sessions, flow, tries_of_browsers, clock)
+    autologin = AutologinEndpoint(
+        settings,
+        zones,
+        authentication,
+        grants["password"],
+        authorizations,
+        users,
+        attempts,
+        login_sessions,
+        pages,
+    )
     logout = LogoutEndpoint(settings, zones, clients, login_sessions, keys, pages, provider_sessions, departures)
     metadata = MetadataEndpoints(settings, zones, keys, grants, providers, clock)
     inspection = InspectionEndpoints(settings, zones, authentication, own_tokens, bearer, roles)
@@ -229,6 +245,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         providers,
         refresh,
         brandings,
+        browsing,
         saml_keys,
         audit,
         clock,
@@ -263,6 +280,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             Route("/oauth/authorize", authorize.__call__, methods=["GET", "POST"]),
             Route("/login", login.page, methods=["GET"]),
             Route("/login.do", login.submit, methods=["POST"]),
+            *autologin.routes(),
             Route("/logout.do", logout.__call__, methods=["GET", "POST"]),
             Route("/logout", logout.__call__, methods=["GET", "POST"]),
             Route("/token_keys", metadata.token_keys, methods=["GET"]),
@@ -292,6 +310,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             Middleware(TenantPath),
             Middleware(Speaking),
             Middleware(TokenRoute, endpoint=token, respond=respond),
+            Middleware(BrowsedAsWanted, settings=settings, zones=zones, browsing=browsing),
             Middleware(TenantBranded, settings=settings, zones=zones, brandings=brandings),
         ],
         exception_handlers={

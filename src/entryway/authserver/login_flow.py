@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from entryway.authserver.next_step import Attempt
     from entryway.authserver.pages import Pages
     from entryway.authserver.sessions import Sessions
+    from entryway.authserver.tenant_browsing import TenantBrowsing
     from entryway.authserver.trust.departures import Departures
     from entryway.authserver.trust.providers import IdentityProviders
     from entryway.authserver.trust.selection import Choice
@@ -59,6 +60,7 @@ class LoginFlow:
     zones: Zones
     providers: IdentityProviders
     departures: Departures
+    browsing: TenantBrowsing
 
     async def begin(
         self,
@@ -107,7 +109,8 @@ class LoginFlow:
                 await self.attempts.finish(attempt)
                 if attempt.afterwards is not None:
                     return redirect_to(attempt.afterwards, {})
-                return self.pages.message("welcome.title", "welcome.text")
+                home = (await self.browsing.get(attempt.zid)).home_redirect
+                return redirect_to(home, {}) if home else self.pages.message("welcome.title", "welcome.text")
 
     async def ask(
         self, attempt: Attempt, browser: str, *, user_name: str = "", message: str = "", status: int = 200

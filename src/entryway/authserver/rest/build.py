@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from entryway.authserver.rest.callers import Caller, Callers
     from entryway.authserver.signing_keys import SigningKeys
     from entryway.authserver.tenant_branding import TenantBrandings
+    from entryway.authserver.tenant_browsing import TenantBrowsing
     from entryway.authserver.token_policies import TokenPolicies
     from entryway.authserver.trust.providers import IdentityProviders
     from entryway.authserver.trust.refreshing import TrustRefresh
@@ -73,6 +74,7 @@ class Administration:
     providers: IdentityProviders
     trust_refresh: TrustRefresh
     brandings: TenantBrandings
+    browsing: TenantBrowsing
     saml_keys: SamlKeys
     audit: Audit
     clock: Clock
@@ -113,7 +115,7 @@ class Administration:
             self.providers,
         )
         credentials = ApiCredentialOperations(self.database, self.applications, self.bindings, self.audit)
-        settings = SecuritySettingsOperations(self.policies, self.keys, self.providers, self.saml_keys)
+        settings = SecuritySettingsOperations(self.policies, self.keys, self.providers, self.saml_keys, self.browsing)
         branding = BrandingOperations(self.brandings)
         providers = IdentityProviderOperations(self.providers, self.trust_refresh)
         authorization = [

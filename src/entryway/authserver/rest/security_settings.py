@@ -1,18 +1,17 @@
-"""A tenant's security settings: how long tokens last, the keys that sign them, and where passwords are checked."""
+"""A tenant's security settings: how long tokens last, what signs them, where passwords are checked, and frames."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
-
-from pydantic import ConfigDict, Field
+from typing import Any
 
 from entryway.authserver.clients import ACCESS_VALIDITY, REFRESH_VALIDITY
 from entryway.authserver.rest.apps import READ, WRITE
-from entryway.authserver.rest.bodies import Body, Reference
 from entryway.authserver.rest.operations import Asked, Operation
+from entryway.authserver.rest.settings_bodies import SecuritySettings, TokenPolicySettings
 from entryway.authserver.signing_keys import SigningKeys
+from entryway.authserver.tenant_browsing import Browsing, TenantBrowsing
 from entryway.authserver.token_policies import TokenPolicies
 from entryway.authserver.trust.providers import IdentityProviders
 from entryway.authserver.trust.saml_keys import SamlKeys
@@ -20,37 +19,6 @@ from entryway.errors import BadRequest
 
 # What says "as the landscape has it" to clients of this format.
 DEFAULT = -1
-
-
-class TokenPolicySettings(Body):
-    """Seconds, -1 for the landscape's own; `changeMode` is about the key `keyId`."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    accessTokenValidity: Annotated[int, Field(ge=-1, le=86400)] | None = None  # noqa: N815 - the names on the wire
-    refreshTokenValidity: Annotated[int, Field(ge=-1, le=31536000)] | None = None  # noqa: N815
-    refreshTokenRotation: bool | None = None  # noqa: N815
-    keyId: Reference | None = None  # noqa: N815
-    changeMode: Literal["ADD", "UPDATE", "DELETE", "FORCE_UPDATE", "FORCE_DELETE"] | None = None  # noqa: N815
-
-
-class SamlConfigSettings(Body):
-    """What to do with a key of the tenant as a SAML service provider: ADD one, UPDATE to it, DELETE it."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    changeMode: Literal["ADD", "UPDATE", "DELETE"]  # noqa: N815 - the names on the wire
-    keyId: Reference | None = None  # noqa: N815
-
-
-class SecuritySettings(Body):
-    """What changes; a setting that this server does not have is refused and not forgotten."""
-
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    tokenPolicySettings: TokenPolicySettings | None = None  # noqa: N815
-    samlConfigSettings: SamlConfigSettings | None = None  # noqa: N815
-    defaultIdp: Reference | None = None  # noqa: N815
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +29,7 @@ class SecuritySettingsOperations:
     keys: SigningKeys
     providers: IdentityProviders
     saml_keys: SamlKeys
+    browsing: TenantBrowsing
 
     def operations(self) -> Sequence[Operation]:
         """Return what can be asked."""
@@ -75,6 +44,7 @@ class SecuritySettingsOperations:
         keys = await self.keys.listed(asked.zid)
         providers = await self.providers.list(asked.zid)
         saml_keys = await self.saml_keys.list(asked.zid)
+        browsing = await self.browsing.read(asked.zid)
         return {
             "tokenPolicySettings": {
                 "accessTokenValidity": policy.access_validity or DEFAULT,
@@ -88,24 +58,55 @@ class SecuritySettingsOperations:
                 "keyIds": [key.kid for key in saml_keys],
             },
             "defaultIdp": next((each.origin for each in providers if each.draft.default_for_noninteractive), None),
+            "iframeDomains": " ".join(browsing.iframe_domains),
+            "partitionedCookies": browsing.partitioned_cookies,
+            "homeRedirect": browsing.home_redirect,
         }
 
     async def patch(self, asked: Asked) -> Any:
         body: SecuritySettings = asked.body
-        settings = body.tokenPolicySettings
+        await self._check_keys(asked, body)
+        settings, saml = body.tokenPolicySettings, body.samlConfigSettings
         if settings is not None:
             await self._change_policy(asked, settings)
             if settings.changeMode is not None:
                 await self._change_keys(asked, settings.changeMode, settings.keyId)
-            elif settings.keyId is not None:
-                raise BadRequest("a keyId needs a changeMode")
-        if body.samlConfigSettings is not None:
-            await self._change_saml_keys(asked, body.samlConfigSettings)
+        if saml is not None and saml.changeMode is not None:
+            await self._change_saml_keys(asked, saml.changeMode, saml.keyId)
         if body.defaultIdp is not None:
             provider = await self.providers.get(asked.zid, body.defaultIdp)
             draft = replace(provider.draft, default_for_noninteractive=True)
             await self.providers.update(asked.zid, body.defaultIdp, draft, actor=asked.caller.actor)
+        await self._change_browsing(asked, body)
         return await self.get(asked)
+
+    async def _check_keys(self, asked: Asked, body: SecuritySettings) -> None:
+        """Raise for a key that nothing is to be done with, and for keys other than those that there are."""
+        now = await self.get(asked)
+        for name in ("tokenPolicySettings", "samlConfigSettings"):
+            given = getattr(body, name)
+            if given is None:
+                continue
+            if given.keyId is not None and given.changeMode is None:
+                raise BadRequest("a keyId needs a changeMode")
+            if any(getattr(given, told) not in (None, now[name][told]) for told in ("activeKeyId", "keyIds")):
+                raise BadRequest(f"{name}: keys are changed by a changeMode and a keyId")
+
+    async def _change_browsing(self, asked: Asked, body: SecuritySettings) -> None:
+        before = await self.browsing.read(asked.zid)
+        browsing = Browsing(
+            iframe_domains=(
+                before.iframe_domains
+                if body.iframeDomains is None
+                else tuple(dict.fromkeys(body.iframeDomains.lower().split()))
+            ),
+            partitioned_cookies=(
+                before.partitioned_cookies if body.partitionedCookies is None else body.partitionedCookies
+            ),
+            home_redirect=before.home_redirect if body.homeRedirect is None else body.homeRedirect,
+        )
+        if browsing != before:
+            await self.browsing.put(asked.zid, browsing, actor=asked.caller.actor)
 
     async def _change_policy(self, asked: Asked, settings: TokenPolicySettings) -> None:
         before = await self.policies.get(asked.zid)
@@ -131,13 +132,13 @@ class SecuritySettingsOperations:
         else:
             await self.keys.delete(asked.zid, kid, actor, forced=forced)
 
-    async def _change_saml_keys(self, asked: Asked, settings: SamlConfigSettings) -> None:
-        actor, kid = asked.caller.actor, settings.keyId
-        if settings.changeMode == "ADD":
+    async def _change_saml_keys(self, asked: Asked, mode: str, kid: str | None) -> None:
+        actor = asked.caller.actor
+        if mode == "ADD":
             await self.saml_keys.add(asked.zid, actor=actor)
         elif kid is None:
-            raise BadRequest(f"changeMode {settings.changeMode} needs the keyId")
-        elif settings.changeMode == "UPDATE":
+            raise BadRequest(f"changeMode {mode} needs the keyId")
+        elif mode == "UPDATE":
             await self.saml_keys.activate(asked.zid, kid, actor=actor)
         else:
             await self.saml_keys.delete(asked.zid, kid, actor=actor)

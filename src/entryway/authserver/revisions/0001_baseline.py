@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_3fad65b2"
+revision: str = "authserver_baseline_7db300c0"
 down_revision: str | None = None
 
 
@@ -153,6 +153,15 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_saml_keys_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("zid", "kid", name=op.f("pk_saml_keys")),
+    )
+    op.create_table(
+        "security_settings",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("iframe_domains", sa.JSON(), nullable=False),
+        sa.Column("partitioned_cookies", sa.Boolean(), nullable=False),
+        sa.Column("home_redirect", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_security_settings_zid"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("zid", name=op.f("pk_security_settings")),
     )
     op.create_table(
         "seen_assertions",

@@ -15,6 +15,7 @@ from entryway.authserver.tables.roles import (
     RoleTemplate,
     RoleTemplateScope,
 )
+from entryway.authserver.tables.security_settings import SecuritySettingsRow
 from entryway.authserver.tables.signing_keys import SigningKeyRow
 from entryway.authserver.tables.token_policies import TokenPolicyRow
 from entryway.authserver.tables.tokens import OpaqueTokenRow, Passcode, RevokedToken, SeenAssertion
@@ -59,6 +60,7 @@ __all__ = [
     "SamlKeyRow",
     "Scope",
     "ScopeGrant",
+    "SecuritySettingsRow",
     "SeenAssertion",
     "SigningKeyRow",
     "Subscription",

@@ -41,15 +41,33 @@ def update(  # noqa: PLR0917 - options
     default_idp: Annotated[
         str | None, typer.Option("--default-idp", help="Origin key: where programs' passwords are checked.")
     ] = None,
+    trusted: Annotated[
+        str | None,
+        typer.Option("--iframe-domains", help="Hosts whose pages may show the login in a frame, with blanks between."),
+    ] = None,
+    partitioned: Annotated[
+        bool | None,
+        typer.Option("--partitioned-cookies/--no-partitioned-cookies", help="Keep cookies apart for each such host."),
+    ] = None,
+    home: Annotated[
+        str | None, typer.Option("--home-redirect", help="Where a login without an application leads.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Change settings; what is not named stays."""
     policy = {"accessTokenValidity": access, "refreshTokenValidity": refresh, "refreshTokenRotation": rotate}
     given = {name: value for name, value in policy.items() if value is not None}
-    if not given and default_idp is None:
+    others = {
+        "defaultIdp": default_idp,
+        "iframeDomains": trusted,
+        "partitionedCookies": partitioned,
+        "homeRedirect": home,
+    }
+    body: dict[str, Any] = {name: value for name, value in others.items() if value is not None}
+    body |= {"tokenPolicySettings": given} if given else {}
+    if not body:
         raise typer.BadParameter("nothing to change")
-    body: dict[str, Any] = {"tokenPolicySettings": given} if given else {}
-    _show(ctx, body | ({"defaultIdp": default_idp} if default_idp is not None else {}), as_json=as_json)
+    _show(ctx, body, as_json=as_json)
 
 
 @keys.command("list", epilog=examples("keys list"))
@@ -83,7 +101,8 @@ def _show(ctx: typer.Context, change: dict[str, Any] | None, *, as_json: bool) -
     if as_json:
         show_one(settings, as_json=True)
         return
-    show_one({**settings["tokenPolicySettings"], "defaultIdp": settings["defaultIdp"]}, as_json=False)
+    others = {name: value for name, value in settings.items() if not isinstance(value, dict)}
+    show_one({**settings["tokenPolicySettings"], **others}, as_json=False)
 
 
 def _change_key(ctx: typer.Context, mode: str, kid: str | None, *, as_json: bool) -> None:

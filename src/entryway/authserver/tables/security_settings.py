@@ -1,0 +1,20 @@
+"""How a tenant wants its pages to behave in browsers."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from entryway.authserver.tables.metadata import AuthServerTable, zid_column
+
+
+class SecuritySettingsRow(AuthServerTable):
+    """A tenant without a row has the defaults: no frames, cookies of its own site, and a page of ours at the end."""
+
+    __tablename__ = "security_settings"
+    zid: Mapped[str] = zid_column(primary_key=True)
+    # Whose pages may show ours in a frame: `app.example.com`, `*.example.com`.
+    iframe_domains: Mapped[list[str]]
+    # Whether browsers keep cookies apart for each site that shows ours.
+    partitioned_cookies: Mapped[bool] = mapped_column(default=False)
+    # Where somebody goes who has logged in without an application; empty: a page of ours.
+    home_redirect: Mapped[str] = mapped_column(default="")

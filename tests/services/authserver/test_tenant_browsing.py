@@ -1,0 +1,135 @@
+"""Frames, cookies and where a login without an application leads, as a tenant's settings say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from admin_client import Administrator, administrator
+from product_descriptor import products
+
+from entryway.testing.authserver import BoundApplication, Browser, RunningAuthServer, code_in, running_authserver
+
+DOMAINS = "app.example.com *.Acme.example:8443"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAuthServer]:
+    with running_authserver(tmp_path_factory.mktemp("framed")) as running:
+        running.user("erin", "correct horse", [])
+        yield running
+
+
+@pytest.fixture(scope="module")
+def admin(server: RunningAuthServer) -> Administrator:
+    return administrator(server)
+
+
+@pytest.fixture(scope="module")
+def app(server: RunningAuthServer) -> BoundApplication:
+    return server.deploy(products("framed"))
+
+
+@pytest.fixture
+def settings(admin: Administrator) -> Iterator[Any]:
+    def change(**body: Any) -> dict[str, Any]:
+        told: dict[str, Any] = admin.done("PATCH", "/securitySettings", body)
+        return told
+
+    yield change
+    change(iframeDomains="", partitionedCookies=False, homeRedirect="")
+
+
+def cookies_of(answer: httpx.Response) -> list[str]:
+    return answer.headers.get_list("set-cookie")
+
+
+def test_nobody_may_show_a_page_until_somebody_is_trusted(
+    browser: Browser, app: BoundApplication, settings: Any
+) -> None:
+    answer = browser.authorize(app)
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert all("SameSite=lax" in cookie for cookie in cookies_of(answer))
+
+    assert settings(iframeDomains=DOMAINS)["iframeDomains"] == DOMAINS.lower()
+
+    answer = browser.authorize(app)
+    policy = answer.headers["content-security-policy"]
+    assert "frame-ancestors https://app.example.com https://*.acme.example:8443" in policy
+    assert "'none'" not in policy.partition("frame-ancestors")[2]
+    assert "x-frame-options" not in answer.headers
+    assert cookies_of(answer)
+    assert all("SameSite=None" in cookie and "Secure" in cookie for cookie in cookies_of(answer))
+    assert not any("Partitioned" in cookie for cookie in cookies_of(answer))
+
+
+def test_a_login_works_in_a_frame_with_partitioned_cookies(
+    browser: Browser, app: BoundApplication, settings: Any
+) -> None:
+    settings(iframeDomains="app.example.com", partitionedCookies=True)
+
+    answer = browser.submit(browser.authorize(app), "erin", "correct horse")
+
+    assert code_in(answer)
+    assert cookies_of(answer)
+    assert all("SameSite=None" in cookie and cookie.endswith("; Partitioned") for cookie in cookies_of(answer))
+    assert browser.http.get("/logout.do").headers.get_list("set-cookie")[0].endswith("; Partitioned")
+
+
+def test_programs_and_other_tenants_see_nothing_of_it(server: RunningAuthServer, settings: Any) -> None:
+    settings(iframeDomains="app.example.com")
+    other = server.platform("POST", "/tenants", {"subdomain": "unframed", "name": "Other"}).json()["id"]
+    for answer in (
+        server.http.get("/login", headers={"x-zid": other, "accept": "text/html"}),
+        server.http.get("/token_keys"),
+    ):
+        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+
+
+def test_a_login_without_an_application_leads_home(browser: Browser, settings: Any) -> None:
+    settings(homeRedirect="https://portal.example.com/start?x=1")
+
+    answer = browser.submit(browser.http.get("/login"), "erin", "correct horse")
+
+    assert (answer.status_code, answer.headers["location"]) == (302, "https://portal.example.com/start?x=1")
+
+
+def test_what_was_read_can_be_sent_back(admin: Administrator) -> None:
+    told = admin.get("/securitySettings")
+    assert admin.done("PATCH", "/securitySettings", told) == told
+    empty = {"customEmailDomains": [], "treatUsersWithSameEmailAsSameUser": False}
+    assert admin.done("PATCH", "/securitySettings", empty) == told
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"iframeDomains": "https://app.example.com"}, "no host like"),
+        ({"iframeDomains": "a.example.com;script-src"}, "no host like"),
+        ({"iframeDomains": "'self'"}, "no host like"),
+        ({"iframeDomains": "*"}, "no host like"),
+        ({"iframeDomains": "a.*.example"}, "no host like"),
+        ({"iframeDomains": "a.example " * 250}, "/iframeDomains"),
+        ({"iframeDomains": ["a.example"]}, "/iframeDomains"),
+        ({"partitionedCookies": "yes"}, "/partitionedCookies"),
+        ({"homeRedirect": "javascript:alert(1)"}, "/homeRedirect"),
+        ({"homeRedirect": "https://user@evil.example"}, "/homeRedirect"),
+        ({"customEmailDomains": ["acme.example"]}, "emailDomains"),
+        ({"treatUsersWithSameEmailAsSameUser": True}, "different users"),
+        ({"samlConfigSettings": {"changeMode": "ADD", "key": {"key": "x"}}}, "makes its keys itself"),
+        ({"tokenPolicySettings": {"activeKeyId": "another"}}, "changeMode"),
+        ({"tokenPolicySettings": {"keyIds": []}}, "changeMode"),
+        ({"tokenPolicySettings": {"keyId": "x"}}, "needs a changeMode"),
+        ({"samlConfigSettings": {"changeMode": "UPDATE"}}, "needs the keyId"),
+        ({"corsPolicy": {}}, "/corsPolicy"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_and_says_why(admin: Administrator, body: Any, reason: str) -> None:
+    before = admin.get("/securitySettings")
+    answer = admin.ask("PATCH", "/securitySettings", body)
+    assert answer.status_code == 400, answer.text
+    assert reason in answer.json()["detail"]
+    assert admin.get("/securitySettings") == before
