@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -34,6 +35,14 @@ class AuthToken:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredCertificate:
+    """A key store or trust store that the destination names."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FoundDestination:
     """A destination as the service knows it; every value of its configuration is text."""
 
@@ -42,6 +51,7 @@ class FoundDestination:
     auth_tokens: tuple[AuthToken, ...]
     instance_id: str | None
     subaccount_id: str | None
+    certificates: tuple[StoredCertificate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +109,17 @@ def parse_found(name: str, answer: Answer) -> FoundDestination:
         tuple(_auth_token(token) for token in tokens if isinstance(token, dict)),
         owner.get("InstanceId") or None,
         owner.get("SubaccountId") or None,
+        tuple(_certificates(name, answer, content.get("certificates"))),
     )
+
+
+def _certificates(name: str, answer: Answer, found: object) -> Iterator[StoredCertificate]:
+    for entry in found if isinstance(found, list) else []:
+        told = {key.lower(): value for key, value in entry.items()} if isinstance(entry, dict) else {}
+        try:
+            yield StoredCertificate(str(told["name"]), b64decode(str(told["content"]), validate=True))
+        except (KeyError, ValueError):
+            raise UpstreamError(answer.origin, f"destination {name}: a certificate cannot be read") from None
 
 
 def _auth_token(token: Mapping[str, Any]) -> AuthToken:

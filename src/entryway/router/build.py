@@ -51,6 +51,7 @@ from entryway.router.cors import build_cors
 from entryway.router.deciding import deciding_of, own_paths
 from entryway.router.dependencies import Dependencies
 from entryway.router.destination_service import ServiceDestinations
+from entryway.router.destination_stores import open_stores
 from entryway.router.errors import TenantLookupFailed
 from entryway.router.exchange import Exchange
 from entryway.router.exchanged_tokens import ExchangedTokens
@@ -371,7 +372,8 @@ def _backends(  # noqa: PLR0917 - values, not a bag
         finder = DestinationsClient(
             callers.plain, services.destination.uri, service_timeout(configuration, "destination")
         )
-        service = ServiceDestinations(finder, services.destination, asking, tokens.at, company, tls, clock)
+        stores = open_stores(configuration.environ)
+        service = ServiceDestinations(finder, services.destination, asking, tokens.at, company, tls, clock, stores)
     direct: dict[str, Backend] = {}
     of_user: dict[str, Callable[[Session | None], Backend]] = {}
     on_premise: dict[str, OnPremiseBackend] = {}

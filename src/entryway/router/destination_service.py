@@ -12,16 +12,21 @@ from entryway.config.bindings import DestinationCredentials
 from entryway.http import Headers, Origin
 from entryway.router.backends import Backend, Header
 from entryway.router.company_network import ClientToken, CompanyNetwork, KeptToken, usable_until
+from entryway.router.destination_properties import is_false, is_true, timeout_of, value_of, without_effect
+from entryway.router.destination_stores import DestinationStores
 from entryway.router.errors import DestinationFailed, DestinationNotFound
 from entryway.router.origins import TlsContexts, origin_of, timeouts_of
 from entryway.router.sessions import Session
 from entryway.router.uaa import Uaa
+from entryway.telemetry import get_logger
+
+log = get_logger("router")
 
 LONGEST_SECONDS = 300.0
 """How long an answer is used at most, so that a changed destination is noticed."""
-DEFAULT_TIMEOUT = 30_000
 SERVICE = "destination service"
 ADDITIONAL_HEADER = "URL.headers."
+PROPAGATED = b"sap-connectivity-authentication"
 EXCHANGED = "destination service's token"
 PROVIDER = "\n"
 """Stands for the provider among the subdomains of tenants."""
@@ -47,6 +52,7 @@ class ServiceDestinations:
     company: CompanyNetwork | None
     tls: TlsContexts
     clock: Callable[[], float]
+    stores: DestinationStores
     public: dict[Any, Any] = field(default_factory=dict)
     under_way: dict[tuple[Session | None, str | None, str], asyncio.Task[Backend]] = field(default_factory=dict)
 
@@ -114,7 +120,7 @@ class ServiceDestinations:
             if dynamic:
                 raise DestinationNotFound(error.detail) from error
             raise DestinationFailed(SERVICE, error.detail) from error
-        if dynamic and found.configuration.get("HTML5.DynamicDestination", "").lower() != "true":
+        if dynamic and not is_true(found.configuration, "DynamicDestination"):
             raise DestinationNotFound(f"the destination {name!r} lacks HTML5.DynamicDestination")
         return found
 
@@ -143,12 +149,16 @@ class ServiceDestinations:
     ) -> tuple[Backend, float]:
         properties = found.configuration
         until = self.clock() + LONGEST_SECONDS
+        if ignored := without_effect(properties):
+            log.warning("destination_properties_without_effect", destination=found.name, properties=ignored)
         headers, expires_in = auth_headers(found)
         if expires_in is not None:
             until = min(until, usable_until(expires_in, self.clock()))
         on_premise = properties.get("ProxyType") == "OnPremise"
         if on_premise:
             propagates = properties.get("Authentication") == "PrincipalPropagation"
+            # The destination service knows better who the user is in the company network, where it says so.
+            propagates = propagates and all(name != PROPAGATED for name, _ in headers)
             proxy_headers, proxy_until = await self._proxy_headers(
                 properties, tenant, user_token if propagates else None
             )
@@ -162,11 +172,11 @@ class ServiceDestinations:
             origin=origin,
             base_path=path,
             timeouts=timeouts_of(timeout_of(properties)),
-            forward_token=is_true(properties, "HTML5.ForwardAuthToken") and not on_premise,
-            forwarded_headers=not is_false(properties, "HTML5.SetXForwardedHeaders"),
-            preserve_host=is_true(properties, "HTML5.PreserveHostHeader"),
+            forward_token=is_true(properties, "ForwardAuthToken") and not on_premise,
+            forwarded_headers=not is_false(properties, "SetXForwardedHeaders"),
+            preserve_host=is_true(properties, "PreserveHostHeader"),
             on_premise=on_premise,
-            dependency=None if on_premise else properties.get("HTML5.IASDependencyName") or None,
+            dependency=None if on_premise else value_of(properties, "IASDependencyName") or None,
             headers=headers,
             defaults=additional_headers(found),
             replaced=frozenset(name for name, _ in headers),
@@ -183,11 +193,24 @@ class ServiceDestinations:
             if on_premise and self.company is not None:
                 # Nobody's connection into the company network is used for somebody else.
                 return self.company.origin(url, tenant if session is None else session.name)
-            certified = is_true(properties, "HTML5.ForwardAuthCertificates")
-            tls = self.tls.presenting(session) if certified else self.tls
-            return origin_of(url, tls, strict=not is_true(properties, "TrustAll"))
+            return origin_of(url, self._tls(found, session), strict=properties.get("TrustAll", "").lower() != "true")
         except ValueError as error:
             raise DestinationFailed(SERVICE, f"destination {found.name}: its URL cannot be used: {error}") from None
+
+    def _tls(self, found: FoundDestination, session: Session | None) -> TlsContexts:
+        forwards = is_true(found.configuration, "ForwardAuthCertificates")
+        own = (
+            None
+            if forwards and found.configuration.get("KeyStore.Source") == "ClientProvided"
+            else self.stores.contexts(found)
+        )
+        if own is None:
+            return self.tls.presenting(session) if forwards else self.tls
+        if forwards:
+            raise DestinationFailed(
+                SERVICE, f"destination {found.name}: HTML5.ForwardAuthCertificates beside its stores"
+            )
+        return own
 
     async def _proxy_headers(
         self, properties: Mapping[str, str], tenant: str | None, user_token: str | None
@@ -226,17 +249,3 @@ def additional_headers(found: FoundDestination) -> tuple[Header, ...]:
         for key, value in found.configuration.items()
         if key.startswith(ADDITIONAL_HEADER)
     )
-
-
-def timeout_of(properties: Mapping[str, str]) -> int:
-    """Return the time-out in milliseconds."""
-    text = properties.get("HTML5.Timeout", "")
-    return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else DEFAULT_TIMEOUT
-
-
-def is_true(properties: Mapping[str, str], name: str) -> bool:
-    return properties.get(name, "").lower() == "true"
-
-
-def is_false(properties: Mapping[str, str], name: str) -> bool:
-    return properties.get(name, "").lower() == "false"

@@ -174,6 +174,13 @@ class Destinations:
         if tokens is not None:
             self.known[name]["authTokens"] = tokens
 
+    def store(self, name: str, *stores: tuple[str, bytes]) -> None:
+        """Give a destination that is defined what its KeyStoreLocation and TrustStoreLocation name."""
+        self.known[name]["certificates"] = [
+            {"Name": location, "Content": base64.b64encode(content).decode(), "Type": "CERTIFICATE"}
+            for location, content in stores
+        ]
+
     def credentials(self) -> dict[str, Any]:
         return self.uaa.credentials(clientid="dest-client", clientsecret="dest-secret", uri=self.url)
 

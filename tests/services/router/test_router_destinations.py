@@ -210,6 +210,16 @@ async def test_a_destination_in_a_company_network_is_asked_through_the_proxy_as_
     assert [form["client_id"] for form in world.uaa.grants("client_credentials")] == ["conn-client"]
 
 
+async def test_who_the_service_says_the_user_is_there_is_said_once(world, service, start, proxy):
+    token = [{"http_header": {"key": "SAP-Connectivity-Authentication", "value": "Bearer corporate"}}]
+    service.define("erp", "http://erp.virtual:80", token, ProxyType="OnPremise", Authentication="PrincipalPropagation")
+    browser = await start("erp")
+    await browser.log_in()
+    await browser.get("/erp/x")
+    (asked,) = proxy.requests
+    assert asked.headers.all(b"sap-connectivity-authentication") == [b"Bearer corporate"]
+
+
 async def test_users_do_not_share_a_connection_into_the_company_network(world, service, start, proxy):
     service.define("erp", "http://erp.virtual:80", ProxyType="OnPremise", Authentication="PrincipalPropagation")
     browser = await start("erp")
