@@ -308,6 +308,15 @@ def test_a_generated_certificate_ends(server: RunningAuthServer, instance: str) 
     assert with_certificate(server, bound.client_id, leaf).status_code == 401
 
 
+@pytest.mark.parametrize(("validity", "unit", "days"), [(30, "DAYS", 30), (12, "MONTHS", 360), (1, "YEARS", 365)])
+def test_reuse_services_ask_for_months_and_years(
+    server: RunningAuthServer, instance: str, validity: int, unit: str, days: int
+) -> None:
+    bound = server.bind(instance, parameters={"x509": {"validity": validity, "validity-type": unit}})
+    leaf = x509.load_pem_x509_certificates(bound.credentials["certificate"].encode())[0]
+    assert timedelta(days=days - 1) < leaf.not_valid_after_utc - server.clock() <= timedelta(days=days)
+
+
 def test_a_pinned_certificate_is_this_one_and_no_other(server: RunningAuthServer, instance: str) -> None:
     mine, same_names = self_signed("robot"), self_signed("robot")
     bound = server.bind(instance, parameters={"credential-type": "x509", "x509": {"certificate": mine}})
@@ -347,7 +356,13 @@ def test_without_pinning_a_newer_certificate_of_the_same_names_is_accepted(
         ({"x509": {"validity": 0}}, "validity"),
         ({"x509": {"validity": 31}}, "validity"),
         ({"x509": {"validity": 2, "validity-type": "YEARS"}}, "validity"),
+        ({"x509": {"validity": 13, "validity-type": "MONTHS"}}, "validity"),
         ({"x509": {"validity": "7"}}, "validity"),
+        ({"x509": {"hide-certificate": True}}, "hide-certificate"),
+        ({"x509": {"certificate-pinning": "false"}}, "certificate-pinning"),
+        ({"x509": {"ensure-uniqueness": True}}, "ensure-uniqueness"),
+        ({"x509": {"certificate": self_signed("robot"), "validity": 3}}, "validity"),
+        ({"x509": {"certificate": self_signed("robot"), "key-length": 4096}}, "key-length"),
         ({"x509": {"certificate": "nonsense"}}, "certificate"),
         ({"x509": {"certificate": issued("old", now=datetime.now(UTC) - timedelta(days=60))}}, "expired"),
         ({"x509": {"certificate": self_signed("robot"), "certificate-pinning": False}}, "certificate-pinning"),

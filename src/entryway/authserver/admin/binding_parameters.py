@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from entryway.errors import BadRequest
 
 SECRET, INSTANCE_SECRET, CERTIFICATE = "binding-secret", "instance-secret", "x509"
-LONGEST_VALIDITY_DAYS = 30
+LONGEST = {"DAYS": 30, "MONTHS": 12, "YEARS": 1}
 DAYS_IN = {"DAYS": 1, "MONTHS": 30, "YEARS": 365}
 
 
@@ -24,6 +32,10 @@ class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+_OF_MADE = ("key_length", "validity", "validity_type")
+_OF_PROVIDED = ("pinned", "unique", "hidden")
+
+
 class X509Parameters(_Strict):
     """With a certificate, it is the caller's own; without one, the server makes a pair of key and certificate."""
 
@@ -34,6 +46,17 @@ class X509Parameters(_Strict):
     pinned: Flag = Field(default=True, alias="certificate-pinning")
     unique: Flag = Field(default=False, alias="ensure-uniqueness")
     hidden: Flag = Field(default=False, alias="hide-certificate")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.validity > LONGEST[self.validity_type]:
+            raise ValueError("validity: at most 30 days, 12 months or 1 year")
+        fields = type(self).model_fields
+        unfit = _OF_MADE if self.certificate else _OF_PROVIDED
+        # What would change nothing is a misunderstanding, which would show when the binding is in use already.
+        if wrong := [fields[name].alias or name for name in unfit if getattr(self, name) != fields[name].default]:
+            raise ValueError(f"{', '.join(wrong)}: not {'with' if self.certificate else 'without'} a certificate")
+        return self
 
     @property
     def days(self) -> int:
@@ -75,6 +98,4 @@ def parse(parameters: dict[str, Any]) -> tuple[BindingParameters, bool]:
             for one in error.errors(include_url=False, include_input=False, include_context=False)
         ]
         raise BadRequest("; ".join(wrong)) from error
-    if read.x509.certificate is None and read.x509.days > LONGEST_VALIDITY_DAYS:
-        raise BadRequest(f"/x509/validity: at most {LONGEST_VALIDITY_DAYS} days")
     return read, wrapped is not None
