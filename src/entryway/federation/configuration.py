@@ -65,6 +65,11 @@ class OidcConfig(_Config):
     additional_parameters: Mapping[Name, Short] = {}
     logout: bool = True
 
+    @field_validator("scopes", mode="before")
+    @classmethod
+    def _also_in_one_text(cls, value: object) -> object:
+        return value.split() if isinstance(value, str) else value
+
     @field_validator("additional_parameters")
     @classmethod
     def _nothing_of_ours(cls, value: Mapping[str, str]) -> Mapping[str, str]:

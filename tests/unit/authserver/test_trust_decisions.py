@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from joserfc import jws
 from joserfc.jwk import RSAKey
+from pydantic import ValidationError
 
 from entryway.authserver.trust.configuration import InternalConfig, Kind, ProviderDraft, check
 from entryway.authserver.trust.providers import IdentityProvider
 from entryway.authserver.trust.selection import choose
 from entryway.federation import identity, oidc_tokens
-from entryway.federation.configuration import AttributeNames
+from entryway.federation.configuration import AttributeNames, OidcConfig
 from entryway.federation.errors import InvalidTrust
 from entryway.federation.oidc_tokens import ExpectedToken, TokenInvalid
 from entryway.saml import names
@@ -234,3 +235,15 @@ def test_only_the_providers_asymmetric_keys_count() -> None:
 def test_a_draft_that_breaks_a_rule_is_refused(draft: ProviderDraft) -> None:
     with pytest.raises(InvalidTrust):
         check(draft)
+
+
+@pytest.mark.parametrize("scopes", ["openid groups", " openid  groups ", ["openid", "groups"]])
+def test_scopes_of_a_provider_are_a_list_or_one_text(scopes: Any) -> None:
+    config = OidcConfig.model_validate({"issuer": "https://idp.example", "client_id": "c", "scopes": scopes})
+    assert config.scopes == ("openid", "groups")
+
+
+@pytest.mark.parametrize("scopes", ['openid "groups"', ["openid groups"], [5], 5, None])
+def test_what_is_no_scope_of_a_provider(scopes: Any) -> None:
+    with pytest.raises(ValidationError):
+        OidcConfig.model_validate({"issuer": "https://idp.example", "client_id": "c", "scopes": scopes})
