@@ -31,6 +31,7 @@ from entryway.authserver.attempts import Attempts
 from entryway.authserver.authorizations import Authorizations
 from entryway.authserver.authorize import AuthorizeEndpoint
 from entryway.authserver.autologin import AutologinEndpoint
+from entryway.authserver.autologin import AutologinEndpoint
 from entryway.authserver.bearer import Bearer
 from entryway.authserver.bootstrap import MASTERS, Bootstrap
 from entryway.authserver.client_authentication import ClientAuthentication
@@ -209,6 +210,17 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         login_sessions,
         pages,
     )
+    autologin = AutologinEndpoint(
+        settings,
+        zones,
+        authentication,
+        grants["password"],
+        authorizations,
+        users,
+        attempts,
+        login_sessions,
+        pages,
+    )
     logout = LogoutEndpoint(settings, zones, clients, login_sessions, keys, pages, provider_sessions, departures)
     metadata = MetadataEndpoints(settings, zones, keys, grants, providers, clock)
     inspection = InspectionEndpoints(settings, zones, authentication, own_tokens, bearer, roles)
@@ -280,6 +292,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             Route("/oauth/authorize", authorize.__call__, methods=["GET", "POST"]),
             Route("/login", login.page, methods=["GET"]),
             Route("/login.do", login.submit, methods=["POST"]),
+            *autologin.routes(),
             *autologin.routes(),
             Route("/logout.do", logout.__call__, methods=["GET", "POST"]),
             Route("/logout", logout.__call__, methods=["GET", "POST"]),
