@@ -124,5 +124,6 @@ class ClientAuthentication:
             issued_at = presented.not_valid_before_utc
             if not proved.pinned and issued_at > proved.issued_at:
                 await self.clients.note_renewed(client, proved, issued_at)
+            await self.clients.note_used(client, proved)
             return Authenticated(client, CERTIFICATE, thumbprint(presented))
         return Authenticated(client, PUBLIC) if client.public else None

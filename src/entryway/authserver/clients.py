@@ -37,6 +37,8 @@ ALWAYS_ALLOWED = OIDC_SCOPES | {scopes.OPENID, scopes.USER}
 ACCESS_VALIDITY = 43200
 REFRESH_VALIDITY = 604800
 REMEMBERED = timedelta(seconds=5)
+# How exactly the last use of a certificate is known: each token would be a write otherwise.
+USE_NOTED_EVERY = timedelta(minutes=1)
 SECRET_PURPOSE = "client-secret"  # noqa: S105 - the name of a purpose
 
 
@@ -105,6 +107,7 @@ class Clients:
         self._digests = digests
         self._clock = clock
         self._known: dict[tuple[str, str], _Known] = {}
+        self._used: dict[tuple[str, str, str], datetime] = {}
 
     async def find(self, zid: str, client_id: str) -> Client | None:
         """Return the client, None when there is none by that id."""
@@ -144,6 +147,18 @@ class Clients:
         async with self._database.transaction() as session:
             await session.execute(update(table).where(*mine).values(issued_at=issued_at))
         self.forget()
+
+    async def note_used(self, client: Client, accepted: AcceptedCertificate) -> None:
+        """Remember that the certificate of a binding has been used."""
+        key, now = (client.bindings_zid, client.instance_id, accepted.thumbprint), self._clock()
+        last = self._used.get(key)
+        if last is not None and abs(now - last) < USE_NOTED_EVERY:
+            return
+        self._used[key] = now
+        table = tables.BindingCertificate
+        mine = (table.zid == key[0], table.instance_id == key[1], table.thumbprint == key[2])
+        async with self._database.transaction() as session:
+            await session.execute(update(table).where(*mine).values(last_used_at=now))
 
     def forget(self) -> None:
         """Read everything anew: an application or a binding has changed, and grants reach across applications."""

@@ -209,6 +209,35 @@ def test_a_binding_that_ends_ends_at_once_also_on_open_connections(
     assert ask(new, first.client_id).status_code == 200
 
 
+def test_the_platform_sees_which_certificate_is_still_in_use(
+    server: RunningAuthServer, instance: str, clients: Clients
+) -> None:
+    old, new = server.bind(instance, "old"), server.bind(instance, "new")
+    secret = server.bind(instance, "secret", {"credential-type": "binding-secret"})
+    assert clients.token(key_of(new), new.client_id).status_code == 200
+    answer = server.platform("GET", f"/applications/{instance}/bindings")
+    listed = {each["binding_id"]: each for each in answer.json()["bindings"]}
+    assert listed.keys() > {"old", "new", "secret"}
+    assert (listed["new"]["thumbprint"], listed["old"]["thumbprint"]) == (
+        key_of(new).thumbprint,
+        key_of(old).thumbprint,
+    )
+    assert listed["old"]["last_used_at"] is None
+    used = datetime.fromisoformat(listed["new"]["last_used_at"])
+    assert abs(server.clock() - used) < timedelta(minutes=1)
+    assert listed["secret"].keys() == {"binding_id", "credential-type", "created_at"}
+    for hidden in (secret.secret, "PRIVATE KEY"):
+        assert hidden not in answer.text
+    server.clock.advance(minutes=2)
+    try:
+        assert clients.token(key_of(new), new.client_id).status_code == 200
+        again = server.platform("GET", f"/applications/{instance}/bindings").json()["bindings"]
+        assert [each["last_used_at"] for each in again if each["binding_id"] == "new"] > [listed["new"]["last_used_at"]]
+    finally:
+        server.clock.advance(minutes=-2)
+    assert server.platform("GET", f"/applications/{uuid.uuid4()}/bindings").status_code == 404
+
+
 def test_a_certificate_of_ones_own_is_this_one_where_it_is_pinned(
     server: RunningAuthServer, instance: str, clients: Clients
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import select
+
 from entryway.authserver import tables
 from entryway.authserver.admin import binding_parameters
 from entryway.authserver.admin.applications import ApplicationUnknown
@@ -13,6 +15,8 @@ from entryway.errors import Conflict, NotFound
 from entryway.storage.audit import changed
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from entryway.authserver.admin.binding_proofs import Proof, Proofs
@@ -82,6 +86,17 @@ class Bindings:
             raise BindingUnknown(binding_id)
         return await self._credentials(zone, application, client.client_id) | self.proofs.told(zone, proof)
 
+    async def of(self, zone: Zone, instance_id: str) -> list[dict[str, Any]]:
+        """Return the bindings of an application, the oldest first, without what proves them."""
+        async with self.database.read() as session:
+            await _bound(session, zone, instance_id)
+            secret, certificate = tables.BindingSecret, tables.BindingCertificate
+            secrets = select(secret).where(secret.zid == zone.id, secret.instance_id == instance_id)
+            shown = select(certificate).where(certificate.zid == zone.id, certificate.instance_id == instance_id)
+            found: list[Proof] = [*(await session.execute(secrets)).scalars()]
+            found += (await session.execute(shown)).scalars()
+        return [_listed(proof) for proof in sorted(found, key=lambda proof: (proof.created_at, proof.binding_id))]
+
     async def delete(self, zone: Zone, instance_id: str, binding_id: str, *, actor: str | None = None) -> None:
         """End a binding: its secret or certificate is worth nothing from now on."""
         async with self.database.transaction() as session:
@@ -138,6 +153,24 @@ async def _bound(session: AsyncSession, zone: Zone, instance_id: str) -> tuple[t
 async def _proof(session: AsyncSession, zone: Zone, instance_id: str, binding_id: str) -> Proof | None:
     key = {"zid": zone.id, "instance_id": instance_id, "binding_id": binding_id}
     return await session.get(tables.BindingSecret, key) or await session.get(tables.BindingCertificate, key)
+
+
+def _listed(proof: Proof) -> dict[str, Any]:
+    listed = {"binding_id": proof.binding_id, "credential-type": _kind(proof), "created_at": _text(proof.created_at)}
+    if isinstance(proof, tables.BindingSecret):
+        return listed
+    return listed | {
+        "thumbprint": proof.thumbprint,
+        "certificate-pinning": proof.pinned,
+        "subject": proof.subject,
+        "issuer": proof.issuer,
+        "expires_at": _text(proof.expires_at),
+        "last_used_at": None if proof.last_used_at is None else _text(proof.last_used_at),
+    }
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _kind(proof: Proof) -> str:

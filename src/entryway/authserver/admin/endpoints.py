@@ -95,6 +95,7 @@ class AdminEndpoints:
         return [
             Route(application, self.put_application, methods=["PUT"]),
             Route(application, self.delete_application, methods=["DELETE"]),
+            Route(f"{application}/bindings", self.list_bindings, methods=["GET"]),
             Route(binding, self.put_binding, methods=["PUT"]),
             Route(binding, self.get_binding, methods=["GET"]),
             Route(binding, self.delete_binding, methods=["DELETE"]),
@@ -138,6 +139,11 @@ class AdminEndpoints:
         zone, actor = await self._platform(request)
         await self.applications.delete(zone, _id(request, "instance_id"), actor=actor)
         return Response(status_code=204)
+
+    async def list_bindings(self, request: Request) -> Response:
+        """List the bindings of an application, with when their certificates end and were last used."""
+        zone = await self._zone(request)
+        return JSONResponse({"bindings": await self.bindings.of(zone, _id(request, "instance_id"))})
 
     async def put_binding(self, request: Request) -> Response:
         """Answer the credentials of a binding."""

@@ -68,6 +68,8 @@ class BindingCertificate(OfApplication):
     # Whether the platform asked not to be told the certificate.
     hidden: Mapped[bool]
     created_at: Mapped[datetime]
+    # To the minute: who replaces a certificate sees when nobody uses the old one any more.
+    last_used_at: Mapped[datetime | None]
 
 
 class BindingAuthority(AuthServerTable):
