@@ -48,10 +48,12 @@ class InspectionEndpoints:
         return JSONResponse(await self._introspected(request))
 
     async def introspect_by_standard(self, request: Request) -> Response:
-        """Answer the same with the scopes in one text: RFC 7662 §2.2 has it so, and libraries insist."""
+        """Answer the same in the words of RFC 7662 §2.2, with the scopes in one text, on which libraries insist."""
         told = await self._introspected(request)
-        if "scope" in told:
-            told["scope"] = " ".join(told["scope"])
+        if told["active"]:
+            told |= {"scope": " ".join(told["scope"]), "token_type": "bearer"}
+        if "user_name" in told:
+            told["username"] = told["user_name"]
         return JSONResponse(told)
 
     async def check_token(self, request: Request) -> Response:

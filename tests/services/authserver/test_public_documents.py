@@ -174,7 +174,13 @@ def test_introspection_by_the_standard_has_the_scopes_in_one_text(
 
     said = claims(login["access_token"])
     told = introspect(login["access_token"])
-    assert told == {**said, "active": True, "scope": " ".join(said["scope"])}
+    assert told == {
+        **said,
+        "active": True,
+        "scope": " ".join(said["scope"]),
+        "token_type": "bearer",
+        "username": said["user_name"],
+    }
     assert len(said["scope"]) > 1
     assert introspect("nothing") == {"active": False}
 
