@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_841c4262"
+revision: str = "authserver_baseline_87d18ec7"
 down_revision: str | None = None
 
 
@@ -117,12 +117,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_login_failures_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_failures")),
     )
+    op.create_index(op.f("ix_login_failures_at"), "login_failures", ["at"], unique=False)
     op.create_index(op.f("ix_login_failures_name_digest"), "login_failures", ["name_digest"], unique=False)
     op.create_index(op.f("ix_login_failures_zid"), "login_failures", ["zid"], unique=False)
     op.create_table(
         "provider_requests",
-        sa.Column("id", sa.String(length=255), nullable=False),
         sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String(length=255), nullable=False),
         sa.Column("origin", sa.String(length=255), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("browser_digest", sa.LargeBinary(), nullable=False),
@@ -130,7 +131,7 @@ def upgrade() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_provider_requests_zid"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id", "zid", name=op.f("pk_provider_requests")),
+        sa.PrimaryKeyConstraint("zid", "id", name=op.f("pk_provider_requests")),
     )
     op.create_index(op.f("ix_provider_requests_expires_at"), "provider_requests", ["expires_at"], unique=False)
     op.create_table(
@@ -225,6 +226,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("zid", "origin", "login_name", name=op.f("uq_users_zid_origin_login_name")),
     )
     op.create_index(op.f("ix_users_zid"), "users", ["zid"], unique=False)
+    op.create_index("ix_users_zid_login_name_id", "users", ["zid", "login_name", "id"], unique=False)
     op.create_table(
         "authorizations",
         sa.Column("id", sa.String(), nullable=False),
@@ -245,6 +247,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_authorizations")),
     )
     op.create_index(op.f("ix_authorizations_client_id"), "authorizations", ["client_id"], unique=False)
+    op.create_index(op.f("ix_authorizations_expires_at"), "authorizations", ["expires_at"], unique=False)
     op.create_index(op.f("ix_authorizations_user_id"), "authorizations", ["user_id"], unique=False)
     op.create_index(op.f("ix_authorizations_zid"), "authorizations", ["zid"], unique=False)
     op.create_table(
@@ -332,6 +335,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_login_attempts_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_login_attempts")),
     )
+    op.create_index(op.f("ix_login_attempts_started_at"), "login_attempts", ["started_at"], unique=False)
     op.create_index(op.f("ix_login_attempts_user_id"), "login_attempts", ["user_id"], unique=False)
     op.create_index(op.f("ix_login_attempts_zid"), "login_attempts", ["zid"], unique=False)
     op.create_table(
@@ -347,6 +351,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_login_sessions_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_login_sessions")),
     )
+    op.create_index(op.f("ix_login_sessions_authenticated_at"), "login_sessions", ["authenticated_at"], unique=False)
+    op.create_index(op.f("ix_login_sessions_last_seen_at"), "login_sessions", ["last_seen_at"], unique=False)
     op.create_index(op.f("ix_login_sessions_user_id"), "login_sessions", ["user_id"], unique=False)
     op.create_index(op.f("ix_login_sessions_zid"), "login_sessions", ["zid"], unique=False)
     op.create_table(
@@ -379,6 +385,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_passcodes")),
         sa.UniqueConstraint("user_id", name=op.f("uq_passcodes_user_id")),
     )
+    op.create_index(op.f("ix_passcodes_expires_at"), "passcodes", ["expires_at"], unique=False)
     op.create_index(op.f("ix_passcodes_zid"), "passcodes", ["zid"], unique=False)
     op.create_table(
         "role_collections",

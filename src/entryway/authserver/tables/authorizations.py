@@ -27,7 +27,7 @@ class Authorization(AuthServerTable):
     additional: Mapped[dict[str, Any]]
     authenticated_at: Mapped[datetime]
     revocation_signature: Mapped[str | None]
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]
 
 

@@ -18,8 +18,8 @@ class LoginSession(AuthServerTable):
     digest: Mapped[bytes] = mapped_column(primary_key=True)
     zid: Mapped[str] = zid_column()
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
-    authenticated_at: Mapped[datetime]
-    last_seen_at: Mapped[datetime]
+    authenticated_at: Mapped[datetime] = mapped_column(index=True)
+    last_seen_at: Mapped[datetime] = mapped_column(index=True)
     # The user's password and name at login; a session does not outlive a change of them.
     fingerprint: Mapped[str]
     # When the identity provider wants the user to log in again.
@@ -36,7 +36,7 @@ class LoginAttempt(AuthServerTable):
     request: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     authenticated_at: Mapped[datetime | None]
-    started_at: Mapped[datetime]
+    started_at: Mapped[datetime] = mapped_column(index=True)
     # Without a request: the page of ours that the browser came for.
     afterwards: Mapped[str | None]
     # The identity provider to log in at; null while the user has to choose.

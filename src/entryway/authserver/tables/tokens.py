@@ -47,7 +47,7 @@ class Passcode(AuthServerTable):
     zid: Mapped[str] = zid_column()
     user_id: Mapped[str] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), unique=True)
     authenticated_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class SeenAssertion(AuthServerTable):

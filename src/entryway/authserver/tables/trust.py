@@ -48,12 +48,14 @@ class SamlKeyRow(AuthServerTable):
 
 
 class ProviderRequest(AuthServerTable):
-    """A question that an identity provider has yet to answer, once and to the same browser."""
+    """A question that an identity provider has yet to answer, once and to the same browser.
+
+    `id` is the id of the SAML request, the state of the OpenID Connect request.
+    """
 
     __tablename__ = "provider_requests"
-    # The id of the SAML request, the state of the OpenID Connect request.
-    id: Mapped[str] = mapped_column(String(255), primary_key=True)
     zid: Mapped[str] = zid_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(255), primary_key=True)
     origin: Mapped[str] = mapped_column(String(255))
     kind: Mapped[str]
     browser_digest: Mapped[bytes]

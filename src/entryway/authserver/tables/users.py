@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import String, UniqueConstraint
+from sqlalchemy import Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from entryway.authserver.tables.metadata import AuthServerTable, zid_column
@@ -12,7 +12,12 @@ from entryway.authserver.tables.metadata import AuthServerTable, zid_column
 
 class User(AuthServerTable):
     __tablename__ = "users"
-    __table_args__ = (UniqueConstraint("zid", "origin", "login_name"), UniqueConstraint("zid", "id"))
+    __table_args__ = (
+        UniqueConstraint("zid", "origin", "login_name"),
+        UniqueConstraint("zid", "id"),
+        # How lists are sorted, and names looked for without an origin.
+        Index("ix_users_zid_login_name_id", "zid", "login_name", "id"),
+    )
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     zid: Mapped[str] = zid_column()
     origin: Mapped[str]
@@ -41,4 +46,4 @@ class LoginFailure(AuthServerTable):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     zid: Mapped[str] = zid_column()
     name_digest: Mapped[bytes] = mapped_column(index=True)
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "idp_baseline_1ab089c2"
+revision: str = "idp_baseline_362da7e7"
 down_revision: str | None = None
 
 
@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_failures")),
     )
+    op.create_index(op.f("ix_failures_at"), "failures", ["at"], unique=False)
     op.create_index("ix_failures_name", "failures", ["name_digest", "at"], unique=False)
     op.create_table(
         "groups",
@@ -209,6 +210,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("session_id", "application_id", name=op.f("pk_session_service_providers")),
     )
+    op.create_index(
+        "ix_session_service_providers_application_id", "session_service_providers", ["application_id"], unique=False
+    )
+    op.create_index(op.f("ix_session_service_providers_since"), "session_service_providers", ["since"], unique=False)
     op.create_table(
         "users",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -371,6 +376,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("session_id", "application_id", name=op.f("pk_session_applications")),
     )
+    op.create_index("ix_session_applications_application_id", "session_applications", ["application_id"], unique=False)
+    op.create_index(op.f("ix_session_applications_since"), "session_applications", ["since"], unique=False)
     op.create_index(op.f("ix_session_applications_user_id"), "session_applications", ["user_id"], unique=False)
     op.create_table(
         "totp",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import LargeBinary, String
+from sqlalchemy import Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from entryway.idp.tables.table import DIGEST_LENGTH, ID_LENGTH, IdpTable, of_application, of_user
@@ -49,22 +49,24 @@ class SessionApplication(IdpTable):
     """An application that a session logged in to: it is told when the session ends."""
 
     __tablename__ = "session_applications"
+    __table_args__ = (Index("ix_session_applications_application_id", "application_id"),)
     session_id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
     application_id: Mapped[str] = of_application(primary_key=True)
     user_id: Mapped[str] = of_user()
     subject: Mapped[str] = mapped_column(String(1024))
     logout_uri: Mapped[str] = mapped_column(String(2000))
-    since: Mapped[datetime]
+    since: Mapped[datetime] = mapped_column(index=True)
 
 
 class SessionServiceProvider(IdpTable):
     """A service provider of SAML that a session logged in to, and how it knows the user there."""
 
     __tablename__ = "session_service_providers"
+    __table_args__ = (Index("ix_session_service_providers_application_id", "application_id"),)
     session_id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
     application_id: Mapped[str] = of_application(primary_key=True)
     name_id: Mapped[dict[str, Any]]
-    since: Mapped[datetime]
+    since: Mapped[datetime] = mapped_column(index=True)
 
 
 class Logout(IdpTable):

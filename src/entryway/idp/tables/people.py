@@ -59,7 +59,7 @@ class Failure(IdpTable):
     __table_args__ = (Index("ix_failures_name", "name_digest", "at"),)
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     name_digest: Mapped[bytes] = mapped_column(LargeBinary(DIGEST_LENGTH))
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Group(IdpTable):
