@@ -268,7 +268,10 @@ def test_who_must_be_created_before_is_refused_while_unknown(world: World) -> No
     try:
         trust(world, "closed", {"issuer": world.company.url, "client_id": US}, addShadowUserOnLogin=False)
         answer = world.exchange(world.token(sub="nobody-yet"))
-        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
+        assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
+        assert answer.json()["error_description"].endswith(
+            "The user account must be pre-created. Please contact your system administrator."
+        )
     finally:
         world.admin.anywhere("DELETE", f"{PROVIDERS}/closed")
         trust(world, "company", {"issuer": world.company.url, "client_id": US})

@@ -400,6 +400,22 @@ def test_a_client_exchanges_an_assertion_once(
     assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
 
 
+def test_an_assertion_of_somebody_unknown_says_what_is_missing(
+    company: SamlProvider, server: RunningAuthServer, admin: Administrator, app: BoundApplication
+) -> None:
+    recipient = f"{server.url}/oauth/token/alias/{company.service_provider.entity.entity_id}"
+    name = NameId("nobody-yet@company.example", names.EMAIL)
+    change(admin, addShadowUserOnLogin=False)
+    try:
+        answer = server.token(app, grant_type=GRANT, assertion=bearer(company, recipient, name_id=name))
+    finally:
+        change(admin, addShadowUserOnLogin=True)
+    assert (answer.status_code, answer.json()["error"]) == (401, "unauthorized")
+    assert answer.json()["error_description"].endswith(
+        "The user account must be pre-created. Please contact your system administrator."
+    )
+
+
 @pytest.mark.parametrize("changes", [{"recipient": "https://x.example"}, {"audience": "x"}, {"in_response_to": "_x"}])
 def test_an_assertion_for_something_else_is_no_grant(
     company: SamlProvider, server: RunningAuthServer, app: BoundApplication, changes: dict[str, str]

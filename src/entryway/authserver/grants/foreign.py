@@ -24,6 +24,15 @@ class IssuerNotTrusted(BadCredentials):
         super().__init__(f"Unable to map issuer, {echo(issuer)} , to a single registered provider")
 
 
+class UserNotPreCreated(BadCredentials):
+    """The provider knows the user, the tenant does not, and does not take users in by itself."""
+
+    title = (
+        "There was an error when authenticating against the external identity provider: "
+        "The user account must be pre-created. Please contact your system administrator."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Vouched:
     """A user whom a trusted identity provider vouches for."""

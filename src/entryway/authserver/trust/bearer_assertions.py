@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entryway.authserver.grants.foreign import IssuerNotTrusted, Vouched
+from entryway.authserver.grants.foreign import IssuerNotTrusted, UserNotPreCreated, Vouched
 from entryway.authserver.trust.errors import ShadowUserMissing
 from entryway.authserver.trust.saml_answers import check_first
 from entryway.federation import identity
@@ -51,7 +51,9 @@ class BearerAssertions:
             await check_first(self.seen, zone.id, partner, found)
             who = identity.of_assertion(found, partner.config.attributes)
             user = await self.shadow_users.log_on(partner.provider, who)
-        except (SamlInvalid, ShadowUserMissing) as error:
+        except ShadowUserMissing as error:
+            raise UserNotPreCreated(detail=error.detail) from error
+        except SamlInvalid as error:
             raise InvalidGrant("The assertion is not valid", error.detail) from error
         return Vouched(user, who.authenticated_at)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entryway.authserver.grants.foreign import IssuerNotTrusted, Vouched
+from entryway.authserver.grants.foreign import IssuerNotTrusted, UserNotPreCreated, Vouched
 from entryway.authserver.trust.errors import ShadowUserMissing
 from entryway.errors import UpstreamError
 from entryway.federation import identity, oidc_tokens
@@ -49,6 +49,8 @@ class ForeignTokens:
             claims = oidc_tokens.verify(assertion, keys, expected, now)
             who = identity.of_claims(claims, config.attributes, oidc_tokens.authenticated_at(claims, now))
             user = await self.shadow_users.log_on(provider, who)
-        except (SamlInvalid, ShadowUserMissing, UpstreamError) as error:
+        except ShadowUserMissing as error:
+            raise UserNotPreCreated(detail=error.detail) from error
+        except (SamlInvalid, UpstreamError) as error:
             raise InvalidGrant("The assertion is not valid", error.detail) from error
         return Vouched(user, who.authenticated_at)

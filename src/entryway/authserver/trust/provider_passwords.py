@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entryway.authserver.grants.foreign import Vouched
+from entryway.authserver.grants.foreign import UserNotPreCreated, Vouched
 from entryway.authserver.trust.errors import ShadowUserMissing
 from entryway.authserver.users import AccountLocked, login_name
 from entryway.errors import UpstreamError
@@ -27,15 +27,6 @@ if TYPE_CHECKING:
     from entryway.federation.oidc_partners import OidcPartners
     from entryway.storage import Database
     from entryway.storage.audit import Audit
-
-
-class UserNotPreCreated(BadCredentials):
-    """The provider knows the user, the tenant does not, and does not take users in by itself."""
-
-    title = (
-        "There was an error when authenticating against the external identity provider: "
-        "The user account must be pre-created. Please contact your system administrator."
-    )
 
 
 @dataclass(frozen=True, slots=True)
