@@ -13,6 +13,7 @@ from entryway.cli import (
     env,
     explain,
     export,
+    identity,
     idp,
     router,
     services,
@@ -48,6 +49,7 @@ app.command("router", epilog=router.EPILOG)(router.router)
 app.command("services", epilog=services.EPILOG)(services.services)
 app.command("idp", epilog=idp.EPILOG)(idp.idp)
 app.command("connectivity", epilog=connectivity.EPILOG)(connectivity.connectivity)
+app.add_typer(identity.app, name="identity")
 app.add_typer(connector.app, name="connector")
 app.add_typer(storage.app, name="storage")
 app.add_typer(audit.app, name="audit")

@@ -12,6 +12,7 @@ from entryway.clients.http import HttpClient
 from entryway.clients.tokens import ClientIdentity, TokenClient
 
 ADMIN_CLIENT = "entryway-admin"
+BASE = "/entryway/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,12 @@ class IdentityProviderClient:
 
     async def put_user(self, user_name: str, document: Mapping[str, Any]) -> None:
         """Create a user, or write all of one anew."""
-        await self.caller.send("PUT", f"/entryway/v1/users/{quote(user_name, safe='')}", json=dict(document))
+        await self.caller.send("PUT", f"{BASE}/users/{quote(user_name, safe='')}", json=dict(document))
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Return what the interface answers; None where it answers nothing."""
+        answer = await self.caller.send(method, f"{BASE}{path}", json=body)
+        return answer.json_object() if answer.content else None
 
 
 def identity_provider(http: HttpClient, url: str, secret: str) -> IdentityProviderClient:
@@ -57,4 +63,4 @@ def identity_provider(http: HttpClient, url: str, secret: str) -> IdentityProvid
 
 
 def _application(application_id: str) -> str:
-    return f"/entryway/v1/applications/{quote(application_id, safe='')}"
+    return f"{BASE}/applications/{quote(application_id, safe='')}"

@@ -36,6 +36,7 @@ from entryway.idp.console.groups import GroupPages
 from entryway.idp.console.office import Office
 from entryway.idp.console.providers import ProviderPages
 from entryway.idp.console.settings import SettingsPages
+from entryway.idp.console.user_import import UserImportPage
 from entryway.idp.console.users import UserPages
 from entryway.idp.corporate.arrival import Arrival
 from entryway.idp.corporate.client_assertions import sign_for_us
@@ -94,6 +95,7 @@ from entryway.idp.users.failures import Failures
 from entryway.idp.users.groups import Groups
 from entryway.idp.users.password_changes import PasswordChanges
 from entryway.idp.users.store import Users
+from entryway.idp.users.user_import import UserImport
 from entryway.storage import Database, Keyring, Sealer, audit_retention
 from entryway.storage.audit import Audit
 from entryway.storage.digests import Digests
@@ -235,6 +237,10 @@ def build(  # noqa: PLR0915 - the one place that names every part
         trail=trail,
         clock=clock,
     )
+    forms, postman = Forms(pages, digests), Postman(outbox(settings.mail, trusted))
+    links = Links(database, users, digests, clock)
+    letters = Letters(settings, links)
+    user_import = UserImport(database, users, groups, session_end)
     admin = AdminApi(
         settings,
         callers,
@@ -247,6 +253,9 @@ def build(  # noqa: PLR0915 - the one place that names every part
         documents,
         keys,
         session_end,
+        user_import,
+        letters,
+        postman,
     )
     provisioning = f"{settings.public_url}{SCIM_PATH}"
     scim = ScimEndpoints(
@@ -261,9 +270,6 @@ def build(  # noqa: PLR0915 - the one place that names every part
         },
         partial(callers.require, right="scim"),
     )
-    forms, postman = Forms(pages, digests), Postman(outbox(settings.mail, trusted))
-    links = Links(database, users, digests, clock)
-    letters = Letters(settings, links)
     self_service = SelfServiceEndpoints(
         users=users,
         links=links,
@@ -309,6 +315,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
             postman=postman,
             documents=documents,
         ).routes(),
+        *UserImportPage(office, user_import, letters, postman).routes(),
         *GroupPages(office, groups).routes(),
         *ApplicationPages(office, applications).routes(),
         *ProviderPages(office, providers, documents).routes(),

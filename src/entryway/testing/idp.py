@@ -132,6 +132,15 @@ class RunningIdp:
         user: dict[str, Any] = answer.json()
         return user
 
+    def users(self) -> list[dict[str, Any]]:
+        """Return every user, page by page."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.admin("GET", f"/users?start={len(found)}").json()
+            found += page["users"]
+            if len(found) >= page["total"] or not page["users"]:
+                return found
+
     def application(
         self, *, client_id: str | None = None, app_tid: str = "tenant-1", **settings: Any
     ) -> RegisteredApplication:

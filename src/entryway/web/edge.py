@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl
 
@@ -25,7 +26,9 @@ LARGEST_BODY = 1024 * 1024
 # Cookies of everything that runs on this host name come along, so this is more than our own would need.
 LARGEST_HEADERS = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
-_MOST_FIELDS = 20
+_MOST_FIELDS = 50
+# All but tab, line feed and carriage return.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -94,8 +97,8 @@ async def read_parameters(request: Request) -> Mapping[str, str]:
     return parameters.of_request(request.scope["query_string"], body)
 
 
-async def read_foreign_form(request: Request) -> Mapping[str, str]:
-    """Return a form of another party's page: some break their base64 into lines, which our own forms may not."""
+async def read_lines(request: Request) -> Mapping[str, str]:
+    """Return a form whose fields may have several lines: texts of administrators, base64 of other parties."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise BadRequest("the body is not a form")
     body = await read_body(request)
@@ -105,6 +108,8 @@ async def read_foreign_form(request: Request) -> Mapping[str, str]:
         raise BadRequest("the form cannot be read") from error
     if len({name for name, _ in pairs}) != len(pairs):
         raise BadRequest("a field of the form is repeated")
+    if any(_CONTROL.search(text) for pair in pairs for text in pair):
+        raise BadRequest("a field of the form holds a control character")
     return dict(pairs)
 
 

@@ -235,7 +235,7 @@ def test_groups_and_attributes_are_mapped_at_every_login(
     assert claims["groups"] == ["Sales"]
     assert claims["team"] == "Ropes"
     assert "department" not in claims
-    [user] = [one for one in idp.admin("GET", "/users").json()["users"] if one["user_name"] == claims["sub"]]
+    [user] = [one for one in idp.users() if one["user_name"] == claims["sub"]]
     assert user["attributes"] == {"team": ["Ropes"]}
     company.there.user(name, groups=["Bosses"])
     code = code_in(come_back(person, log_in_there(over_there, person.authorize(application, prompt="login"), name)))
@@ -414,7 +414,7 @@ def test_a_provider_that_is_switched_off_lets_nobody_in(
     refused(person.authorize(application), "identity_provider_disabled")
     assert idp.admin("DELETE", "/providers/closing").status_code == 204
     refused(person.authorize(application), "identity_provider_disabled")
-    users = idp.admin("GET", "/users").json()["users"]
+    users = idp.users()
     assert not [one for one in users if one["email"] == f"{name}@example.com"]
     assert person.http.get("/profile").status_code == 200  # the login page
     assert 'name="password"' in person.http.get("/profile").text

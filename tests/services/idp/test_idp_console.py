@@ -119,7 +119,9 @@ def test_applications(idp: RunningIdp, admin: Person, person: Person, name: str)
     bad = admin.send(page, link, name=name, app_tid="t", settings='{"redirect_uris": ["nonsense"], "x": 1}')
     assert bad.status_code == 400
     assert "redirect_uris.0" in bad.text
-    settings = '{"redirect_uris": ["https://app.example.com/login/callback"]}'
+    assert admin.send(page, link, name=name, app_tid="t", settings="{}\x00").status_code == 400
+    # As a text of several lines, which browsers end with a carriage return, too.
+    settings = '{\r\n\t"redirect_uris": ["https://app.example.com/login/callback"]\r\n}'
     assert admin.send(page, link, name=name, app_tid="t", settings=settings).status_code == 303
     shown = admin.send(admin.http.get(link), f"{link}/secrets")
     client_id, secret = re.findall(r"<code>([^<]+)</code>", shown.text)

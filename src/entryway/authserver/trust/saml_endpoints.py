@@ -97,20 +97,24 @@ class SamlEndpoints:
         origin = query.get("idp", "")
         provider = await self.providers.find(zone.id, origin)
         if provider is None or not isinstance(provider.config, SamlConfig):
-            raise AliasUnknown(f"No SAML identity provider found in zone for alias:{echo(origin)}")
+            reason = f"No SAML identity provider found in zone for alias:{echo(origin)}"
+            self.arrival.note_unknown(zone.id, reason)
+            raise AliasUnknown(reason)
         return await self.flow.begin(request, zone.id, None, hinted=origin)
 
     async def consume(self, request: Request) -> Response:
         """Take a Response: to a request of ours, or of a provider that may begin."""
         zone, own = await self._own(request)
         browser = request.cookies.get(SAML_COOKIE, "")
-        received = bindings.read_post(await web_edge.read_foreign_form(request))
+        received = bindings.read_post(await web_edge.read_lines(request))
         request_id = response.in_response_to(received.root)
         asked = await self.pending.take(zone.id, LOGIN, request_id, browser) if request_id and browser else None
         partner = await self._partner(zone, received, asked)
         if partner is None:
             reason = f"InResponseToField of Response doesn't correspond to sent message {echo(request_id or '(none)')}"
-            log.info("login_refused", reason=reason)
+            if asked is not None:
+                reason = f"Identity Provider has been disabled by administrator for alias:{asked.origin}"
+            self.arrival.note_unknown(zone.id, reason)
             raise LoginRefused(reason)
         try:
             assertion = await self._assertion(zone, own, partner, received.root, asked.id if asked else None)
@@ -131,7 +135,7 @@ class SamlEndpoints:
         """Take a LogoutRequest of a provider, or its answer to ours."""
         zone, own = await self._own(request)
         received = (
-            bindings.read_post(await web_edge.read_foreign_form(request))
+            bindings.read_post(await web_edge.read_lines(request))
             if request.method == "POST"
             else bindings.read_redirect(request.scope["query_string"].decode("latin-1"))
         )

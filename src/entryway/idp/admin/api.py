@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import true
@@ -10,9 +11,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from entryway.idp import tables
+from entryway.idp.account.links import Purpose
 from entryway.idp.admin.documents import (
     ApplicationDocument,
     UserDocument,
+    UserTableDocument,
     application_answer,
     binding_answer,
     certificate_answer,
@@ -25,6 +28,7 @@ from entryway.idp.corporate.choice import LoginRules
 from entryway.idp.corporate.settings import ProviderSettings
 from entryway.idp.documents import SelfService
 from entryway.idp.errors import ApplicationUnknown, InvalidValue, UserUnknown
+from entryway.idp.pages.wording import LANGUAGES
 from entryway.idp.users.password_policy import PasswordPolicy
 from entryway.web import edge
 
@@ -32,11 +36,13 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from starlette.requests import Request
 
+    from entryway.idp.account.letters import Letters
     from entryway.idp.admin.callers import Callers
     from entryway.idp.applications.certificates import ApplicationCertificates
     from entryway.idp.applications.store import Applications
     from entryway.idp.corporate.providers import Providers
     from entryway.idp.documents import Documents
+    from entryway.idp.mail.postman import Postman
     from entryway.idp.session_end import SessionEnd
     from entryway.idp.settings import IdpSettings
     from entryway.idp.signing_keys import SigningKeys
@@ -44,6 +50,7 @@ if TYPE_CHECKING:
     from entryway.idp.users.password_changes import PasswordChanges
     from entryway.idp.users.store import Users
     from entryway.idp.users.user import User
+    from entryway.idp.users.user_import import UserImport
 
 _DOCUMENTS: dict[str, type[BaseModel]] = {
     "password-policy": PasswordPolicy,
@@ -68,6 +75,9 @@ class AdminApi:
     documents: Documents
     keys: SigningKeys
     session_end: SessionEnd
+    user_import: UserImport
+    letters: Letters
+    postman: Postman
 
     def routes(self) -> list[Route]:
         """Return where the interface answers."""
@@ -77,6 +87,7 @@ class AdminApi:
         binding = f"{application}/bindings/{{binding_id}}"
         return [
             Route(f"{base}/users", self.list_users, methods=["GET"]),
+            Route(f"{base}/users/import", self.import_users, methods=["POST"]),
             Route(user, self.put_user, methods=["PUT"]),
             Route(user, self.delete_user, methods=["DELETE"]),
             Route(binding, self.put_binding, methods=["PUT"]),
@@ -100,6 +111,19 @@ class AdminApi:
         users, total = await self.users.page([true()], [tables.User.login_name.asc()], start, PAGE)
         groups = await self.groups.of_users([user.id for user in users])
         return JSONResponse({"total": total, "users": [user_answer(user, groups[user.id]) for user in users]})
+
+    async def import_users(self, request: Request) -> Response:
+        """Create and change the users of a table (CSV), all or none; with `dry_run`, say what would happen."""
+        await self.callers.require(request, "admin")
+        document = await edge.read_json(request, UserTableDocument)
+        plan = await self.user_import.plan(document.table.encode())
+        if not document.dry_run:
+            if plan.mistakes:
+                raise InvalidValue("table", plan.summary)
+            for user in await self.user_import.carry_out(plan):
+                if document.invite and user.email:
+                    self.postman.post(partial(self.letters.link, user, Purpose.INVITATION, LANGUAGES[0]))
+        return JSONResponse(plan.answer(done=not document.dry_run))
 
     async def put_user(self, request: Request) -> Response:
         """Create a user or write all of one anew."""

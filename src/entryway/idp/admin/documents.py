@@ -53,6 +53,16 @@ class UserDocument(BaseModel):
         )
 
 
+class UserTableDocument(BaseModel):
+    """A table of users (CSV) to import; `dry_run` only says what would happen, `invite` mails links to new users."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    table: Annotated[str, Field(max_length=1_000_000)]
+    dry_run: bool = False
+    invite: bool = False
+
+
 class ApplicationDocument(BaseModel):
     """An application; its client id is chosen when it is created, by us if nothing is said."""
 

@@ -103,7 +103,7 @@ class ProviderEndpoints:
 
     async def consume(self, request: Request) -> Response:
         """Take the Response of a SAML provider: to a request of ours, or of one that may begin."""
-        received = bindings.read_post(await edge.read_foreign_form(request))
+        received = bindings.read_post(await edge.read_lines(request))
         browser = request.cookies.get(SAML_COOKIE, "")
         request_id = response.in_response_to(received.root)
         asked = await self.pending.take(request_id, None, browser) if request_id and browser else None
@@ -153,7 +153,7 @@ class ProviderEndpoints:
     async def log_out(self, request: Request) -> Response:
         """End the logins that a SAML provider names, or go on when it has answered; both must be signed."""
         received = (
-            bindings.read_post(await edge.read_foreign_form(request))
+            bindings.read_post(await edge.read_lines(request))
             if request.method == "POST"
             else bindings.read_redirect(request.scope["query_string"].decode("latin-1"))
         )

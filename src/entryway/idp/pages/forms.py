@@ -39,7 +39,7 @@ class Forms:
 
     async def read(self, request: Request) -> Mapping[str, str]:
         """Return what a form sent, or raise ForeignForm if it is not one of ours to this browser."""
-        form = await edge.read_parameters(request)
+        form = await edge.read_lines(request)
         browser = request.cookies.get(BROWSER_COOKIE, "")
         if not browser or not hmac.compare_digest(form.get("csrf", "").encode(), self._token(browser).encode()):
             raise ForeignForm("the form's token is not ours")

@@ -224,5 +224,5 @@ class SamlFinisher:
 
 async def _received(request: Request) -> Received:
     if request.method == "POST":
-        return bindings.read_post(await edge.read_foreign_form(request))
+        return bindings.read_post(await edge.read_lines(request))
     return bindings.read_redirect(request.scope["query_string"].decode("ascii", "replace"))

@@ -65,20 +65,7 @@ class Users:
 
     async def create(self, values: UserValues, user_id: str | None = None, provider_id: str | None = None) -> User:
         """Create a user, without a password yet."""
-        now = self._clock()
-        row = tables.User(
-            id=user_id or str(uuid.uuid4()),
-            locked=False,
-            password_hash=None,
-            password_changed_at=None,
-            must_change_password=False,
-            last_login_at=None,
-            created_at=now,
-            updated_at=now,
-            version=1,
-            provider_id=provider_id,
-            **_columns(values),
-        )
+        row = self._new(values, user_id, provider_id)
         try:
             async with self._database.transaction() as session:
                 await self._database.lock(session, NAMES)
@@ -100,13 +87,31 @@ class Users:
                 if version is not None and row.version != version:
                     raise ChangedMeanwhile(user_id)
                 await _check_free(session, values, user_id)
-                for name, value in _columns(values).items():
-                    setattr(row, name, value)
-                row.version += 1
-                row.updated_at = self._clock()
+                self._write(row, values)
         except IntegrityError as error:
             raise NameTaken(values.user_name) from error
         return as_user(row)
+
+    async def write_all(self, changes: Sequence[tuple[User | None, UserValues]]) -> list[User]:
+        """Create and change users, all of them or none; raise NameTaken or UserUnknown."""
+        table, rows = tables.User, list[tables.User]()
+        try:
+            async with self._database.transaction() as session:
+                await self._database.lock(session, NAMES)
+                for before, values in changes:
+                    await _check_free(session, values, before.id if before is not None else None)
+                    if before is None:
+                        session.add(row := self._new(values, None, None))
+                    else:
+                        found = await session.get(table, before.id)
+                        if found is None:
+                            raise UserUnknown(before.id)
+                        self._write(row := found, values)
+                    rows.append(row)
+                    await session.flush()
+        except IntegrityError as error:
+            raise NameTaken("one of the table") from error
+        return [as_user(row) for row in rows]
 
     async def note(self, user_id: str, **columns: Any) -> None:
         """Write columns that are no values of the user: lock, password, last login."""
@@ -120,6 +125,28 @@ class Users:
             gone = await session.execute(delete(tables.User).where(tables.User.id == user_id).returning(tables.User.id))
             if gone.scalar_one_or_none() is None:
                 raise UserUnknown(user_id[:100])
+
+    def _new(self, values: UserValues, user_id: str | None, provider_id: str | None) -> tables.User:
+        now = self._clock()
+        return tables.User(
+            id=user_id or str(uuid.uuid4()),
+            locked=False,
+            password_hash=None,
+            password_changed_at=None,
+            must_change_password=False,
+            last_login_at=None,
+            created_at=now,
+            updated_at=now,
+            version=1,
+            provider_id=provider_id,
+            **_columns(values),
+        )
+
+    def _write(self, row: tables.User, values: UserValues) -> None:
+        for name, value in _columns(values).items():
+            setattr(row, name, value)
+        row.version += 1
+        row.updated_at = self._clock()
 
     async def _one(self, condition: ColumnElement[bool]) -> User | None:
         async with self._database.read() as session:
