@@ -13,7 +13,7 @@ from entryway.authserver import tables
 from entryway.authserver.roles.collections import USERS
 from entryway.authserver.users import ORIGIN, login_name
 from entryway.errors import BadRequest, NotFound
-from entryway.storage.audit import changed
+from entryway.storage.audit import changed, happened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,13 +90,14 @@ class People:
                     previous_logon_at=None,
                 )
                 session.add(user)
+            old, is_new_password = _told(user), existing is not None and user.password_hash != password_hash
             user.password_hash, user.updated_at = password_hash, now
             for field in ("given_name", "family_name", "email"):
                 value = getattr(profile, field)
                 if value is not None:
                     setattr(user, field, value)
             await session.flush()
-            events = [] if existing else [changed("CREATE", zone.id, "user", user.id, actor=PLATFORM, new=_told(user))]
+            events = _events(user, old if existing else None, is_new_password=is_new_password)
             if profile.role_collections is not None:
                 events += await _give(session, user, set(profile.role_collections))
             if events:
@@ -200,6 +201,15 @@ async def _give(session: AsyncSession, user: tables.User, names: AbstractSet[str
         *(changed("CREATE", user.zid, USERS, name, new=what, **who) for name in sorted(names - had)),
         *(changed("DELETE", user.zid, USERS, name, old=what, **who) for name in sorted(had - names)),
     ]
+
+
+def _events(user: tables.User, old: dict[str, Any] | None, *, is_new_password: bool) -> list[AuditEvent]:
+    """Return what is told of a user who is new, or has changed."""
+    new, who = _told(user), (user.zid, "user", user.id)
+    if old is None:
+        return [changed("CREATE", *who, actor=PLATFORM, new=new)]
+    events = [changed("UPDATE", *who, actor=PLATFORM, old=old, new=new)] if new != old else []
+    return events + ([happened("PasswordChangeSuccess", *who, actor=PLATFORM)] if is_new_password else [])
 
 
 def _told(user: tables.User) -> dict[str, Any]:

@@ -47,7 +47,12 @@ def refused(before: XsSecurityWire, after: XsSecurityWire, assigned: AbstractSet
             and references is not None
             and references != set(collection.role_template_references)
         ):
-            yield Mistake(FILE, f"/role-collections/{number}/role-template-references", COLLECTION_IN_USE)
+            yield Mistake(
+                FILE,
+                f"/role-collections/{number}/role-template-references",
+                f"{COLLECTION_IN_USE} Leave {collection.name!r} in the descriptor as it was, or take it from everybody "
+                "who has it (entryway role-collections unassign) and deploy again.",
+            )
 
 
 def _attribute_references(before: XsSecurityWire, after: XsSecurityWire) -> Iterator[Mistake]:

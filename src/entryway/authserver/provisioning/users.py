@@ -18,7 +18,7 @@ from entryway.authserver.users import ORIGIN, login_name
 from entryway.scim.conditions import Filterable, Flag, Moment, Related, Text
 from entryway.scim.errors import Immutable, InvalidScimValue, ResourceNotFound, Uniqueness, VersionDiffers
 from entryway.scim.resources import without_empty
-from entryway.storage.audit import changed
+from entryway.storage.audit import changed, happened
 from entryway.web.scim import Stored
 
 if TYPE_CHECKING:
@@ -145,9 +145,10 @@ class UserCollection:
                     # Tokens that are out already end, too, wherever we are asked about them.
                     row.token_salt = secrets.token_hex(8)
                 await session.flush()
-                await self.audit.record(
-                    session, changed("UPDATE", zid, OBJECT, row.id, actor=caller.actor, old=old, new=_told(row))
-                )
+                events = [changed("UPDATE", zid, OBJECT, row.id, actor=caller.actor, old=old, new=_told(row))]
+                if password_hash is not None:
+                    events.append(happened("PasswordChangeSuccess", zid, OBJECT, row.id, actor=caller.actor))
+                await self.audit.record(session, *events)
         except IntegrityError as error:
             raise Uniqueness("userName: the origin has a user by this name already") from error
         return await self.resolve(caller, before.id)

@@ -75,11 +75,16 @@ class RoleStore:
             template = await find_template(session, zid, draft.app_id, draft.template)
             row = await _own(session, zid, draft.app_id, draft.template, draft.name)
             attributes = checked(template, draft.attributes)
-            old = {"description": row.description, "attributes": row.attributes}
+            told, given = row.description, row.attributes
             row.description, row.attributes = draft.description, _to_json(attributes)
-            new = {"description": row.description, "attributes": row.attributes}
             await session.flush()
-            await self.audit.record(session, changed("UPDATE", zid, OBJECT, _id(draft), actor=actor, old=old, new=new))
+            described = {"old": {"description": told}, "new": {"description": row.description}}
+            events = [changed("UPDATE", zid, OBJECT, _id(draft), actor=actor, **described)]
+            if given != row.attributes:
+                events.append(
+                    changed("UPDATE", zid, ATTRIBUTES, _id(draft), actor=actor, old=given, new=row.attributes)
+                )
+            await self.audit.record(session, *events)
             return await find_role(session, zid, draft.app_id, draft.template, draft.name)
 
     async def delete(self, zid: str, app_id: str, template: str, name: str, actor: str) -> None:
@@ -99,9 +104,12 @@ class RoleStore:
             )
             await session.delete(row)
             await session.flush()
-            old = {"description": row.description, "attributes": row.attributes}
-            object_id = f"{app_id}/{template}/{name}"
-            await self.audit.record(session, changed("DELETE", zid, OBJECT, object_id, actor=actor, old=old))
+            object_id, old = f"{app_id}/{template}/{name}", {"description": row.description}
+            await self.audit.record(
+                session,
+                changed("DELETE", zid, ATTRIBUTES, object_id, actor=actor, old=row.attributes),
+                changed("DELETE", zid, OBJECT, object_id, actor=actor, old=old),
+            )
 
 
 def checked(template: RoleTemplate, attributes: Mapping[str, AttributeValue]) -> Mapping[str, AttributeValue]:

@@ -13,7 +13,7 @@ from entryway.authserver.trust.provider_sessions import ProviderSession
 from entryway.federation.errors import LoginRefused
 from entryway.oauth.errors import InvalidRequest
 from entryway.saml.errors import InteractionNeeded
-from entryway.storage.audit import happened
+from entryway.storage.audit import UNKNOWN_USER, happened
 from entryway.telemetry import get_logger
 from entryway.web.cookies import set_cookie
 
@@ -103,6 +103,12 @@ class Arrival:
         self.audit.note(
             happened(event, provider.zid, "IdentityProvider", provider.origin, new={"reason": reason[:1000]})
         )
+
+    def note_unknown(self, zid: str, reason: str) -> None:
+        """Tell the log and the audit trail of an answer that no provider could be asked about."""
+        log.info("login_refused", reason=reason)
+        told = {"reason": reason[:1000]}
+        self.audit.note(happened("SAMLAuthenticationError", zid, "IdentityProvider", UNKNOWN_USER, new=told))
 
     async def _attempt(self, zid: str, attempt_id: str | None, browser: str, afterwards: str | None) -> Attempt:
         if attempt_id is None:
