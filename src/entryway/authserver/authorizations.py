@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select, update
 
 from entryway.authserver import tables
 from entryway.authserver.digests import random_text
+from entryway.authserver.ended import LONGEST_LIFETIME, pair_of
 from entryway.authserver.sealed_refresh_tokens import moment
 from entryway.oauth.errors import InvalidGrant, InvalidToken, echo
 from entryway.oauth.pkce import Challenge
@@ -23,11 +24,14 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from entryway.authserver.digests import Digests
+    from entryway.authserver.ended import Ended
     from entryway.authserver.moments import Clock
     from entryway.authserver.sealed_refresh_tokens import SealedRefreshTokens
     from entryway.storage import Database
 
 CODE_LIFETIME = timedelta(minutes=5)
+# How much longer than a refresh token an access token may last that came of it.
+AFTERWARDS = timedelta(days=1)
 _CODE = "authorization-code"
 _REFRESH = "refresh-token"
 
@@ -96,8 +100,11 @@ def new_authorization(
 class Authorizations:
     """The authorizations of all tenants, with their codes and refresh tokens."""
 
-    def __init__(self, database: Database, digests: Digests, sealed: SealedRefreshTokens, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, digests: Digests, sealed: SealedRefreshTokens, ended: Ended, clock: Clock
+    ) -> None:
         self._database = database
+        self._ended = ended
         self._digests = digests
         self._sealed = sealed
         self._clock = clock
@@ -199,17 +206,15 @@ class Authorizations:
         if authorization.revoked_at is not None:
             raise InvalidToken("Invalid refresh token (revoked)", "the authorization was revoked")
         if used_at is not None:
-            await self.revoke(zid, authorization.id)
+            await self.revoke(_authorization(authorization))
             raise ReusedToken
         return _authorization(authorization)
 
     async def _check_sealed(self, zid: str, content: Mapping[str, Any]) -> Authorization:
         if content["until"] <= self._clock().timestamp():
             raise InvalidToken("Invalid refresh token (expired)", "the refresh token has expired")
-        asked = {"zid": zid, "id": content["id"], "pair": pair_of(content["user"], content["client"])}
-        async with self._database.read() as session:
-            ended = (await session.execute(_ENDED, asked)).all()
-        if any(before is None or content["issued"] <= before.timestamp() for (before,) in ended):
+        pair = pair_of(content["user"], content["client"])
+        if await self._ended.any_of(zid, content["issued"], content["id"], pair):
             raise InvalidToken("Invalid refresh token (revoked)", "the authorization was revoked")
         return _unsealed(zid, content)
 
@@ -223,7 +228,7 @@ class Authorizations:
             if expires_at is not None:
                 session.add(self._refresh_row(authorization, token, expires_at))
         if expires_at is None:
-            await self.revoke(zid, authorization.id)
+            await self.revoke(authorization)
             raise ReusedToken
         return token
 
@@ -242,25 +247,20 @@ class Authorizations:
             row = (await session.execute(query)).scalar_one_or_none()
         return _authorization(row) if row else None
 
-    async def revoke(self, zid: str, authorization_id: str) -> None:
+    async def revoke(self, authorization: Authorization) -> None:
         """End an authorization: its refresh tokens are refused, and its access tokens wherever we are asked."""
-        table = tables.Authorization
         async with self._database.transaction() as session:
-            await session.execute(
-                update(table)
-                .where(table.id == authorization_id, table.zid == zid, table.revoked_at.is_(None))
-                .values(revoked_at=self._clock())
-            )
+            await self._end(session, authorization.zid, authorization.id, authorization.sealed_until)
 
-    async def revoke_sealed(self, authorization: Authorization) -> None:
-        """End an authorization that is not stored."""
-        until = authorization.sealed_until or self._clock()
-        # Access tokens that came of it may last a day longer.
-        row = tables.RevokedToken(
-            zid=authorization.zid, jti=authorization.id, before=None, expires_at=until + timedelta(days=1)
-        )
-        async with self._database.transaction() as session:
-            await session.merge(row)
+    async def _end(self, session: AsyncSession, zid: str, authorization_id: str, until: datetime | None) -> None:
+        table = tables.Authorization
+        mine = (table.id == authorization_id, table.zid == zid)
+        ended = update(table).where(*mine, table.revoked_at.is_(None)).values(revoked_at=self._clock())
+        stored_until = (await session.execute(ended.returning(table.expires_at))).scalar_one_or_none()
+        last = max(filter(None, (until, stored_until)), default=None)
+        if last is not None:
+            # What came of it may last longer than it does itself.
+            await self._ended.add(session, zid, authorization_id, last + AFTERWARDS)
 
     def _refresh_row(self, authorization: Authorization, token: str, expires_at: datetime) -> tables.RefreshTokenRow:
         return tables.RefreshTokenRow(
@@ -273,16 +273,12 @@ class Authorizations:
 
     async def _end_replayed(self, session: AsyncSession, digest: bytes, zid: str) -> None:
         # RFC 6749 §4.1.2: a code that comes twice was stolen, and nobody can say which of the two was the thief.
-        code, table = tables.AuthorizationCodeRow, tables.Authorization
+        code = tables.AuthorizationCodeRow
         replayed = select(code.authorization_id).where(
             code.digest == digest, code.zid == zid, code.used_at.is_not(None)
         )
-        await session.execute(update(table).where(table.id.in_(replayed)).values(revoked_at=self._clock()))
-
-
-def pair_of(user_id: str, client_id: str) -> str:
-    """Return the name under which everything of a user at a client is ended."""
-    return f"{user_id}@{client_id}"
+        for authorization_id in (await session.execute(replayed)).scalars().all():
+            await self._end(session, zid, authorization_id, self._clock() + LONGEST_LIFETIME)
 
 
 def _unsealed(zid: str, content: Mapping[str, Any]) -> Authorization:
@@ -309,12 +305,6 @@ _OF_REFRESH_TOKEN = (
         tables.RefreshTokenRow.digest == bindparam("digest"),
         tables.RefreshTokenRow.zid == bindparam("zid"),
     )
-)
-
-
-_ENDED = select(tables.RevokedToken.before).where(
-    tables.RevokedToken.zid == bindparam("zid"),
-    tables.RevokedToken.jti.in_([bindparam("id"), bindparam("pair")]),
 )
 
 

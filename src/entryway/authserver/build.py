@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from entryway.authserver import openapi
+from entryway.authserver import openapi, tables
 from entryway.authserver.account_pages import AccountPages
 from entryway.authserver.admin.applications import Applications
 from entryway.authserver.admin.binding_authority import BindingAuthorities
@@ -31,7 +31,6 @@ from entryway.authserver.attempts import Attempts
 from entryway.authserver.authorizations import Authorizations
 from entryway.authserver.authorize import AuthorizeEndpoint
 from entryway.authserver.autologin import AutologinEndpoint
-from entryway.authserver.autologin import AutologinEndpoint
 from entryway.authserver.bearer import Bearer
 from entryway.authserver.bootstrap import MASTERS, Bootstrap
 from entryway.authserver.client_authentication import ClientAuthentication
@@ -41,6 +40,7 @@ from entryway.authserver.client_lockout import ClientLockout
 from entryway.authserver.clients import Clients
 from entryway.authserver.digests import Digests
 from entryway.authserver.edge import Edge
+from entryway.authserver.ended import Ended
 from entryway.authserver.granting import Granting
 from entryway.authserver.grants import make_grants
 from entryway.authserver.housekeeping import Housekeeping
@@ -99,7 +99,7 @@ from entryway.clients.published_keys import PublishedKeys
 from entryway.clients.tls import outgoing_context
 from entryway.errors import EntrywayError
 from entryway.federation.oidc_partners import OidcPartners
-from entryway.storage import Database, Keyring, Sealer, audit_retention
+from entryway.storage import Changes, Database, Keyring, Sealer, audit_retention
 from entryway.storage.audit import Audit
 from entryway.web.pages import Speaking
 
@@ -114,20 +114,23 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     keyring = Keyring(settings.master_key, settings.previous_master_keys)
     database, sealer, digests = Database(settings.database_url), Sealer(keyring), Digests(keyring)
     audit, passwords, pages = Audit(database, digests, clock), Passwords(), Pages(settings.branding)
-    zones, keys = Zones(database, settings, clock), SigningKeys(database, sealer, clock, audit, settings.key_rotation)
+    changes = Changes(database, tables.Revision.__table__, tables.WATCHED, clock)
+    zones = Zones(database, settings, changes)
+    keys = SigningKeys(database, sealer, clock, audit, changes, settings.key_rotation)
     clients, users, roles = (
-        Clients(database, digests, clock),
-        Users(database, passwords, digests, clock, audit),
-        Roles(database),
+        Clients(database, digests, clock, changes),
+        Users(database, passwords, digests, clock, audit, changes),
+        Roles(database, changes),
     )
     certificates = ClientCertificates(
         settings.certificate_header, settings.certificate_networks, settings.trusted_authorities
     )
     http = new_http(outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else []))
-    authorizations = Authorizations(database, digests, SealedRefreshTokens(sealer), clock)
+    ended = Ended(database, clock, changes)
+    authorizations = Authorizations(database, digests, SealedRefreshTokens(sealer), ended, clock)
     attempts, login_sessions = Attempts(database, digests, clock), Sessions(database, users, digests, clock)
     stored_tokens, passcodes = StoredTokens(database, digests, clock), Passcodes(database, users, digests, clock)
-    own_tokens = OwnTokens(keys, clients, users, stored_tokens, digests, clock)
+    own_tokens = OwnTokens(keys, clients, users, stored_tokens, ended, digests, clock)
     issuer = Issuer(keys, authorizations, stored_tokens, digests, clock)
     granting = Granting(issuer, roles)
     seen = SeenAssertions(database, digests)
@@ -165,8 +168,8 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             clock,
         ),
     )
-    revocation = Revocation(database, users, clients, clock)
-    applications = Applications(database, clients, clock, audit, frozenset(MASTERS))
+    revocation = Revocation(database, users, clock)
+    applications = Applications(database, clock, audit, frozenset(MASTERS))
     pending, provider_sessions = (
         PendingRequests(database, sealer, digests, clock),
         ProviderSessions(database, sealer, digests, login_sessions),
@@ -229,18 +232,18 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     )
     account = AccountPages(settings, zones, login_sessions, roles, passcodes, flow, pages)
     proofs = Proofs(sealer, digests, BindingAuthorities(sealer, clock), settings, clock)
-    bindings = Bindings(database, proofs, keys, settings, clients, audit)
+    bindings = Bindings(database, proofs, keys, settings, audit)
     people = People(database, passwords, audit, clock)
     admin = AdminEndpoints(bearer, applications, bindings, people, users, clients, granting, clock)
-    policies = TokenPolicies(database, clients, audit)
+    policies = TokenPolicies(database, audit)
     token_policy = TokenPolicyEndpoints(bearer, policies)
-    landscape = Tenants(database, settings, zones, keys, clients, audit, clock)
+    landscape = Tenants(database, settings, zones, keys, audit, clock)
     tenants = TenantEndpoints(
         settings,
         bearer,
         landscape,
-        Subscriptions(database, clients, audit, clock),
-        Domains(database, settings, zones, audit, clock),
+        Subscriptions(database, audit, clock),
+        Domains(database, settings, audit, clock),
         keys,
     )
     administration = Administration(

@@ -17,6 +17,7 @@ from entryway.config.xs_security_references import ACCEPT_GRANTED_AUTHORITIES, A
 from entryway.oauth import scopes
 from entryway.oauth.client_certificates import AcceptedCertificate
 from entryway.oauth.errors import BadCredentials
+from entryway.storage import UNNOTICED, Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,14 +30,14 @@ if TYPE_CHECKING:
     from entryway.authserver.moments import Clock
     from entryway.config.redirect_patterns import RedirectPattern
     from entryway.oauth.credentials import PresentedCredentials
-    from entryway.storage import Database
+    from entryway.storage import Changes, Database
 
 # What every client may ask for on a user's behalf; libraries ask for `offline_access`, which adds nothing, unbidden.
 OIDC_SCOPES = frozenset({"profile", "email", "phone", "address", "offline_access", "roles", "user_attributes"})
 ALWAYS_ALLOWED = OIDC_SCOPES | {scopes.OPENID, scopes.USER}
 ACCESS_VALIDITY = 43200
 REFRESH_VALIDITY = 604800
-REMEMBERED = timedelta(seconds=5)
+MOST_REMEMBERED = 20_000
 # How exactly the last use of a certificate is known: each token would be a write otherwise.
 USE_NOTED_EVERY = timedelta(minutes=1)
 SECRET_PURPOSE = "client-secret"  # noqa: S105 - the name of a purpose
@@ -84,7 +85,6 @@ class _Known:
     client: Client
     digests: Sequence[bytes]
     certificates: Sequence[AcceptedCertificate]
-    read_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +97,13 @@ class _Grant:
 
 
 class Clients:
-    """The clients of all tenants; those in use are kept in memory for a few seconds.
+    """The clients of all tenants; those in use are kept in memory until something changes."""
 
-    What this process changes it forgets at once (`forget`); what another process changes is seen after `REMEMBERED`.
-    """
-
-    def __init__(self, database: Database, digests: Digests, clock: Clock) -> None:
+    def __init__(self, database: Database, digests: Digests, clock: Clock, changes: Changes) -> None:
         self._database = database
         self._digests = digests
         self._clock = clock
-        self._known: dict[tuple[str, str], _Known] = {}
+        self._known: Remembered[str, _Known] = Remembered(changes, (tables.TENANT,), MOST_REMEMBERED)
         self._used: dict[tuple[str, str, str], datetime] = {}
 
     async def find(self, zid: str, client_id: str) -> Client | None:
@@ -146,7 +143,6 @@ class Clients:
         )
         async with self._database.transaction() as session:
             await session.execute(update(table).where(*mine).values(issued_at=issued_at))
-        self.forget()
 
     async def note_used(self, client: Client, accepted: AcceptedCertificate) -> None:
         """Remember that the certificate of a binding has been used."""
@@ -158,30 +154,21 @@ class Clients:
         table = tables.BindingCertificate
         mine = (table.zid == key[0], table.instance_id == key[1], table.thumbprint == key[2])
         async with self._database.transaction() as session:
-            await session.execute(update(table).where(*mine).values(last_used_at=now))
-
-    def forget(self) -> None:
-        """Read everything anew: an application or a binding has changed, and grants reach across applications."""
-        # A new dictionary, not an empty one: whoever is reading the database now writes into the old one.
-        self._known = {}
+            await session.execute(update(table).where(*mine).values(last_used_at=now), execution_options=UNNOTICED)
 
     async def _read(self, zid: str, client_id: str) -> _Known | None:
-        known, memory = self._known.get((zid, client_id)), self._known
-        if known is not None and self._clock() - known.read_at < REMEMBERED:
-            return known
-        read_at = self._clock()
+        return await self._known.get(zid, client_id, self._load)
+
+    async def _load(self, zid: str, client_id: str) -> _Known | None:
         async with self._database.read() as session:
             client = await _load(session, zid, tables.ClientRow.client_id, client_id)
             if client is None:
                 return None
-            known = _Known(
+            return _Known(
                 client,
                 await _digests(session, client.bindings_zid, client.instance_id),
                 await _certificates(session, client.bindings_zid, client.instance_id),
-                read_at,
             )
-        memory[zid, client_id] = known
-        return known
 
 
 async def _load(session: AsyncSession, zid: str, column: InstrumentedAttribute[str], value: str) -> Client | None:

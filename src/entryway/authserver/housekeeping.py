@@ -11,6 +11,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 
 from entryway.authserver import attempts, lockout, sessions, tables
+from entryway.storage import UNNOTICED
 from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Housekeeping:
                 delete(tables.ProviderRequest).where(tables.ProviderRequest.expires_at < now),
                 delete(tables.LoginFailure).where(tables.LoginFailure.at < now - lockout.COUNTED_FOR),
             ):
-                await session.execute(statement)
+                # Of what is over, nobody keeps anything.
+                await session.execute(statement, execution_options=UNNOTICED)
 
     async def run(self) -> None:
         """Sweep again and again, until cancelled."""

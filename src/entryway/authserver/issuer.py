@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from entryway.authserver.zones import Zone
 
 REFRESH_GRANT = "refresh_token"
+LARGEST_SEALED = 4096
 ID_TOKEN = "id_token"  # noqa: S105 - the name of a kind of token
 
 
@@ -84,11 +85,7 @@ class Issuer:
             response["id_token"] = await self._sign(zone, told)
         refresh_token = decision.refresh_token
         if refresh_token is None and REFRESH_GRANT in client.grant_types:
-            if decision.sealed and not client.rotates_refresh_tokens:
-                refresh_token = self.authorizations.seal(authorization, granted, signature, client.refresh_validity)
-            else:
-                lifetime = client.refresh_validity
-                refresh_token = await self.authorizations.keep(authorization, granted, signature, lifetime)
+            refresh_token = await self._refresh_token(client, authorization, granted, signature)
         if refresh_token is not None:
             response["refresh_token"] = refresh_token
         return response | dict(decision.told)
@@ -98,7 +95,7 @@ class Issuer:
     ) -> dict[str, Any]:
         """Return the response that holds nothing but a refresh token for another client than the one that asked."""
         signature = of_user(self.digests, client, user)
-        token = await self.authorizations.keep(authorization, granted, signature, client.refresh_validity)
+        token = await self._refresh_token(client, authorization, granted, signature)
         return {
             "access_token": None,
             "token_type": "bearer",
@@ -107,6 +104,17 @@ class Issuer:
             "scope": " ".join(sorted(granted)),
             "jti": authorization.id,
         }
+
+    async def _refresh_token(
+        self, client: Client, authorization: Authorization, granted: AbstractSet[str], signature: str
+    ) -> str:
+        lifetime = client.refresh_validity
+        if not client.rotates_refresh_tokens:
+            sealed = self.authorizations.seal(authorization, granted, signature, lifetime)
+            if len(sealed) <= LARGEST_SEALED:
+                return sealed
+        # Which of several has been used must be stored; and what is larger, applications would have to carry about.
+        return await self.authorizations.keep(authorization, granted, signature, lifetime)
 
     def _occasion(
         self, request: TokenRequest, client: Client, grant_type: str, additional: Mapping[str, str]

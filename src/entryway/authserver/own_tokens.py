@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from entryway.authserver import stored_tokens
+from entryway.authserver.ended import pair_of
 from entryway.authserver.revocation_signature import of_client, of_user
 from entryway.oauth import tokens
 from entryway.oauth.errors import InvalidToken
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from entryway.authserver.clients import Client, Clients
     from entryway.authserver.digests import Digests
+    from entryway.authserver.ended import Ended
     from entryway.authserver.moments import Clock
     from entryway.authserver.signing_keys import SigningKeys
     from entryway.authserver.stored_tokens import StoredTokens
@@ -48,6 +50,7 @@ class OwnTokens:
     clients: Clients
     users: Users
     stored: StoredTokens
+    ended: Ended
     digests: Digests
     clock: Clock
 
@@ -73,14 +76,18 @@ class OwnTokens:
             raise InvalidToken(detail="the client is gone")
         if "user_id" in body:
             return OwnToken(body, client, await self._user(zone, client, body))
-        if body.get("rev_sig", "") != of_client(self.digests, client) or await self.stored.is_revoked(
-            zone.id, str(body.get("jti"))
+        if body.get("rev_sig", "") != of_client(self.digests, client) or await self.ended.any_of(
+            zone.id, body["iat"], str(body.get("jti"))
         ):
             raise InvalidToken(detail="the token was revoked")
         return OwnToken(body, client, None)
 
     async def _user(self, zone: Zone, client: Client, body: Mapping[str, Any]) -> User:
-        user = await self.users.find_holder(zone.id, body)
+        user_id = str(body["user_id"])
+        # The token itself, the login that it came of, or everything of the user at this client.
+        names = (str(body.get("jti")), str(body.get("sid")), pair_of(user_id, client.id))
+        ended = await self.ended.any_of(zone.id, body["iat"], *names)
+        user = None if ended else await self.users.known(zone.id, user_id)
         if user is None or body.get("rev_sig") != of_user(self.digests, client, user):
             raise InvalidToken(detail="the user is gone or has changed since, or the authorization was revoked")
         return user

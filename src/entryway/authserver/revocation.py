@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, update
@@ -11,8 +10,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from entryway.authserver import edge, tables
-from entryway.authserver.authorizations import pair_of
 from entryway.authserver.digests import random_text
+from entryway.authserver.ended import LONGEST_LIFETIME, Ended, pair_of
 from entryway.authserver.stored_tokens import is_opaque
 from entryway.errors import NotFound
 from entryway.oauth.errors import InsufficientScope, InvalidRequest, InvalidToken
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from entryway.authserver.authorizations import Authorizations
     from entryway.authserver.bearer import Bearer
     from entryway.authserver.client_authentication import ClientAuthentication
-    from entryway.authserver.clients import Client, Clients
+    from entryway.authserver.clients import Client
     from entryway.authserver.moments import Clock
     from entryway.authserver.own_tokens import OwnToken, OwnTokens
     from entryway.authserver.settings import AuthServerSettings
@@ -41,8 +40,6 @@ PLATFORM = "entryway.platform"
 ADMIN = "uaa.admin"
 REVOKE = "tokens.revoke"
 LIST = "tokens.list"
-# No token lasts longer than descriptors may say for refresh tokens.
-LONGEST_LIFETIME = timedelta(days=366)
 
 
 class NothingToRevoke(NotFound):
@@ -58,7 +55,6 @@ class Revocation:
 
     database: Database
     users: Users
-    clients: Clients
     clock: Clock
 
     async def of_user(self, zid: str, user_id: str, client_id: str | None = None) -> None:
@@ -77,11 +73,8 @@ class Revocation:
             await session.execute(open_ones.values(revoked_at=self.clock()))
             await session.execute(stored)
             if client_id is not None:
-                until = self.clock() + LONGEST_LIFETIME
-                pair = tables.RevokedToken(
-                    zid=zid, jti=pair_of(user_id, client_id), before=self.clock(), expires_at=until
-                )
-                await session.merge(pair)
+                now = self.clock()
+                await Ended.add(session, zid, pair_of(user_id, client_id), now + LONGEST_LIFETIME, before=now)
             else:
                 table = tables.User
                 mine = update(table).where(table.zid == zid, table.id == user_id)
@@ -100,7 +93,6 @@ class Revocation:
             )
             await session.execute(open_ones.values(revoked_at=self.clock()))
             await session.execute(delete(opaque).where(opaque.zid == zid, opaque.client_id == client_id))
-        self.clients.forget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +204,7 @@ class RevocationEndpoints:
         authorization = await self.authorizations.find_by_refresh_token(zone.id, token)
         if authorization is not None:
             if authorization.client_id == client.id:
-                if authorization.sealed_until is None:
-                    await self.authorizations.revoke(zone.id, authorization.id)
-                else:
-                    await self.authorizations.revoke_sealed(authorization)
+                await self.authorizations.revoke(authorization)
                 log.info("refresh_token_revoked", client_id=client.id, user_id=authorization.user_id)
             return
         try:

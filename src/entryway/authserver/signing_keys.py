@@ -15,6 +15,7 @@ from entryway.authserver.key_rotation import KeyState, RotationPolicy
 from entryway.errors import EntrywayError, NotFound
 from entryway.oauth import keys
 from entryway.oauth.keys import SigningKey
+from entryway.storage import Remembered
 from entryway.storage.audit import changed
 from entryway.telemetry import get_logger
 
@@ -26,14 +27,12 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from entryway.authserver.moments import Clock
-    from entryway.storage import Database, Sealer
+    from entryway.storage import Changes, Database, Sealer
     from entryway.storage.audit import Audit
 
 log = get_logger(__name__)
 
 PURPOSE = "authserver-signing-key"
-# How long a process may publish and sign as before after another has changed the keys.
-REMEMBERED = timedelta(seconds=30)
 MOST_REMEMBERED = 20_000
 _AT_ONCE = 20
 
@@ -58,7 +57,6 @@ class KeyRing:
     active: SigningKey
     published: tuple[SigningKey, ...]
     changed_at: datetime
-    read_at: datetime
 
     @property
     def verifying(self) -> Mapping[str, RSAKey]:
@@ -69,23 +67,27 @@ class KeyRing:
 class SigningKeys:
     """The key rings of all tenants."""
 
-    def __init__(
-        self, database: Database, sealer: Sealer, clock: Clock, audit: Audit, policy: RotationPolicy | None = None
+    def __init__(  # noqa: PLR0917 - the parts that it is made of
+        self,
+        database: Database,
+        sealer: Sealer,
+        clock: Clock,
+        audit: Audit,
+        changes: Changes,
+        policy: RotationPolicy | None = None,
     ) -> None:
         self._database = database
         self._sealer = sealer
         self._clock = clock
         self._audit = audit
         self._policy = policy or RotationPolicy()
-        self._rings: dict[str, KeyRing] = {}
+        self._rings: Remembered[str, KeyRing] = Remembered(changes, (tables.TENANT,), MOST_REMEMBERED)
 
     async def ring(self, zid: str) -> KeyRing:
         """Return the keys of a tenant."""
-        ring = self._rings.get(zid)
-        if ring is None or self._clock() - ring.read_at >= REMEMBERED:
-            if len(self._rings) >= MOST_REMEMBERED:
-                self._rings.clear()
-            ring = self._rings[zid] = await self._load(zid, ring)
+        ring = await self._rings.get(zid, "", self._load)
+        if ring is None:
+            raise NoSigningKey(f"zone {zid} has no active signing key")
         return ring
 
     async def create_missing(self, zid: str) -> None:
@@ -107,7 +109,6 @@ class SigningKeys:
             key_rotation.check_create([_state(row) for row in await _rows(session, zid)])
             row = await self._add(session, zid, active=False)
             await self._note(session, zid, "CREATE", row.kid, actor)
-        self._rings.pop(zid, None)
         return _told(row)
 
     async def enable(self, zid: str, kid: str, actor: str, *, forced: bool) -> dict[str, Any]:
@@ -123,7 +124,6 @@ class SigningKeys:
                     row.active, row.changed_at = False, now
             key.active, key.changed_at = True, now
             await self._note(session, zid, "UPDATE", kid, actor)
-        self._rings.pop(zid, None)
         return _told(key)
 
     async def delete(self, zid: str, kid: str, actor: str, *, forced: bool) -> None:
@@ -134,7 +134,6 @@ class SigningKeys:
             key_rotation.check_delete(_state(key), self._clock(), self._policy, forced=forced)
             await session.delete(key)
             await self._note(session, zid, "DELETE", kid, actor)
-        self._rings.pop(zid, None)
 
     async def rotate_due(self) -> None:
         """Take the steps of automatic rotation that are due, for some tenants at a time."""
@@ -193,8 +192,8 @@ class SigningKeys:
         await session.flush()
         await self._audit.record(session, changed(event, zid, "signing-key", kid, actor=actor))
 
-    async def _load(self, zid: str, before: KeyRing | None) -> KeyRing:
-        read_at = self._clock()
+    async def _load(self, zid: str, key: str) -> KeyRing | None:
+        before = self._rings.last(zid, key)
         async with self._database.read() as session:
             rows = await _rows(session, zid)
             changed_at = (
@@ -208,8 +207,8 @@ class SigningKeys:
         }
         active = next((published[row.kid] for row in rows if row.active), None)
         if active is None:
-            raise NoSigningKey(f"zone {zid} has no active signing key")
-        return KeyRing(active, tuple(published.values()), changed_at or rows[0].created_at, read_at)
+            return None
+        return KeyRing(active, tuple(published.values()), changed_at or rows[0].created_at)
 
 
 async def _rows(session: AsyncSession, zid: str) -> Sequence[tables.SigningKeyRow]:

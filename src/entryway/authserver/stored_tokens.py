@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, select
 
 from entryway.authserver import tables
+from entryway.authserver.ended import Ended
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,18 +80,8 @@ class StoredTokens:
 
     async def revoke_signed(self, zid: str, claims: Mapping[str, Any]) -> None:
         """Remember that a signed token has ended, for as long as it would have held."""
-        row = tables.RevokedToken(
-            zid=zid, jti=str(claims["jti"]), expires_at=datetime.fromtimestamp(claims["exp"], UTC)
-        )
         async with self.database.transaction() as session:
-            await session.merge(row)
-
-    async def is_revoked(self, zid: str, jti: str) -> bool:
-        """Say whether a signed token has been ended."""
-        table = tables.RevokedToken
-        async with self.database.read() as session:
-            found = await session.execute(select(table.jti).where(table.zid == zid, table.jti == jti))
-        return found.first() is not None
+            await Ended.add(session, zid, str(claims["jti"]), datetime.fromtimestamp(claims["exp"], UTC))
 
     async def revoke_listed(self, zid: str, token_id: str) -> bool:
         """End an opaque token by its id in a list; say whether there was one."""

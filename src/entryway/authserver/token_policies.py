@@ -11,7 +11,6 @@ from entryway.storage.audit import changed
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from entryway.authserver.clients import Clients
     from entryway.storage import Database
     from entryway.storage.audit import Audit
 
@@ -38,7 +37,6 @@ class TokenPolicies:
     """The policies of all tenants."""
 
     database: Database
-    clients: Clients
     audit: Audit
 
     async def get(self, zid: str) -> TokenPolicy:
@@ -54,4 +52,3 @@ class TokenPolicies:
             await self.audit.record(
                 session, changed("UPDATE", zid, OBJECT, zid, actor=actor, old=asdict(before), new=asdict(policy))
             )
-        self.clients.forget()

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import bindparam, select, update
 
 from entryway.authserver import passwords, tables
-from entryway.authserver.authorizations import pair_of
 from entryway.authserver.login_failures import LoginFailures
 from entryway.oauth.errors import BadCredentials
+from entryway.storage import UNNOTICED, Remembered
 from entryway.storage.audit import UNKNOWN_USER, happened
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from entryway.authserver.digests import Digests
     from entryway.authserver.moments import Clock
     from entryway.authserver.passwords import Passwords
-    from entryway.storage import Database
+    from entryway.storage import Changes, Database
     from entryway.storage.audit import Audit
 
 ORIGIN = "entryway"
+MOST_REMEMBERED = 20_000
 
 
 class AccountLocked(BadCredentials):
@@ -52,8 +52,17 @@ class User:
 class Users:
     """The users of all tenants."""
 
-    def __init__(self, database: Database, passwords: Passwords, digests: Digests, clock: Clock, audit: Audit) -> None:
+    def __init__(  # noqa: PLR0917 - the parts that it is made of
+        self,
+        database: Database,
+        passwords: Passwords,
+        digests: Digests,
+        clock: Clock,
+        audit: Audit,
+        changes: Changes,
+    ) -> None:
         self._database = database
+        self._known: Remembered[str, User] = Remembered(changes, (tables.PEOPLE,), MOST_REMEMBERED)
         self._passwords = passwords
         self._digests = digests
         self._clock = clock
@@ -66,22 +75,9 @@ class Users:
             row = (await session.execute(_BY_ID, {"zid": zid, "id": user_id})).scalar_one_or_none()
         return _user(row) if row and row.active else None
 
-    async def find_holder(self, zid: str, claims: Mapping[str, Any]) -> User | None:
-        """Return the user of a token, unless it or what they allowed the token's client has been revoked."""
-        user_id = str(claims["user_id"])
-        asked = {
-            "zid": zid,
-            "id": user_id,
-            "authorization": str(claims.get("sid")),
-            "jti": str(claims.get("jti")),
-            "pair": pair_of(user_id, str(claims["cid"])),
-        }
-        async with self._database.read() as session:
-            found = (await session.execute(_HOLDER, asked)).all()
-        for _, revoked_at, ended, before in found:
-            if revoked_at is not None or (ended and (before is None or claims["iat"] <= before.timestamp())):
-                return None
-        return _user(found[0][0]) if found and found[0][0].active else None
+    async def known(self, zid: str, user_id: str) -> User | None:
+        """Return the same from memory, without what every logon changes (`previous_logon_at`)."""
+        return await self._known.get(zid, user_id, self.find)
 
     async def find_by_name(self, zid: str, user_name: str) -> User | None:
         """Return the user who logs in by this name, unless they are switched off."""
@@ -123,28 +119,13 @@ class Users:
             await session.execute(
                 update(row)
                 .where(row.id == user.id)
-                .values(previous_logon_at=row.last_logon_at, last_logon_at=self._clock())
+                .values(previous_logon_at=row.last_logon_at, last_logon_at=self._clock()),
+                execution_options=UNNOTICED,
             )
 
 
 # Written once: to build a statement takes longer than to run it.
 _BY_ID = select(tables.User).where(tables.User.zid == bindparam("zid"), tables.User.id == bindparam("id"))
-_HOLDER = (
-    select(tables.User, tables.Authorization.revoked_at, tables.RevokedToken.jti, tables.RevokedToken.before)
-    .outerjoin(
-        tables.Authorization,
-        and_(tables.Authorization.zid == tables.User.zid, tables.Authorization.id == bindparam("authorization")),
-    )
-    .outerjoin(
-        tables.RevokedToken,
-        # The token itself, the login that it came of, or everything of the user at this client.
-        and_(
-            tables.RevokedToken.zid == tables.User.zid,
-            tables.RevokedToken.jti.in_([bindparam("jti"), bindparam("authorization"), bindparam("pair")]),
-        ),
-    )
-    .where(tables.User.zid == bindparam("zid"), tables.User.id == bindparam("id"))
-)
 
 
 def _failure_of(user: User | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -11,16 +10,13 @@ from sqlalchemy import select
 from entryway.authserver import tables
 from entryway.authserver.tenant_addresses import NamedZone, ZoneUnknown
 from entryway.errors import Forbidden
+from entryway.storage import Remembered
+from entryway.storage.changes import EVERYBODY
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from entryway.authserver.moments import Clock
     from entryway.authserver.settings import AuthServerSettings
-    from entryway.storage import Database
+    from entryway.storage import Changes, Database
 
-# How long a process may act on what another has changed since.
-REMEMBERED = timedelta(seconds=5)
 MOST_REMEMBERED = 20_000
 
 __all__ = ["NamedZone", "Zone", "ZoneSuspended", "ZoneUnknown", "Zones"]
@@ -52,33 +48,25 @@ class Zone:
 class _Known:
     zone: Zone
     suspended: bool
-    read_at: datetime
 
 
 class Zones:
-    """The tenants of this landscape; those in use are kept in memory for a few seconds."""
+    """The tenants of this landscape; those in use are kept in memory until something changes."""
 
-    def __init__(self, database: Database, settings: AuthServerSettings, clock: Clock) -> None:
+    def __init__(self, database: Database, settings: AuthServerSettings, changes: Changes) -> None:
         self._database = database
         self._settings = settings
-        self._clock = clock
-        self._known: dict[NamedZone, _Known] = {}
+        # Before a tenant is found it is not known whose revision counts; but every change of a tenant is everybody's.
+        self._known: Remembered[NamedZone, _Known] = Remembered(changes, (), MOST_REMEMBERED)
 
     async def resolve(self, named: NamedZone) -> Zone:
         """Return the tenant, or raise ZoneUnknown or ZoneSuspended."""
-        known = self._known.get(named)
-        if known is None or self._clock() - known.read_at >= REMEMBERED:
-            known = await self._load(named)
-            if len(self._known) >= MOST_REMEMBERED:
-                self._known.clear()
-            self._known[named] = known
+        known = await self._known.get(EVERYBODY[0], named, self._load)
+        if known is None:
+            raise ZoneUnknown("no such zone")
         if known.suspended:
             raise ZoneSuspended(known.zone.subdomain)
         return known.zone
-
-    def forget(self) -> None:
-        """Read everything anew: a tenant has changed."""
-        self._known = {}
 
     def of(self, row: tables.Zone) -> Zone:
         """Return a tenant from its row."""
@@ -89,8 +77,9 @@ class Zones:
             url = self._settings.url_at(row.main_domain)
         return Zone(row.id, row.subdomain, row.number, url)
 
-    async def _load(self, named: NamedZone) -> _Known:
-        query, now = select(tables.Zone), self._clock()
+    async def _load(self, everybody: str, named: NamedZone) -> _Known | None:
+        del everybody
+        query = select(tables.Zone)
         if named.id is not None:
             query = query.where(tables.Zone.id == named.id)
         elif named.domain is not None:
@@ -100,7 +89,4 @@ class Zones:
             query = query.where(tables.Zone.subdomain == (named.subdomain or self._settings.subdomain))
         async with self._database.read() as session:
             row = (await session.execute(query)).scalar_one_or_none()
-        if row is None:
-            self._known.pop(named, None)
-            raise ZoneUnknown("no such zone")
-        return _Known(self.of(row), row.suspended_at is not None, now)
+        return _Known(self.of(row), row.suspended_at is not None) if row else None

@@ -17,7 +17,7 @@ from entryway.http.messages import Request, Response
 from entryway.http.target import Form, parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from entryway.http.asgi_request import Event, Receive, Scope, Send
 
@@ -41,16 +41,23 @@ class _Exchange:
     """One request in ASGI's events."""
 
     def __init__(self, request: Request) -> None:
-        self._chunks = request.body.chunks()
+        self._incoming = request.body
+        self._chunks: AsyncIterator[bytes] | None = None
         self._read = False
         self._status = 0
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers: Iterable[tuple[bytes, bytes]] = ()
         self._body: list[bytes] = []
 
     async def receive(self) -> Event:
         if self._read:
             # Who waits for the end of the client is cancelled with the handler when it comes.
             await asyncio.Future()
+        if self._chunks is None:
+            if self._incoming.complete:
+                # Nearly every request is here as a whole before it is asked for.
+                self._read = True
+                return {"type": "http.request", "body": self._incoming.take(), "more_body": False}
+            self._chunks = self._incoming.chunks()
         try:
             chunk = await anext(self._chunks, None)
         except HttpError:
@@ -60,19 +67,22 @@ class _Exchange:
 
     async def send(self, event: Event) -> None:
         if event["type"] == "http.response.start":
-            self._status, self._headers = event["status"], list(event.get("headers", []))
+            self._status, self._headers = event["status"], event.get("headers", ())
         elif event["type"] == "http.response.body":
-            self._body.append(bytes(event.get("body", b"")))
+            self._body.append(event.get("body", b""))
 
     def response(self) -> Response:
         if not self._status:
             raise RuntimeError("the application has not answered")
-        return Response(self._status, Headers(self._headers), b"".join(self._body))
+        # Line breaks inside of a header are refused where the head is written.
+        headers = Headers.trusted([(name.lower(), value) for name, value in self._headers])
+        body = self._body
+        return Response(self._status, headers, body[0] if len(body) == 1 else b"".join(body))
 
 
 def _scope(request: Request, server: tuple[str, int]) -> Scope:
     target = parse_target(request.method, request.target)
-    if target.form not in {Form.ORIGIN, Form.ABSOLUTE}:
+    if target.form is not Form.ORIGIN and target.form is not Form.ABSOLUTE:
         raise MalformedRequest("a target that is no path")
     headers = request.headers
     if target.form is Form.ABSOLUTE:
@@ -86,11 +96,11 @@ def _scope(request: Request, server: tuple[str, int]) -> Scope:
         "http_version": "1.0" if request.http10 else "1.1",
         "method": request.method,
         "scheme": request.scheme,
-        "path": unquote(path),
+        "path": unquote(path) if "%" in path else path,
         "raw_path": path.encode("ascii"),
         "query_string": (target.query or "").encode("ascii"),
         "root_path": "",
-        "headers": list(headers.raw),
+        "headers": headers.raw,
         "server": server,
         "client": (request.peer.host, request.peer.port),
         "state": {},

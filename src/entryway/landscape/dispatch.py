@@ -41,7 +41,9 @@ class Dispatcher:
             await self._answer_health(send)
         else:
             prefix = find_prefix(self._prefixes, scope["path"])
-            await self._apps[prefix]({**scope, "state": {**self._lifespans[prefix].state}}, receive, send)
+            # Each service finds its own state, and each request a copy of it.
+            scope["state"] = self._lifespans[prefix].state.copy()
+            await self._apps[prefix](scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

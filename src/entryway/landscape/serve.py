@@ -1,33 +1,29 @@
-"""An ASGI application on one HTTPS port, until the process is asked to end."""
+"""An ASGI application on one HTTPS port of our own engine, until the process is asked to end."""
 
 from __future__ import annotations
 
 import asyncio
+import gc
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from granian.constants import Interfaces, SSLProtocols
-from granian.errors import FatalError
-from granian.http import HTTP1Settings
-from granian.server.embed import Server
-
-from entryway.errors import EntrywayError
+from entryway.http.hosted_asgi import HostedAsgi
+from entryway.http.limits import Limits
+from entryway.http.server import Server
 from entryway.landscape.dispatch import Dispatcher
+from entryway.landscape.lifespan import Lifespan, StartupFailed
 from entryway.landscape.stopping import on_stop_signal
 from entryway.telemetry import get_logger
 
 # Requests that hang must not keep a process alive that was asked to end.
 STOP_GRACE_SECONDS = 8.0
 HEAD_LIMIT = 64 * 1024
+# SAML and OpenID Connect put whole messages into the address.
+TARGET_LIMIT = 32 * 1024
+LIMITS = Limits(header_bytes=HEAD_LIMIT, target_bytes=TARGET_LIMIT, header_count=200, header_timeout=30.0)
 
 log = get_logger(__name__)
-
-
-class ServerStopped(EntrywayError):
-    """The server ended although nobody asked for it."""
-
-    code = "server_stopped"
-    title = "The server stopped by itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,44 +38,33 @@ class Endpoint:
 
 async def serve(app: Dispatcher, endpoint: Endpoint) -> None:
     """Answer requests until SIGINT or SIGTERM; raise if a service cannot start."""
-    server = Server(
-        app,
-        address=endpoint.host,
-        port=endpoint.port,
-        interface=Interfaces.ASGI,
-        ssl_cert=endpoint.certificate,
-        ssl_key=endpoint.key,
-        # Node.js and older clients still come with TLS 1.2.
-        ssl_protocol_min=SSLProtocols.tls12,
-        http1_settings=HTTP1Settings(header_read_timeout=30_000, max_buffer_size=HEAD_LIMIT),
-        # Its records take the way of all others; what it says besides is said by our own events.
-        log_enabled=False,
-        websockets=False,
-    )
-    asked_to_stop = asyncio.Event()
+    services, asked_to_stop = Lifespan("the services", app), asyncio.Event()
+    with on_stop_signal(lambda _: asked_to_stop.set()):
+        try:
+            await services.start()
+        except StartupFailed as error:
+            raise app.failure or error from error
+        try:
+            await _answer(app, endpoint, asked_to_stop)
+        finally:
+            await services.stop()
 
-    def stop(_signal: object) -> None:
-        asked_to_stop.set()
-        server.stop()  # type: ignore[no-untyped-call]
 
-    with on_stop_signal(stop):
-        serving = asyncio.ensure_future(server.serve())
-        stopping = asyncio.ensure_future(asked_to_stop.wait())
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if asked_to_stop.is_set():
-            await _ended(serving)
-            return
+async def _answer(app: Dispatcher, endpoint: Endpoint, asked_to_stop: asyncio.Event) -> None:
+    server = Server(HostedAsgi(app, (endpoint.host, endpoint.port)), LIMITS)
     try:
-        await serving
-    except FatalError as error:
-        raise app.failure or ServerStopped(str(error)) from error
-    raise app.failure or ServerStopped
+        await server.listen(endpoint.host, endpoint.port, ssl=_tls(endpoint))
+    except OSError as error:  # ssl.SSLError among them
+        raise StartupFailed(f"port {endpoint.port}: {error}") from error
+    # What is here now stays: the collector need not look at it again and again.
+    gc.freeze()
+    await asked_to_stop.wait()
+    await server.close(STOP_GRACE_SECONDS)
 
 
-async def _ended(serving: asyncio.Future[None]) -> None:
-    _, pending = await asyncio.wait({serving}, timeout=STOP_GRACE_SECONDS)
-    if pending:
-        log.warning("requests_abandoned", after_seconds=STOP_GRACE_SECONDS)
-        serving.cancel()
-        await asyncio.wait({serving})
+def _tls(endpoint: Endpoint) -> ssl.SSLContext:
+    # TLS 1.2 at least, as Python has it: Node.js and older clients still come with that.
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(endpoint.certificate, endpoint.key)
+    return context

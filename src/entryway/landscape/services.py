@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+
+import uvloop
 
 from entryway.authserver.build import build as build_authserver
 from entryway.authserver.settings import AuthServerSettings
@@ -60,7 +61,7 @@ def run(root: Path, *, host: str, port: int | None, certificate_port: int | None
     app = build(state, ports, load_or_create_secrets(state), door)
     endpoint = Endpoint(host, ports.services, state.server_certificate, state.server_key)
     log.info("services_starting", url=ports.public_url, state=str(state.root))
-    asyncio.run(serve(app, endpoint))
+    uvloop.run(serve(app, endpoint))
     log.info("services_stopped")
 
 

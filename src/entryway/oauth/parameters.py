@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 from entryway.oauth.errors import InvalidRequest
 
@@ -44,7 +44,7 @@ def _decoded(text: str) -> str:
     if "+" in text:
         text = text.replace("+", " ")
     if "%" in text:
-        text = unquote(text, errors="strict")
+        text = unquote_to_bytes(text).decode()
     if not text.isprintable() and _CONTROL.search(text):
         raise InvalidRequest("A parameter holds a control character")
     return text

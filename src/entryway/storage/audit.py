@@ -14,6 +14,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import RowMapping, func, insert, select
@@ -48,7 +49,7 @@ class Category(StrEnum):
     SECURITY = "audit.security-events"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AuditEvent:
     """What happened: `object_type` and `object_id` say to what, `old` and `new` what it was and is.
 
@@ -63,6 +64,17 @@ class AuditEvent:
     actor: str = UNKNOWN_USER
     old: Mapping[str, Any] = field(default_factory=dict)
     new: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def identity(self) -> Hashable:
+        """What events have in common that become one entry; it costs less than to write them down."""
+        what = (self.event, self.zid, self.object_type, self.object_id, self.actor, self.category)
+        told = (what, tuple(self.old.items()), tuple(self.new.items()))
+        try:
+            hash(told)
+        except TypeError:  # there are lists and the like among the values
+            return what, _canonical(_content(self))
+        return told
 
 
 def changed(event: str, zid: str, object_type: str, object_id: str, **what: Any) -> AuditEvent:
@@ -95,7 +107,7 @@ class Audit:
 
         For what happens with every request: a transaction for each would cost more than the request.
         """
-        key = _same(event)
+        key = event.identity
         if key not in self._events and len(self._events) >= MOST_REMEMBERED:
             self._lost += 1
             return
@@ -210,17 +222,6 @@ async def entries(
         query = query.where(AUDIT_ENTRIES.c.zid == zid)
     async with database.read() as session:
         return (await session.execute(query)).mappings().all()
-
-
-def _same(event: AuditEvent) -> Hashable:
-    """Return what two events have in common that are one entry; it costs less than to write them down."""
-    what = (event.event, event.zid, event.object_type, event.object_id, event.actor, event.category)
-    told = (what, tuple(event.old.items()), tuple(event.new.items()))
-    try:
-        hash(told)
-    except TypeError:  # there are lists and the like among the values
-        return what, _canonical(_content(event))
-    return told
 
 
 def _content(event: AuditEvent) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
+
+    from entryway.storage.changes import Changes
 
 _NAMES = {
     "pk": "pk_%(table_name)s",
@@ -66,6 +68,7 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(self._url, hide_parameters=True)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self._inline: InlineReads | None = None
+        self._changes: Changes | None = None
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
@@ -108,11 +111,19 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Give a session whose changes are kept together, or not at all when the block raises."""
-        async with self._sessions.begin() as session:
-            if self.is_sqlite:
-                # Without it, SQLite locks at the first write, and what was read before may have changed by then.
-                await session.execute(text("BEGIN IMMEDIATE"))
-            yield session
+        async with self._sessions() as session:
+            with nullcontext() if self._changes is None else self._changes.watching(session) as noticed:
+                async with session.begin():
+                    if self.is_sqlite:
+                        # Without it, SQLite locks at the first write, and what was read before may have changed then.
+                        await session.execute(text("BEGIN IMMEDIATE"))
+                    yield session
+                    if noticed is not None:
+                        await noticed.tell(session)
+
+    def watch(self, changes: Changes) -> None:
+        """Have every transaction say whose data it changes."""
+        self._changes = changes
 
     async def lock(self, session: AsyncSession, *names: str) -> None:
         """Wait until no other transaction holds the lock by this name; it ends with the transaction.

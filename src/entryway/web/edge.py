@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl
 
@@ -52,7 +53,7 @@ class Edge:
                 message["headers"] = _protected(message.get("headers", ()))
             await send(message)
 
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > LARGEST_HEADERS:
+        if sum(map(len, chain.from_iterable(scope["headers"]))) > LARGEST_HEADERS:
             await _plain(protect, 431, "headers_too_large")
             return
         try:

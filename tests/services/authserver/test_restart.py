@@ -75,6 +75,8 @@ async def test_another_subdomain_is_noticed_at_the_start(tmp_path: Path, databas
 async def test_housekeeping_removes_what_is_over_and_nothing_else(tmp_path: Path, database_url: DatabaseUrl) -> None:
     def use() -> None:
         with running_authserver(tmp_path, database_url=database_url) as server:
+            # Only refresh tokens that work once are stored.
+            server.platform("PUT", "/token-policy", {"refresh_token_rotation": True})
             app = server.deploy({"xsappname": "swept"})
             server.user("someone", "pw")
             browser = server.browser()

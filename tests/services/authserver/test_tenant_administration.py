@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from entryway.authserver import tables
 from entryway.authserver.roles import Roles
 from entryway.authserver.users import Users
-from entryway.storage import Database
+from entryway.storage import Changes, Database
 from entryway.testing.authserver import BoundApplication, RunningAuthServer
 
 PROVIDERS = "/sap/rest/identity-providers"
@@ -132,7 +132,8 @@ async def test_the_identity_providers_word_gives_collections_and_values(
     admin.done("POST", f"/identity-providers/{origin}/attributes", body)
     database = Database(server.database_url)
     try:
-        users = Users(database, None, None, server.clock, None)  # type: ignore[arg-type]  # only looks somebody up
+        changes = Changes(database, tables.Revision.__table__, tables.WATCHED, server.clock)
+        users = Users(database, None, None, server.clock, None, changes)  # type: ignore[arg-type]  # only looks somebody up
         zid = app.credentials["zoneid"]
         user = _federated(zid, user_id, origin, server)
         async with database.transaction() as session:
@@ -146,7 +147,7 @@ async def test_the_identity_providers_word_gives_collections_and_values(
                 await session.merge(told)
             found = await users.find(zid, user_id)
             assert found is not None
-            return await Roles(database).of_user(found)
+            return await Roles(database, changes).of_user(found)
 
         given = await entitlements("editors", "others")
         assert (given.collections, given.groups) == ((name,), ("editors", "others"))

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from entryway.authserver.clients import Clients
     from entryway.authserver.moments import Clock
     from entryway.authserver.zones import Zone
     from entryway.storage import Database
@@ -64,7 +63,6 @@ class Applications:
     """
 
     database: Database
-    clients: Clients
     clock: Clock
     audit: Audit
     own: frozenset[str] = frozenset()
@@ -132,7 +130,6 @@ class Applications:
                 session.add(_clone_client(zone, instance_id, xsappname, content))
             await _name(session, zone.id, instance_id, instance_name)
             await self._record(session, zone.id, instance_id, old, actor)
-        self.clients.forget()
         return Registered(xsappname, descriptors.client_id_of(xsappname), existing is None)
 
     async def delete(self, zone: Zone, instance_id: str, *, actor: str | None = None) -> None:
@@ -153,7 +150,6 @@ class Applications:
             await session.delete(application)
             await session.flush()
             await self._record(session, zone.id, instance_id, old, actor)
-        self.clients.forget()
 
     async def _put(  # noqa: PLR0917 - one application
         self,
@@ -191,7 +187,6 @@ class Applications:
                 await self._record(session, zone.id, instance_id, old, actor)
         except IntegrityError as error:
             raise Conflict(f"another service instance has the xsappname {xsappname} already") from error
-        self.clients.forget()
         return Registered(xsappname, descriptors.client_id_of(xsappname), created)
 
     async def _record(

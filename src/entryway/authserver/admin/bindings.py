@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from entryway.authserver.admin.binding_proofs import Proof, Proofs
-    from entryway.authserver.clients import Clients
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.signing_keys import SigningKeys
     from entryway.authserver.zones import Zone
@@ -45,7 +44,6 @@ class Bindings:
     proofs: Proofs
     keys: SigningKeys
     settings: AuthServerSettings
-    clients: Clients
     audit: Audit
 
     async def put(
@@ -73,7 +71,6 @@ class Bindings:
                 session.add(proof)
                 await session.flush()
                 await self._record(session, "CREATE", proof, actor)
-        self.clients.forget()
         credentials = await self._credentials(zone, application, client.client_id) | self.proofs.told(zone, proof)
         return {"uaa": credentials} if wrapped else credentials
 
@@ -107,7 +104,6 @@ class Bindings:
             await session.delete(proof)
             await session.flush()
             await self._record(session, "DELETE", proof, actor)
-        self.clients.forget()
 
     async def _record(self, session: AsyncSession, event: str, proof: Proof, actor: str | None) -> None:
         if actor is not None:

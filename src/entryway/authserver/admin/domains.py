@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from entryway.authserver.moments import Clock
     from entryway.authserver.settings import AuthServerSettings
-    from entryway.authserver.zones import Zone, Zones
+    from entryway.authserver.zones import Zone
     from entryway.storage import Database
     from entryway.storage.audit import Audit
 
@@ -37,7 +37,6 @@ class Domains:
 
     database: Database
     settings: AuthServerSettings
-    zones: Zones
     audit: Audit
     clock: Clock
 
@@ -67,7 +66,6 @@ class Domains:
                 kind, old = ("CREATE", None) if row is None else ("UPDATE", _told(name, before))
                 event = changed(kind, zone.id, OBJECT, name, actor=actor, old=old, new=_told(name, after))
                 await self.audit.record(session, event)
-        self.zones.forget()
         return _told(name, after), row is None
 
     async def delete(self, zone: Zone, host: str, *, actor: str) -> None:
@@ -82,7 +80,6 @@ class Domains:
                 await _set_main(session, zone, None)
             event = changed("DELETE", zone.id, OBJECT, name, actor=actor, old=_told(name, before))
             await self.audit.record(session, event)
-        self.zones.forget()
 
     def _checked(self, host: str) -> str:
         name = host.lower()

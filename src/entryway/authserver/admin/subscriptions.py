@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from entryway.authserver.clients import Clients
     from entryway.authserver.moments import Clock
     from entryway.authserver.zones import Zone
     from entryway.storage import Database
@@ -46,7 +45,6 @@ class Subscriptions:
     """
 
     database: Database
-    clients: Clients
     audit: Audit
     clock: Clock
 
@@ -64,7 +62,6 @@ class Subscriptions:
                 await self._subscribe(session, provider, subscriber, name, [], wanted=False)
             told = {"xsappname": xsappname, "tenant_mode": row.tenant_mode, "dependencies": row.dependencies}
             await self.audit.record(session, changed("CREATE", subscriber.id, OBJECT, xsappname, actor=actor, new=told))
-        self.clients.forget()
         return told
 
     async def unsubscribe(self, subscriber: Zone, xsappname: str, actor: str) -> None:
@@ -78,7 +75,6 @@ class Subscriptions:
             await session.flush()
             await _drop_unused(session, subscriber.id)
             await self.audit.record(session, changed("DELETE", subscriber.id, OBJECT, xsappname, actor=actor))
-        self.clients.forget()
 
     async def listed(self, subscriber: Zone) -> list[dict[str, Any]]:
         """Return what a tenant has subscribed to, by name."""

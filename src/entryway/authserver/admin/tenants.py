@@ -17,7 +17,6 @@ from entryway.storage.audit import changed
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from entryway.authserver.clients import Clients
     from entryway.authserver.moments import Clock
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.signing_keys import SigningKeys
@@ -36,7 +35,6 @@ class Tenants:
     settings: AuthServerSettings
     zones: Zones
     keys: SigningKeys
-    clients: Clients
     audit: Audit
     clock: Clock
 
@@ -99,7 +97,6 @@ class Tenants:
                 await self.audit.record(
                     session, changed("UPDATE", zid, OBJECT, zid, actor=actor, old=before, new=after)
                 )
-        self.zones.forget()
         return self._told(row)
 
     async def delete(self, zid: str, actor: str) -> None:
@@ -113,12 +110,11 @@ class Tenants:
             if (await session.execute(used.limit(1))).first() is not None:
                 raise Conflict("other tenants have subscribed to applications of this one")
             await session.execute(delete(subscription).where(subscription.zid == zid))
+            await session.execute(delete(tables.Revision).where(tables.Revision.zid == zid))
             old = {"subdomain": row.subdomain, "name": row.name}
             await session.delete(row)
             await session.flush()
             await self.audit.record(session, changed("DELETE", zid, OBJECT, zid, actor=actor, old=old))
-        self.zones.forget()
-        self.clients.forget()
 
     async def _row(self, session: AsyncSession, zid: str) -> tables.Zone:
         row = await session.get(tables.Zone, zid)

@@ -71,8 +71,6 @@ class UserDecision:
     authorization: Authorization
     refresh_token: str | None = field(default=None, repr=False)
     logon: bool = False
-    # Whether a new refresh token holds the authorization itself, so that nothing is stored.
-    sealed: bool = False
     # What the response says beside the tokens.
     told: Mapping[str, str] = field(default_factory=dict)
 

@@ -38,7 +38,7 @@ class JwtBearer:
             vouched = await self.foreign.user_of(request.zone, claimed, assertion)
         else:
             vouched = await self._own(request.zone, assertion)
-        return UserDecision(vouched.user, authorization_of(request, client, vouched), sealed=True)
+        return UserDecision(vouched.user, authorization_of(request, client, vouched))
 
     async def _own(self, zone: Zone, assertion: str) -> Vouched:
         try:

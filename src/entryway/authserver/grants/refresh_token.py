@@ -32,7 +32,7 @@ class RefreshToken:
         authorization = await self.authorizations.find_refreshable(request.zone.id, token)
         if authorization.client_id != client.id:
             raise InvalidGrant(f"Wrong client for this refresh token: {echo(client.id)}")
-        user = await self.users.find(request.zone.id, authorization.user_id)
+        user = await self.users.known(request.zone.id, authorization.user_id)
         if user is None:
             raise InvalidToken("Invalid refresh token", "the user is gone")
         if not hmac.compare_digest(authorization.revocation_signature or "", of_user(self.digests, client, user)):

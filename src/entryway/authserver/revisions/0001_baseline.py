@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_87d18ec7"
+revision: str = "authserver_baseline_e819fd93"
 down_revision: str | None = None
 
 
@@ -34,6 +34,13 @@ def upgrade() -> None:
         sa.Column("sealed_key", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_data_keys")),
+    )
+    op.create_table(
+        "revisions",
+        sa.Column("zid", sa.String(length=36), nullable=False),
+        sa.Column("subject", sa.String(length=16), nullable=False),
+        sa.Column("value", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("zid", "subject", name=op.f("pk_revisions")),
     )
     op.create_table(
         "zones",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, or_, select
@@ -14,6 +14,7 @@ from entryway.authserver.roles import attribute_values
 from entryway.authserver.roles.entitlements import Entitlements, merge_attributes
 from entryway.authserver.roles.mapping_rules import IdentityFacts, Operator, RoleMapping
 from entryway.authserver.users import ORIGIN
+from entryway.storage import Remembered
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
@@ -21,37 +22,49 @@ if TYPE_CHECKING:
 
     from entryway.authserver.roles.attribute_values import Given
     from entryway.authserver.users import User
-    from entryway.storage import Database
+    from entryway.storage import Changes, Database
 
 
-@dataclass(frozen=True, slots=True)
+MOST_REMEMBERED = 20_000
+
+
+@dataclass(frozen=True)
 class Roles:
     """The roles of the users of all tenants."""
 
     database: Database
+    changes: Changes
+    _known: Remembered[tuple[str, str], Entitlements] = field(init=False)
+
+    def __post_init__(self) -> None:
+        subjects = (tables.TENANT, tables.PEOPLE)
+        object.__setattr__(self, "_known", Remembered(self.changes, subjects, MOST_REMEMBERED))
 
     async def of_user(self, user: User) -> Entitlements:
         """Return what the user's role collections give now."""
+        return await self._known.get(user.zid, (user.origin, user.id), self._load) or Entitlements()
+
+    async def _load(self, zid: str, key: tuple[str, str]) -> Entitlements:
+        origin, user_id = key
         async with self.database.read() as session:
-            assigned = {"zid": user.zid, "user_id": user.id}
-            rows = list((await session.execute(_ASSIGNED, assigned)).all())
+            rows = list((await session.execute(_ASSIGNED, {"zid": zid, "user_id": user_id})).all())
             # Nobody else speaks for users of our own, so only they themselves are given collections.
-            facts = await _facts(session, user) if user.origin != ORIGIN else IdentityFacts()
-            mapped = await _mapped(session, user, facts) if user.origin != ORIGIN else ()
+            facts = await _facts(session, zid, user_id) if origin != ORIGIN else IdentityFacts()
+            mapped = await _mapped(session, zid, origin, facts) if origin != ORIGIN else ()
             if mapped:
-                rows += (await session.execute(_MAPPED, {"zid": user.zid, "names": list(mapped)})).all()
+                rows += (await session.execute(_MAPPED, {"zid": zid, "names": list(mapped)})).all()
         return _entitlements(rows, facts)
 
 
-async def _facts(session: AsyncSession, user: User) -> IdentityFacts:
-    row = await session.get(tables.UserAttributes, (user.zid, user.id))
+async def _facts(session: AsyncSession, zid: str, user_id: str) -> IdentityFacts:
+    row = await session.get(tables.UserAttributes, (zid, user_id))
     return IdentityFacts(tuple(row.groups), row.values) if row else IdentityFacts()
 
 
-async def _mapped(session: AsyncSession, user: User, facts: IdentityFacts) -> Sequence[str]:
+async def _mapped(session: AsyncSession, zid: str, origin: str, facts: IdentityFacts) -> Sequence[str]:
     """Return the collections that the tenant's mappings give to a user."""
     table = tables.RoleMapping
-    query = select(table).where(table.zid == user.zid, table.origin == user.origin)
+    query = select(table).where(table.zid == zid, table.origin == origin)
     rows = (await session.execute(query)).scalars().all()
     mappings = [
         RoleMapping(row.origin, row.attribute, Operator(row.operator), row.value, row.collection) for row in rows

@@ -3,6 +3,7 @@
 from entryway.authserver.tables.applications import Application, OfApplication, Scope, ScopeGrant
 from entryway.authserver.tables.authorizations import Authorization, AuthorizationCodeRow, RefreshTokenRow
 from entryway.authserver.tables.brandings import BrandingRow
+from entryway.authserver.tables.changes import ENDED, PEOPLE, TENANT, WATCHED, Revision
 from entryway.authserver.tables.clients import BindingAuthority, BindingCertificate, BindingSecret, ClientRow
 from entryway.authserver.tables.logins import LoginAttempt, LoginSession
 from entryway.authserver.tables.metadata import AuthServerTable
@@ -30,6 +31,10 @@ from entryway.authserver.tables.users import LoginFailure, User
 from entryway.authserver.tables.zones import Subscription, TenantDomain, Zone
 
 __all__ = [
+    "ENDED",
+    "PEOPLE",
+    "TENANT",
+    "WATCHED",
     "Application",
     "AuthServerTable",
     "Authorization",
@@ -49,6 +54,7 @@ __all__ = [
     "ProviderRequest",
     "ProviderSession",
     "RefreshTokenRow",
+    "Revision",
     "RevokedToken",
     "Role",
     "RoleAssignment",

@@ -1,0 +1,172 @@
+"""What has changed: so that a process can keep in memory what it reads, and still act on what others change.
+
+Every transaction that changes a watched table raises a revision: of one subject of the tenant that the rows are of, or
+of everybody where a change reaches further than one tenant. What a process keeps holds for one revision. What it
+changes itself it sees at once; what others change it sees within `SEEN_WITHIN`, at the price of one small query per
+tenant and second.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, OrderedDict
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, event, inspect, select, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
+
+    from sqlalchemy import FromClause, TextClause
+    from sqlalchemy.ext.asyncio import AsyncSession
+    from sqlalchemy.orm import ORMExecuteState, Session
+
+    from entryway.storage.database import Database
+    from entryway.storage.moments import Clock
+
+SEEN_WITHIN = timedelta(seconds=1)
+_AT_ONCE = timedelta()
+MOST_REMEMBERED = 20_000
+EVERYBODY = ("", "")
+_OPTION = "unnoticed"
+# Execution options of statements that change nothing which anybody keeps: when somebody logged on, what is long over.
+UNNOTICED = {_OPTION: True}
+_TENANT = re.compile(r"zid(_\d+)?")
+
+Key = tuple[str, str]
+"""A tenant and a subject."""
+Revision = tuple[int, ...]
+"""Equal to another as long as nothing has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A table whose changes count, for one subject of the row's tenant, or for everybody where that is None.
+
+    Where nothing but `dull` columns changes, nothing has.
+    """
+
+    subject: str | None
+    dull: AbstractSet[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    read_at: datetime
+    values: Mapping[Key, int]
+    revisions: dict[tuple[str, ...], Revision] = field(default_factory=dict)
+
+
+class Changes:
+    """The revisions of all tenants, as this process knows them."""
+
+    def __init__(self, database: Database, table: FromClause, watched: Mapping[str, Watched], clock: Clock) -> None:
+        """`table` has the columns `zid`, `subject` and `value`."""
+        self._database = database
+        self._watched = watched
+        self._clock = clock
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._own: Counter[Key] = Counter()
+        self._query = select(table.c.zid, table.c.subject, table.c.value).where(
+            table.c.zid.in_([bindparam("zid"), EVERYBODY[0]])
+        )
+        name = table.description
+        self._raise = text(
+            f"INSERT INTO {name} (zid, subject, value) VALUES (:zid, :subject, 1) "  # noqa: S608 - the name is ours
+            f"ON CONFLICT (zid, subject) DO UPDATE SET value = {name}.value + 1"
+        )
+        database.watch(self)
+
+    def known(self, zid: str, subjects: tuple[str, ...]) -> Revision | None:
+        """Return the revision of some subjects of a tenant, None where it must be read anew."""
+        known = self._known.get(zid)
+        # A clock that was set back must not make anything last longer.
+        if known is None or not _AT_ONCE <= self._clock() - known.read_at < SEEN_WITHIN:
+            return None
+        revision = known.revisions.get(subjects)
+        if revision is None:
+            keys = (EVERYBODY, *((zid, subject) for subject in subjects))
+            # What this process did counts by itself: a value that was read meanwhile may be older.
+            revision = tuple(number for key in keys for number in (known.values.get(key, 0), self._own[key]))
+            known.revisions[subjects] = revision
+        return revision
+
+    async def read(self, zid: str) -> None:
+        """Read how far a tenant is."""
+        now = self._clock()
+        async with self._database.read() as session:
+            rows = (await session.execute(self._query, {"zid": zid})).all()
+        self._known[zid] = _Known(now, {(of, subject): value for of, subject, value in rows})
+        while len(self._known) > MOST_REMEMBERED:
+            self._known.popitem(last=False)
+
+    # -- what the database calls --------------------------------------------------------------------------------
+
+    @contextmanager
+    def watching(self, session: AsyncSession) -> Iterator[Noticed]:
+        """Notice what a transaction changes, and forget in this process whatever is older than its end."""
+        noticed = Noticed(self._watched, self._raise)
+        event.listen(session.sync_session, "before_flush", noticed.before_flush)
+        event.listen(session.sync_session, "do_orm_execute", noticed.do_orm_execute)
+        try:
+            yield noticed
+        finally:
+            # Also where the end is not known: a transaction may have been committed, and the answer lost.
+            self._own.update(noticed.keys)
+            for zid, _ in noticed.keys - {EVERYBODY}:
+                self._known.pop(zid, None)
+            if EVERYBODY in noticed.keys:
+                self._known.clear()
+
+
+class Noticed:
+    """What one transaction has changed."""
+
+    def __init__(self, watched: Mapping[str, Watched], raise_one: TextClause) -> None:
+        self._watched = watched
+        self._raise = raise_one
+        self.keys: set[Key] = set()
+
+    async def tell(self, session: AsyncSession) -> None:
+        """Raise the revisions, last of all: their rows stay locked until the transaction ends."""
+        await session.flush()
+        # In one order, so that no two transactions wait for each other.
+        for zid, subject in sorted(self.keys):
+            await session.execute(self._raise, {"zid": zid, "subject": subject})
+
+    def before_flush(self, session: Session, context: object, instances: object) -> None:
+        del context, instances
+        changed = [(row, frozenset[str]()) for row in (*session.new, *session.deleted)]
+        changed += [(row, _changed_columns(row)) for row in session.dirty if session.is_modified(row)]
+        for row, columns in changed:
+            watched = self._watched.get(row.__tablename__)
+            if watched is not None and not (columns and columns <= watched.dull):
+                self.keys.add(EVERYBODY if watched.subject is None else (row.zid, watched.subject))
+
+    def do_orm_execute(self, state: ORMExecuteState) -> None:
+        if not (state.is_insert or state.is_update or state.is_delete) or state.execution_options.get(_OPTION):
+            return
+        statement: Any = state.statement
+        watched = self._watched.get(statement.table.name)
+        if watched is None:
+            return
+        tenants = _tenants_of(statement, state.parameters) if watched.subject is not None else ()
+        # A statement that does not say whose rows it changes may change anybody's.
+        self.keys |= {(zid, watched.subject or "") for zid in tenants} or {EVERYBODY}
+
+
+def _changed_columns(row: Any) -> frozenset[str]:
+    return frozenset(each.key for each in inspect(row).attrs if each.history.has_changes())
+
+
+def _tenants_of(statement: Any, parameters: Any) -> set[str]:
+    """Return the tenants that a statement's values name."""
+    given = parameters if isinstance(parameters, list) else [parameters or {}]
+    found = {values["zid"] for values in given if "zid" in values}
+    found |= {value for name, value in statement.compile().params.items() if _TENANT.fullmatch(name)}
+    return {zid for zid in found if isinstance(zid, str)}
