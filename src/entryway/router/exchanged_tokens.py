@@ -31,12 +31,23 @@ class ExchangedTokens:
             key = (login.access_token, purpose)
             task = self.under_way.get(key)
             if task is None:
-                task = self.under_way[key] = asyncio.get_running_loop().create_task(self._exchange(purpose, ask))
+                exchange = self._exchange_for(session, login, purpose, ask)
+                task = self.under_way[key] = asyncio.get_running_loop().create_task(exchange)
                 task.add_done_callback(lambda _: self.under_way.pop(key, None))
             kept = await asyncio.shield(task)
-            if session.login is login:
-                session.found["exchanged token", purpose] = kept
+            self._keep(session, login, purpose, kept)
         return kept.value
+
+    async def _exchange_for(self, session: Session, login: Login, purpose: str, ask: Ask) -> KeptToken:
+        kept = await self._exchange(purpose, ask)
+        # At once: whoever comes between the end of this and the next step of those who wait would ask again.
+        self._keep(session, login, purpose, kept)
+        return kept
+
+    @staticmethod
+    def _keep(session: Session, login: Login, purpose: str, kept: KeptToken) -> None:
+        if session.login is login:
+            session.found["exchanged token", purpose] = kept
 
     async def _exchange(self, purpose: str, ask: Ask) -> KeptToken:
         try:
