@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -55,6 +56,15 @@ def new_server_certificate(authority: Certified, names: Sequence[str], now: date
 def renewal_due(certificate: x509.Certificate, now: datetime) -> bool:
     """Return whether a certificate is, or soon will be, out of date."""
     return not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - RENEW_AHEAD
+
+
+def half_over(credentials: Mapping[str, Any], now: datetime) -> bool:
+    """Return whether half of the time of a certificate that was made for a binding is over, or all of it."""
+    # What an application brings along is the application's to renew; it has no key in its credentials.
+    if not credentials.get("key") or not credentials.get("certificate"):
+        return False
+    leaf = x509.load_pem_x509_certificates(str(credentials["certificate"]).encode())[0]
+    return now >= leaf.not_valid_before_utc + (leaf.not_valid_after_utc - leaf.not_valid_before_utc) / 2
 
 
 def serves(certificate: x509.Certificate, names: Sequence[str], authority: Certified) -> bool:

@@ -6,16 +6,20 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
 from secrets import token_urlsafe as new_secret
 from typing import Any
 
+from entryway.clients.access import PlatformRefused
 from entryway.clients.http import new_http
 from entryway.clients.identity_provider import identity_provider
 from entryway.clients.platform import PlatformClient
 from entryway.clients.tls import outgoing_context
-from entryway.config.descriptor import USER_PROVIDED, Module, ServiceInstance
+from entryway.config.descriptor import USER_PROVIDED, BoundInstance, Module, ServiceInstance
 from entryway.config.landscape_file import IdentityUserDocument, UserDocument
 from entryway.landscape.application import Application
+from entryway.landscape.certificates import half_over
 from entryway.landscape.environment import Bound
 from entryway.landscape.record import LandscapeRecord, NewId
 from entryway.landscape.secrets import Secrets
@@ -55,6 +59,7 @@ class Provisioner:
     platform: PlatformClient
     record: LandscapeRecord
     new_id: NewId
+    now: datetime
 
     async def create_instances(self, application: Application) -> None:
         """Create or update every service instance of the application."""
@@ -76,10 +81,7 @@ class Provisioner:
             instance = application.descriptor.instance(request.instance)
             if instance is None:
                 continue
-            instance_id = self.record.instance_id(instance.name, self.new_id)
-            binding_id = self.record.binding_id(module.name, instance.name, self.new_id)
-            credentials = await self._credentials(instance, instance_id, binding_id, dict(request.parameters))
-            bound.append(Bound(instance, instance_id, binding_id, request, credentials))
+            bound.append(await self._current_binding(module, instance, request))
         return bound
 
     async def put_user(self, user: UserDocument) -> None:
@@ -103,6 +105,23 @@ class Provisioner:
             email=user_name if "@" in user_name else f"{user_name}@example.com",
             role_collections=(),
         )
+
+    async def _current_binding(self, module: Module, instance: ServiceInstance, request: BoundInstance) -> Bound:
+        """Return the binding of before, or one in its place if it does not prove what it should any more."""
+        instance_id = self.record.instance_id(instance.name, self.new_id)
+        binding_id = self.record.binding_id(module.name, instance.name, self.new_id)
+        try:
+            credentials = await self._credentials(instance, instance_id, binding_id, dict(request.parameters))
+            if not half_over(credentials, self.now):
+                return Bound(instance, instance_id, binding_id, request, credentials)
+        except PlatformRefused as error:
+            # A binding never changes: with other parameters it is another one.
+            if error.answered != HTTPStatus.CONFLICT:
+                raise
+        await self.platform.unbind(instance_id, instance.service or "", instance.plan or "", binding_id)
+        binding_id = self.record.replace_binding(module.name, instance.name, self.new_id)
+        credentials = await self._credentials(instance, instance_id, binding_id, dict(request.parameters))
+        return Bound(instance, instance_id, binding_id, request, credentials)
 
     async def _credentials(
         self, instance: ServiceInstance, instance_id: str, binding_id: str, parameters: dict[str, Any]

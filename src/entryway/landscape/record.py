@@ -65,6 +65,11 @@ class LandscapeRecord(BaseModel):
         """Return the id of the binding of an instance to an application, the same one at every start."""
         return self.bindings.setdefault(f"{application}/{instance}", new_id())
 
+    def replace_binding(self, application: str, instance: str, new_id: NewId) -> str:
+        """Return a new id for the binding of an instance to an application, from now on."""
+        self.bindings.pop(f"{application}/{instance}", None)
+        return self.binding_id(application, instance, new_id)
+
 
 def new_id() -> str:
     """Return an id made by chance."""

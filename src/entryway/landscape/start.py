@@ -70,7 +70,7 @@ class Start:
 
     async def _provision(self, platform: PlatformClient) -> dict[str, dict[str, str]]:
         application = self.plan.application
-        provisioner = Provisioner(platform, self.record, new_id)
+        provisioner = Provisioner(platform, self.record, new_id, self.now)
         names = [instance.name for instance in application.descriptor.instances]
         if names:
             self.output.say(f"creating service instances: {', '.join(names)}")
