@@ -34,7 +34,13 @@ class Bearer:
     async def require(self, request: Request, *scopes: str) -> tuple[Zone, OwnToken]:
         """Return the tenant and the token, or raise unless the token allows one of the scopes; without any, all do."""
         zone = await edge.zone_of(request, self.zones, self.settings, request.query_params)
-        return await self._require(request, zone, *scopes)
+        return await self._require(request, zone, _token(request), *scopes)
+
+    async def require_by_header_or_form(self, request: Request, *scopes: str) -> tuple[Zone, OwnToken]:
+        """As `require`; the token may come in a form, too, as clients may hand it to `/userinfo`."""
+        zone = await edge.zone_of(request, self.zones, self.settings, request.query_params)
+        token = await edge.access_token(request)
+        return await self._require(request, zone, token or _token(request), *scopes)
 
     async def require_any_host(self, request: Request, *scopes: str) -> tuple[Zone, OwnToken]:
         """As `require`; at the host of the administrators' interfaces and at the bare one, the token names the tenant.
@@ -52,11 +58,11 @@ class Bearer:
             zone = await self.zones.resolve(NamedZone(id=claimed[:36]))
         except ZoneUnknown as error:
             raise InvalidToken(detail="the token names no zone of this landscape") from error
-        return await self._require(request, zone, *scopes)
+        return await self._require(request, zone, _token(request), *scopes)
 
-    async def _require(self, request: Request, zone: Zone, *scopes: str) -> tuple[Zone, OwnToken]:
+    async def _require(self, request: Request, zone: Zone, token: str, *scopes: str) -> tuple[Zone, OwnToken]:
         other = _switched_to(request)
-        own = await self.own_tokens.read(zone, _token(request))
+        own = await self.own_tokens.read(zone, token)
         if scopes and own.scopes.isdisjoint(scopes):
             raise InsufficientScope(detail=f"the token of {own.claims['cid']} lacks {' or '.join(scopes)}")
         if other is not None:

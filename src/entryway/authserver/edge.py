@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from entryway.authserver import tenant_path
-from entryway.web.edge import Edge, MalformedJson, header, read_body, read_json, read_parameters
+from entryway.web.edge import Edge, MalformedJson, access_token, header, read_body, read_json, read_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.zones import Zone, Zones
 
-__all__ = ["Edge", "MalformedJson", "header", "path_of", "read_body", "read_json", "read_parameters", "zone_of"]
+__all__ = [
+    "Edge",
+    "MalformedJson",
+    "access_token",
+    "header",
+    "path_of",
+    "read_body",
+    "read_json",
+    "read_parameters",
+    "zone_of",
+]
 
 
 def path_of(request: Request) -> str:

@@ -76,8 +76,7 @@ class InspectionEndpoints:
 
     async def userinfo(self, request: Request) -> Response:
         """Answer who the token's user is."""
-        await edge.read_body(request)
-        _, own = await self.bearer.require(request, scopes.OPENID)
+        _, own = await self.bearer.require_by_header_or_form(request, scopes.OPENID)
         user = own.user
         if user is None:
             raise InsufficientScope(detail="a client's own token has no user")

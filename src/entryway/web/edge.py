@@ -98,6 +98,16 @@ async def read_parameters(request: Request) -> Mapping[str, str]:
     return parameters.of_request(request.scope["query_string"], body)
 
 
+async def access_token(request: Request) -> str | None:
+    """Return the bearer token of the header, or else the `access_token` of a form (RFC 6750 §2.2); no query counts."""
+    body = await read_body(request)
+    kind, _, token = (header(request, b"authorization") or "").partition(" ")
+    if kind.lower() == "bearer" and token:
+        return token.strip()
+    media_type = (header(request, b"content-type") or "").partition(";")[0].strip().lower()
+    return parameters.of_request(b"", body).get("access_token") if media_type == _FORM else None
+
+
 async def read_lines(request: Request) -> Mapping[str, str]:
     """Return a form whose fields may have several lines: texts of administrators, base64 of other parties."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:

@@ -213,6 +213,15 @@ def test_check_token_says_what_is_wrong(server: RunningAuthServer, app: BoundApp
 # --- userinfo
 
 
+def test_a_token_for_userinfo_may_come_in_a_form_but_in_no_query(server: RunningAuthServer, login: dict) -> None:
+    token = {"access_token": login["access_token"]}
+    in_form = server.http.post("/userinfo", data=token)
+    assert in_form.json()["user_name"] == claims(login["access_token"])["user_name"]
+    assert server.http.post("/userinfo", data=token, headers={"content-type": "text/plain"}).status_code == 401
+    for method in ("GET", "POST"):
+        assert server.http.request(method, "/userinfo", params=token).status_code == 401
+
+
 def test_userinfo_says_who_the_user_is(server: RunningAuthServer, login: dict, editor: str) -> None:
     headers = {"authorization": f"Bearer {login['access_token']}"}
     answer = server.http.get("/userinfo", headers=headers).json()

@@ -390,6 +390,15 @@ def test_introspection_tells_whom_the_token_concerns(
     assert introspect(application) == {"active": False}
 
 
+def test_a_token_for_userinfo_may_come_in_a_form_but_in_no_query(
+    idp: RunningIdp, application: RegisteredApplication, name: str
+) -> None:
+    idp.user(name)
+    token = {"access_token": idp.tokens(application, name)["access_token"]}
+    assert idp.http.post("/oauth2/userinfo", data=token).json()["sub"] == f"{name}@example.com"
+    assert idp.http.get("/oauth2/userinfo", params=token).status_code == 401
+
+
 @pytest.mark.parametrize("which", ["access_token", "refresh_token"])
 def test_revocation(idp: RunningIdp, application: RegisteredApplication, name: str, which: str) -> None:
     idp.user(name)

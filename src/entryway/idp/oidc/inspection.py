@@ -40,11 +40,10 @@ class InspectionEndpoints:
 
     async def userinfo(self, request: Request) -> Response:
         """Answer who an access token's user is."""
-        await edge.read_body(request)
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not token:
+        token = await edge.access_token(request)
+        if not token:
             raise InvalidToken("A bearer token is needed")
-        own = await self.issuer.read(token.strip())
+        own = await self.issuer.read(token)
         if not own.is_access_token:
             raise InvalidToken(detail="an id token is no access token")
         if own.person is None or OPENID not in str(own.claims["scope"]).split():
