@@ -27,6 +27,7 @@ from entryway.idp.account.self_service import SelfServiceEndpoints
 from entryway.idp.account.visitors import Visitors
 from entryway.idp.admin.api import AdminApi
 from entryway.idp.admin.callers import Callers
+from entryway.idp.applications.assertions import ClientAssertions
 from entryway.idp.applications.authentication import ApplicationAuthentication
 from entryway.idp.applications.certificates import ApplicationCertificates
 from entryway.idp.applications.store import Applications
@@ -46,7 +47,6 @@ from entryway.idp.corporate.links import ProviderLinks
 from entryway.idp.corporate.pending import PendingRequests
 from entryway.idp.corporate.provider_sessions import ProviderSessions
 from entryway.idp.corporate.providers import Providers
-from entryway.idp.corporate.seen_assertions import SeenAssertions
 from entryway.idp.corporate.whereabouts import Whereabouts
 from entryway.idp.documents import Documents
 from entryway.idp.factors.authenticators import Authenticators
@@ -87,6 +87,7 @@ from entryway.idp.saml import endpoints as saml
 from entryway.idp.saml.endpoints import SamlEndpoints, SamlFinisher
 from entryway.idp.saml.partners import Partners
 from entryway.idp.saml.saml_keys import SamlKeys
+from entryway.idp.seen_assertions import SeenAssertions
 from entryway.idp.session_end import SessionEnd
 from entryway.idp.signing_keys import SigningKeys
 from entryway.idp.trail import Trail
@@ -129,10 +130,12 @@ def build(  # noqa: PLR0915 - the one place that names every part
     authentication = Authentication(users, failures, passwords, documents, trail)
     applications = Applications(database, sealer, digests, clock)
     certificates = ApplicationCertificates(database, sealer, clock)
+    published_keys, seen = PublishedKeys(http, clock), SeenAssertions(database, digests)
     application_authentication = ApplicationAuthentication(
         applications,
         certificates,
         ShownCertificates(settings.certificate_header, networks(settings.certificate_proxies)),
+        ClientAssertions(settings, applications, published_keys, seen, clock),
     )
     keys = SigningKeys(database, sealer, clock)
     authorizations = Authorizations(database, digests, clock)
@@ -148,7 +151,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
     whereabouts = Whereabouts(providers, applications, documents, users, groups)
     provider_sessions = ProviderSessions(database, sealer)
     pending = PendingRequests(database, sealer, digests, clock)
-    oidc_partners = OidcPartners(http, PublishedKeys(http, clock), sign_for_us(keys, settings), clock)
+    oidc_partners = OidcPartners(http, published_keys, sign_for_us(keys, settings), clock)
     steps = Steps(
         NameStep(attempts, pages),
         PasswordStep(attempts, whereabouts, passkeys, documents, pages),
@@ -206,7 +209,6 @@ def build(  # noqa: PLR0915 - the one place that names every part
         clock=clock,
     )
     logout = LogoutEndpoint(settings, applications, sessions, chain, keys, digests, pages)
-    seen = SeenAssertions(database, digests)
     arrival = Arrival(attempts, provider_links, flow, sealer, trail, clock)
     corporate = ProviderEndpoints(
         settings=settings,

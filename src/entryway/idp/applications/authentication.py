@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from entryway.idp.applications.application import Application
+    from entryway.idp.applications.assertions import ClientAssertions
     from entryway.idp.applications.certificates import ApplicationCertificates
     from entryway.idp.applications.store import Applications
     from entryway.oauth.credentials import PresentedCredentials
@@ -32,11 +33,12 @@ class Authenticated:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationAuthentication:
-    """Secrets by Basic or in the body, or a certificate of the connection; a public client proves nothing."""
+    """Secrets, signed assertions, or a certificate of the connection; a public client proves nothing."""
 
     applications: Applications
     certificates: ApplicationCertificates
     shown: ShownCertificates
+    assertions: ClientAssertions
 
     async def check(self, request: Request, parameters: Mapping[str, str]) -> Application:
         """Return the application that calls, or raise BadCredentials."""
@@ -45,6 +47,10 @@ class ApplicationAuthentication:
     async def authenticate(self, request: Request, parameters: Mapping[str, str]) -> Authenticated:
         """Return the application that calls and what it proved that with, or raise BadCredentials."""
         authorization = request.headers.get("authorization")
+        if "client_assertion" in parameters or "client_assertion_type" in parameters:
+            if authorization is not None or "client_secret" in parameters:
+                raise InvalidRequest("Client credentials must be presented in one way only")
+            return Authenticated(await self.assertions.check(request, parameters))
         if authorization is None and "client_secret" not in parameters:
             return await self._without_secret(request, parameters.get("client_id", ""))
         url_encoded = request.headers.get("x-cf-encoded-credentials", "").lower() == "true"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from entryway.config import redirect_patterns
 from entryway.config.redirect_patterns import RedirectPattern
 from entryway.idp.corporate.choice import LoginRules
-from entryway.oauth import redirects
+from entryway.oauth import client_assertions, redirects
 
 GrantType = Literal[
     "authorization_code",
@@ -117,6 +117,10 @@ class ApplicationSettings(BaseModel):
     saml_encrypt: bool = False
     logins: LoginRules | None = None
     """Where its users log in; as for all applications where nothing is said."""
+    jwks: Annotated[list[dict[str, Any]], Field(default_factory=list, max_length=20)]
+    """Public keys with which it signs who it is (`private_key_jwt`), as JWKs."""
+    jwks_uri: Annotated[str, Field(max_length=1000, pattern=r"^https://[^\s#@]+$")] | None = None
+    """Where it publishes them."""
     rights: Annotated[list[Right], Field(default_factory=list)]
 
     @model_validator(mode="after")
@@ -126,6 +130,10 @@ class ApplicationSettings(BaseModel):
             raise ValueError(f"claims that cannot be mapped: {', '.join(wrong)}")
         if self.public and ("client_credentials" in self.grant_types or self.rights):
             raise ValueError("a public client has no secret: no client_credentials and no rights")
+        if len(client_assertions.keys_of(self.jwks)) != len(self.jwks):
+            raise ValueError("jwks must be public keys that sign: RSA of 2048 bits or more, or elliptic curves")
+        if self.public and (self.jwks or self.jwks_uri):
+            raise ValueError("a public client proves nothing: no jwks and no jwks_uri")
         return self
 
     @property

@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from entryway.idp.corporate.pending import Pending, PendingRequests
     from entryway.idp.corporate.provider_sessions import ProviderSessions
     from entryway.idp.corporate.providers import Provider, Providers
-    from entryway.idp.corporate.seen_assertions import SeenAssertions
     from entryway.idp.login.attempts import Attempts
     from entryway.idp.login.flow import LoginFlow
     from entryway.idp.logout.chain import LogoutChain
     from entryway.idp.saml.saml_keys import SamlKeys
+    from entryway.idp.seen_assertions import SeenAssertions
     from entryway.idp.settings import IdpSettings
     from entryway.saml.assertion import Assertion
     from entryway.saml.bindings import Received

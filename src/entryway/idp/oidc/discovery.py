@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from entryway.idp.pages import wording
-from entryway.oauth import pkce
+from entryway.oauth import client_assertions, pkce
 from entryway.oauth.errors import InvalidRequest
 from entryway.oauth.keys import ALGORITHM
 
@@ -87,7 +87,7 @@ def _may_call(caller: Application, application: Application) -> bool:
 def metadata(url: str, grants: GrantTable) -> dict[str, Any]:
     """Return the metadata of the provider at `url` (OpenID Connect Discovery)."""
     certificates = ["tls_client_auth", "self_signed_tls_client_auth"]
-    methods = ["client_secret_basic", "client_secret_post", *certificates, "none"]
+    methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", *certificates, "none"]
     return {
         "issuer": url,
         "authorization_endpoint": f"{url}/oauth2/authorize",
@@ -108,6 +108,7 @@ def metadata(url: str, grants: GrantTable) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_methods_supported": methods[:-1],
         "revocation_endpoint_auth_methods_supported": methods,
+        "token_endpoint_auth_signing_alg_values_supported": list(client_assertions.ALGORITHMS),
         "code_challenge_methods_supported": list(pkce.METHODS),
         "prompt_values_supported": ["none", "login", "select_account"],
         "backchannel_logout_supported": True,
