@@ -218,8 +218,8 @@ class Authorizations:
             raise InvalidToken("Invalid refresh token (revoked)", "the authorization was revoked")
         return _unsealed(zid, content)
 
-    async def rotate(self, authorization: Authorization, refresh_token: str) -> str:
-        """Use a refresh token up and return the next one; if somebody else was quicker, everything ends."""
+    async def rotate(self, authorization: Authorization, refresh_token: str) -> tuple[str, datetime]:
+        """Use a refresh token up and return the next one with its end; if somebody was quicker, everything ends."""
         table, zid = tables.RefreshTokenRow, authorization.zid
         token, mine = random_text(), table.digest == self._digests.of(_REFRESH, zid, refresh_token)
         use = update(table).where(mine, table.zid == zid, table.used_at.is_(None)).values(used_at=self._clock())
@@ -230,7 +230,7 @@ class Authorizations:
         if expires_at is None:
             await self.revoke(authorization)
             raise ReusedToken
-        return token
+        return token, expires_at
 
     async def find_by_refresh_token(self, zid: str, refresh_token: str) -> Authorization | None:
         """Return the authorization of a refresh token, whatever its state."""

@@ -66,6 +66,7 @@ from entryway.authserver.roles import Roles
 from entryway.authserver.sealed_refresh_tokens import SealedRefreshTokens
 from entryway.authserver.seen_assertions import SeenAssertions
 from entryway.authserver.sessions import Sessions
+from entryway.authserver.signed_refresh_tokens import SignedRefreshTokens
 from entryway.authserver.signing_keys import SigningKeys
 from entryway.authserver.stored_tokens import StoredTokens
 from entryway.authserver.tenant_branding import TenantBranded, TenantBrandings
@@ -131,7 +132,8 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     attempts, login_sessions = Attempts(database, digests, clock), Sessions(database, users, digests, clock)
     stored_tokens, passcodes = StoredTokens(database, digests, clock), Passcodes(database, users, digests, clock)
     own_tokens = OwnTokens(keys, clients, users, stored_tokens, ended, digests, clock)
-    issuer = Issuer(keys, authorizations, stored_tokens, digests, clock)
+    signed = SignedRefreshTokens(keys, clock)
+    issuer = Issuer(keys, authorizations, stored_tokens, signed, digests, clock)
     granting = Granting(issuer, roles)
     seen = SeenAssertions(database, digests)
     providers, shadow_users = IdentityProviders(database, sealer, audit, clock), ShadowUsers(database, users, clock)
@@ -145,6 +147,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         clients=clients,
         users=users,
         authorizations=authorizations,
+        signed=signed,
         passcodes=passcodes,
         providers=providers,
         passwords_elsewhere=ProviderPasswords(
@@ -228,7 +231,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
     metadata = MetadataEndpoints(settings, zones, keys, grants, providers, clock)
     inspection = InspectionEndpoints(settings, zones, authentication, own_tokens, bearer, roles)
     ending = RevocationEndpoints(
-        settings, zones, authentication, bearer, own_tokens, stored_tokens, authorizations, revocation
+        settings, zones, authentication, bearer, own_tokens, stored_tokens, authorizations, signed, revocation
     )
     account = AccountPages(settings, zones, login_sessions, roles, passcodes, flow, pages)
     proofs = Proofs(sealer, digests, BindingAuthorities(sealer, clock), settings, clock)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import or_, select, update
 
 from entryway.authserver import tables
-from entryway.authserver.token_policies import policy_of
+from entryway.authserver.token_policies import JWT, policy_of
 from entryway.config import redirect_patterns
 from entryway.config import xs_security_references as references
 from entryway.config.xs_security_references import ACCEPT_GRANTED_AUTHORITIES, ACCEPT_GRANTED_SCOPES
@@ -64,6 +64,8 @@ class Client:
     allowed_providers: frozenset[str] | None
     public: bool = False
     rotates_refresh_tokens: bool = False
+    # Whether its refresh tokens are JWTs.
+    signs_refresh_tokens: bool = False
     jwks: tuple[Mapping[str, Any], ...] = ()
     jwks_uri: str | None = None
     token_salt: str = ""
@@ -210,7 +212,9 @@ async def _load(session: AsyncSession, zid: str, column: InstrumentedAttribute[s
             own_scopes,
             [grant.scope for grant in grants if grant.kind == "user"],
             [known.get(text, text) for text in row.foreign_scopes],
-        ),
+        )
+        # Programs of administrators act for users, too: what both may.
+        | (frozenset(row.authorities) if of.plan == "apiaccess" else frozenset()),
         authorities=allowed_authorities(
             of.plan,
             own_scopes,
@@ -221,6 +225,7 @@ async def _load(session: AsyncSession, zid: str, column: InstrumentedAttribute[s
         allowed_providers=None if row.allowed_providers is None else frozenset(row.allowed_providers),
         public=row.public,
         rotates_refresh_tokens=row.public or policy.rotates,
+        signs_refresh_tokens=policy.refresh_format == JWT,
         jwks=tuple(row.jwks),
         jwks_uri=row.jwks_uri,
         aliases=known,

@@ -16,6 +16,7 @@ from entryway.oauth.errors import InvalidRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
+    from datetime import datetime
 
     from entryway.authserver.authorizations import Authorization, Authorizations
     from entryway.authserver.clients import Client
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from entryway.authserver.grants import TokenRequest, UserDecision
     from entryway.authserver.moments import Clock
     from entryway.authserver.roles import Entitlements
+    from entryway.authserver.signed_refresh_tokens import SignedRefreshTokens
     from entryway.authserver.signing_keys import SigningKeys
     from entryway.authserver.stored_tokens import StoredTokens
     from entryway.authserver.users import User
@@ -40,6 +42,7 @@ class Issuer:
     keys: SigningKeys
     authorizations: Authorizations
     stored: StoredTokens
+    signed: SignedRefreshTokens
     digests: Digests
     clock: Clock
 
@@ -83,9 +86,20 @@ class Issuer:
                 occasion=occasion,
             )
             response["id_token"] = await self._sign(zone, told)
-        refresh_token = decision.refresh_token
+        refresh_token, until = decision.refresh_token, decision.refresh_until
         if refresh_token is None and REFRESH_GRANT in client.grant_types:
-            refresh_token = await self._refresh_token(client, authorization, granted, signature)
+            refresh_token, until = await self._refresh_token(client, authorization, granted, signature)
+        if refresh_token is not None and until is not None and client.signs_refresh_tokens:
+            refresh_token = await self.signed.sign(
+                refresh_token,
+                zone=zone,
+                client=client,
+                user=user,
+                login=login,
+                granted=granted,
+                occasion=occasion,
+                until=until,
+            )
         if refresh_token is not None:
             response["refresh_token"] = refresh_token
         return response | dict(decision.told)
@@ -95,7 +109,7 @@ class Issuer:
     ) -> dict[str, Any]:
         """Return the response that holds nothing but a refresh token for another client than the one that asked."""
         signature = of_user(self.digests, client, user)
-        token = await self._refresh_token(client, authorization, granted, signature)
+        token, _ = await self._refresh_token(client, authorization, granted, signature)
         return {
             "access_token": None,
             "token_type": "bearer",
@@ -107,14 +121,16 @@ class Issuer:
 
     async def _refresh_token(
         self, client: Client, authorization: Authorization, granted: AbstractSet[str], signature: str
-    ) -> str:
+    ) -> tuple[str, datetime | None]:
+        """Return a refresh token, and its end where it is a stored one."""
         lifetime = client.refresh_validity
-        if not client.rotates_refresh_tokens:
+        if not client.rotates_refresh_tokens and not client.signs_refresh_tokens:
             sealed = self.authorizations.seal(authorization, granted, signature, lifetime)
             if len(sealed) <= LARGEST_SEALED:
-                return sealed
+                return sealed, None
         # Which of several has been used must be stored; and what is larger, applications would have to carry about.
-        return await self.authorizations.keep(authorization, granted, signature, lifetime)
+        token = await self.authorizations.keep(authorization, granted, signature, lifetime)
+        return token, self.clock() + lifetime
 
     def _occasion(
         self, request: TokenRequest, client: Client, grant_type: str, additional: Mapping[str, str]

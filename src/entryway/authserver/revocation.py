@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from entryway.authserver.moments import Clock
     from entryway.authserver.own_tokens import OwnToken, OwnTokens
     from entryway.authserver.settings import AuthServerSettings
+    from entryway.authserver.signed_refresh_tokens import SignedRefreshTokens
     from entryway.authserver.stored_tokens import StoredToken, StoredTokens
     from entryway.authserver.users import Users
     from entryway.authserver.zones import Zone, Zones
@@ -106,6 +107,7 @@ class RevocationEndpoints:
     own_tokens: OwnTokens
     stored: StoredTokens
     authorizations: Authorizations
+    signed: SignedRefreshTokens
     revocation: Revocation
 
     def routes(self) -> Sequence[Route]:
@@ -201,7 +203,7 @@ class RevocationEndpoints:
         return await self.bearer.require(request)
 
     async def _revoke(self, zone: Zone, client: Client, token: str) -> None:
-        authorization = await self.authorizations.find_by_refresh_token(zone.id, token)
+        authorization = await self.authorizations.find_by_refresh_token(zone.id, await self._stored(zone, token))
         if authorization is not None:
             if authorization.client_id == client.id:
                 await self.authorizations.revoke(authorization)
@@ -214,6 +216,12 @@ class RevocationEndpoints:
         if own.client.id == client.id:
             await self._end(zone, own, token)
             log.info("access_token_revoked", client_id=client.id)
+
+    async def _stored(self, zone: Zone, token: str) -> str:
+        try:
+            return await self.signed.stored(zone, token)
+        except InvalidToken:
+            return token  # perhaps an access token
 
     async def _end(self, zone: Zone, own: OwnToken, token: str) -> None:
         if is_opaque(token) and own.claims.get("revocable"):

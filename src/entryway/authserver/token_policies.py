@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from entryway.storage.audit import Audit
 
 OBJECT = "TokenPolicy"
+OPAQUE, JWT = "opaque", "jwt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,16 @@ class TokenPolicy:
     access_validity: int | None = None
     refresh_validity: int | None = None
     rotates: bool = False
+    # What refresh tokens look like: a text without meaning, or a JWT.
+    refresh_format: str = OPAQUE
 
 
 async def policy_of(session: AsyncSession, zid: str) -> TokenPolicy:
     """Return a tenant's policy."""
     row = await session.get(tables.TokenPolicyRow, zid)
-    return TokenPolicy(row.access_validity, row.refresh_validity, row.rotates) if row else TokenPolicy()
+    if row is None:
+        return TokenPolicy()
+    return TokenPolicy(row.access_validity, row.refresh_validity, row.rotates, row.refresh_format)
 
 
 @dataclass(frozen=True, slots=True)

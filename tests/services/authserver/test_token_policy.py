@@ -29,6 +29,7 @@ def test_the_descriptor_goes_before_the_tenant_and_the_tenant_before_the_default
     form = {"grant_type": "client_credentials"}
     assert server.token(app, **form).json()["expires_in"] == 43199
     wanted = {"access_token_validity": 900, "refresh_token_validity": 3600, "refresh_token_rotation": False}
+    wanted |= {"refresh_token_format": "opaque"}
     assert server.platform("PUT", PATH, wanted).json() == wanted
     assert server.platform("GET", PATH).json() == wanted
     assert server.token(app, **form).json()["expires_in"] == 899

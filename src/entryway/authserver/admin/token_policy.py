@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
@@ -36,6 +36,7 @@ class TokenPolicyBody(BaseModel):
     access_token_validity: Annotated[int, Field(ge=60, le=86400)] | None = None
     refresh_token_validity: Annotated[int, Field(ge=60, le=31536000)] | None = None
     refresh_token_rotation: bool = False
+    refresh_token_format: Literal["opaque", "jwt"] = "opaque"  # noqa: S105 - the name of a form
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,21 @@ class TokenPolicyEndpoints:
         """Change the tenant's policy."""
         zone, own = await self.bearer.require(request, PLATFORM_SCOPE)
         body = await edge.read_json(request, TokenPolicyBody)
-        policy = TokenPolicy(body.access_token_validity, body.refresh_token_validity, body.refresh_token_rotation)
+        policy = TokenPolicy(
+            body.access_token_validity,
+            body.refresh_token_validity,
+            body.refresh_token_rotation,
+            body.refresh_token_format,
+        )
         await self.policies.put(zone.id, policy, actor=own.client.id)
         log.info("token_policy_put", zid=zone.id)
         return JSONResponse(_told(policy))
 
 
-def _told(policy: TokenPolicy) -> dict[str, int | bool | None]:
+def _told(policy: TokenPolicy) -> dict[str, int | bool | str | None]:
     return {
         "access_token_validity": policy.access_validity,
         "refresh_token_validity": policy.refresh_validity,
         "refresh_token_rotation": policy.rotates,
+        "refresh_token_format": policy.refresh_format,
     }

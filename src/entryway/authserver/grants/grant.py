@@ -10,6 +10,8 @@ from entryway.authserver.client_authentication import SECRET
 from entryway.oauth.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from entryway.authserver.authorizations import Authorization
     from entryway.authserver.client_authentication import Authenticated
     from entryway.authserver.clients import Client
@@ -63,13 +65,15 @@ class ClientDecision:
 class UserDecision:
     """The client may have a token for this user.
 
-    `refresh_token` is set where one exists already and goes back to the client as it is. `logon` says that the user has
-    just logged on, so that the client is told who it is (an id_token) without asking for it.
+    `refresh_token` is set where one exists already and goes back to the client as it is, unless it is a new one that
+    lasts until `refresh_until`. `logon` says that the user has just logged on, so that the client is told who it is (an
+    id_token) without asking for it.
     """
 
     user: User
     authorization: Authorization
     refresh_token: str | None = field(default=None, repr=False)
+    refresh_until: datetime | None = None
     logon: bool = False
     # What the response says beside the tokens.
     told: Mapping[str, str] = field(default_factory=dict)

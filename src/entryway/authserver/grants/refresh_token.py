@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from entryway.authserver.clients import Client
     from entryway.authserver.digests import Digests
     from entryway.authserver.grants.grant import TokenRequest
+    from entryway.authserver.signed_refresh_tokens import SignedRefreshTokens
     from entryway.authserver.users import Users
 
 
@@ -23,12 +24,14 @@ class RefreshToken:
     """A refresh token belongs to one client and one user as they were at login."""
 
     authorizations: Authorizations
+    signed: SignedRefreshTokens
     users: Users
     digests: Digests
 
     async def authorize(self, request: TokenRequest, client: Client) -> UserDecision:
         """Decide whether the token may be used again."""
-        token = request.required("refresh_token")
+        presented = request.required("refresh_token")
+        token = await self.signed.stored(request.zone, presented)
         authorization = await self.authorizations.find_refreshable(request.zone.id, token)
         if authorization.client_id != client.id:
             raise InvalidGrant(f"Wrong client for this refresh token: {echo(client.id)}")
@@ -39,5 +42,6 @@ class RefreshToken:
             raise InvalidToken("Invalid refresh token (revocable signature mismatch)", "the user has changed since")
         if client.rotates_refresh_tokens and authorization.stored:
             # RFC 9700 §2.2.2: nothing but use once shows that a public client's refresh token was stolen.
-            token = await self.authorizations.rotate(authorization, token)
-        return UserDecision(user, authorization, token)
+            token, until = await self.authorizations.rotate(authorization, token)
+            return UserDecision(user, authorization, token, until)
+        return UserDecision(user, authorization, presented)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from entryway.authserver.own_tokens import OwnTokens
     from entryway.authserver.passcodes import Passcodes
     from entryway.authserver.password_spraying import PasswordTries
+    from entryway.authserver.signed_refresh_tokens import SignedRefreshTokens
     from entryway.authserver.trust.provider_passwords import ProviderPasswords
     from entryway.authserver.trust.providers import IdentityProviders
     from entryway.authserver.users import Users
@@ -54,6 +55,7 @@ def make_grants(
     clients: Clients,
     users: Users,
     authorizations: Authorizations,
+    signed: SignedRefreshTokens,
     passcodes: Passcodes,
     providers: IdentityProviders,
     passwords_elsewhere: ProviderPasswords,
@@ -69,7 +71,7 @@ def make_grants(
         "authorization_code": AuthorizationCode(authorizations, users),
         "client_credentials": ClientCredentials(),
         "client_x509": ClientCredentials(),
-        "refresh_token": RefreshToken(authorizations, users, digests),
+        "refresh_token": RefreshToken(authorizations, signed, users, digests),
         "password": Password(users, passcodes, providers, passwords_elsewhere, tries, clock),
         JWT_BEARER: jwt_bearer,
         TOKEN_EXCHANGE: TokenExchange(jwt_bearer),

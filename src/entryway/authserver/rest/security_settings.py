@@ -50,6 +50,7 @@ class SecuritySettingsOperations:
                 "accessTokenValidity": policy.access_validity or DEFAULT,
                 "refreshTokenValidity": policy.refresh_validity or DEFAULT,
                 "refreshTokenRotation": policy.rotates,
+                "refreshTokenFormat": policy.refresh_format,
                 "activeKeyId": next(key["kid"] for key in keys if key["enabled"]),
                 "keyIds": [key["kid"] for key in keys],
             },
@@ -115,6 +116,7 @@ class SecuritySettingsOperations:
             access_validity=_validity(settings.accessTokenValidity, before.access_validity, ACCESS_VALIDITY),
             refresh_validity=_validity(settings.refreshTokenValidity, before.refresh_validity, REFRESH_VALIDITY),
             rotates=before.rotates if settings.refreshTokenRotation is None else settings.refreshTokenRotation,
+            refresh_format=settings.refreshTokenFormat or before.refresh_format,
         )
         if policy != before:
             await self.policies.put(asked.zid, policy, actor=asked.caller.actor)

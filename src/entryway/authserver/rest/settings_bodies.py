@@ -36,6 +36,7 @@ class TokenPolicySettings(_KeySettings):
     accessTokenValidity: Annotated[int, Field(ge=-1, le=86400)] | None = None  # noqa: N815
     refreshTokenValidity: Annotated[int, Field(ge=-1, le=31536000)] | None = None  # noqa: N815
     refreshTokenRotation: bool | None = None  # noqa: N815
+    refreshTokenFormat: Literal["opaque", "jwt"] | None = None  # noqa: N815
     changeMode: Literal["ADD", "UPDATE", "DELETE", "FORCE_UPDATE", "FORCE_DELETE"] | None = None  # noqa: N815
 
 

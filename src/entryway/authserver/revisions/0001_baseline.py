@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_e819fd93"
+revision: str = "authserver_baseline_7ee017a2"
 down_revision: str | None = None
 
 
@@ -206,6 +206,7 @@ def upgrade() -> None:
         sa.Column("access_validity", sa.Integer(), nullable=True),
         sa.Column("refresh_validity", sa.Integer(), nullable=True),
         sa.Column("rotates", sa.Boolean(), nullable=False),
+        sa.Column("refresh_format", sa.String(length=8), nullable=False),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_token_policies_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("zid", name=op.f("pk_token_policies")),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from entryway.authserver.tables.metadata import AuthServerTable, zid_column
@@ -17,3 +18,5 @@ class TokenPolicyRow(AuthServerTable):
     refresh_validity: Mapped[int | None]
     # Whether each refresh gives a new refresh token, and a second use of an old one ends the login.
     rotates: Mapped[bool] = mapped_column(default=False)
+    # `opaque` or `jwt`.
+    refresh_format: Mapped[str] = mapped_column(String(8), default="opaque")
