@@ -230,6 +230,7 @@ def build(
             preserve_fragment=environment.preserve_fragment,
             policy=choose_policy(extended=environment.extended_login_csp, omitted=environment.omit_login_csp),
             notice_endpoint=xs_app.logout.back_channel_endpoint,
+            renews=refresh_ahead is not None,
         ),
         cookies,
         session_cookie,

@@ -36,6 +36,8 @@ class LoginRules:
     """The content security policy of the login page."""
     notice_endpoint: str | None = None
     """Where authorities announce that a user has logged out there."""
+    renews: bool = False
+    """Whether tokens are renewed ahead of their end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,9 @@ class SignIn:
                 audit.logged_out(old, "new_login")
         await self.sessions.save(session)
         audit.logged_in(user)
+        if self.rules.renews and user.refresh_token is not None and user.refresh_at is None:
+            seconds = round(user.expires_at - self.clock())
+            log.error("token_not_to_be_renewed", reason="it lives shorter than JWT_REFRESH", seconds=seconds)
         return session
 
     def _cookies_after_login(self, request: Request, session: Session) -> list[str]:

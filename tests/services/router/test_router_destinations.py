@@ -4,9 +4,12 @@ import asyncio
 
 import pytest
 from router_neighbours import answer, running_destinations, until
+from websockets import InvalidStatus
+from websockets.asyncio.client import connect
+from websockets.utils import accept_key
 
 from entryway.http import Headers, Response
-from entryway.testing.upstream import recording_upstream
+from entryway.testing.upstream import recording_upstream, scripted_upstream
 
 
 def bearer(value: str, **more) -> list:
@@ -208,6 +211,47 @@ async def test_a_destination_in_a_company_network_is_asked_through_the_proxy_as_
     assert headers.text("proxy-authorization").startswith("Bearer ey")
     assert headers.text("authorization") is None
     assert [form["client_id"] for form in world.uaa.grants("client_credentials")] == ["conn-client"]
+
+
+async def test_a_web_socket_goes_into_the_company_network_as_the_user(world, service):
+    heads = []
+
+    async def speak(wire):
+        """The connectivity proxy: says yes, and sends back the frames of the client unmasked."""
+        head = (await wire.hear_head()).decode()
+        heads.append(head)
+        key = next(line for line in head.splitlines() if line.lower().startswith("sec-websocket-key")).split(": ")[1]
+        await wire.saying(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept_key(key)}\r\n\r\n".encode()
+        )
+        frame = await wire.hear(2 + 4 + 5)
+        mask, data = frame[2:6], frame[6:]
+        await wire.saying(b"\x81\x05" + bytes(byte ^ mask[at % 4] for at, byte in enumerate(data)))
+        await wire.hear(2 + 4 + 2)  # the client's close
+        await wire.saying(b"\x88\x02\x03\xe8")
+        await wire.close()
+
+    async with scripted_upstream(speak) as proxy:
+        service.define("erp", "http://erp.virtual:44300", ProxyType="OnPremise", Authentication="PrincipalPropagation")
+        credentials = world.uaa.credentials(clientid="conn", onpremise_proxy_host="127.0.0.1",
+                                            onpremise_proxy_port=str(proxy.origin.port))  # fmt: skip
+        services = {"destination": service.credentials(), "connectivity": credentials}
+        route = {"source": "^/erp/", "destination": "erp"}
+        browser = await world.start(route, services=services, websockets={"enabled": True})
+        url = world.origin.replace("http:", "ws:") + "/erp/live?a=1"
+        with pytest.raises(InvalidStatus, match="401"):
+            await connect(url, origin=world.origin, proxy=None)
+        await browser.log_in("/erp/x")
+        cookie = {"cookie": f"JSESSIONID={browser.cookie('JSESSIONID')}"}
+        async with connect(url, origin=world.origin, proxy=None, additional_headers=cookie, compression=None) as socket:
+            await socket.send("hello")
+            assert await socket.recv() == "hello"
+    [head] = heads
+    assert head.startswith("GET http://erp.virtual:44300/erp/live?a=1 HTTP/1.1\r\n")
+    headers = {line.partition(":")[0].lower() for line in head.splitlines()[1:]}
+    assert {"proxy-authorization", "sap-connectivity-authentication", "sec-websocket-key"} <= headers
+    assert "authorization" not in headers
 
 
 async def test_who_the_service_says_the_user_is_there_is_said_once(world, service, start, proxy):

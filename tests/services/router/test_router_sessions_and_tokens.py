@@ -122,6 +122,16 @@ async def test_without_renewal_a_session_ends_with_its_token(world):
     assert world.uaa.grants("refresh_token") == []
 
 
+@pytest.mark.parametrize(("refresh", "said"), [("5", True), ("1", False), ("0", False)])
+async def test_a_token_that_lives_too_short_to_be_renewed_is_told_of(world, capfd, refresh, said):
+    world.uaa.expires_in = 200
+    browser = await world.start(env={"JWT_REFRESH": refresh})
+    await browser.log_in()
+    told = "".join(capfd.readouterr())
+    assert ("token_not_to_be_renewed" in told) == said
+    assert "eyJ" not in told
+
+
 async def test_logging_out_ends_the_session_everywhere(world):
     browser = await world.start(
         logout={"logoutEndpoint": "/do/logout", "logoutPage": "/out.html"},
