@@ -1,4 +1,7 @@
-"""An application that logs its users in at the identity provider itself: browser, router and provider together."""
+"""An application that logs its users in at the identity provider itself: browser, router and provider together.
+
+The router has no secret: it shows the provider its certificate.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ modules:
     path: router
     requires:
       - name: people
+        parameters: {{config: {{credential-type: X509_GENERATED}}}}
 resources:
   - name: people
     type: org.cloudfoundry.managed-service

@@ -15,6 +15,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from http_certificates import Certificates, certificates
+from OpenSSL import SSL
 
 from entryway import certificates as our
 from entryway.http import Request, Response, Server
@@ -122,6 +123,25 @@ async def test_nothing_is_resumed(files: Certificates) -> None:
             assert (reused, base64.b64decode(shown)) == (False, der(files.client_certificate))
             reused, _, shown = await asyncio.to_thread(converse, port, context, session)
             assert (reused, base64.b64decode(shown)) == (False, der(files.client_certificate))
+
+
+async def test_no_connection_is_negotiated_anew(files: Certificates) -> None:
+    """Who began without a certificate cannot show one later, nor another one than before."""
+
+    def renegotiate(port: int) -> None:
+        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        context.set_max_proto_version(SSL.TLS1_2_VERSION)
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+            plain.setblocking(True)
+            connection = SSL.Connection(context, plain)
+            connection.set_connect_state()
+            connection.do_handshake()
+            connection.renegotiate()
+            connection.do_handshake()
+
+    async with listening(files) as port:
+        with pytest.raises(SSL.Error, match="no renegotiation"):
+            await asyncio.to_thread(renegotiate, port)
 
 
 async def test_older_tls_is_refused(files: Certificates) -> None:
