@@ -216,17 +216,6 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         login_sessions,
         pages,
     )
-    autologin = AutologinEndpoint(
-        settings,
-        zones,
-        authentication,
-        grants["password"],
-        authorizations,
-        users,
-        attempts,
-        login_sessions,
-        pages,
-    )
     logout = LogoutEndpoint(settings, zones, clients, login_sessions, keys, pages, provider_sessions, departures)
     metadata = MetadataEndpoints(settings, zones, keys, grants, providers, clock)
     inspection = InspectionEndpoints(settings, zones, authentication, own_tokens, bearer, roles)
@@ -298,7 +287,6 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
             Route("/oauth/authorize", authorize.__call__, methods=["GET", "POST"]),
             Route("/login", login.page, methods=["GET"]),
             Route("/login.do", login.submit, methods=["POST"]),
-            *autologin.routes(),
             *autologin.routes(),
             Route("/logout.do", logout.__call__, methods=["GET", "POST"]),
             Route("/logout", logout.__call__, methods=["GET", "POST"]),
