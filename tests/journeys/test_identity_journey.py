@@ -148,7 +148,9 @@ def test_the_binding_and_what_is_printed(landscape: Landscape) -> None:
     assert credentials["url"] == address(landscape, "identity-provider")
     assert credentials["domains"] == ["localhost"]
     assert credentials["app_tid"]
-    assert credentials["clientsecret"]
+    assert credentials["certificate"]
+    assert credentials["key"]
+    assert "clientsecret" not in credentials
     assert re.search(r"people +https://localhost:\d+/profile", landscape.output())
     assert "person  grace  password cobol-forever  Admirals" in landscape.output()
     assert (landscape.state / "data" / "idp.db").stat().st_mode & 0o077 == 0
