@@ -64,6 +64,8 @@ class RouterEnvironment:
     logout_with_token_hint: bool = False
     omit_login_csp: bool = False
     merge_csp: bool = False
+    users_into_company: bool = False
+    """Whether every system in the company network learns who the user is, not only those that ask for it."""
     validate_forwarded_host: bool = False
     reuse_connections: bool = True
     outgoing_timeouts_ms: Mapping[str, int] = field(default_factory=dict)

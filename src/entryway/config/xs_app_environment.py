@@ -82,6 +82,7 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
         extended_login_csp=read.boolean("EXTENDED_LOGIN_CSP", default=False),
         omit_login_csp=read.boolean("OMIT_LOGIN_CSP", default=False),
         merge_csp=read.boolean("MERGE_CSP_HEADERS", default=False),
+        users_into_company=read.boolean("SEND_CONNECTIVITY_AUTHENTICATION", default=False),
         validate_forwarded_host=read.boolean("ENABLE_X_FORWARDED_HOST_VALIDATION", default=False),
         reuse_connections=not read.boolean("DISABLE_CONNECTION_REUSE", default=False),
         outgoing_timeouts_ms=_outgoing(read),

@@ -374,7 +374,17 @@ def _backends(  # noqa: PLR0917 - values, not a bag
             callers.plain, services.destination.uri, service_timeout(configuration, "destination")
         )
         stores = open_stores(configuration.environ)
-        service = ServiceDestinations(finder, services.destination, asking, tokens.at, company, tls, clock, stores)
+        service = ServiceDestinations(
+            finder,
+            services.destination,
+            asking,
+            tokens.at,
+            company,
+            tls,
+            clock,
+            stores,
+            users_into_company=environment.users_into_company,
+        )
     direct: dict[str, Backend] = {}
     of_user: dict[str, Callable[[Session | None], Backend]] = {}
     on_premise: dict[str, OnPremiseBackend] = {}

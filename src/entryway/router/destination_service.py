@@ -53,6 +53,8 @@ class ServiceDestinations:
     tls: TlsContexts
     clock: Callable[[], float]
     stores: DestinationStores
+    users_into_company: bool = False
+    """Whether every system in the company network learns who the user is."""
     public: dict[Any, Any] = field(default_factory=dict)
     under_way: dict[tuple[Session | None, str | None, str], asyncio.Task[Backend]] = field(default_factory=dict)
 
@@ -106,7 +108,7 @@ class ServiceDestinations:
         user = None if login is None else login.access_token
         found = await self._found(name, token.value, correlation_id, dynamic=dynamic, user=user)
         propagated = None
-        if session is not None and found.configuration.get("Authentication") == "PrincipalPropagation":
+        if session is not None and self._propagates(found.configuration):
             propagated = (await self._user_token(session, tenant)).value
         backend, until = await self._backend(found, session, None, propagated)
         return self._keep((PROVIDER, name, dynamic), session, Kept(backend, min(until, token.until)))
@@ -156,7 +158,7 @@ class ServiceDestinations:
             until = min(until, usable_until(expires_in, self.clock()))
         on_premise = properties.get("ProxyType") == "OnPremise"
         if on_premise:
-            propagates = properties.get("Authentication") == "PrincipalPropagation"
+            propagates = self._propagates(properties)
             # The destination service knows better who the user is in the company network, where it says so.
             propagates = propagates and all(name != PROPAGATED for name, _ in headers)
             proxy_headers, proxy_until = await self._proxy_headers(
@@ -196,6 +198,9 @@ class ServiceDestinations:
             return origin_of(url, self._tls(found, session), strict=properties.get("TrustAll", "").lower() != "true")
         except ValueError as error:
             raise DestinationFailed(SERVICE, f"destination {found.name}: its URL cannot be used: {error}") from None
+
+    def _propagates(self, properties: Mapping[str, str]) -> bool:
+        return self.users_into_company or properties.get("Authentication") == "PrincipalPropagation"
 
     def _tls(self, found: FoundDestination, session: Session | None) -> TlsContexts:
         forwards = is_true(found.configuration, "ForwardAuthCertificates")

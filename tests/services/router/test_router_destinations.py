@@ -37,7 +37,7 @@ async def proxy(world):
 
 @pytest.fixture
 async def start(world, service, proxy):
-    async def started(*names: str, public: tuple[str, ...] = ()):
+    async def started(*names: str, public: tuple[str, ...] = (), **env: str):
         routes = [{"source": f"^/{name}/(.*)$", "target": "$1", "destination": name} for name in names]
         routes += [
             {"source": f"^/{name}/(.*)$", "target": "$1", "destination": name, "authenticationType": "none"}
@@ -54,7 +54,7 @@ async def start(world, service, proxy):
             onpremise_proxy_port=str(proxy.port),
         )
         services = {"destination": service.credentials(), "connectivity": connectivity}
-        return await world.start(*routes, services=services)
+        return await world.start(*routes, services=services, env=env)
 
     return started
 
@@ -252,6 +252,18 @@ async def test_a_web_socket_goes_into_the_company_network_as_the_user(world, ser
     headers = {line.partition(":")[0].lower() for line in head.splitlines()[1:]}
     assert {"proxy-authorization", "sap-connectivity-authentication", "sec-websocket-key"} <= headers
     assert "authorization" not in headers
+
+
+@pytest.mark.parametrize(("env", "told"), [({}, 0), ({"SEND_CONNECTIVITY_AUTHENTICATION": "true"}, 1)])
+async def test_other_systems_of_the_company_learn_who_the_user_is_where_that_is_wanted(  # noqa: PLR0917 - fixtures
+    world, service, start, proxy, env, told
+):
+    service.define("erp", "http://erp.virtual:80", ProxyType="OnPremise")
+    browser = await start("erp", **env)
+    await browser.log_in()
+    await browser.get("/erp/x")
+    (asked,) = proxy.requests
+    assert len(asked.headers.all(b"sap-connectivity-authentication")) == told
 
 
 async def test_who_the_service_says_the_user_is_there_is_said_once(world, service, start, proxy):
