@@ -32,7 +32,7 @@ def read(root: Element, expected: Expected, now: datetime) -> Assertion:
     if protected:
         root = signature.verify(root, expected.certificates, allow_sha1=expected.allow_sha1)
         _check_shape(root)
-    _check_envelope(root, expected, now)
+    _check_envelope(root, expected, now, is_protected=protected)
     _check_status(root)
     return assertion.read(_signed_assertion(root, expected, is_protected=protected), expected, now)
 
@@ -64,7 +64,7 @@ def _check_shape(root: Element) -> None:
         raise SamlInvalid("the Response holds more than one assertion, or one in a wrong place")
 
 
-def _check_envelope(root: Element, expected: Expected, now: datetime) -> None:
+def _check_envelope(root: Element, expected: Expected, now: datetime, *, is_protected: bool) -> None:
     if len(xml.attribute(root, "ID")) > LONGEST_ID:
         raise SamlInvalid("the ID is too long")
     if root.get("Destination") != expected.recipient:
@@ -73,8 +73,12 @@ def _check_envelope(root: Element, expected: Expected, now: datetime) -> None:
         raise SamlInvalid(
             f"InResponseToField of Response doesn't correspond to sent message {expected.request_id or '(none)'}"
         )
-    if xml.child(root, "saml:Issuer") is not None and issuer_of(root) != expected.issuer:
-        raise SamlInvalid("the Response is of another issuer")
+    if xml.child(root, "saml:Issuer") is not None:
+        if issuer_of(root) != expected.issuer:
+            raise SamlInvalid("the Response is of another issuer")
+    elif is_protected or xml.child(root, "saml:EncryptedAssertion") is not None:
+        # SAML profiles §4.1.4.2: who signs it or encrypts something in it must say who they are.
+        raise SamlInvalid("the Response names no issuer")
     issued_at = moments.read(xml.attribute(root, "IssueInstant"))
     if abs(now - issued_at) > moments.SKEW:
         raise SamlInvalid(

@@ -148,6 +148,16 @@ WRONG = {
 }
 
 
+def issuer_of_the_response(response: Any, assertion: Any) -> None:
+    response.remove(next(one for one in response if xml.is_named(one, "saml:Issuer")))
+
+
+def test_a_response_may_leave_its_issuer_out_unless_it_is_signed_or_encrypted() -> None:
+    assert read(answer(issuer_of_the_response, sign_response=False)).name_id.value == "maria@example.com"
+    with pytest.raises(SamlInvalid, match="names no issuer"):
+        read(answer(issuer_of_the_response))
+
+
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_response_that_breaks_a_rule_is_refused_though_it_is_signed(wrong: str) -> None:
     bend, reason = WRONG[wrong]
