@@ -98,7 +98,8 @@ class Applications:
                 {
                     "xsappname": f"na-{instance_id}",
                     "authorities": list(authorities),
-                    "oauth2-configuration": {"grant-types": ["client_credentials"]},
+                    # For itself, and for administrators who log in with it.
+                    "oauth2-configuration": {"grant-types": ["client_credentials", "password", "refresh_token"]},
                 }
             )
         )

@@ -14,6 +14,7 @@ from entryway.authserver.provisioning.kinds import GROUP, USER
 from entryway.authserver.provisioning.users import UserCollection
 from entryway.authserver.rest.api_credentials import ApiCredentialOperations
 from entryway.authserver.rest.apps import AppOperations
+from entryway.authserver.rest.audit_log import AuditLogOperations
 from entryway.authserver.rest.branding import BrandingOperations
 from entryway.authserver.rest.identity_providers import IdentityProviderOperations
 from entryway.authserver.rest.openapi import document
@@ -116,11 +117,11 @@ class Administration:
         )
         credentials = ApiCredentialOperations(self.database, self.applications, self.bindings, self.audit)
         settings = SecuritySettingsOperations(self.policies, self.keys, self.providers, self.saml_keys, self.browsing)
-        branding = BrandingOperations(self.brandings)
+        branding, trail = BrandingOperations(self.brandings), AuditLogOperations(self.database)
         providers = IdentityProviderOperations(self.providers, self.trust_refresh)
         authorization = [
             operation
-            for part in (apps, collections, settings, branding, credentials)
+            for part in (apps, collections, settings, branding, credentials, trail)
             for operation in part.operations()
         ]
         return [
