@@ -63,19 +63,19 @@ class Responder:
         assert isinstance(error, EntrywayError)  # noqa: S101 - Starlette hands us what we registered for
         status = 400 if isinstance(error, ConfigurationMistakes) else error.status
         log.info("request_refused", path=request.url.path, status=status, code=error.code, detail=error.detail)
-        path = path_of(request)
+        path, challenge = path_of(request), _challenge(error, status, path_of(request))
         if path.startswith(_ADMIN):
             response: Response = _problem(error, status)
         elif path.startswith(_SCIM):
             response = scim.error_response(error)
         elif _wants_page(request):
-            response = error_page(self._pages, request, error, status)
+            # A browser would ask its user for a password that nobody has.
+            response, challenge = error_page(self._pages, request, error, status), ""
         else:
             response = JSONResponse(_oauth(error), status)
         response.headers["entryway-error"] = error.code
         if isinstance(error, TooManyRequests):
             response.headers["retry-after"] = str(error.retry_after)
-        challenge = _challenge(error, path)
         if challenge:
             response.headers["www-authenticate"] = challenge
         return response
@@ -134,7 +134,9 @@ def _problem(error: EntrywayError, status: int) -> JSONResponse:
     return JSONResponse(body, status, media_type="application/problem+json")
 
 
-def _challenge(error: EntrywayError, path: str) -> str:
+def _challenge(error: EntrywayError, status: int, path: str) -> str:
+    if status not in {401, 403}:
+        return ""
     # RFC 9110 §11.6.1: a 401 says how to do better. A refresh token that fails at the token endpoint is no bearer one.
     if isinstance(error, InvalidToken | InsufficientScope) and path != "/oauth/token":
         return f'Bearer error="{error.code}"'

@@ -12,7 +12,7 @@ from joserfc.jwk import RSAKey
 from product_descriptor import products
 
 from entryway.oauth.client_assertions import TYPE
-from entryway.testing.authserver import BoundApplication, RunningAuthServer, running_authserver
+from entryway.testing.authserver import PLATFORM_SECRET, BoundApplication, RunningAuthServer, running_authserver
 
 HTML, JSON = "text/html", "application/json"
 
@@ -74,6 +74,33 @@ def test_who_lacks_a_token_is_told_which_kind_is_wanted(server: RunningAuthServe
     answer = server.http.get(path, headers=headers)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+
+
+def test_a_browser_that_is_refused_is_not_asked_for_a_password_of_its_own(server: RunningAuthServer) -> None:
+    """As it would by a challenge, in a window of the browser's that nobody could fill in."""
+    descriptor = products(f"picky-{uuid.uuid4().hex[:8]}")
+    descriptor["oauth2-configuration"]["allowedproviders"] = ["company"]
+    picky, other = server.deploy(descriptor), server.deploy(products(f"other-{uuid.uuid4().hex[:8]}"))
+    server.user("paula@example.com", "correct horse")
+    browser = server.browser()
+    browser.log_in(other, "paula@example.com", "correct horse")
+    pages = [
+        browser.http.get("/userinfo"),
+        browser.http.post("/oauth/token", data={"grant_type": "client_credentials"}),
+        browser.authorize(picky),
+    ]
+    browser.http.close()
+    assert [page.status_code for page in pages[:2]] == [401, 401]
+    for page in pages:
+        assert page.headers["content-type"].startswith(HTML)
+        assert "www-authenticate" not in page.headers
+
+
+def test_a_refusal_that_no_credentials_would_help_has_no_challenge(server: RunningAuthServer) -> None:
+    auth = httpx.BasicAuth("entryway-platform", PLATFORM_SECRET)
+    answer = server.http.post("/check_token", data={"token": "x"}, auth=auth)
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_token")
+    assert "www-authenticate" not in answer.headers
 
 
 def test_the_zone_id_is_read_whatever_its_case(server: RunningAuthServer, acme: dict) -> None:
