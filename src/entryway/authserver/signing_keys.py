@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from joserfc.jwk import RSAKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from entryway.authserver.moments import Clock
@@ -50,7 +51,7 @@ class KeyUnknown(NotFound):
     title = "There is no signing key by this id"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KeyRing:
     """Every key of a tenant that still verifies, and the one that signs."""
 
@@ -58,10 +59,10 @@ class KeyRing:
     published: tuple[SigningKey, ...]
     changed_at: datetime
 
-    @property
-    def verifying(self) -> Mapping[str, RSAKey]:
-        """The keys by the name in a token's header."""
-        return {key.kid: key.key for key in self.published}
+    @cached_property
+    def verifying(self) -> Mapping[str, RSAPublicKey]:
+        """The public keys by the name in a token's header."""
+        return {key.kid: key.public for key in self.published}
 
 
 class SigningKeys:

@@ -33,6 +33,11 @@ class SigningKey:
             raise TypeError("a signing key is an RSA key")
         return key
 
+    @cached_property
+    def public(self) -> rsa.RSAPublicKey:
+        """The public half, to verify with."""
+        return self._private.public_key()
+
     def sign(self, content: bytes) -> bytes:
         """Return the RS256 signature (RFC 7518 §3.3)."""
         return self._private.sign(content, padding.PKCS1v15(), hashes.SHA256())

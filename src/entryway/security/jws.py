@@ -20,9 +20,10 @@ TOKEN_LIMIT = 16 * 1024
 ALGORITHM = "RS256"
 KEY_BITS = 2048
 
-# From the alphabet of tokens to the one that binascii reads; what only the latter has becomes what neither has.
-_ALPHABET = bytes.maketrans(b"-_+/=", b"+/!!!")
-_PADDING = (b"", b"!", b"==", b"=")
+# From the alphabet of tokens to the one that binascii reads.
+_ALPHABET = bytes.maketrans(b"-_", b"+/")
+_OF_TOKENS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_PADDING = (b"", b"", b"==", b"=")
 _ZID = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 
 
@@ -147,10 +148,10 @@ def _json_object(part: bytes) -> dict[str, Any]:
 
 
 def _bytes(part: bytes) -> bytes:
-    try:
-        return binascii.a2b_base64(part.translate(_ALPHABET) + _PADDING[len(part) % 4], strict_mode=True)
-    except ValueError as error:
-        raise TokenInvalid("malformed") from error
+    # binascii skips what is not of its alphabet; to refuse that first costs less than its strict mode.
+    if len(part) % 4 == 1 or part.translate(None, _OF_TOKENS):
+        raise TokenInvalid("malformed")
+    return binascii.a2b_base64(part.translate(_ALPHABET) + _PADDING[len(part) % 4])
 
 
 def _refuse(constant: str) -> None:

@@ -62,7 +62,7 @@ def configure_logging(*, json: bool, level: str = "info", stream: TextIO | None 
     rendering: list[Processor] = _rendering(json=json, colors=_wants_colors(out))
     structlog.configure(
         processors=[*shared, structlog.processors.StackInfoRenderer(), *rendering],
-        wrapper_class=structlog.make_filtering_bound_logger(threshold),
+        wrapper_class=_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=True,
     )
@@ -83,7 +83,7 @@ def configure_logging(*, json: bool, level: str = "info", stream: TextIO | None 
 def set_level(level: str) -> None:
     """Change what is logged from now on; loggers that have spoken already keep their level."""
     threshold = LEVELS[level]
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(threshold))
+    structlog.configure(wrapper_class=_bound_logger(threshold))
     logging.getLogger().setLevel(threshold)
 
 
@@ -91,6 +91,26 @@ def get_logger(name: str) -> Logger:
     """Return the logger of one part of Entryway, named in every record as `part`."""
     logger: Logger = structlog.get_logger(part=name)
     return logger
+
+
+def _bound_logger(threshold: int) -> type[FilteringBoundLogger]:
+    """Return structlog's class of loggers, with less between a record and what makes a line of it."""
+    given: Any = structlog.make_filtering_bound_logger(threshold)
+    if threshold > logging.INFO:
+        return cast("type[FilteringBoundLogger]", given)
+
+    def info(self: Any, event: str, *args: Any, **values: Any) -> Any:
+        if args:
+            return given.info(self, event, *args, **values)
+        record: Any = {**self._context, **values, "event": event}
+        try:
+            for processor in self._processors:
+                record = processor(self._logger, "info", record)
+        except structlog.DropEvent:
+            return None
+        return self._logger.info(record) if isinstance(record, str) else given.info(self, event, **values)
+
+    return cast("type[FilteringBoundLogger]", type("BoundLogger", (given,), {"info": info}))
 
 
 def _name_part(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -14,7 +14,7 @@ from entryway.oauth.errors import InvalidToken
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ISSUER = "https://localhost:8443/oauth/token"
 KEY = keys.generate("0badcafe")
-RING = {KEY.kid: KEY.key}
+RING = {KEY.kid: KEY.public}
 
 
 def signed(**claims: object) -> str:
@@ -59,7 +59,7 @@ def test_a_key_that_is_not_in_the_ring_verifies_nothing() -> None:
     with pytest.raises(InvalidToken):
         tokens.verify(signed(), {}, ISSUER, NOW)
     with pytest.raises(InvalidToken):
-        tokens.verify(signed(), {KEY.kid: keys.generate("x").key}, ISSUER, NOW)
+        tokens.verify(signed(), {KEY.kid: keys.generate("x").public}, ISSUER, NOW)
 
 
 @given(st.integers(min_value=0), st.characters(codec="ascii"))
