@@ -63,14 +63,17 @@ class AccountPages:
         return self.pages.passcode(code)
 
     async def who(self, request: Request) -> Response:
-        """Show who is logged in, with role collections and attributes."""
+        """Show who is logged in, with role collections; in detail, also with scopes and what their provider told."""
         query = parameters.parse(request.scope["query_string"])
         zone = await edge.zone_of(request, self.zones, self.settings, query)
         if query.get("action") != "who":
             raise NoSuchAction(query.get("action", ""))
+        in_detail = query.get("details") == "true"
         logged_in = await self.sessions.load(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
         if logged_in is None:
-            return await self.flow.begin(request, zone.id, None, afterwards=WHO)
+            return await self.flow.begin(
+                request, zone.id, None, afterwards=WHO + ("&details=true" if in_detail else "")
+            )
         user, entitlements = logged_in.user, await self.roles.of_user(logged_in.user)
         facts = {
             "user_id": user.id,
@@ -82,10 +85,13 @@ class AccountPages:
             "zone": zone.subdomain,
         }
         lists = {"groups": list(entitlements.groups), "role_collections": list(entitlements.collections)}
-        if query.get("details") == "true":
+        attributes = {name: list(values) for name, values in sorted(entitlements.told.items())}
+        if in_detail:
             lists["scopes"] = sorted(entitlements.scopes)
         if _wants_json(request):
-            return JSONResponse(facts | lists)
+            return JSONResponse({**facts, **lists, **({"attributes": attributes} if in_detail else {})})
+        if in_detail:
+            lists["attributes"] = [f"{name}: {', '.join(values)}" for name, values in attributes.items()]
         return self.pages.who(facts, lists)
 
 

@@ -262,9 +262,9 @@ def test_a_passcode_is_good_for_five_minutes(
 
 
 def test_people_see_who_they_are(app: BoundApplication, browser: Browser, editor: str) -> None:
-    page = browser.http.get("/config", params={"action": "who"})
+    page = browser.http.get("/config", params={"action": "who", "details": "true"})
     arrived = browser.submit(page, editor, PASSWORD)
-    assert arrived.headers["location"] == "/config?action=who"
+    assert arrived.headers["location"] == "/config?action=who&details=true"
     who = browser.http.get(
         "/config", params={"action": "who", "details": "true"}, headers={"accept": "application/json"}
     ).json()

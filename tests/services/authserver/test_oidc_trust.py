@@ -123,6 +123,12 @@ def test_a_user_of_the_provider_logs_in(
 
     claims = claims_of(trusting.server.redeem(app, code).json()["access_token"])
     assert (claims["user_name"], claims["origin"], claims["email"]) == (USER, origin, "maria@example.com")
+    who = {"action": "who", "details": "true"}
+    told = browser.http.get("/config", params=who, headers={"accept": "application/json"}).json()
+    assert told["attributes"]["given_name"] == ["Maria"]
+    assert "given_name: Maria" in browser.http.get("/config", params=who).text
+    del who["details"]
+    assert "attributes" not in browser.http.get("/config", params=who, headers={"accept": "application/json"}).json()
 
 
 def test_an_answer_works_once(browser: Browser, over_there: Browser, app: BoundApplication) -> None:
