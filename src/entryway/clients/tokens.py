@@ -14,6 +14,17 @@ from entryway.errors import UpstreamError, UpstreamUnreachable
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ANSWER_LIMIT = 1024 * 1024
 SHORTEST_SECRET = 6
+REASONS = frozenset(
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+    }
+)
+"""RFC 6749 §5.2: errors that say what is wrong with the request."""
 
 
 class OAuthClient(Protocol):
@@ -51,7 +62,7 @@ class TokenSet:
 
 
 class TokenRefused(UpstreamError):
-    """The token service answered and said no: asking again will not help."""
+    """The token service answered and said no; where it says why, asking again will not help."""
 
     code = "token_refused"
     title = "The token service refused the request"
@@ -60,6 +71,7 @@ class TokenRefused(UpstreamError):
         super().__init__(origin, f"answered {answered} {error} {description}".rstrip())
         self.answered = answered
         self.error = error
+        self.says_why = bool(description) or error in REASONS
 
 
 @dataclass(frozen=True, slots=True)

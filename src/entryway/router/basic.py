@@ -52,7 +52,6 @@ class BasicLogin:
             # A browser would ask its user in a window of its own, behind the back of the script.
             raise LoginRequired(served.label) if is_script(request) else BasicCredentialsRequired(self.realm)
         try:
-            # Asked once: servers lock users after some failures.
             authority = self._at_tenant(self.authority, request)
             user = await authority.password(credentials.username, credentials.password)
         except TokenRefused as error:

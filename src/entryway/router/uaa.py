@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from entryway.clients.http import HttpClient, Timeouts, call
-from entryway.clients.tokens import JWT_BEARER, TokenSet, parse_token_answer
+from entryway.clients.tokens import JWT_BEARER, TokenRefused, TokenSet, parse_token_answer
 from entryway.config.bindings import OAuthCredentials
-from entryway.errors import UpstreamError
+from entryway.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
 
 ACCEPT = {"accept": "application/json, text/plain, */*"}
 ANSWER_LIMIT = 1024 * 1024
+RETRY_AFTER = (0.3, 0.7)
+"""Seconds."""
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -40,9 +43,19 @@ class Uaa:
         return await self._ask(form, client, auth=(client.clientid, client.secret), notice=notice)
 
     async def password(self, username: str, password: str) -> TokenSet:
-        """Return tokens for a name and a password."""
-        form = {"grant_type": "password", "username": username, "password": password}
-        return await self._ask(form | self._client(self.credentials), self.credentials)
+        """Return tokens for a name and a password; three attempts, but none after an answer that says what is wrong."""
+        form = {"grant_type": "password", "username": username, "password": password} | self._client(self.credentials)
+        for seconds in RETRY_AFTER:
+            try:
+                return await self._ask(form, self.credentials)
+            except (UpstreamUnreachable, UpstreamTimeout):
+                raise
+            except UpstreamError as error:
+                # Whoever judged the password counts it: a wrong one that is shown again locks its user out sooner.
+                if isinstance(error, TokenRefused) and error.says_why:
+                    raise
+            await asyncio.sleep(seconds)
+        return await self._ask(form, self.credentials)
 
     async def client_token(self, client: OAuthCredentials) -> TokenSet:
         """Return a token of one of the application's other clients itself."""

@@ -53,8 +53,16 @@ async def test_name_and_password_are_exchanged_for_a_session(world):
     assert len(world.uaa.requests) == 1
 
 
-async def test_the_password_is_asked_about_once_for_servers_lock_users(world):
-    world.uaa.token_failure["password"] = (401, {"error": "unauthorized"})
+@pytest.mark.parametrize(
+    ("refusal", "times"),
+    [
+        ((401, {"error": "unauthorized", "error_description": "Bad credentials"}), 1),
+        ((400, {"error": "invalid_grant"}), 1),
+        ((401, {"error": "unauthorized"}), 3),
+    ],
+)
+async def test_a_password_is_asked_about_again_only_if_nobody_says_that_it_is_wrong(world, refusal, times):
+    world.uaa.token_failure["password"] = refusal
     browser = await started(world)
     with capture_logs() as records:
         await browser.get("/basic/x")
@@ -65,7 +73,7 @@ async def test_the_password_is_asked_about_once_for_servers_lock_users(world):
     assert (answer.status_code, answer.headers["entryway-error"]) == (401, "login_required")
     assert "www-authenticate" not in answer.headers
     assert "set-cookie" not in answer.headers
-    assert len(world.uaa.requests) == 1
+    assert len(world.uaa.requests) == times
     assert world.backend.requests == []
 
 
