@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
-from chromium import install, started
-from playwright.async_api import Page, expect
+from chromium import install
+from playwright.async_api import expect
+from readers import Reader, axe_script, reading
 
-from entryway.testing import npm
 from entryway.testing.authserver import REDIRECT_URI, BoundApplication, RunningAuthServer, running_authserver
 from entryway.web.pages import Branding, Link, Logo
 
 pytestmark = [pytest.mark.browser, pytest.mark.interop]
-AXE = Path(__file__).parent / "accessibility"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PERSON, PASSWORD = "pat@example.com", "correct horse battery"
 BRANDING = Branding(
     name="Muster & Söhne",
@@ -33,9 +28,7 @@ BRANDING = Branding(
 
 @pytest.fixture(scope="module")
 def axe() -> str:
-    npm.install(AXE, "axe-core")
-    script = AXE / "node_modules" / "axe-core" / "axe.min.js"
-    return script.read_text("utf-8")
+    return axe_script()
 
 
 @pytest.fixture(scope="module")
@@ -51,40 +44,12 @@ def application(server: RunningAuthServer) -> BoundApplication:
     return server.deploy({"xsappname": "pages"})
 
 
-@dataclass(frozen=True)
-class Reader:
-    """A person who reads one language, with the browser's complaints about what they see."""
-
-    page: Page
-    url: str
-    axe: str
-    complaints: list[str]
-
-    async def opens(self, path: str, **query: str) -> None:
-        await self.page.goto(f"{self.url}{path}{'?' if query else ''}{urlencode(query)}")
-
-    async def finds(self, heading: str, language: str) -> None:
-        """Expect a page with this heading whose accessibility nobody can find fault with, on light and dark ground."""
-        await expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
-        assert await self.page.evaluate("document.documentElement.lang") == language
-        for scheme in ("light", "dark"):
-            await self.page.emulate_media(color_scheme=scheme)
-            await self.page.evaluate(self.axe)
-            found = await self.page.evaluate("rules => axe.run({runOnly: rules}).then(all => all.violations)", RULES)
-            assert found == [], json.dumps(found, indent=1)
-
-
 @pytest.fixture(params=["en-GB", "de-AT"])
 async def reader(
     request: pytest.FixtureRequest, server: RunningAuthServer, axe: str, tmp_path: Path
 ) -> AsyncIterator[Reader]:
-    async with started(tmp_path) as browser:
-        context = await browser.new_context(locale=request.param, ignore_https_errors=True)
-        page = await context.new_page()
-        complaints: list[str] = []
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        yield Reader(page, server.url, axe, complaints)
+    async with reading(tmp_path, server.url, axe, request.param) as found:
+        yield found
 
 
 SAID = {
