@@ -218,3 +218,36 @@ def test_a_process_ends_with_its_code_and_shows_no_secret(
     assert unreadable.returncode == 2
     assert "s3cret-of-ours" not in unreadable.stderr
     assert "Traceback" not in refused.stderr + unreadable.stderr
+
+
+def test_a_key_is_replaced_by_the_same_command_three_times(run: Command) -> None:
+    (old,) = json.loads(run("keys", "list", "--json"))
+    made = json.loads(run("keys", "rotate", "--json"))
+    new = next(key["keyId"] for key in made if key["keyId"] != old["keyId"])
+    assert [key["signs"] for key in made if key["keyId"] == new] == [False]
+
+    # Nobody may have it yet.
+    with pytest.raises(PlatformRefused, match="may be enabled"):
+        run("keys", "rotate")
+
+    signing = json.loads(run("keys", "rotate", "--force", "--json"))
+    assert next(key["signs"] for key in signing if key["keyId"] == new)
+    assert [key["keyId"] for key in json.loads(run("keys", "rotate", "--force", "--json"))] == [new]
+
+
+def test_a_credential_and_the_switches_of_a_trust(run: Command, tmp_path: Path) -> None:
+    made = json.loads(run("api-credentials", "create", f"c-{uuid.uuid4().hex[:8]}"))
+    shown = run("api-credentials", "get", made["name"])
+    assert made["credentials"]["clientid"] in shown
+    assert made["credentials"]["clientsecret"] not in shown
+    origin, file = f"o-{uuid.uuid4().hex[:8]}", tmp_path / "oidc.json"
+    config = {"issuer": "https://idp.example", "client_id": "x", "client_secret": "y", "password_grant_enabled": True}
+    file.write_text(json.dumps(config), "utf-8")
+    run("trust", "create", origin, "--config", str(file), "--hint-only")
+    run("trust", "update", origin, "--noninteractive", "--default")
+    told = json.loads(run("trust", "get", origin, "--json"))
+    assert (told["availableForLogon"], told["defaultForNoninteractiveLogon"], told["isDefault"]) == (False, True, True)
+    run("trust", "update", origin, "--available", "--no-noninteractive", "--no-default")
+    told = json.loads(run("trust", "get", origin, "--json"))
+    assert (told["availableForLogon"], told["defaultForNoninteractiveLogon"], told["isDefault"]) == (True, False, False)
+    run("trust", "delete", origin)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from entryway.cli.administration.output import show_list
+from entryway.cli.administration.output import show_list, show_one
 from entryway.cli.administration.paths import AUTHORIZATION, path_of
 from entryway.cli.administration.target import Json, Target, examples, group
 
@@ -22,6 +22,13 @@ def list_credentials(ctx: typer.Context, as_json: Json = False) -> None:
     target: Target = ctx.obj
     columns = {"name": "name", "readOnly": "read-only", "clientid": "client", "createdAt": "created"}
     show_list(target.ask("GET", _PATH), columns, as_json=as_json)
+
+
+@app.command("get", epilog=examples("api-credentials get pipeline"))
+def get(ctx: typer.Context, name: Name, as_json: Json = False) -> None:
+    """Show a credential, without its secret."""
+    target: Target = ctx.obj
+    show_one(target.ask("GET", f"{_PATH}/{path_of(name)}"), as_json=as_json)
 
 
 @app.command("create", epilog=examples("api-credentials create pipeline --read-only > credential.json"))

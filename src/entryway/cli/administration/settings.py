@@ -89,6 +89,20 @@ def enable_key(ctx: typer.Context, kid: Kid, force: Force = False, as_json: Json
     _change_key(ctx, "FORCE_UPDATE" if force else "UPDATE", kid, as_json=as_json)
 
 
+@keys.command("rotate", epilog=examples("keys rotate"))
+def rotate_key(ctx: typer.Context, force: Force = False, as_json: Json = False) -> None:
+    """Take the next step to a new key: make one; then, when everybody has it, sign with it; then delete the old one."""
+    target: Target = ctx.obj
+    policy = target.ask("GET", _SETTINGS)["tokenPolicySettings"]
+    other = next((kid for kid in policy["keyIds"] if kid != policy["activeKeyId"]), None)
+    if other is None:
+        _change_key(ctx, "ADD", None, as_json=as_json)
+    elif policy["keyIds"].index(other) > policy["keyIds"].index(policy["activeKeyId"]):
+        _change_key(ctx, "FORCE_UPDATE" if force else "UPDATE", other, as_json=as_json)
+    else:
+        _change_key(ctx, "FORCE_DELETE" if force else "DELETE", other, as_json=as_json)
+
+
 @keys.command("delete", epilog=examples("keys delete 1f2e3d4c"))
 def delete_key(ctx: typer.Context, kid: Kid, force: Force = False, as_json: Json = False) -> None:
     """Delete a key that signs no more: tokens that it signed are refused."""

@@ -19,6 +19,17 @@ Shadow = Annotated[
     bool | None, typer.Option("--create-shadow-users/--no-create-shadow-users", help="Take in users who are new.")
 ]
 Label = Annotated[str | None, typer.Option("--name", help="Name.")]
+Offered = Annotated[
+    bool | None,
+    typer.Option("--available/--hint-only", help="Whether the login page offers it, or a hint alone leads there."),
+]
+Passwords = Annotated[
+    bool | None,
+    typer.Option("--noninteractive/--no-noninteractive", help="Whether it decides on passwords that programs bring."),
+]
+Usual = Annotated[
+    bool | None, typer.Option("--default/--no-default", help="Where users log in unless somebody says otherwise.")
+]
 LinkText = Annotated[str | None, typer.Option("--link-text", help="Text of its link on the login page.")]
 Config = Annotated[
     Path | None,
@@ -34,6 +45,7 @@ _COLUMNS = {
     "name": "name",
     "active": "active",
     "addShadowUserOnLogin": "new users",
+    "availableForLogon": "offered",
 }
 
 
@@ -69,6 +81,9 @@ def create(  # noqa: PLR0917 - options
     link_text: LinkText = None,
     active: Active = None,
     create_shadow_users: Shadow = None,
+    available: Offered = None,
+    noninteractive: Passwords = None,
+    default: Usual = None,
     as_json: Json = False,
 ) -> None:
     """Trust an identity provider: by SAML with metadata, else by OpenID Connect."""
@@ -76,7 +91,8 @@ def create(  # noqa: PLR0917 - options
     given = _config(config, metadata, metadata_url)
     kind = "saml2.0" if {"metadata", "metadata_url"} & given.keys() else "oidc1.0"
     body = {"type": kind, "originKey": origin, "name": name or origin, "config": given}
-    body |= _changes(None, link_text, active, create_shadow_users)
+    switches = _switches(active, create_shadow_users, available, noninteractive, default)
+    body |= _given(linkText=link_text) | switches
     show_one(target.ask("POST", IDENTITY_PROVIDERS, body), as_json=as_json)
 
 
@@ -91,11 +107,15 @@ def update(  # noqa: PLR0917 - options
     link_text: LinkText = None,
     active: Active = None,
     create_shadow_users: Shadow = None,
+    available: Offered = None,
+    noninteractive: Passwords = None,
+    default: Usual = None,
     as_json: Json = False,
 ) -> None:
     """Change an identity provider; what is not named stays."""
     target: Target = ctx.obj
-    body = _changes(name, link_text, active, create_shadow_users)
+    switches = _switches(active, create_shadow_users, available, noninteractive, default)
+    body = _given(name=name, linkText=link_text) | switches
     if not (config is None and metadata is None and metadata_url is None):
         body["config"] = _config(config, metadata, metadata_url)
     if not body:
@@ -121,9 +141,20 @@ def _path(origin: str) -> str:
     return f"{IDENTITY_PROVIDERS}/{path_of(origin)}"
 
 
-def _changes(name: str | None, link_text: str | None, active: bool | None, shadow: bool | None) -> dict[str, Any]:
-    given = {"name": name, "linkText": link_text, "active": active, "addShadowUserOnLogin": shadow}
-    return {key: value for key, value in given.items() if value is not None}
+def _switches(
+    active: bool | None, shadow: bool | None, available: bool | None, noninteractive: bool | None, default: bool | None
+) -> dict[str, Any]:
+    return _given(
+        active=active,
+        addShadowUserOnLogin=shadow,
+        availableForLogon=available,
+        defaultForNoninteractiveLogon=noninteractive,
+        isDefault=default,
+    )
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _config(config: Path | None, metadata: Path | None, metadata_url: str | None) -> dict[str, Any]:
