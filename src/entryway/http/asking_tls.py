@@ -24,6 +24,7 @@ _CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 # Each connection proves its certificate itself: nothing is resumed that was proved at another time.
 _OPTIONS = SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION
 _CHUNK = 64 * 1024
+HTTP = b"http/1.1"
 
 _Result = TypeVar("_Result")
 
@@ -158,6 +159,7 @@ def _openssl_context(certificate: Path, key: Path) -> SSL.Context:
     # Without a name, a client that would resume is cut off rather than asked to begin anew.
     context.set_session_id(b"entryway")
     context.set_verify(SSL.VERIFY_PEER, _accept_any)
+    context.set_alpn_select_callback(_choose_protocol)
     try:
         context.use_certificate_chain_file(str(certificate))
         context.use_privatekey_file(str(key))
@@ -170,6 +172,10 @@ def _openssl_context(certificate: Path, key: Path) -> SSL.Context:
 def _accept_any(*_verdict: object) -> bool:
     """Take every chain; that the client has the key of its certificate, OpenSSL has it prove in any case."""
     return True
+
+
+def _choose_protocol(_connection: SSL.Connection, offered: list[bytes]) -> Any:
+    return HTTP if HTTP in offered else SSL.NO_OVERLAPPING_PROTOCOLS
 
 
 def _reason(error: SSL.Error) -> str:

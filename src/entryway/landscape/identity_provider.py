@@ -8,19 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from entryway.certificates import new_authority
+from entryway.http.asking_tls import AskingContext
 from entryway.idp.applications.certificates import ISSUER
 from entryway.idp.build import build
 from entryway.idp.settings import IdpSettings
 from entryway.landscape.authority import ensure_certificates
 from entryway.landscape.authserver_environment import audit_settings, branding_settings, proxy_settings
-from entryway.landscape.certificate_listener import serve_with_certificates
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
-from entryway.landscape.lifespan import StartupFailed
 from entryway.landscape.mail import mail_settings
 from entryway.landscape.ports import WantedPort, check_free
 from entryway.landscape.record import load_record, save_record
 from entryway.landscape.secrets import load_or_create_secrets
-from entryway.landscape.serve import Endpoint
+from entryway.landscape.serve import Endpoint, serve
 from entryway.landscape.state import open_state
 from entryway.telemetry import get_logger
 
@@ -55,14 +54,11 @@ def run(root: Path, *, host: str, port: int | None) -> None:
     app = Dispatcher({EVERYTHING_ELSE: ("identity provider", build(settings))})
     endpoint = Endpoint(host, ports.identity_provider, state.server_certificate, state.server_key)
     log.info("identity_provider_starting", url=settings.public_url, state=str(state.root))
-    asyncio.run(_serve(app, endpoint))
+    asyncio.run(serve(app, endpoint, asking_tls))
     log.info("identity_provider_stopped")
 
 
-async def _serve(app: Dispatcher, endpoint: Endpoint) -> None:
-    # Libraries know one address of an identity provider: applications show certificates where it logs people in.
+def asking_tls(endpoint: Endpoint) -> AskingContext:
+    """Return TLS that asks applications for their certificates, where people log in: libraries know one address."""
     named = new_authority(ISSUER, datetime.now(UTC)).certificate
-    try:
-        await serve_with_certificates(app, endpoint, [named])
-    except StartupFailed as error:
-        raise app.failure or error from error
+    return AskingContext(endpoint.certificate, endpoint.key, [named])

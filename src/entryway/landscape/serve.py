@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,15 @@ class Endpoint:
     key: Path
 
 
-async def serve(app: Dispatcher, endpoint: Endpoint) -> None:
+def usual_tls(endpoint: Endpoint) -> ssl.SSLContext:
+    """Return TLS 1.2 at least, as Python has it: Node.js and older clients still come with that."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(endpoint.certificate, endpoint.key)
+    return context
+
+
+async def serve(app: Dispatcher, endpoint: Endpoint, tls: Callable[[Endpoint], ssl.SSLContext] = usual_tls) -> None:
     """Answer requests until SIGINT or SIGTERM; raise if a service cannot start."""
     services, asked_to_stop = Lifespan("the services", app), asyncio.Event()
     with on_stop_signal(lambda _: asked_to_stop.set()):
@@ -45,26 +54,20 @@ async def serve(app: Dispatcher, endpoint: Endpoint) -> None:
         except StartupFailed as error:
             raise app.failure or error from error
         try:
-            await _answer(app, endpoint, asked_to_stop)
+            await _answer(app, endpoint, tls, asked_to_stop)
         finally:
             await services.stop()
 
 
-async def _answer(app: Dispatcher, endpoint: Endpoint, asked_to_stop: asyncio.Event) -> None:
+async def _answer(
+    app: Dispatcher, endpoint: Endpoint, tls: Callable[[Endpoint], ssl.SSLContext], asked_to_stop: asyncio.Event
+) -> None:
     server = Server(HostedAsgi(app, (endpoint.host, endpoint.port)), LIMITS)
     try:
-        await server.listen(endpoint.host, endpoint.port, ssl=_tls(endpoint))
+        await server.listen(endpoint.host, endpoint.port, ssl=tls(endpoint))
     except OSError as error:  # ssl.SSLError among them
         raise StartupFailed(f"port {endpoint.port}: {error}") from error
     # What is here now stays: the collector need not look at it again and again.
     gc.freeze()
     await asked_to_stop.wait()
     await server.close(STOP_GRACE_SECONDS)
-
-
-def _tls(endpoint: Endpoint) -> ssl.SSLContext:
-    # TLS 1.2 at least, as Python has it: Node.js and older clients still come with that.
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.set_alpn_protocols(["http/1.1"])
-    context.load_cert_chain(endpoint.certificate, endpoint.key)
-    return context

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import uvicorn
-from cryptography import x509
 
-from entryway.landscape.certificate_listener import serving_certificates
+from entryway.http.hosted_asgi import HostedAsgi
+from entryway.http.server import Server
+from entryway.landscape.lifespan import Lifespan
 from entryway.landscape.serve import Endpoint
 from entryway.testing.authority import TestAuthority
 
@@ -61,25 +63,29 @@ def served(build: Callable[[str], Any], authority: TestAuthority) -> Iterator[st
 
 
 @contextmanager
-def served_asking(
-    build: Callable[[str], Any], authority: TestAuthority, issuers: Sequence[x509.Certificate] = ()
+def served_by_us(
+    build: Callable[[str], Any], authority: TestAuthority, tls: Callable[[Endpoint], ssl.SSLContext]
 ) -> Iterator[str]:
-    """Serve as `served` does, on the engine that asks clients for certificates."""
+    """Serve as `served` does, on our own engine and with TLS of the caller's choice."""
     files, port = authority.issue_server(), free_port()
     url = f"https://localhost:{port}"
-    endpoint = Endpoint("127.0.0.1", port, files.certificate, files.key)
+    context = tls(Endpoint("127.0.0.1", port, files.certificate, files.key))
     started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def run() -> None:
-        ended = asyncio.Event()
+        app, ended = build(url), asyncio.Event()
+        lifespan = Lifespan("the application", app)
         try:
-            async with serving_certificates(build(url), endpoint, issuers):
-                started.set_result((asyncio.get_running_loop(), ended))
-                await ended.wait()
+            await lifespan.start()
+            server = Server(HostedAsgi(app, ("127.0.0.1", port)))
+            await server.listen("127.0.0.1", port, ssl=context)
         except BaseException as error:
-            if not started.done():
-                started.set_exception(error)
+            started.set_exception(error)
             raise
+        started.set_result((asyncio.get_running_loop(), ended))
+        await ended.wait()
+        await server.close(1)
+        await lifespan.stop()
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), name=f"serving {url}", daemon=True)
     thread.start()

@@ -144,6 +144,16 @@ async def test_no_connection_is_negotiated_anew(files: Certificates) -> None:
             await asyncio.to_thread(renegotiate, port)
 
 
+@pytest.mark.parametrize(("offered", "chosen"), [(["h2", "http/1.1"], "http/1.1"), (["h2"], None)])
+async def test_http_1_1_is_what_is_spoken(files: Certificates, offered: list[str], chosen: str | None) -> None:
+    async with listening(files) as port:
+        context = client(files)
+        context.set_alpn_protocols(offered)
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="localhost")
+        assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == chosen
+        writer.close()
+
+
 async def test_older_tls_is_refused(files: Certificates) -> None:
     async with listening(files) as port:
         old = client(files)

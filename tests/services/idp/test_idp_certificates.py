@@ -20,9 +20,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from entryway import certificates
-from entryway.idp.applications.certificates import ISSUER
+from entryway.landscape.identity_provider import asking_tls
 from entryway.testing.idp import RegisteredApplication, RunningIdp, running_idp
-from entryway.testing.serving import served_asking
+from entryway.testing.serving import served_by_us
 
 END = "-----END CERTIFICATE-----\n"
 NOW = datetime.now(UTC)
@@ -32,8 +32,7 @@ AUTHORITY = certificates.new_authority(x509.Name([certificates.common_name("A co
 @pytest.fixture(scope="module")
 def certified(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningIdp]:
     """An identity provider that asks for certificates at its own port, as `entryway idp` does."""
-    named = certificates.new_authority(ISSUER, NOW).certificate
-    serve = partial(served_asking, issuers=[named])
+    serve = partial(served_by_us, tls=asking_tls)
     with running_idp(tmp_path_factory.mktemp("certified"), serve=serve) as running:
         yield running
 
