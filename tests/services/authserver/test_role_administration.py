@@ -107,7 +107,7 @@ def test_a_template_makes_its_own_role_unless_it_needs_a_value(admin: Administra
     assert set(roles) == {"Viewer", "Editor", "Local seller"}
     assert all(each["isReadOnly"] for each in roles.values())
     assert roles["Local seller"]["attributeList"] == [
-        {**attribute("Country", "static", "DE"), "valueRequired": False},
+        {**attribute("Country", "static", "DE"), "valueRequired": True},
         {**attribute("Level", "unrestricted"), "valueRequired": False},
     ]
     templates = admin.get(f"/apps/{encoded(shop.name)}/roletemplates?showRoles=true")
@@ -356,3 +356,22 @@ def test_the_callers_own_application(admin: Administrator) -> None:
     own = admin.get("/ownapp")
     assert own["planName"] == "apiaccess"
     assert admin.get("/ownapp/usage") == {"appid": own["appid"], "bindings": 1, "roleCollections": 0}
+
+
+def test_which_attributes_need_a_value_is_told_with_every_role(admin: Administrator, shop: BoundApplication) -> None:
+    path = f"/apps/{encoded(shop.name)}/roletemplates/Seller/roles"
+    made = admin.done("POST", "/apps/roles", role(shop, "France", attribute("Country", "static", "FR")))
+    shown = [
+        made,
+        admin.get(f"{path}/France"),
+        admin.done("PUT", f"{path}/France", {"attributeList": [attribute("Country", "static", "BE")]}),
+        admin.get(path)[0],
+        next(
+            each for each in admin.get("/roles") if each["roleTemplateAppId"] == shop.name and each["name"] == "France"
+        ),
+    ]
+    for each in shown:
+        assert {one["attributeName"]: one["valueRequired"] for one in each["attributeList"]} == {
+            "Country": True,
+            "Level": False,
+        }

@@ -84,7 +84,7 @@ class AppOperations:
         return granted
 
     async def roles_of_app(self, asked: Asked) -> Any:
-        return [shapes.role(role) for role in await self.catalog.roles(asked.zid, asked.path["app"])]
+        return await self._shown(asked, await self.catalog.roles(asked.zid, asked.path["app"]))
 
     async def templates(self, asked: Asked) -> Any:
         app_id, shown = asked.path.get("app"), asked.flag("showRoles")
@@ -104,29 +104,39 @@ class AppOperations:
 
     async def roles_of_template(self, asked: Asked) -> Any:
         roles = await self.catalog.roles(asked.zid, asked.path["app"], asked.path["template"])
-        return [shapes.role(role) for role in roles]
+        return await self._shown(asked, roles)
 
     async def role(self, asked: Asked) -> Any:
         path = asked.path
-        template = await self.catalog.template(asked.zid, path["app"], path["template"])
-        role = await self.catalog.role(asked.zid, path["app"], path["template"], path["role"])
-        return shapes.role(role, template.required)
+        [shown] = await self._shown(
+            asked, [await self.catalog.role(asked.zid, path["app"], path["template"], path["role"])]
+        )
+        return shown
 
     async def create_role(self, asked: Asked) -> Any:
         body: RoleDraft = asked.body
         draft = _draft(body.roleTemplateAppId, body.roleTemplateName, body.name, body)
-        return shapes.role(await self.store.create(asked.zid, draft, asked.caller.actor))
+        [shown] = await self._shown(asked, [await self.store.create(asked.zid, draft, asked.caller.actor)])
+        return shown
 
     async def change_role(self, asked: Asked) -> Any:
         draft = _draft(asked.path["app"], asked.path["template"], asked.path["role"], asked.body)
-        return shapes.role(await self.store.change(asked.zid, draft, asked.caller.actor))
+        [shown] = await self._shown(asked, [await self.store.change(asked.zid, draft, asked.caller.actor)])
+        return shown
 
     async def delete_role(self, asked: Asked) -> None:
         path = asked.path
         await self.store.delete(asked.zid, path["app"], path["template"], path["role"], asked.caller.actor)
 
     async def all_roles(self, asked: Asked) -> Any:
-        return [shapes.role(role) for role in await self.catalog.roles(asked.zid)]
+        return await self._shown(asked, await self.catalog.roles(asked.zid))
+
+    async def _shown(self, asked: Asked, roles: Sequence[Role]) -> list[dict[str, Any]]:
+        """Return roles with what their templates say of each attribute."""
+        apps = {role.app_id for role in roles}
+        templates = await self.catalog.templates(asked.zid, apps.pop() if len(apps) == 1 else None)
+        required = {(template.app_id, template.name): template.required for template in templates}
+        return [shapes.role(role, required.get((role.app_id, role.template), frozenset())) for role in roles]
 
     async def own_app(self, asked: Asked) -> Any:
         return shapes.app(await self.catalog.app(asked.zid, asked.caller.client.xsappname))

@@ -12,7 +12,7 @@ from entryway.errors import BadRequest
 from entryway.storage import Database, audit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from sqlalchemy import RowMapping
 
 PAGE, MOST = 100, 1000
 _QUERY = {
@@ -47,7 +47,7 @@ def _number(asked: Asked, name: str, usual: int, most: int) -> int:
     return int(given)
 
 
-def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+def _told(row: RowMapping) -> dict[str, Any]:
     return {
         "number": row["number"],
         "at": row["at"].isoformat(),

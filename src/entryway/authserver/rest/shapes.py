@@ -8,6 +8,7 @@ from entryway.authserver.roles.mapping_rules import GROUP_ATTRIBUTES, Operator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from entryway.authserver import tables
     from entryway.authserver.roles.catalog import Role, RoleTemplate
@@ -49,11 +50,11 @@ def template(each: RoleTemplate, *, with_roles: Sequence[Role] | None = None) ->
         ],
     }
     if with_roles is not None:
-        told["roles"] = [role(one) for one in with_roles]
+        told["roles"] = [role(one, each.required) for one in with_roles]
     return told
 
 
-def role(each: Role, required: frozenset[str] = frozenset()) -> dict[str, Any]:
+def role(each: Role, required: AbstractSet[str]) -> dict[str, Any]:
     """Return a role."""
     return {
         "roleTemplateAppId": each.app_id,
