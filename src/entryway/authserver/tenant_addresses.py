@@ -90,7 +90,9 @@ class TenantAddresses:
         return NamedZone(id=given.lower())
 
     def names_none(self, host: str) -> bool:
-        """Say whether a host serves every tenant, so that it names none."""
+        """Say whether a host serves every tenant, so that it names none; HTTP/1.0 does without a host."""
+        if not host:
+            return True
         name = _host_name(host)
         label, _, rest = name.partition(".")
         return name in self.hosts or _is_address(name) or (label in _OF_THE_LANDSCAPE and rest in self.domains)

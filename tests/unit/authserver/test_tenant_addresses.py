@@ -12,6 +12,7 @@ LAPTOP = TenantAddresses("https://localhost:8443/t/{subdomain}", ("localhost",))
 @pytest.mark.parametrize(
     ("host", "named"),
     [
+        ("", NamedZone()),
         ("authentication.example.com", NamedZone()),
         ("authentication.cert.example.com", NamedZone()),
         ("acme.authentication.example.com:443", NamedZone(subdomain="acme")),
@@ -28,7 +29,15 @@ def test_hosts_of_both_families_name_tenants(host: str, named: NamedZone) -> Non
 
 @pytest.mark.parametrize(
     "host",
-    ["com", "a.b.authentication.example.com", "-a.authentication.example.com", "a_b.example", "a..example", ""],
+    [
+        "com",
+        "a.b.authentication.example.com",
+        "-a.authentication.example.com",
+        "a_b.example",
+        "a..example",
+        ":443",
+        " ",
+    ],
 )
 def test_other_hosts_do_not(host: str) -> None:
     with pytest.raises(ZoneUnknown):
