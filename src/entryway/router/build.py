@@ -69,6 +69,7 @@ from entryway.router.returned import CookieSorter, additions
 from entryway.router.router import Router, Surface
 from entryway.router.routes import Routes, serve_route
 from entryway.router.service_timeouts import service_timeout
+from entryway.router.session_length import session_minutes
 from entryway.router.session_stores import open_sessions
 from entryway.router.sessions import Session, SessionStore
 from entryway.router.signin import LoginRules, SignIn
@@ -83,7 +84,6 @@ if TYPE_CHECKING:
 
 log = get_logger("router")
 
-DEFAULT_SESSION_MINUTES = 15
 NO_HOOKS = Hooks()
 DEFAULT_KEEP_ALIVE = 125.0
 MOST_HEADERS = 200
@@ -208,7 +208,7 @@ def build(
     cookies = CookieRules(environment.session_cookie_name, environment.same_site, environment.partitioned)
     own_cookies = {cookies.session_name, cookies.state_name, SEALED_COOKIES}
     session_cookie = SessionCookie(own_cookies)
-    minutes = environment.session_timeout_minutes or xs_app.session_timeout_minutes or DEFAULT_SESSION_MINUTES
+    minutes = session_minutes(environment, xs_app)
     taken_over = None if former is None else (former.sessions, former.router.browsers.maker)
     sessions, maker = open_sessions(configuration, minutes * 60, clock, taken_over)
     refresh_ahead = environment.jwt_refresh_minutes * 60 or None

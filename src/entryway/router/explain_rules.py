@@ -13,9 +13,9 @@ from entryway.router.explain_asked import Asked, Known
 from entryway.router.explain_goals import OWN_SERVICES
 from entryway.router.returned import additions
 from entryway.router.routes import ServedRoute
+from entryway.router.session_length import session_minutes
 from entryway.router.tenants import Tenants
 
-DEFAULT_SESSION_MINUTES = 15
 SERVICE_CALL = "x-approuter-authorization"
 
 
@@ -101,7 +101,7 @@ def session(_: Asked, known: Known, served: ServedRoute) -> Iterator[str]:
     if served.public:
         return
     environment = known.environment
-    minutes = environment.session_timeout_minutes or known.xs_app.session_timeout_minutes or DEFAULT_SESSION_MINUTES
+    minutes = session_minutes(environment, known.xs_app)
     where = "in the store that all instances share" if known.shares_sessions else "in the memory of this process"
     name = environment.session_cookie_name
     yield f"session: the cookie {name} names it; it ends after {minutes} minutes without a request, and is {where}"
