@@ -25,6 +25,7 @@ from entryway.idp.account.links import Links
 from entryway.idp.account.profile import ProfileEndpoints
 from entryway.idp.account.self_service import SelfServiceEndpoints
 from entryway.idp.account.visitors import Visitors
+from entryway.idp.admin import openapi
 from entryway.idp.admin.api import AdminApi
 from entryway.idp.admin.callers import Callers
 from entryway.idp.applications.assertions import ClientAssertions
@@ -366,6 +367,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
             *saml_endpoints.routes(),
             *corporate.routes(),
             *console,
+            *openapi.routes(),
             *admin.routes(),
             *scim.routes(),
         ],
