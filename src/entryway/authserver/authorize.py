@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from entryway.authserver import authorization_request, edge
 from entryway.oauth import redirects, scopes
-from entryway.oauth.errors import InsufficientScope, InvalidClient, InvalidRequest, OAuthError, echo
+from entryway.oauth.errors import InsufficientScope, InvalidClient, InvalidRequest, InvalidToken, OAuthError, echo
 from entryway.web.redirect import redirect_error
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class AuthorizeEndpoint:
         """Answer with a login page, or send the browser back."""
         parameters = await edge.read_parameters(request)
         zone = await edge.zone_of(request, self.zones, self.settings, parameters)
-        holder = await self._holder(request)
+        holder = await self._holder(request, zone)
         client = await self._client(zone, parameters.get("client_id"))
         redirect_uri = redirects.choose(parameters.get("redirect_uri"), client.redirect_patterns)
         try:
@@ -58,12 +58,14 @@ class AuthorizeEndpoint:
             return await self.flow.answer_holder(zone.id, asked, user.id, since)
         return await self.flow.begin(request, zone.id, asked)
 
-    async def _holder(self, request: Request) -> tuple[User, datetime] | None:
+    async def _holder(self, request: Request, zone: Zone) -> tuple[User, datetime] | None:
         """Return whose token a program has posted instead of a browser that would log in, and since when they are."""
         kind, _, _ = request.headers.get("authorization", "").partition(" ")
         if request.method != "POST" or kind.lower() != "bearer":
             return None
-        _, own = await self.bearer.require(request, scopes.USER)
+        of_token, own = await self.bearer.require(request, scopes.USER)
+        if of_token.id != zone.id:
+            raise InvalidToken(detail="the token is of another tenant than the one that the request names")
         if own.user is None:
             raise InsufficientScope(detail="a client's own token has no user")
         return own.user, datetime.fromtimestamp(own.claims["auth_time"], UTC)

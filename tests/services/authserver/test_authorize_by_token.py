@@ -75,6 +75,15 @@ def test_whoever_lacks_the_scope_or_is_no_user_gets_none(
         assert answer.headers["www-authenticate"].startswith("Bearer ")
 
 
+def test_a_token_of_one_tenant_is_none_at_another(
+    server: RunningAuthServer, app: BoundApplication, holder: str
+) -> None:
+    made = {"subdomain": f"t{uuid.uuid4().hex[:10]}", "name": "Another"}
+    there = server.platform("POST", "/tenants", made).json()["id"]
+    answer = asked(server, app, holder, zid=there)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
+
+
 def holder_of_nothing(token: str) -> str:
     return f"{token[:-8]}AAAAAAAA"
 
