@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from joserfc.jwk import RSAKey
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
     from entryway.storage import Database, Sealer
     from entryway.storage.moments import Clock
@@ -47,9 +47,9 @@ class KeyRing:
     published: tuple[SigningKey, ...]
 
     @property
-    def verifying(self) -> Mapping[str, RSAKey]:
+    def verifying(self) -> Mapping[str, RSAPublicKey]:
         """The keys by the name in a token's header."""
-        return {key.kid: key.key for key in self.published}
+        return {key.kid: key.public for key in self.published}
 
 
 class SigningKeys:
