@@ -81,6 +81,7 @@ from entryway.authserver.trust.client_assertions import sign_for_tenants
 from entryway.authserver.trust.configuration import Kind
 from entryway.authserver.trust.departures import Departures
 from entryway.authserver.trust.foreign_tokens import ForeignTokens
+from entryway.authserver.trust.migration import TrustMigration
 from entryway.authserver.trust.oidc_departure import OidcDeparture
 from entryway.authserver.trust.oidc_endpoints import OidcEndpoints
 from entryway.authserver.trust.pending import PendingRequests
@@ -251,6 +252,7 @@ def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:
         keys,
         providers,
         refresh,
+        TrustMigration(database, sealer, providers, audit, clock),
         brandings,
         browsing,
         saml_keys,

@@ -23,6 +23,7 @@ from entryway.testing.authserver import (
     code_in,
     running_authserver,
 )
+from entryway.testing.saml_provider import ENTITY_ID, key_of, metadata_of
 
 PROVIDERS = "/sap/rest/identity-providers"
 ORIGIN = "company"
@@ -355,3 +356,76 @@ def test_a_silent_login_goes_on_to_the_provider_and_back(
 
     assert code_in(other.http.get(over_there.http.get(away).headers["location"]))
     other.http.close()
+
+
+def saml_trust(trusting: Trusting, origin: str) -> None:
+    config = {"metadata": metadata_of(ENTITY_ID, key_of("company"))}
+    body = {"type": "saml2.0", "originKey": origin, "name": origin, "config": config, "availableForLogon": False}
+    assert trusting.admin.anywhere("POST", PROVIDERS, body).status_code == 201
+
+
+def move(trusting: Trusting, verb: str, origin: str, other: str) -> httpx.Response:
+    return trusting.admin.anywhere("POST", f"{PROVIDERS}/{origin}/{verb}", {"originKey": other})
+
+
+def known(trusting: Trusting) -> dict[str, tuple[str, bool]]:
+    rows = trusting.admin.anywhere("GET", PROVIDERS).json()
+    return {row["originKey"]: (row["type"], row["active"]) for row in rows}
+
+
+def test_users_of_a_saml_provider_stay_when_it_becomes_one_of_openid_connect(
+    trusting: Trusting, browser: Browser, over_there: Browser, app: BoundApplication
+) -> None:
+    saml_trust(trusting, "moving")
+    trust(trusting, "sap.custom")
+    before = trusting.admin.anywhere(
+        "POST", "/Users", {"userName": USER, "origin": "moving", "emails": [{"value": USER}]}
+    ).json()["id"]
+
+    answer = move(trusting, "migrate", "moving", "sap.custom")
+
+    assert (answer.status_code, answer.json()["type"], answer.json()["originKey"]) == (200, "oidc1.0", "moving")
+    now = known(trusting)
+    assert (now["moving"], now["oidc-migration-backup"]) == (("oidc1.0", True), ("saml2.0", False))
+    assert "sap.custom" not in now
+    code = code_in(browser.http.get(log_in_there(over_there, depart(browser, app, idp="moving"))))
+    claims = claims_of(trusting.server.redeem(app, code).json()["access_token"])
+    assert (claims["user_id"], claims["origin"]) == (before, "moving")
+
+    answer = move(trusting, "restore", "moving", "sap.custom")
+
+    assert (answer.status_code, answer.json()["type"]) == (200, "saml2.0")
+    now = known(trusting)
+    assert (now["moving"], now["sap.custom"]) == (("saml2.0", True), ("oidc1.0", False))
+    assert trusting.admin.anywhere("GET", f"/Users/{before}").json()["origin"] == "moving"
+    for origin in ("moving", "sap.custom"):
+        trusting.admin.anywhere("DELETE", f"{PROVIDERS}/{origin}")
+
+
+def test_a_migration_that_would_leave_somebody_behind_is_refused(trusting: Trusting) -> None:
+    saml_trust(trusting, "staying")
+    trust(trusting, "used")
+    user = trusting.admin.anywhere("POST", "/Users", {"userName": "left", "origin": "used"}).json()["id"]
+    before = known(trusting)
+
+    def refused_by(verb: str, origin: str, other: str, status: int, code: str) -> None:
+        answer = move(trusting, verb, origin, other)
+        assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+        assert known(trusting) == before
+
+    refused_by("migrate", "staying", "used", 409, "identity_provider_in_use")
+    refused_by("migrate", "staying", "nobody", 404, "identity_provider_unknown")
+    refused_by("migrate", "nobody", "used", 404, "identity_provider_unknown")
+    refused_by("migrate", "used", "staying", 400, "trust_invalid")
+    refused_by("migrate", "staying", "entryway", 404, "identity_provider_unknown")
+    refused_by("restore", "used", "sap.custom", 404, "identity_provider_unknown")
+    trusting.admin.anywhere("DELETE", f"/Users/{user}")
+    assert move(trusting, "migrate", "staying", "used").status_code == 200
+    saml_trust(trusting, "second")
+    trust(trusting, "another")
+    before = known(trusting)
+    refused_by("migrate", "second", "another", 409, "origin_taken")
+    refused_by("restore", "staying", "another", 409, "origin_taken")
+    refused_by("restore", "staying", "a key that is none", 400, "trust_invalid")
+    for origin in ("staying", "second", "another", "oidc-migration-backup"):
+        trusting.admin.anywhere("DELETE", f"{PROVIDERS}/{origin}")

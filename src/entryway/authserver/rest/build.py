@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from entryway.authserver.tenant_branding import TenantBrandings
     from entryway.authserver.tenant_browsing import TenantBrowsing
     from entryway.authserver.token_policies import TokenPolicies
+    from entryway.authserver.trust.migration import TrustMigration
     from entryway.authserver.trust.providers import IdentityProviders
     from entryway.authserver.trust.refreshing import TrustRefresh
     from entryway.authserver.trust.saml_keys import SamlKeys
@@ -74,6 +75,7 @@ class Administration:
     keys: SigningKeys
     providers: IdentityProviders
     trust_refresh: TrustRefresh
+    migration: TrustMigration
     brandings: TenantBrandings
     browsing: TenantBrowsing
     saml_keys: SamlKeys
@@ -118,7 +120,7 @@ class Administration:
         credentials = ApiCredentialOperations(self.database, self.applications, self.bindings, self.audit)
         settings = SecuritySettingsOperations(self.policies, self.keys, self.providers, self.saml_keys, self.browsing)
         branding, trail = BrandingOperations(self.brandings), AuditLogOperations(self.database)
-        providers = IdentityProviderOperations(self.providers, self.trust_refresh)
+        providers = IdentityProviderOperations(self.providers, self.trust_refresh, self.migration)
         authorization = [
             operation
             for part in (apps, collections, settings, branding, credentials, trail)

@@ -11,6 +11,7 @@ from pydantic import Field
 from entryway.authserver.rest.bodies import Body, Reference, Text
 from entryway.authserver.rest.operations import Asked, Operation
 from entryway.authserver.trust.configuration import Kind, ProviderDraft
+from entryway.authserver.trust.migration import TrustMigration
 from entryway.authserver.trust.providers import IdentityProvider, IdentityProviders, IdentityProviderUnknown
 from entryway.authserver.trust.refreshing import TrustRefresh
 
@@ -56,12 +57,19 @@ class ProviderWhole(ProviderChange):
     originKey: Reference  # noqa: N815
 
 
+class OtherProvider(Body):
+    """The OpenID Connect provider's own key: from which it comes, or to which it goes back."""
+
+    originKey: Reference = "sap.custom"  # noqa: N815
+
+
 @dataclass(frozen=True, slots=True)
 class IdentityProviderOperations:
     """The operations on identity providers; one is named by its origin key or its id."""
 
     providers: IdentityProviders
     refresh: TrustRefresh
+    migration: TrustMigration
 
     def operations(self) -> Sequence[Operation]:
         """Return what can be asked."""
@@ -73,6 +81,8 @@ class IdentityProviderOperations:
             Operation("PUT", "/{id}", WRITE, "Configure it anew", self.put, body=ProviderWhole),
             Operation("PATCH", "/{id}", WRITE, "Change it", self.patch, body=ProviderChange),
             Operation("POST", "/{id}/refresh", WRITE, "Fetch what it publishes now", self.refresh_one),
+            Operation("POST", "/{id}/migrate", WRITE, "Give its key to another one", self.migrate, body=OtherProvider),
+            Operation("POST", "/{id}/restore", WRITE, "Give the key back", self.restore, body=OtherProvider),
             Operation("DELETE", "/{id}", WRITE, "Trust it no more; its users go with it", self.delete, status=204),
         ]
 
@@ -108,6 +118,14 @@ class IdentityProviderOperations:
     async def refresh_one(self, asked: Asked) -> Any:
         origin = (await self._find(asked)).origin
         return _shape(await self.refresh.refresh(asked.zid, origin, actor=asked.caller.actor))
+
+    async def migrate(self, asked: Asked) -> Any:
+        origin, other = (await self._find(asked)).origin, asked.body.originKey
+        return _shape(await self.migration.migrate(asked.zid, origin, other, actor=asked.caller.actor))
+
+    async def restore(self, asked: Asked) -> Any:
+        origin, other = (await self._find(asked)).origin, asked.body.originKey
+        return _shape(await self.migration.restore(asked.zid, origin, other, actor=asked.caller.actor))
 
     async def delete(self, asked: Asked) -> None:
         origin = (await self._find(asked)).origin

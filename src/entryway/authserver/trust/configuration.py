@@ -121,5 +121,10 @@ def takes_passwords(config: Config) -> bool:
     return isinstance(config, InternalConfig) or (isinstance(config, OidcTrust) and config.password_grant_enabled)
 
 
+def fits_oidc(origin: str) -> bool:
+    """Say whether an origin key can be one of an OpenID Connect provider."""
+    return _ORIGIN_OIDC.fullmatch(origin) is not None
+
+
 def _is_domain(text: str) -> bool:
     return len(text) <= 253 and _DOMAIN.fullmatch(text.lower()) is not None

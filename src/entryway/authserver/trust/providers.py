@@ -221,7 +221,7 @@ class IdentityProviders:
         row.config = config.model_dump(mode="json", exclude={"client_secret"}, exclude_defaults=True)
         row.updated_at = self._clock()
         if isinstance(config, OidcConfig) and config.client_secret is not None:
-            row.sealed_secret = self._sealer.seal(config.client_secret.encode(), _purpose(row))
+            row.sealed_secret = self._sealer.seal(config.client_secret.encode(), purpose(row))
 
     def _provider(self, row: tables.IdentityProviderRow) -> IdentityProvider:
         draft = ProviderDraft(
@@ -232,7 +232,7 @@ class IdentityProviders:
         )
         config = configuration.parse(draft.type, draft.config)
         if isinstance(config, OidcConfig) and row.sealed_secret is not None:
-            secret = self._sealer.unseal(row.sealed_secret, _purpose(row)).decode()
+            secret = self._sealer.unseal(row.sealed_secret, purpose(row)).decode()
             config = config.model_copy(update={"client_secret": secret})
         return IdentityProvider(row.zid, row.id, draft, config, row.created_at, row.updated_at)
 
@@ -263,6 +263,6 @@ def _told(row: tables.IdentityProviderRow) -> Mapping[str, Any]:
     return {**told, "config": config}
 
 
-def _purpose(row: tables.IdentityProviderRow) -> str:
-    # A secret that is moved to another tenant's provider opens nothing.
+def purpose(row: tables.IdentityProviderRow) -> str:
+    """Return what a provider's secret is sealed for: moved to another tenant's provider, it opens nothing."""
     return f"{_SECRET_PURPOSE}/{row.zid}/{row.origin}"

@@ -39,6 +39,7 @@ Metadata = Annotated[Path | None, typer.Option("--metadata", help="XML file of a
 MetadataUrl = Annotated[
     str | None, typer.Option("--metadata-url", help="Where the metadata of a SAML identity provider comes from.")
 ]
+Other = Annotated[str, typer.Option("--to", help="Key of the OpenID Connect provider's own.")]
 _COLUMNS = {
     "originKey": "origin",
     "type": "type",
@@ -128,6 +129,20 @@ def refresh(ctx: typer.Context, origin: Key, as_json: Json = False) -> None:
     """Fetch now what an identity provider publishes: SAML metadata from its address, an issuer's configuration."""
     target: Target = ctx.obj
     show_one(target.ask("POST", f"{_path(origin)}/refresh"), as_json=as_json)
+
+
+@app.command("migrate", epilog=examples("trust migrate company --to sap.custom"))
+def migrate(ctx: typer.Context, origin: Key, other: Other = "sap.custom", as_json: Json = False) -> None:
+    """Give the key of a SAML provider to one of OpenID Connect: its users stay, with what they were given."""
+    target: Target = ctx.obj
+    show_one(target.ask("POST", f"{_path(origin)}/migrate", {"originKey": other}), as_json=as_json)
+
+
+@app.command("restore", epilog=examples("trust restore company --to sap.custom"))
+def restore(ctx: typer.Context, origin: Key, other: Other = "sap.custom", as_json: Json = False) -> None:
+    """Undo a migration: the SAML provider has its key again."""
+    target: Target = ctx.obj
+    show_one(target.ask("POST", f"{_path(origin)}/restore", {"originKey": other}), as_json=as_json)
 
 
 @app.command("delete", epilog=examples("trust delete company"))
