@@ -19,7 +19,13 @@ from product_descriptor import products
 from test_token_endpoint import claims
 
 from entryway import certificates
-from entryway.testing.authserver import BoundApplication, RunningAuthServer, running_authserver
+from entryway.testing.authserver import (
+    REDIRECT_URI,
+    BoundApplication,
+    Browser,
+    RunningAuthServer,
+    running_authserver,
+)
 from entryway.testing.serving import free_port
 
 END = "-----END CERTIFICATE-----\n"
@@ -303,6 +309,26 @@ def test_users_log_in_and_tokens_are_examined_there_too(
         if expected is not None:
             assert answer.json()["active"] is expected["active"]
     refused(clients.showing(None).post("/introspect", data={"token": token, "client_id": bound.client_id}))
+
+
+def test_a_user_logs_in_there_and_the_code_needs_the_certificate(
+    server: RunningAuthServer, instance: str, clients: Clients
+) -> None:
+    bound = server.bind(instance)
+    server.user("lena@example.com", "correct horse")
+    for base in (clients.url, server.url):
+        browser = Browser(base, server.tls)
+        code = browser.log_in(bound, "lena@example.com", "correct horse")
+        browser.http.close()
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT_URI}
+        refused(clients.showing(None).post("/oauth/token", data=form | {"client_id": bound.client_id}))
+        answer = clients.showing(key_of(bound)).post("/oauth/token", data=form | {"client_id": bound.client_id})
+        assert answer.status_code == 200, answer.text
+        told = claims(answer.json()["access_token"])
+        assert (told["user_name"], told["iss"]) == ("lena@example.com", f"{server.url}/oauth/token")
+        again = {"grant_type": "refresh_token", "refresh_token": answer.json()["refresh_token"]}
+        renewed = clients.showing(key_of(bound)).post("/oauth/token", data=again | {"client_id": bound.client_id})
+        assert claims(renewed.json()["access_token"])["cnf"] == told["cnf"] == {"x5t#S256": key_of(bound).thumbprint}
 
 
 def test_what_others_serve_is_not_there(server: RunningAuthServer, clients: Clients) -> None:
