@@ -2,9 +2,9 @@
 
 python benchmarks/tokens.py [--seconds 4] [--rounds 2]
 
-Runs `entryway services` as people do (Granian, TLS, SQLite, one process), deploys an application, logs a user in, and
-asks for tokens with wrk over kept-alive connections: client credentials, refresh tokens (many different ones in turn,
-as applications have them) and jwt-bearer. The raw RSA-2048 signature of a text as long as a token's is measured in the
+Runs `entryway services` as people do (TLS, SQLite, one process), deploys an application, logs users in, and asks for
+tokens with wrk over kept-alive connections: client credentials, refresh tokens (many different ones of several users in
+turn, as applications have them), the same with an id_token, which is a second token, and jwt-bearer. The raw RSA-2048 signature of a text as long as a token's is measured in the
 same run, in a process of its own.
 """
 
@@ -27,6 +27,8 @@ from measure import Load, cpu_seconds, free_port, process, wrk
 
 CONNECTIONS = 16
 REFRESH_TOKENS = 200
+USERS = 20
+WITH_ID_TOKEN = "refresh_token, id_token"
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SIGN = """
 import time
@@ -59,8 +61,12 @@ class Shop:
             raise RuntimeError(answer.text)
         return answer.json()
 
-    def login(self) -> dict:
-        return self.token(grant_type="password", username="erin@example.com", password="correct horse")
+    def login(self, turn: int) -> dict:
+        return self.token(grant_type="password", username=user_name(turn), password="correct horse")
+
+
+def user_name(turn: int) -> str:
+    return f"user{turn % USERS}@example.com"
 
 
 def deploy(http: httpx.Client, state: Path) -> Shop:
@@ -75,7 +81,8 @@ def deploy(http: httpx.Client, state: Path) -> Shop:
 
     put("applications/shop", {"plan": "application", "xs_security": DESCRIPTOR})
     bound = put("applications/shop/bindings/one", {})
-    put("users/erin@example.com", {"password": "correct horse", "role_collections": ["Editors"]})
+    for turn in range(USERS):
+        put(f"users/{user_name(turn)}", {"password": "correct horse", "role_collections": ["Editors"]})
     return Shop(http, {"client_id": bound["clientid"], "client_secret": bound["clientsecret"]})
 
 
@@ -116,12 +123,12 @@ def main() -> None:
             tls = ssl.create_default_context(cafile=str(state / "ca" / "ca.pem"))
             with httpx.Client(base_url=f"https://localhost:{port}", verify=tls, timeout=60) as http:
                 shop = deploy(http, state)
-                tokens = [shop.login() for _ in range(REFRESH_TOKENS)]
+                tokens = [shop.login(turn) for turn in range(REFRESH_TOKENS)]
+                refresh = [{"grant_type": "refresh_token", "refresh_token": token["refresh_token"]} for token in tokens]
                 subjects = {
                     "client_credentials": [{"grant_type": "client_credentials"}],
-                    "refresh_token": [
-                        {"grant_type": "refresh_token", "refresh_token": token["refresh_token"]} for token in tokens
-                    ],
+                    "refresh_token": refresh,
+                    WITH_ID_TOKEN: [form | {"response_type": "token id_token"} for form in refresh],
                     "jwt-bearer": [{"grant_type": JWT_BEARER, "assertion": token["access_token"]} for token in tokens],
                 }
                 best: dict[str, tuple[float, Load]] = {}
@@ -129,18 +136,20 @@ def main() -> None:
                 for _ in range(given.rounds):
                     signatures.append(raw_signature())
                     for name, bodies in subjects.items():
-                        file = script(Path(folder), name, [shop.client | body for body in bodies])
+                        file = script(Path(folder), name.replace(", ", "-"), [shop.client | body for body in bodies])
                         figure = measured(pid, f"https://localhost:{port}/oauth/token", file, given.seconds)
                         best[name] = min(best.get(name, figure), figure, key=lambda one: one[0])
     raw = min(signatures)
     print(f"raw RSA-2048 signature: {raw:.0f} us of CPU ({os.cpu_count()} CPUs)\n")
     print(
-        f"{'grant':<22}{'CPU us/token':>14}{'x signature':>14}{'tokens/s':>11}{'p50 ms':>9}{'p99 ms':>9}{'errors':>8}"
+        f"{'grant':<26}{'CPU us/call':>14}{'us/token':>10}{'x signature':>13}{'calls/s':>10}{'p50 ms':>9}{'p99 ms':>9}"
+        f"{'errors':>8}"
     )
     for name, (cost, load) in best.items():
+        each = cost / 2 if name == WITH_ID_TOKEN else cost
         latency = (load.latency_ms.get("50", 0), load.latency_ms.get("99", 0))
         print(
-            f"{name:<22}{cost:>14.0f}{cost / raw:>14.2f}{load.per_second:>11.0f}"
+            f"{name:<26}{cost:>14.0f}{each:>10.0f}{each / raw:>13.2f}{load.per_second:>10.0f}"
             f"{latency[0]:>9.1f}{latency[1]:>9.1f}{load.errors:>8}"
         )
 

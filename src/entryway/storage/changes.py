@@ -166,7 +166,9 @@ def _changed_columns(row: Any) -> frozenset[str]:
 
 def _tenants_of(statement: Any, parameters: Any) -> set[str]:
     """Return the tenants that a statement's values name."""
-    given = parameters if isinstance(parameters, list) else [parameters or {}]
-    found = {values["zid"] for values in given if "zid" in values}
-    found |= {value for name, value in statement.compile().params.items() if _TENANT.fullmatch(name)}
-    return {zid for zid in found if isinstance(zid, str)}
+    if isinstance(parameters, list):
+        found = {values.get("zid") for values in parameters}
+        # All of them must say it: a row whose tenant is not known may be anybody's.
+        return found if all(isinstance(zid, str) for zid in found) else set()
+    given = {**(parameters or {}), **statement.compile().params}
+    return {value for name, value in given.items() if _TENANT.fullmatch(name) and isinstance(value, str)}
