@@ -67,6 +67,8 @@ class Services:
     destination: DestinationCredentials | None = None
     connectivity: ConnectivityCredentials | None = None
     identity: IdentityCredentials | None = None
+    unusable: bool = False
+    """Whether one of them is bound with credentials that cannot be used, which is said already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +248,7 @@ def _is_known(goal: ToDestination, environment: RouterEnvironment, services: Ser
 
 
 def _login_mistakes(route: Route, xs_app: XsApp, services: Services) -> list[Mistake]:
-    if xs_app.authentication == "none":
+    if xs_app.authentication == "none" or services.unusable:
         return []
     place = f"{route.place}/authenticationType"
     if route.login in ("xsuaa", "basic") and services.uaa is None:
@@ -386,13 +388,15 @@ def _header_mistakes(xs_app: XsApp) -> list[Mistake]:
 
 
 def _services(bindings: Sequence[Binding], environ: Mapping[str, str], mistakes: list[Mistake]) -> Services:
+    before = len(mistakes)
     uaa = _collect(lambda: find_uaa(bindings, environ), None, mistakes)
-    return Services(
+    found = (
         _parsed(uaa, UaaCredentials, mistakes),
         _parsed(find_service(bindings, "destination"), DestinationCredentials, mistakes),
         _parsed(find_service(bindings, "connectivity"), ConnectivityCredentials, mistakes),
         _collect(lambda: find_identity(bindings, environ), None, mistakes),
     )
+    return Services(*found, unusable=len(mistakes) > before)
 
 
 def _parsed(binding: Binding | None, model: type[Model], mistakes: list[Mistake]) -> Model | None:

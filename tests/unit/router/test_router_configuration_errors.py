@@ -366,6 +366,15 @@ def test_the_start_ends_with_the_mistake_named(tmp_path: Path, case: Case) -> No
     assert any(line.startswith(case.said.replace("{folder}", str(tmp_path))) for line in lines), lines
 
 
+def test_a_binding_that_cannot_be_used_is_named_and_not_called_missing(tmp_path: Path) -> None:
+    route = {"source": "^/a", "destination": "b", "authenticationType": "xsuaa"}
+    broken = {"url": "https://uaa", "clientid": "c", "xsappname": "x"}
+    case = Case("uaa", {"routes": [route]}, services={"uaa": broken})
+    lines = [line_of(mistake) for mistake in mistakes_of(case, tmp_path)]
+    assert any("needs clientsecret" in line for line in lines), lines
+    assert not [line for line in lines if "No UAA service found" in line]
+
+
 @pytest.mark.parametrize("case", WARNINGS, ids=[case.said[:70] for case in WARNINGS])
 def test_the_start_goes_on_with_the_warning(tmp_path: Path, case: Case) -> None:
     lines = [line_of(mistake) for mistake in warnings_of(case, tmp_path)]
