@@ -100,8 +100,10 @@ class Tenant:
             "/Users/{id}": "user_id",
             "/Groups/{id}": "collection",
             "/identity-zones/{zone}": "zid",
-            "/sap/rest/identity-providers/{id}": "origin",
-            "/sap/rest/identity-providers/{id}/refresh": "origin",
+            **{
+                f"/sap/rest/identity-providers/{{id}}{verb}": "origin"
+                for verb in ("", "/refresh", "/migrate", "/restore")
+            },
         }
 
         def name(found: re.Match[str]) -> str:
