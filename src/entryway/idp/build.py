@@ -53,6 +53,7 @@ from entryway.idp.documents import Documents
 from entryway.idp.factors.authenticators import Authenticators
 from entryway.idp.factors.factors import Factors
 from entryway.idp.factors.passkeys import Passkeys
+from entryway.idp.factors.second_factors import SecondFactors
 from entryway.idp.housekeeping import Housekeeping
 from entryway.idp.login import page_finisher
 from entryway.idp.login.attempts import Attempts
@@ -185,7 +186,15 @@ def build(  # noqa: PLR0915 - the one place that names every part
             saml.KIND: SamlFinisher(settings, applications, partners, issuer, participants, saml_keys, pages, clock),
         },
     )
-    grants = make_grants(issuer, authorizations, authentication, requirements, clock)
+    second_factors = SecondFactors(authenticators, failures, documents, trail)
+    grants = make_grants(
+        issuer,
+        authorizations,
+        authentication=authentication,
+        requirements=requirements,
+        second_factors=second_factors,
+        clock=clock,
+    )
     callers = Callers(application_authentication, applications, issuer, trail)
     housekeeping = Housekeeping(database, keys, clock)
     bootstrap = Bootstrap(settings, database, keyring, keys, applications, groups)
@@ -231,7 +240,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
         attempts=attempts,
         authentication=authentication,
         users=users,
-        failures=failures,
+        second_factors=second_factors,
         authenticators=authenticators,
         passkeys=passkeys,
         password_changes=password_changes,

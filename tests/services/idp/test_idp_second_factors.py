@@ -2,6 +2,7 @@ import base64
 import re
 
 import httpx
+import jwt as pyjwt
 import pytest
 
 from entryway.idp.factors.totp import code_at
@@ -159,3 +160,29 @@ def test_answers_that_are_no_passkey(idp: RunningIdp, person: Person, credential
     answer = person.http.post("/login/passkey", data=hidden_fields(page, "/login/passkey") | {"credential": credential})
     assert answer.status_code == 401
     assert "User name or password is not right" in answer.text
+
+
+def test_the_code_follows_the_password_where_there_is_no_page(idp: RunningIdp, person: Person, name: str) -> None:
+    secret, _ = enrol(idp, person, name)
+    application = idp.application(grant_types=["password"])
+
+    def ask(password: str) -> httpx.Response:
+        return idp.token(application, grant_type="password", username=name, password=password)
+
+    idp.clock.advance(minutes=1)
+    code = code_of(secret, idp)
+    assert ask("wrong" + code).status_code == 400
+    wrong = f"{(int(code) + 1) % 1_000_000:06}"
+    assert ask(PASSWORD + wrong).status_code == 400
+    answer = ask(PASSWORD + code)
+    assert answer.status_code == 200, answer.text
+    claims = pyjwt.decode(answer.json()["access_token"], options={"verify_signature": False})
+    assert claims["amr"] == ["pwd", "otp"]
+    # A code works once, and the password alone is not enough.
+    assert ask(PASSWORD + code).status_code == 400
+    assert ask(PASSWORD).status_code == 400
+    # Guesses are counted, like those on the page.
+    idp.clock.advance(minutes=1)
+    for _ in range(5):
+        ask(PASSWORD + wrong)
+    assert ask(PASSWORD + code_of(secret, idp)).status_code == 400

@@ -55,6 +55,7 @@ def test_another_address_is_not_confirmed() -> None:
         (b"user_name\na\nA", 3, "line 2"),
         (b"user_name,attribute:a b\na,1", 2, "attributes"),
         (b"user_name,groups\na," + b"g" * 256, 2, "groups"),
+        (b"user_name,groups\na," + b"|".join(b"g%d" % number for number in range(1001)), 2, "groups must not"),
         (b'user_name\n"' + b"a" * 200_000 + b'"', 2, "cannot be read"),
         (b"user_name\n" + b"\n".join(b"u%d" % number for number in range(user_table.MOST_LINES + 1)), 5002, "at most"),
     ],

@@ -71,6 +71,8 @@ class ProfileEndpoints:
         """Return where the endpoints answer."""
         return [
             Route(HOME, self.page, methods=["GET"]),
+            # Where people find it at identity services of this kind.
+            Route("/ui/protected/profilemanagement", self.elsewhere, methods=["GET"]),
             Route(f"{HOME}/password", self.change_password, methods=["POST"]),
             Route(f"{HOME}/verification", self.ask_for_verification, methods=["POST"]),
             Route(f"{HOME}/app", self.begin_app, methods=["GET"]),
@@ -82,6 +84,11 @@ class ProfileEndpoints:
             Route(f"{HOME}/passkeys/removal", self.remove_passkey, methods=["POST"]),
             Route(f"{HOME}/sessions/end", self.end_sessions, methods=["POST"]),
         ]
+
+    async def elsewhere(self, request: Request) -> Response:
+        """Go to the page."""
+        del request
+        return RedirectResponse(HOME, 303)
 
     async def page(self, request: Request) -> Response:
         """Show the account."""

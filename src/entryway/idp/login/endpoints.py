@@ -11,7 +11,7 @@ from entryway.idp.corporate.whereabouts import address_of
 from entryway.idp.errors import LoginOver, PasswordRefused
 from entryway.idp.factors.passkeys import PasskeyRefused
 from entryway.idp.login import page_finisher
-from entryway.idp.login.attempt import CODE, KEY, PASSWORD, RECOVERY, SECOND_FACTORS, Goal
+from entryway.idp.login.attempt import CODE, KEY, PASSWORD, SECOND_FACTORS, Goal
 from entryway.idp.login.next_step import authenticated
 from entryway.idp.login.sessions import BROWSER_COOKIE
 from entryway.idp.users.password_policy import PasswordPolicy
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from entryway.idp.documents import Documents
     from entryway.idp.factors.authenticators import Authenticators
     from entryway.idp.factors.passkeys import Passkeys
+    from entryway.idp.factors.second_factors import SecondFactors
     from entryway.idp.login.attempt import Attempt
     from entryway.idp.login.attempts import Attempts
     from entryway.idp.login.flow import LoginFlow
     from entryway.idp.login.steps import ChangePasswordStep, EnrolStep, NameStep, PasswordStep, SecondFactorStep
     from entryway.idp.trail import Trail
     from entryway.idp.users.authentication import Authentication
-    from entryway.idp.users.failures import Failures
     from entryway.idp.users.password_changes import PasswordChanges
     from entryway.idp.users.store import Users
     from entryway.idp.users.user import User
@@ -65,7 +65,7 @@ class LoginEndpoints:
     attempts: Attempts
     authentication: Authentication
     users: Users
-    failures: Failures
+    second_factors: SecondFactors
     authenticators: Authenticators
     passkeys: Passkeys
     password_changes: PasswordChanges
@@ -147,20 +147,10 @@ class LoginEndpoints:
         """Check a code of an authenticator app, or a recovery code; guesses are counted like passwords."""
         form, attempt, browser = await self._form(request)
         user = await self._known(attempt)
-        policy, code = await self.documents.load(PasswordPolicy), form.get("code", "")
-        counted = f"second-factor {user.id}"
-        method = None
-        if not await self.failures.note_attempt(counted, policy.lockout):
-            if await self.authenticators.verify(user.id, code):
-                method = CODE
-            elif await self.authenticators.use_recovery_code(user.id, code):
-                method = RECOVERY
+        method = await self.second_factors.shown(user, form.get("code", ""))
         if method is None:
-            log.info("second_factor_failed", user_id=user.id)
-            self.trail.account("SecondFactorFailed", user.id)
             message = self.pages.say(request, "code.wrong")
             return await self.steps.second_factor.ask(request, attempt, browser, message=message, status=401)
-        await self.failures.forget(counted)
         attempt = await self.attempts.learn_method(attempt, method)
         return await self.flow.proceed(request, attempt, browser)
 

@@ -92,13 +92,13 @@ class Users:
             raise NameTaken(values.user_name) from error
         return as_user(row)
 
-    async def write_all(self, changes: Sequence[tuple[User | None, UserValues]]) -> list[User]:
-        """Create and change users, all of them or none; raise NameTaken or UserUnknown."""
-        table, rows = tables.User, list[tables.User]()
+    async def write_all(self, changes: Sequence[tuple[User | None, UserValues, Sequence[str] | None]]) -> list[User]:
+        """Create and change users, each with the ids of its groups if they change, all or none; raise NameTaken."""
+        table, member, rows = tables.User, tables.Membership, list[tables.User]()
         try:
             async with self._database.transaction() as session:
                 await self._database.lock(session, NAMES)
-                for before, values in changes:
+                for before, values, group_ids in changes:
                     await _check_free(session, values, before.id if before is not None else None)
                     if before is None:
                         session.add(row := self._new(values, None, None))
@@ -109,6 +109,9 @@ class Users:
                         self._write(row := found, values)
                     rows.append(row)
                     await session.flush()
+                    if group_ids is not None:
+                        await session.execute(delete(member).where(member.user_id == row.id))
+                        session.add_all(member(user_id=row.id, group_id=group_id) for group_id in group_ids)
         except IntegrityError as error:
             raise NameTaken("one of the table") from error
         return [as_user(row) for row in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -102,17 +102,30 @@ class UserImport:
     async def carry_out(self, plan: Plan) -> list[User]:
         """Do what was planned, and return the new users; raise NameTaken if somebody took a name meanwhile."""
         needed = [change for change in plan.changes if change.is_needed]
-        names = {name for change in needed if change.groups_change for name in change.line.groups or ()}
-        for name in sorted(names):
-            if await self.groups.find_by_name(name) is None:
-                await self.groups.create(name)
-        written = await self.users.write_all([(change.before, change.values) for change in needed])
-        for change, user in zip(needed, written, strict=True):
-            if change.groups_change:
-                await self.groups.set_groups(user.id, change.line.groups or ())
+        ids = await self._group_ids(change for change in needed if change.groups_change)
+        written = await self.users.write_all(
+            [
+                (
+                    change.before,
+                    change.values,
+                    [ids[key] for key in sorted(_keys(change.line.groups or ()))] if change.groups_change else None,
+                )
+                for change in needed
+            ]
+        )
+        for user in written:
             if not user.values.active:
                 await self.session_end.end_all(user.id)
         return [user for change, user in zip(needed, written, strict=True) if change.before is None]
+
+    async def _group_ids(self, changes: Iterable[Change]) -> dict[str, str]:
+        """Return the ids of the groups that the lines name; missing ones are created, and stay empty if it fails."""
+        names = {comparable(name): name for change in changes for name in change.line.groups or ()}
+        ids = {}
+        for key, name in names.items():
+            found = await self.groups.find_by_name(name) or await self.groups.create(name)
+            ids[key] = found.id
+        return ids
 
     async def _existing(self, lines: Sequence[Line]) -> dict[str, User]:
         """Return the users that have any of the names and addresses, by both."""

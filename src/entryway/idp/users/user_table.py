@@ -13,6 +13,7 @@ from entryway.idp.errors import InvalidValue
 from entryway.idp.users.user import UserValues
 
 MOST_LINES = 5000
+MOST_GROUPS = 1000
 # The names of our own interface, and those that tables of other identity providers have.
 _COLUMNS = {
     "user_name": "user_name",
@@ -139,6 +140,8 @@ def _line(number: int, columns: Sequence[str], row: Sequence[str]) -> Line:
         name.removeprefix(_ATTRIBUTE): _several(cell) for name, cell in cells.items() if name.startswith(_ATTRIBUTE)
     }
     groups = tuple(dict.fromkeys(_several(cells["groups"]))) if "groups" in cells else None
+    if len(groups or ()) > MOST_GROUPS:
+        raise InvalidValue("groups", f"must not be more than {MOST_GROUPS}")
     for name in groups or ():
         if len(name) > 255 or not name.isprintable():
             raise InvalidValue("groups", "must have names of at most 255 printable characters")

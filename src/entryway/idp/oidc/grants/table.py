@@ -13,6 +13,7 @@ from entryway.idp.oidc.grants.password import Password
 from entryway.idp.oidc.grants.refresh_token import RefreshToken
 
 if TYPE_CHECKING:
+    from entryway.idp.factors.second_factors import SecondFactors
     from entryway.idp.login.requirements import Requirements
     from entryway.idp.oidc.authorizations import Authorizations
     from entryway.idp.oidc.issuer import Issuer
@@ -25,8 +26,10 @@ GrantTable: TypeAlias = Mapping[str, Grant]
 def make_grants(
     issuer: Issuer,
     authorizations: Authorizations,
+    *,
     authentication: Authentication,
     requirements: Requirements,
+    second_factors: SecondFactors,
     clock: Clock,
 ) -> GrantTable:
     """Return the grants by their names on the wire."""
@@ -35,5 +38,5 @@ def make_grants(
         "refresh_token": RefreshToken(authorizations),
         "client_credentials": ClientCredentials(),
         "urn:ietf:params:oauth:grant-type:jwt-bearer": JwtBearer(issuer),
-        "password": Password(authentication, requirements, clock),
+        "password": Password(authentication, requirements, second_factors, clock),
     }
