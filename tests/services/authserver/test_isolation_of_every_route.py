@@ -100,10 +100,10 @@ class Tenant:
             "/Users/{id}": "user_id",
             "/Groups/{id}": "collection",
             "/identity-zones/{zone}": "zid",
-            **{
-                f"/sap/rest/identity-providers/{{id}}{verb}": "origin"
-                for verb in ("", "/refresh", "/migrate", "/restore")
-            },
+            "/sap/rest/identity-providers/{id}": "origin",
+            "/sap/rest/identity-providers/{id}/refresh": "origin",
+            "/sap/rest/identity-providers/{id}/migrate": "origin",
+            "/sap/rest/identity-providers/{id}/restore": "origin",
         }
 
         def name(found: re.Match[str]) -> str:
