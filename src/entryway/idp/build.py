@@ -193,6 +193,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
         authentication=authentication,
         requirements=requirements,
         second_factors=second_factors,
+        whereabouts=whereabouts,
         clock=clock,
     )
     callers = Callers(application_authentication, applications, issuer, trail)

@@ -11,7 +11,7 @@ import httpx
 import jwt as pyjwt
 import pytest
 
-from entryway.testing.idp import Person, RegisteredApplication, RunningIdp, code_in, running_idp
+from entryway.testing.idp import PASSWORD, Person, RegisteredApplication, RunningIdp, code_in, running_idp
 
 GOODBYE = "https://app.example.com/goodbye"
 
@@ -320,6 +320,35 @@ def test_a_user_for_whom_another_provider_is_responsible_is_not_let_in(
     application = idp.application(logins={"rules": rules, "on_request": []})
     departure = person.authorize(application, login_hint="a@company.example")
     refused(person.http.get(log_in_there(over_there, departure, name)), "login_refused")
+
+
+def test_nobody_asks_a_way_round_the_rules(idp: RunningIdp, company: Company, person: Person, name: str) -> None:
+    company.trust("second")
+    idp.user(name, email=f"{name}@company.example", email_verified=True)
+    # The application's own company is meant, whatever a browser asks for.
+    only = idp.application(logins={"default": "company"}, grant_types=["authorization_code", "password"])
+    for asked in ("second", "entryway", "nobody"):
+        departure = parse_qs(urlsplit(person.authorize(only, idp=asked).headers["location"]).query)
+        assert departure["redirect_uri"] == [f"{idp.url}/login/callback/company"]
+    rules = [{"provider": "company", "email_domains": ["company.example"]}]
+    ruled = idp.application(logins={"rules": rules}, grant_types=["authorization_code", "password"])
+    page = person.send(person.authorize(ruled, idp="entryway"), "/login/name", username="other@example.com")
+    assert "Log in with Second" not in page.text
+    assert person.log_in(page, name).headers["location"].startswith(company.there.url)
+    # Nor does a client with a password.
+    near = [{"provider": "company", "networks": ["10.0.0.0/8"]}]
+    networks = idp.application(logins={"rules": near}, grant_types=["password"])
+    for application, is_good in (
+        (only, False),
+        (ruled, False),
+        (networks, False),
+        (idp.application(grant_types=["password"]), True),
+    ):
+        answer = idp.token(application, grant_type="password", username=name, password=PASSWORD)
+        assert (answer.status_code == 200) is is_good, answer.text
+    chosen = idp.application(logins={"default": "company", "on_request": ["second"]})
+    departure = parse_qs(urlsplit(person.authorize(chosen, idp="second").headers["location"]).query)
+    assert departure["redirect_uri"] == [f"{idp.url}/login/callback/second"]
 
 
 def test_the_rules_of_all_applications(idp: RunningIdp, company: Company, person: Person) -> None:

@@ -54,7 +54,18 @@ class LoginRules(BaseModel):
     default: Alias = OWN
     rules: Annotated[list[ProviderRule], Field(default_factory=list, max_length=50)]
     on_request: Annotated[list[Alias], Field(max_length=50)] | None = None
-    """Which providers the application, or the user on our login page, may ask for; all that are active unless said."""
+    """Which providers the application, or the user on our login page, may ask for.
+
+    Where nothing is said: all that are active if there is no rule and no other default, else none, for whoever sends
+    the browser must not get round the rules.
+    """
+
+    def requestable(self, active: Collection[str]) -> Collection[str]:
+        """Return what may be asked for."""
+        everything = {*active, OWN}
+        if self.on_request is not None:
+            return everything & set(self.on_request)
+        return everything if self.default == OWN and not self.rules else set()
 
 
 # Our own pages open for whoever can log in at all.
@@ -84,8 +95,8 @@ class Choice:
 
 def choose(rules: LoginRules, hints: Sequence[str], active: Collection[str], seen: Seen) -> Choice:
     """Return where a user logs in: what is asked for, if it may be; the first rule that fits; the default."""
-    on_request = set(active) if rules.on_request is None else set(active) & set(rules.on_request)
-    if hints and (hints[0] in on_request or hints[0] == OWN == rules.default):
+    on_request = rules.requestable(active)
+    if hints and hints[0] in on_request:
         return Choice(hints[0])
     for rule in rules.rules:
         if rule.networks and not _within(seen.address, rule.networks):

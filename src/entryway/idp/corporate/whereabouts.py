@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from entryway.idp.login.attempt import Attempt
     from entryway.idp.users.groups import Groups
     from entryway.idp.users.store import Users
+    from entryway.idp.users.user import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,16 @@ class Whereabouts:
     async def offered(self, attempt: Attempt) -> Sequence[Provider]:
         """Return the providers that the user may choose on our own login page."""
         rules = await self._rules(attempt)
-        return [
-            one
-            for one in await self.providers.list()
-            if one.settings.active
-            and one.settings.offered
-            and (rules.on_request is None or one.alias in rules.on_request)
-        ]
+        active = {one.alias: one for one in await self.providers.list() if one.settings.active}
+        requestable = rules.requestable(active)
+        return [one for alias, one in active.items() if one.settings.offered and alias in requestable]
+
+    async def take_password(self, application: Application, user: User) -> bool:
+        """Say whether a password of ours is enough for an application, from a network that nobody knows."""
+        rules = await self.rules_for(application)
+        active = {one.alias for one in await self.providers.list() if one.settings.active}
+        seen = Seen(user.email or user.user_name, await self.groups.names_of(user.id))
+        return not any(rule.networks for rule in rules.rules) and choose(rules, (), active, seen).fits(OWN)
 
     async def rules_for(self, application: Application) -> LoginRules:
         """Return where the users of an application log in."""

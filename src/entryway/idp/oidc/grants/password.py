@@ -13,6 +13,7 @@ from entryway.oauth.errors import BadCredentials, InvalidGrant
 
 if TYPE_CHECKING:
     from entryway.idp.applications.application import Application
+    from entryway.idp.corporate.whereabouts import Whereabouts
     from entryway.idp.factors.second_factors import SecondFactors
     from entryway.idp.login.requirements import Requirements
     from entryway.idp.oidc.grants.grant import TokenRequest
@@ -30,6 +31,7 @@ class Password:
     authentication: Authentication
     requirements: Requirements
     second_factors: SecondFactors
+    whereabouts: Whereabouts
     clock: Clock
 
     async def authorize(self, request: TokenRequest, application: Application) -> UserDecision:
@@ -40,6 +42,8 @@ class Password:
             user = await self.authentication.check(name, password)
         except BadCredentials as error:
             raise InvalidGrant("User name or password is not right", error.detail) from error
+        if not await self.whereabouts.take_password(application, user):
+            raise InvalidGrant("The user must log in in a browser", "a company's provider is responsible for the user")
         needs = await self.requirements.of(user, application)
         if code is not None and not await self.second_factors.shown(user, code):
             raise InvalidGrant("User name or password is not right", "the code is not right")

@@ -13,6 +13,7 @@ from entryway.idp.oidc.grants.password import Password
 from entryway.idp.oidc.grants.refresh_token import RefreshToken
 
 if TYPE_CHECKING:
+    from entryway.idp.corporate.whereabouts import Whereabouts
     from entryway.idp.factors.second_factors import SecondFactors
     from entryway.idp.login.requirements import Requirements
     from entryway.idp.oidc.authorizations import Authorizations
@@ -30,6 +31,7 @@ def make_grants(
     authentication: Authentication,
     requirements: Requirements,
     second_factors: SecondFactors,
+    whereabouts: Whereabouts,
     clock: Clock,
 ) -> GrantTable:
     """Return the grants by their names on the wire."""
@@ -38,5 +40,5 @@ def make_grants(
         "refresh_token": RefreshToken(authorizations),
         "client_credentials": ClientCredentials(),
         "urn:ietf:params:oauth:grant-type:jwt-bearer": JwtBearer(issuer),
-        "password": Password(authentication, requirements, second_factors, clock),
+        "password": Password(authentication, requirements, second_factors, whereabouts, clock),
     }
