@@ -32,6 +32,7 @@ COMPILED = (
     "http/heads",
     "http/held_back",
     "http/messages",
+    "http/outbox",
     "http/parsing",
     "http/patience",
     "http/pool",
@@ -61,6 +62,7 @@ COMPILED = (
     "router/returned",
     "router/router",
     "router/routes",
+    "router/surface",
 )
 TOOLS = ["mypy>=1.14", "setuptools"]
 # mypyc reports types as mypy does; `make check` has judged them, with all that this build may lack.

@@ -63,6 +63,7 @@ class ClientDeadlines:
 
     def _reading_took_too_long(self) -> None:
         connection = self._connection
+        connection.server.outbox.flush()
         if connection.farewell.lingering:
             connection.transport.close()
         elif not connection.reader.between_requests:

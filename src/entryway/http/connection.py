@@ -283,6 +283,7 @@ class ServerConnection:
         """Close as soon as the requests that are here have been answered."""
         self.closing = True
         if self.current is None and not self.queue and not self.reader.head_arriving:
+            self.server.outbox.flush()
             self.transport.close()
 
     def abort(self) -> None:

@@ -38,6 +38,7 @@ class Farewell:
         reader = connection.reader
         unread = self.unread or reader.incoming is not None or (request is not None and not request.body.complete)
         connection.current = None
+        connection.server.outbox.flush()
         if self.answered_eof or not unread:
             connection.transport.close()
             return
@@ -71,6 +72,7 @@ class Farewell:
             # RST instead of FIN: the only visible sign when the end of the connection is the end of the body.
             with suppress(OSError):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        connection.server.outbox.flush()
         transport.abort()
         self.gone(None)  # at once: a transport that was cut off takes no more writes
 

@@ -307,6 +307,7 @@ class RequestReader:
         if expecting is not None and self._connection.may_continue(expecting):
             self.expects_continue = None
             if self.incoming_size == 0:
+                self._connection.server.outbox.flush()
                 self._connection.transport.write(heads.CONTINUE)
         self.expect_more()
 

@@ -62,17 +62,16 @@ class ResponseWriter:
         head = heads.response_head(status, response.headers, framing, connection.server.date)
         self.started = True
         if not isinstance(body, Body):
-            connection.transport.write(head + body if has_body else head)
-            connection.answered()
+            self._send_whole(head + body if has_body else head)
         elif has_body:
             self._send_body(head, body, chunked=chunked)
         else:
             body.abandon()
-            connection.transport.write(head)
-            connection.answered()
+            self._send_whole(head)
 
     def write_interim(self, status: int, headers: Headers) -> None:
         if not self.started and 100 < status < 200 and status != 101:
+            self._connection.server.outbox.flush()
             self._connection.transport.write(heads.interim_head(status, headers))
 
     def block(self) -> None:
@@ -86,6 +85,11 @@ class ResponseWriter:
         if self.flowing is not None:
             self.flowing.resume()
 
+    def _send_whole(self, message: bytes) -> None:
+        connection = self._connection
+        connection.server.outbox.send(connection.transport, message)
+        connection.answered()
+
     def _send_body(self, head: bytes, body: Body, *, chunked: bool) -> None:
         """Send the head with what is there of the body; the rest flows by itself."""
         connection = self._connection
@@ -95,6 +99,7 @@ class ResponseWriter:
         elif data:
             head += data
         if not body.complete:
+            connection.server.outbox.flush()
             connection.transport.write(head)
             self.flowing = body
             self.way_out = BodyWriter(connection, body.length, BodyIncomplete, chunked=chunked)
@@ -102,10 +107,10 @@ class ResponseWriter:
             if self._blocked:
                 body.pause()
             return
-        connection.transport.write(head + heads.last_chunk(body.trailers) if chunked else head)
         if chunked or len(data) == body.length:
-            connection.answered()
+            self._send_whole(head + heads.last_chunk(body.trailers) if chunked else head)
         else:
+            connection.transport.write(head)
             connection.body_failed(BodyIncomplete("the body is not as long as declared"))
 
     def _continue_unasked(self, request: Request) -> None:
@@ -113,6 +118,7 @@ class ResponseWriter:
         reader = self._connection.reader
         if reader.expects_continue is request and request.body.complete:
             reader.expects_continue = None
+            self._connection.server.outbox.flush()
             self._connection.transport.write(heads.CONTINUE)
 
     def _will_complete(self, request: Request) -> bool:
@@ -137,5 +143,6 @@ class ResponseWriter:
             framing = heads.upgrade_framing(request.upgrade)
             head = heads.response_head(101, response.headers, framing, connection.server.date)
         self.started = True
+        connection.server.outbox.flush()
         connection.transport.write(head)
         connection.become_raw(other)

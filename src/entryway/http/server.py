@@ -17,6 +17,7 @@ from entryway.http.connection import ServerConnection
 from entryway.http.headers import Headers
 from entryway.http.limits import Limits
 from entryway.http.messages import ErrorRenderer, Handler, Request, Response
+from entryway.http.outbox import outbox_of
 from entryway.http.protocols import as_protocol
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Server:
         self.limits = limits or Limits()
         self.on_error = on_error or plain_error
         self.loop = asyncio.get_running_loop()
+        self.outbox = outbox_of(self.loop)
         self.date = b""
         self._connections: set[ServerConnection] = set()
         self._upgraded: set[RawStream] = set()
@@ -213,6 +215,7 @@ class Server:
 
     def _sweep(self) -> None:
         now = self.loop.time()
+        self.outbox.sweep()
         self.date = b"date: %b\r\n" % formatdate(time.time(), usegmt=True).encode("ascii")
         for connection in list(self._connections):
             connection.deadlines.check(now)

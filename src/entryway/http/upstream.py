@@ -12,6 +12,7 @@ from entryway.http.body import Body
 from entryway.http.body_writer import BodyWriter
 from entryway.http.limits import PoolLimits
 from entryway.http.messages import OutgoingRequest, Peer, Response
+from entryway.http.outbox import Outbox, outbox_of
 from entryway.http.patience import NEVER, Patience
 from entryway.http.protocols import peer_of
 from entryway.http.repeating import NoAnswer, repeatable
@@ -37,6 +38,7 @@ class UpstreamConnection:
         "_arrival",
         "_asked",
         "_loop",
+        "_outbox",
         "_patience",
         "_paused",
         "_reader",
@@ -75,6 +77,7 @@ class UpstreamConnection:
         self._arrival: Arrival[Response] | None = None
         self._sending: Body | None = None
         self._paused = False
+        self._outbox: Outbox
         self._patience: Patience
 
     # -- the exchange -------------------------------------------------------------------------------------------
@@ -91,14 +94,15 @@ class UpstreamConnection:
         arrival = self._arrival = new_arrival(self._loop)
         if isinstance(body, Body):
             if body.complete and not chunked:
-                self.transport.write(head + body.take())
+                self._outbox.send(self.transport, head + body.take())
             else:
                 self._sending = body
+                self._outbox.flush()
                 self.transport.write(head)
                 body.pipe(BodyWriter(self, body.length, ValueError, chunked=chunked))
                 return arrival
         else:
-            self.transport.write(head + body)
+            self._outbox.send(self.transport, head + body)
         self._patience.expect_head()
         return arrival
 
@@ -120,6 +124,7 @@ class UpstreamConnection:
     def close(self) -> None:
         """Close an idle connection."""
         self.closed = True
+        self._outbox.flush()
         self.transport.close()
         self._leave_pool()
 
@@ -173,6 +178,7 @@ class UpstreamConnection:
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self._loop = asyncio.get_running_loop()
+        self._outbox = outbox_of(self._loop)
         self._patience = Patience(self._loop)
         self.peer = peer_of(transport)
         if self.on_open is not None:

@@ -6,8 +6,9 @@ gives the parts to whoever brings an event loop and a server.
 
 from entryway.errors import EntrywayError, Forbidden, NotFound, Unauthorized
 from entryway.http import Headers, OutgoingRequest, Request, Response
+from entryway.router.application import Application
 from entryway.router.asgi import RouterApplication, create_app
-from entryway.router.build import Application, build
+from entryway.router.build import build
 from entryway.router.configuration import RouterConfiguration, read_configuration
 from entryway.router.hooks import HookFailed, Hooks, Visit
 from entryway.router.router import Router

@@ -16,7 +16,8 @@ from entryway.config.mistakes import ConfigurationMistakes
 from entryway.http import Request, Response
 from entryway.http.asgi import AsgiApplication
 from entryway.http.asgi_request import Event, Receive, Scope, Send
-from entryway.router.build import NO_HOOKS, Application, build
+from entryway.router.application import Application
+from entryway.router.build import NO_HOOKS, build
 from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
 from entryway.router.hooks import Hooks
 from entryway.router.meters import Meters

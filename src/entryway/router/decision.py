@@ -103,7 +103,7 @@ async def decide(router: Router, deciding: Deciding, asked: Request, notes: Note
     """Return what goes upstream for a request that is allowed; raise why it is not, or why the router must serve it."""
     if router.hooks != Hooks():
         raise ServedByRouter("the application's own code has a say in every request")
-    router.check_transport(asked)
+    router.surface.check_transport(asked)
     check_path(asked.target)
     path = asked.target.partition("?")[0]
     granted = router.cors.check(asked, path)

@@ -131,12 +131,12 @@ class Exchange:
         try:
             answer = await ask(hook, response, notes.visit(request))
         except EntrywayError:
-            abandon(response)
+            response.abandon()
             raise
         if answer is None or answer is response:
             return response
         if answer.body is not response.body:
-            abandon(response)
+            response.abandon()
         notes.hooked = True
         return answer
 
@@ -164,12 +164,6 @@ class Exchange:
             elif self.service_calls is not None:
                 await self.service_calls.keep_cookies(raw, session)
         return session
-
-
-def abandon(response: Response) -> None:
-    """Let go of an answer that nobody will read."""
-    if not isinstance(response.body, bytes):
-        response.body.abandon()
 
 
 def wants_statistics(request: Request) -> bool:

@@ -13,7 +13,8 @@ from entryway.config.mistakes import ConfigurationMistakes
 from entryway.config.subscription_callbacks import SubscriptionCallbacks
 from entryway.config.xs_app import LoginKind, Route, XsApp, read_xs_app
 from entryway.config.xs_app_model import XS_APP
-from entryway.router.configuration import Services, read_configuration
+from entryway.router.bound_services import Services
+from entryway.router.configuration import read_configuration
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from entryway.config.operation import Certificate
 from entryway.http import Server
 from entryway.http.asgi_request import Receive, Scope, Send
+from entryway.router.application import Application
 from entryway.router.asgi import Serving
-from entryway.router.build import Application
 from entryway.router.rendering import renderer
 from entryway.telemetry import get_logger
 

@@ -14,7 +14,8 @@ from pathlib import Path
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.config.operation import TRACES_ENDPOINTS
 from entryway.config.xs_app import XS_APP
-from entryway.router.build import Application, build
+from entryway.router.application import Application
+from entryway.router.build import build
 from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
 from entryway.telemetry import get_logger
 

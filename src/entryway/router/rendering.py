@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from entryway.http import ErrorRenderer, Request, Response
-from entryway.router.build import Application
+from entryway.router.application import Application
 from entryway.router.identifiers import new_request_id
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from entryway.config.xs_app_model import ToApplication, ToDestination, ToFolder
 from entryway.errors import EntrywayError
-from entryway.http import ClientGone, Headers, Peer, Request, Response
+from entryway.http import ClientGone, Request, Response
 from entryway.http.subclassable import mypyc_attr
 from entryway.router import access, audit, cors, csrf
 from entryway.router.access_log import AccessLog
-from entryway.router.address import address_of, check_forwarded_host, prefix_of, require_origin_form, without_forwarding
 from entryway.router.back_channel import BackChannel
 from entryway.router.basic import BasicLogin
 from entryway.router.browser_sessions import BrowserSessions
@@ -20,18 +19,16 @@ from entryway.router.built_in import Service
 from entryway.router.compression import Compressor
 from entryway.router.cookies import CookieRules, SessionCookie
 from entryway.router.cors import Cors
-from entryway.router.deciding import LOGIN_START, Deciding
-from entryway.router.errors import InsecureTransport, LoginRequired, LoginUnavailable, MethodNotAllowed
+from entryway.router.errors import LoginRequired, LoginUnavailable, MethodNotAllowed
 from entryway.router.exchange import Exchange
 from entryway.router.frame_ancestors import FrameAncestors
 from entryway.router.hooks import Hooks, ask
 from entryway.router.hosted_applications import Hosted, Repository, allow_caching
 from entryway.router.identifiers import new_request_id
-from entryway.router.login import local_path
-from entryway.router.login_start import start_login
 from entryway.router.logout import SignOut
 from entryway.router.meters import Meters
 from entryway.router.notes import Notes
+from entryway.router.own_endpoints import hosted_endpoint, own_endpoint
 from entryway.router.paths import check_path
 from entryway.router.refresh import Refresher
 from entryway.router.respond import Responder
@@ -42,28 +39,13 @@ from entryway.router.sessions import Session, SessionStore
 from entryway.router.signin import SignIn
 from entryway.router.static import Folder
 from entryway.router.subscriptions import Subscriptions
+from entryway.router.surface import Surface
 from entryway.router.tenants import Tenants
 from entryway.router.upgrade import answer_upgrade
 from entryway.router.websockets import SocketRules
 from entryway.telemetry import get_logger
 
 log = get_logger("router")
-
-
-@dataclass(frozen=True, slots=True)
-class Surface:
-    """What the configuration says about requests as a whole."""
-
-    welcome_file: str | None
-    https_only: bool
-    trusts: Callable[[Peer], bool]
-    trusts_everybody: bool
-    validates_host: bool = False
-    """Whether `x-forwarded-host` must be a host and nothing else."""
-    deciding: Deciding | None = None
-    """What proxies that ask for decisions may be told, if there are any."""
-    own_paths: frozenset[str] = frozenset()
-    """The paths that the router may answer itself: all others go straight to the routes."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -127,7 +109,7 @@ class Router:
 
     async def handle(self, request: Request, notes: Notes) -> Response:
         """Answer an ordinary request."""
-        self.check_transport(request)
+        self.surface.check_transport(request)
         check_path(request.target)
         if self.hooks.before_login is not None and (answer := await ask(self.hooks.before_login, request)) is not None:
             return answer
@@ -140,9 +122,9 @@ class Router:
         session = notes.session = await self.load_session(request)
         own = None
         if path in self.surface.own_paths or self.subscriptions is not None:
-            own = await self._own_endpoint(request, path, session, notes)
+            own = await own_endpoint(self, request, path, session, notes)
         if own is None and self.repository is not None:
-            own = await self._hosted_endpoint(request, session, notes)
+            own = await hosted_endpoint(self, request, session, notes)
         if own is not None:
             return own
 
@@ -203,27 +185,6 @@ class Router:
             raise MethodNotAllowed(allowed, served.label)
         return match
 
-    async def _own_endpoint(
-        self, request: Request, path: str, session: Session | None, notes: Notes
-    ) -> Response | None:
-        """Answer what is the router's own: the login's callback, the logout, the way to the welcome file."""
-        if self.signin.is_callback(path) and request.method == "GET" and self._comes_from_login(request, session):
-            return await self.signin.callback(request)
-        if self.signout.is_endpoint(path):
-            return await self.signout.handle(request, session)
-        for called in (self.back_channel, self.subscriptions):
-            if called is not None and called.is_endpoint(request, path):
-                notes.for_registry = called is self.subscriptions
-                return await called.handle(request)
-        if path == LOGIN_START and self.surface.deciding is not None:
-            return start_login(self, request, session)
-        if path == "/" and self.surface.welcome_file is not None:
-            if not csrf.is_fetch(request):
-                return self._welcome(request, self.surface.welcome_file)
-            # Pages fetch their token here, and get the welcome file with it.
-            request.target = "/" + self.surface.welcome_file.lstrip("/")
-        return None
-
     def _tenant(self, request: Request) -> str | None:
         return None if self.tenants is None else self.tenants.of(request)
 
@@ -232,20 +193,6 @@ class Router:
         if self.repository is not None and not notes.placed:
             notes.hosted, notes.placed = await self.repository.find(request.target, self._tenant(request)), True
         return notes.hosted
-
-    async def _hosted_endpoint(self, request: Request, session: Session | None, notes: Notes) -> Response | None:
-        """Answer what an application of the repository wants of the router itself: its logout and welcome file."""
-        hosted = await self.hosted(request, notes)
-        if hosted is None:
-            return None
-        application, path = hosted.application, hosted.url.partition("?")[0]
-        if application.signout.is_endpoint(path):
-            return await application.signout.handle(request, session, below="/" + hosted.segment.strip("/"))
-        if path == "/" and application.welcome_file is not None:
-            if not csrf.is_fetch(request):
-                return self._welcome(request, f"{hosted.segment}/{application.welcome_file.lstrip('/')}")
-            notes.hosted = replace(hosted, url="/" + application.welcome_file.lstrip("/"))
-        return None
 
     async def load_session(self, request: Request) -> Session | None:
         """Return the session that the request's cookie names, with a token that is good for a while."""
@@ -271,29 +218,6 @@ class Router:
         if session is None:
             session = await self.browsers.begin_anonymous(request, response.headers.raw)
         response.headers.raw.append((csrf.HEADER, session.csrf_token))
-
-    def _comes_from_login(self, request: Request, session: Session | None) -> bool:
-        # Who is logged in and comes back to the callback (the browser's back button) gets what the routes say.
-        return (
-            session is None
-            or session.login is None
-            or b"locationAfterLogin=" in (request.headers.get(b"cookie") or b"")
-        )
-
-    def check_transport(self, request: Request) -> None:
-        """Raise for a request that came the wrong way; forget what only a trusted proxy may say."""
-        if not self.surface.trusts_everybody and not self.surface.trusts(request.peer):
-            request.headers = without_forwarding(request.headers)
-        require_origin_form(request.target)
-        if self.surface.validates_host:
-            check_forwarded_host(request.headers)
-        if self.surface.https_only and not address_of(request).secure:
-            raise InsecureTransport("SECURE_SESSION_COOKIE is set, and the request came by http")
-
-    @staticmethod
-    def _welcome(request: Request, file: str) -> Response:
-        location = prefix_of(request) + local_path(file)
-        return Response(302, Headers([(b"location", location.encode("latin-1"))]))
 
     def failed(self, request: Request, error: EntrywayError, request_id: bytes, notes: Notes) -> Response:
         """Answer a request that came to an error."""

@@ -18,7 +18,8 @@ from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.operation import ADMIN_PORT
 from entryway.http import Client, Server
 from entryway.router.admin import Admin, Readiness
-from entryway.router.build import NO_HOOKS, Application, build
+from entryway.router.application import Application
+from entryway.router.build import NO_HOOKS, build
 from entryway.router.build_traces import kinds_for
 from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
 from entryway.router.fronts import EngineFront, Front, GranianFront, check_free

@@ -10,7 +10,6 @@ from entryway.http import Headers, Request, Response
 from entryway.router import websockets
 from entryway.router.address import address_of
 from entryway.router.errors import MethodNotAllowed
-from entryway.router.exchange import abandon
 from entryway.router.hooks import ask
 from entryway.router.paths import check_path
 from entryway.router.returned import end_to_end
@@ -26,7 +25,7 @@ async def answer_upgrade(router: Router, request: Request, notes: Notes) -> Resp
     if request.upgrade != "websocket":
         return websockets.plain(400, "Bad Request", "upgrade_unknown")
     try:
-        router.check_transport(request)
+        router.surface.check_transport(request)
         check_path(request.target)
         before_login = router.hooks.before_login
         if before_login is not None and (answer := await ask(before_login, request)) is not None:
@@ -44,7 +43,7 @@ async def answer_upgrade(router: Router, request: Request, notes: Notes) -> Resp
     if notes.hooked:
         return response
     if response.upgrade is None:
-        abandon(response)
+        response.abandon()
         return websockets.refused_by_backend(response.status)
     raw, _ = end_to_end(response)
     response.headers = Headers.trusted(raw)

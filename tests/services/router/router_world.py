@@ -18,7 +18,8 @@ from router_neighbours import PAGE, LoginServer, running_login_server
 
 from entryway.http import Server
 from entryway.router.access_log import AccessLog
-from entryway.router.build import NO_HOOKS, Application, build
+from entryway.router.application import Application
+from entryway.router.build import NO_HOOKS, build
 from entryway.router.configuration import read_configuration
 from entryway.router.fronts import GranianFront
 from entryway.router.hooks import Hooks
