@@ -438,9 +438,11 @@ def test_a_provider_that_is_switched_off_lets_nobody_in(
     refused(person.http.get(address), "identity_provider_disabled")
     refused(person.authorize(application), "identity_provider_disabled")
     company.trust("closing")
-    come_back(person, log_in_there(over_there, person.authorize(application), name))
+    code = code_in(come_back(person, log_in_there(over_there, person.authorize(application), name)))
+    refresh_token = idp.redeem(application, code).json()["refresh_token"]
     company.trust("closing", active=False)
     refused(person.authorize(application), "identity_provider_disabled")
+    assert idp.token(application, grant_type="refresh_token", refresh_token=refresh_token).status_code == 400
     assert idp.admin("DELETE", "/providers/closing").status_code == 204
     refused(person.authorize(application), "identity_provider_disabled")
     users = idp.users()

@@ -97,7 +97,10 @@ class Providers:
         return await self.put(alias, settings)
 
     async def put(self, alias: str, settings: ProviderSettings) -> Provider:
-        """Trust a provider, or change what is known of it; without a client secret, the one there is stays."""
+        """Trust a provider, or change what is known of it; without a client secret, the one there is stays.
+
+        Where it is switched off, every login that it vouched for ends.
+        """
         if not ALIAS.fullmatch(alias) or alias == OWN:
             raise InvalidValue("alias", f"must be at most 36 letters, digits, dots, hyphens and underscores, not {OWN}")
         config = self._check(settings)
@@ -119,21 +122,26 @@ class Providers:
             elif isinstance(config, OidcConfig) and row.sealed_secret is None and not _signs(config):
                 raise InvalidValue("config.client_secret", f"is needed for {config.token_endpoint_auth_method}")
             row.settings, row.updated_at = stored.model_dump(mode="json"), now
-        return await self.resolve(alias)
+        provider = await self.resolve(alias)
+        if not settings.active:
+            await self._end_sessions(provider)
+        return provider
 
     async def delete(self, alias: str) -> None:
         """Trust a provider no more; the users that it brought go with it, and every login that it vouched for ends."""
         provider = await self.resolve(alias)
-        login = tables.LoginSession.id
-        async with self._database.read() as session:
-            query = select(login).where(tables.LoginSession.provider_id == provider.id)
-            sessions = (await session.execute(query)).scalars().all()
-        for session_id in sessions:
-            await self._session_end.end(session_id)
+        await self._end_sessions(provider)
         async with self._database.transaction() as session:
             row = await _row(session, alias)
             if row is not None:
                 await session.delete(row)
+
+    async def _end_sessions(self, provider: Provider) -> None:
+        login = tables.LoginSession
+        async with self._database.read() as session:
+            found = (await session.execute(select(login.id).where(login.provider_id == provider.id))).scalars().all()
+        for session_id in found:
+            await self._session_end.end(session_id)
 
     def _check(self, settings: ProviderSettings) -> SamlConfig | OidcConfig:
         try:
