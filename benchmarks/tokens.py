@@ -4,8 +4,8 @@ python benchmarks/tokens.py [--seconds 4] [--rounds 2]
 
 Runs `entryway services` as people do (TLS, SQLite, one process), deploys an application, logs users in, and asks for
 tokens with wrk over kept-alive connections: client credentials, refresh tokens (many different ones of several users in
-turn, as applications have them), the same with an id_token, which is a second token, and jwt-bearer. The raw RSA-2048 signature of a text as long as a token's is measured in the
-same run, in a process of its own.
+turn, as applications have them), the same with an id_token, which is a second token, and jwt-bearer. The raw RSA-2048
+signature of a text as long as a token's is measured in the same run, in a process of its own.
 """
 
 from __future__ import annotations

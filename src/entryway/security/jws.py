@@ -20,10 +20,9 @@ TOKEN_LIMIT = 16 * 1024
 ALGORITHM = "RS256"
 KEY_BITS = 2048
 
-# From the alphabet of tokens to the one that binascii reads.
-_ALPHABET = bytes.maketrans(b"-_", b"+/")
-_OF_TOKENS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-_PADDING = (b"", b"", b"==", b"=")
+# From the alphabet of tokens to the one that binascii reads; what only the latter has becomes what neither has.
+_ALPHABET = bytes.maketrans(b"-_+/=", b"+/!!!")
+_PADDING = (b"", b"!", b"==", b"=")
 _ZID = re.compile(r"[A-Za-z0-9._-]{1,100}", re.ASCII)
 
 
@@ -148,10 +147,10 @@ def _json_object(part: bytes) -> dict[str, Any]:
 
 
 def _bytes(part: bytes) -> bytes:
-    # binascii skips what is not of its alphabet; to refuse that first costs less than its strict mode.
-    if len(part) % 4 == 1 or part.translate(None, _OF_TOKENS):
-        raise TokenInvalid("malformed")
-    return binascii.a2b_base64(part.translate(_ALPHABET) + _PADDING[len(part) % 4])
+    try:
+        return binascii.a2b_base64(part.translate(_ALPHABET) + _PADDING[len(part) % 4], strict_mode=True)
+    except ValueError as error:
+        raise TokenInvalid("malformed") from error
 
 
 def _refuse(constant: str) -> None:
