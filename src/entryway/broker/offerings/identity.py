@@ -51,7 +51,7 @@ class _Parameters(_Section):
     oauth2_configuration: _OAuth = _OAuth()
     subject_name_identifier: str = "mail"
     assertion_attributes: dict[str, str] = {}
-    # The authorization server takes users' tokens of any identity provider that it trusts: nothing is to be done here.
+    # The tenant's trust says whose tokens may be exchanged there (`token_audiences`): nothing is to be done here.
     xsuaa_cross_consumption: bool = False
 
 
