@@ -23,7 +23,7 @@ from entryway.oauth.keys import SigningKey, generate
 from entryway.testing.authority import TestAuthority
 from entryway.testing.authserver import BoundApplication, RunningAuthServer, running_authserver
 from entryway.testing.idp import RunningIdp, running_idp
-from entryway.testing.serving import served
+from entryway.testing.serving import free_port, served
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 PROVIDERS = "/sap/rest/identity-providers"
@@ -249,6 +249,16 @@ def test_scripts_learn_what_to_ask_for_at_each_provider(world: World) -> None:
     assert set(described("company")["prompts"]) == {"passcode"}
     assert set(described("entryway")["prompts"]) == {"username", "password", "passcode"}
     assert described("company")["idpDefinitions"]["company"] == f"{world.server.url}/login?origin=company"
+
+
+def test_nothing_is_said_against_a_token_whose_issuer_cannot_be_asked(world: World) -> None:
+    away = f"https://localhost:{free_port()}"
+    trust(world, "away", {"issuer": away, "client_id": US})
+
+    answer = world.exchange(world.token(iss=away))
+
+    assert (answer.status_code, answer.json()["error"]) == (502, "identity_provider_unavailable")
+    assert "localhost" not in answer.json()["error_description"]
 
 
 def test_our_own_issuer_is_never_looked_up_elsewhere(world: World) -> None:

@@ -10,6 +10,7 @@ from entryway.authserver.trust.errors import ShadowUserMissing
 from entryway.errors import UpstreamError
 from entryway.federation import identity, oidc_tokens
 from entryway.federation.configuration import OidcConfig
+from entryway.federation.oidc_partners import unavailable
 from entryway.federation.oidc_tokens import ExpectedToken
 from entryway.oauth.errors import InvalidGrant
 from entryway.saml.errors import SamlInvalid
@@ -32,7 +33,7 @@ class ForeignTokens:
     clock: Clock
 
     async def user_of(self, zone: Zone, issuer: str, assertion: str) -> Vouched:
-        """Return the user; raise IssuerNotTrusted, or InvalidGrant if the token does not hold."""
+        """Return the user; raise IssuerNotTrusted, InvalidGrant if the token does not hold, or ProviderUnavailable."""
         found = [
             (provider, provider.config)
             for provider in await self.providers.list(zone.id, active_only=True)
@@ -51,6 +52,9 @@ class ForeignTokens:
             user = await self.shadow_users.log_on(provider, who)
         except ShadowUserMissing as error:
             raise UserNotPreCreated(detail=error.detail) from error
-        except (SamlInvalid, UpstreamError) as error:
+        except SamlInvalid as error:
             raise InvalidGrant("The assertion is not valid", error.detail) from error
+        except UpstreamError as error:
+            # Nothing is known of the token: who asks again in a moment may be served.
+            raise unavailable(error) from error
         return Vouched(user, who.authenticated_at)
