@@ -6,13 +6,15 @@ import re
 from dataclasses import dataclass
 
 _PATTERN = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.*-]*)://"
+    r"(?P<scheme>[a-z*][a-z0-9+.*-]*)://"
     r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9*._-]+)"
     r"(?::(?P<port>[0-9]{1,5}|\*))?"
     r"(?P<path>/[^?#\\\s]*)?"
     r"(?:\?(?P<query>[^#\\\s]*))?",
     re.IGNORECASE,
 )
+# Browsers run what is behind these instead of going there.
+SCRIPTS = frozenset({"javascript", "data", "vbscript", "blob", "about"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class RedirectPattern:
 def parse(text: str) -> RedirectPattern | None:
     """Return the pattern, None when it is not one."""
     match = _PATTERN.fullmatch(text)
-    if match is None:
+    if match is None or match["scheme"].lower() in SCRIPTS:
         return None
     return RedirectPattern(
         text=text,
@@ -43,5 +45,6 @@ def parse(text: str) -> RedirectPattern | None:
 
 
 def matches_any_host(pattern: RedirectPattern) -> bool:
-    """Say whether nothing in the host is fixed, so that the pattern would trust everybody."""
-    return not re.search(r"[a-z0-9]", pattern.host)
+    """Say whether the end of the host is open, so that the pattern would trust a host of anybody."""
+    last = pattern.host.rstrip(".").rpartition(".")[2]
+    return "*" in last or not re.search(r"[a-z0-9]", last)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from entryway.config.redirect_patterns import RedirectPattern
+from entryway.config.redirect_patterns import SCRIPTS, RedirectPattern
+from entryway.oauth.ant_patterns import matches_host, matches_path, matches_scheme
 from entryway.oauth.errors import InvalidRequest, echo
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def parse(uri: str) -> Target | None:
     if not parts.scheme or "@" in parts.netloc or not _HOST.fullmatch(host) or _climbs(parts.path):
         return None
     scheme = parts.scheme.lower()
+    if scheme in SCRIPTS:
+        return None
     given = str(port) if port is not None else None
     return Target(uri, scheme, host, given or _DEFAULT_PORTS.get(scheme), parts.path, parts.query)
 
@@ -84,25 +86,12 @@ def allowed(requested: str, registered: Sequence[RedirectPattern]) -> bool:
 def _matches(pattern: RedirectPattern, target: Target) -> bool:
     port = pattern.port or (_DEFAULT_PORTS.get(target.scheme))
     return (
-        _expression(pattern.scheme, r"[a-z0-9+.-]").fullmatch(target.scheme) is not None
-        and _expression(pattern.host, r"[^.]").fullmatch(target.host) is not None
+        matches_scheme(pattern.scheme, target.scheme)
+        and matches_host(pattern.host, target.host)
         and (port in {"*", target.port})
-        and _expression(pattern.path or "/", r"[^/]").fullmatch(target.path or "/") is not None
+        and matches_path(pattern.path or "/", target.path or "/")
         and (pattern.query is None or pattern.query == target.query)
     )
-
-
-@lru_cache(maxsize=4096)
-def _expression(pattern: str, within: str) -> re.Pattern[str]:
-    """Return an Ant pattern as a regular expression; `within` is what one `*` may match."""
-    tail = ""
-    if pattern.endswith("/**"):
-        pattern, tail = pattern[:-3], "(?:/.*)?"
-    parts = re.split(r"(\*\*|\*|\?)", pattern)
-    meaning = {"**": ".+", "*": f"{within}*", "?": within}
-    if within == r"[^.]":  # a label of a host is never empty
-        meaning["*"] = f"{within}+"
-    return re.compile("".join(meaning.get(part) or re.escape(part) for part in parts) + tail)
 
 
 def _climbs(path: str) -> bool:

@@ -39,6 +39,15 @@ ALLOWED = [
     ("https://a.example.com/x", "http://localhost:5000/anything"),
     ("https://a.example.com/x", "https://localhost"),
     ("com.example.app://callback/x", "com.example.app://callback/x"),
+    ("*://a.example.com/x", "https://a.example.com/x"),
+    ("https://*shop.example.com/**", "https://shop.example.com/x"),
+    ("https://*shop.example.com/**", "https://tenant-shop.example.com/x"),
+    ("https://a.example.com/**/x", "https://a.example.com/x"),
+    ("https://a.example.com/**/x", "https://a.example.com/y/z/x"),
+    ("https://a.example.com/y/**/x/**", "https://a.example.com/y/x"),
+    ("https://a.example.com/**/**", "https://a.example.com/"),
+    ("https://a.example.com/call**", "https://a.example.com/call"),
+    ("https://a.example.com/call**", "https://a.example.com/callback/x"),
 ]
 
 REFUSED = [
@@ -81,6 +90,16 @@ REFUSED = [
     ("https://a.example.com/x", "https://a.example.com:99999/x"),
     ("https://a.example.com/x", "https://a.example.com:/x"),
     ("https://a.example.com/**", "https://a.example.com/" + "x" * 3000),
+    ("https://a.example.com/**/x", "https://a.example.com/evilx"),
+    ("https://a.example.com/y/**", "https://a.example.com/yes"),
+    ("https://*shop.example.com/**", "https://evil.shop.example.com/x"),
+    ("https://*.shop.example.com/**", "https://.shop.example.com/x"),
+    ("https://**.example.com/**", "https://example.com/x"),
+    ("*://localhost/x", "javascript://localhost/x"),
+    ("*://a.example.com/x", "javascript://a.example.com/x"),
+    ("*://a.example.com/x", "data://a.example.com/x"),
+    ("https://a.example.com/" + "*x" * 150 + "y", "https://a.example.com/" + "x" * 1900),
+    ("https://a.example.com" + "/**" * 100 + "/y", "https://a.example.com" + "/x" * 900),
 ]
 
 
@@ -109,14 +128,26 @@ def test_whatever_is_allowed_is_on_a_registered_host(prefix: str, rest: str) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "nope", "https://", "https://a b/", "https://a/ b", "://a", "https://a/x#y", "https://a:x/", "https://a\\b/"],
+    [
+        "",
+        "nope",
+        "https://",
+        "https://a b/",
+        "https://a/ b",
+        "://a",
+        "https://a/x#y",
+        "https://a:x/",
+        "https://a\\b/",
+        "javascript://a/x",
+        "DATA://a/x",
+    ],
 )
 def test_what_is_no_pattern_is_none(text: str) -> None:
     assert redirect_patterns.parse(text) is None
 
 
-def test_a_pattern_without_any_fixed_part_in_its_host_is_known() -> None:
-    for text in ("https://*/x", "https://**/x", "https://*.*/x"):
+def test_a_pattern_whose_host_has_an_open_end_is_known() -> None:
+    for text in ("https://*/x", "https://**/x", "https://*.*/x", "https://a.example.com**", "https://a.*/x"):
         assert all(redirect_patterns.matches_any_host(pattern) for pattern in patterns(text))
     assert not any(redirect_patterns.matches_any_host(pattern) for pattern in patterns("https://*.example.com/x"))
 
