@@ -21,6 +21,12 @@ COMMANDS = (
     "router",
     "services",
     "idp",
+    "identity",
+    "identity import",
+    "identity providers",
+    "identity set-provider",
+    "identity delete-provider",
+    "identity logins",
     "connectivity",
     "connector",
     "connector run",
@@ -39,6 +45,7 @@ COMMANDS = (
     "audit",
     "audit list",
     "audit verify",
+    "audit prune",
     "version",
 )
 ADMINISTRATION = tuple(
@@ -89,7 +96,7 @@ def test_every_command_helps(command: str):
 
     assert result.returncode == 0
     assert f"Usage: entryway {command}" in result.stdout
-    assert ("Example" in result.stdout) == (command not in {"version", "connector", "storage", "audit"})
+    assert ("Example" in result.stdout) == (command not in {"version", "connector", "identity", "storage", "audit"})
     assert result.stderr == ""
 
 
