@@ -34,6 +34,8 @@ log = get_logger(__name__)
 _PAGES = ("/oauth/authorize", "/login", "/logout", "/passcode", "/config", "/saml")
 _ADMIN = ("/entryway/", "/sap/rest/", "/oauth/clients", "/identity-zones", "/Groups/External", "/ids/")
 _SCIM = ("/Users", "/Groups", "/ServiceProviderConfig", "/ResourceTypes", "/Schemas", "/.search")
+# Texts of the original that tools and people look for as they are: no place is written before them.
+_KNOWN_TEXTS = ("Invalid xsappname", "Client registration contains", "Cannot add or remove role-template-references")
 DESCRIPTOR_PREFIX = "Error parsing xs-security.json data: Inconsistent xs-security.json: "
 
 
@@ -118,7 +120,10 @@ def _problem(error: EntrywayError, status: int) -> JSONResponse:
     if isinstance(error, ConfigurationMistakes):
         body["title"] = "The descriptor is not valid"
         body["detail"] = DESCRIPTOR_PREFIX + "; ".join(
-            f"{mistake.path}: {mistake.rule}" if mistake.path else mistake.rule for mistake in error.mistakes
+            f"{mistake.path}: {mistake.rule}"
+            if mistake.path and not mistake.rule.startswith(_KNOWN_TEXTS)
+            else mistake.rule
+            for mistake in error.mistakes
         )
         body["mistakes"] = [
             {"file": mistake.file, "path": mistake.path, "rule": mistake.rule, "suggestion": mistake.suggestion}

@@ -100,13 +100,13 @@ class BrokerApi:
     async def last_instance_operation(self, request: Request) -> Response:
         instance_id, query = _instance_id(request), request.query_params
         operation = await self.operations.find(instance_id, query.get("operation"))
-        asked: Any = operation or await self.broker.instance(instance_id)
+        instance = None if operation else await self.broker.instance(instance_id)
+        asked: Any = operation or instance
         if query.get("service_id") not in {None, asked.service_id} or query.get("plan_id") not in {None, asked.plan_id}:
             raise BrokerRequestInvalid("the instance is of another service or plan")
-        if operation is None:
-            return JSONResponse({"state": State.SUCCEEDED})
-        told = {"state": operation.state}
-        return JSONResponse(told | ({"description": operation.description} if operation.description else {}))
+        description = self.broker.remarks(instance) if instance else asked.description
+        told = {"state": State.SUCCEEDED if instance else asked.state}
+        return JSONResponse(told | ({"description": description} if description else {}))
 
     async def bind(self, request: Request) -> Response:
         wanted = await _read(request, BindingRequest)

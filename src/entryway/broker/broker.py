@@ -108,6 +108,10 @@ class Broker:
             raise Missing("there is no such instance")
         return known
 
+    def remarks(self, instance: Instance) -> str:
+        """Return what is without effect in the parameters of an instance."""
+        return self.offerings[find_plan(instance.service_id, instance.plan_id).key].remarks(instance.parameters)
+
     async def binding(self, instance_id: str, binding_id: str) -> Bound:
         """Return the binding, or raise."""
         known = await self.store.find_binding(instance_id, binding_id)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from entryway.broker.errors import BrokerRequestInvalid, VersionUnsupported
 from entryway.errors import Unauthorized
@@ -21,6 +22,15 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _VERSION = re.compile(r"2\.[0-9]{1,3}")
 
 Id = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _json(value: dict[str, Any]) -> dict[str, Any]:
+    # The parser takes NaN and Infinity, which could not be answered again.
+    json.dumps(value, allow_nan=False)
+    return value
+
+
+Parameters = Annotated[dict[str, Any], AfterValidator(_json)]
 
 
 class InstanceContext(BaseModel):
@@ -37,7 +47,7 @@ class InstanceRequest(BaseModel):
     service_id: Id
     plan_id: Id | None = None
     context: InstanceContext = InstanceContext()
-    parameters: dict[str, Any] | None = None
+    parameters: Parameters | None = None
 
 
 class BindingRequest(BaseModel):
@@ -47,7 +57,7 @@ class BindingRequest(BaseModel):
 
     service_id: Id
     plan_id: Id
-    parameters: dict[str, Any] | None = None
+    parameters: Parameters | None = None
 
 
 def check_platform(authorization: str | None, secret: str) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -102,23 +103,47 @@ def _load(source: bytes | str, file: str, mistakes: list[Mistake]) -> Any:
     return None
 
 
-def _tidy(value: Any, file: str, mistakes: list[Mistake], depth: int = 0) -> Any:
+def _tidy(value: Any, file: str, mistakes: list[Mistake], path: str = "") -> Any:
     """Return the document with the blanks around its keys taken off: published samples have them."""
-    if depth > DEEPEST:
+    if path.count("/") > DEEPEST:
         mistakes.append(Mistake(file, "", f"is nested deeper than {DEEPEST} levels"))
         return None
     if isinstance(value, Mapping):
-        return {str(key).strip(): _tidy(member, file, mistakes, depth + 1) for key, member in value.items()}
+        return _tidy_object(value, file, mistakes, path)
     if isinstance(value, list | tuple):
-        return [_tidy(member, file, mistakes, depth + 1) for member in value]
+        return [_tidy(member, file, mistakes, f"{path}/{number}") for number, member in enumerate(value)]
     if isinstance(value, str):
-        # A lone surrogate cannot be written to any file or database.
-        return value.encode(errors="replace").decode()
+        if "\0" in value:
+            mistakes.append(Mistake(file, path, "holds a NUL character, which no database takes"))
+        return _writable(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        mistakes.append(Mistake(file, path, "is not a number that JSON has"))
+        return None
     return value
 
 
+def _tidy_object(value: Mapping[Any, Any], file: str, mistakes: list[Mistake], path: str) -> dict[str, Any]:
+    tidy: dict[str, Any] = {}
+    for written, member in value.items():
+        key = _writable(str(written).strip())
+        place = f"{path}/{_escaped(key)}"
+        if key in tidy:
+            mistakes.append(Mistake(file, place, f"the key {key!r} is written twice in one object", "keep one of them"))
+        tidy[key] = _tidy(member, file, mistakes, place)
+    return tidy
+
+
+def _writable(text: str) -> str:
+    # A lone surrogate cannot be written to any file or database.
+    return text.encode(errors="replace").decode()
+
+
+def _escaped(part: object) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
 def _mistake(file: str, error: Mapping[str, Any]) -> Mistake:
-    pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in error["loc"])
+    pointer = "".join(f"/{_escaped(part)}" for part in error["loc"])
     context = {key: str(value) for key, value in error.get("ctx", {}).items()}
     rule = _RULES.get(error["type"])
     if pointer == "/xsappname" and error["type"] == "string_pattern_mismatch":

@@ -65,6 +65,8 @@ class Rules:
     def check(self, document: Mapping[str, Any]) -> Iterator[Mistake]:
         """Yield every mistake that the shape alone cannot show."""
         yield from self._unknown_keys(document)
+        if document.get("xsappname", "") is None:
+            yield self._error("/xsappname", "Invalid xsappname: Must not be <null>.")
         for kind in ("scopes", "attributes", "role-templates", "role-collections"):
             yield from self._duplicates(document, kind)
         yield from self._scope_names(document)
@@ -75,6 +77,7 @@ class Rules:
         yield from self._accepted(document, "authorities", ACCEPT_GRANTED_AUTHORITIES)
         yield from self._accepted(document, "foreign-scope-references", ACCEPT_GRANTED_SCOPES)
         yield from self._redirect_uris(document)
+        yield from self._credential_types(document)
         yield from self._without_effect(document)
 
     def _error(self, path: str, rule: str, suggestion: str = "") -> Mistake:
@@ -160,10 +163,16 @@ class Rules:
     def _attribute_references(self, document: Mapping[str, Any]) -> Iterator[Mistake]:
         declared = {name for _, name in _strings(_items(document, "attributes"), "name")}
         for template_path, template in _items(document, "role-templates"):
+            seen = set()
             for path, reference in _items(template, "attribute-references", template_path):
                 name = reference.get("name") if isinstance(reference, Mapping) else reference
-                if isinstance(name, str) and name not in declared:
+                if not isinstance(name, str):
+                    continue
+                if name not in declared:
                     yield self._error(path, f"the attribute {name!r} is not declared", _nearest(name, declared))
+                if name in seen:
+                    yield self._error(path, f"the attribute {name!r} is referred to twice", "keep one of them")
+                seen.add(name)
 
     def _template_references(self, document: Mapping[str, Any]) -> Iterator[Mistake]:
         templates = {
@@ -211,13 +220,19 @@ class Rules:
             elif redirect_patterns.matches_any_host(pattern):
                 yield self._error(path, f"{text!r} would send users to any host", "name the host's domain")
 
+    def _credential_types(self, document: Mapping[str, Any]) -> Iterator[Mistake]:
+        oauth2 = document.get("oauth2-configuration")
+        if isinstance(oauth2, Mapping) and oauth2.get("credential-types") == []:
+            path = "/oauth2-configuration/credential-types"
+            yield self._error(path, "names no type, so that nothing could be bound", "for example binding-secret")
+
     def _without_effect(self, document: Mapping[str, Any]) -> Iterator[Mistake]:
         oauth2 = document.get("oauth2-configuration")
         place = "/oauth2-configuration"
         if isinstance(oauth2, Mapping) and str(oauth2.get("autoapprove", True)).lower() == "false":
             yield self._warning(f"{place}/autoapprove", "without effect: users are not asked for approval")
         for path, name in _items(oauth2, "system-attributes", place):
-            if name in {"ias-token", "ias-corporate-idp-token"}:
+            if isinstance(name, str) and name in {"ias-token", "ias-corporate-idp-token"}:
                 yield self._warning(path, "without effect: tokens of identity providers are not passed on")
         for path, name in _items(oauth2, "grant-types", place):
             if isinstance(name, str) and name not in GRANT_TYPES:
@@ -247,7 +262,9 @@ def _values_needed(template: Mapping[str, Any], document: Mapping[str, Any]) -> 
     required = {
         attribute.get("name")
         for _, attribute in _items(document, "attributes")
-        if isinstance(attribute, Mapping) and str(attribute.get("valueRequired", True)).lower() != "false"
+        if isinstance(attribute, Mapping)
+        and isinstance(attribute.get("name"), str)
+        and str(attribute.get("valueRequired", True)).lower() != "false"
     }
     for _, reference in _items(template, "attribute-references"):
         name = reference.get("name") if isinstance(reference, Mapping) else reference

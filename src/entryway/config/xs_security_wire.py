@@ -95,9 +95,7 @@ class OAuth2ConfigurationWire(Wire):
 
 
 class XsSecurityWire(Wire):
-    xsappname: (
-        Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_/\\-]+$")] | None
-    ) = None
+    xsappname: ApplicationName | None = None
     tenant_mode: Literal["dedicated", "shared", "external"] = Field(default="dedicated", alias="tenant-mode")
     description: Text = ""
     scopes: tuple[ScopeWire, ...] = Field(default=(), max_length=500)

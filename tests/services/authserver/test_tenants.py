@@ -311,6 +311,25 @@ class TestSubscriptions:
         assert bolt.token(own, grant_type="client_credentials").status_code == 401
         assert server.token(own, grant_type="client_credentials").status_code == 401
 
+    def test_role_collections_that_tenants_have_keep_their_templates(self, server, acme, saas):
+        name = saas.name.partition("!")[0]
+        descriptor = products(name) | {"tenant-mode": "shared"}
+        editor, viewer = descriptor["role-collections"][:2]
+        swapped = editor | {"role-template-references": viewer["role-template-references"]}
+        body = {
+            "plan": "application",
+            "xs_security": descriptor | {"role-collections": [swapped, *descriptor["role-collections"][1:]]},
+        }
+        subscribe(server, acme, saas)
+        refused = server.platform("PUT", f"/applications/{saas.instance_id}", body)
+        assert refused.status_code == 400
+        assert refused.json()["detail"].startswith(
+            "Error parsing xs-security.json data: Inconsistent xs-security.json: Cannot add or remove "
+            "role-template-references from role collection if already in use (app subscribed or "
+        )
+        server.platform("DELETE", f"/tenants/{acme.id}/subscriptions/{saas.name}")
+        assert server.platform("PUT", f"/applications/{saas.instance_id}", body).status_code == 200
+
     def test_a_subscriber_cannot_change_what_is_the_providers(self, server, acme, saas):
         subscribe(server, acme, saas)
         path = f"/applications/{saas.instance_id}"

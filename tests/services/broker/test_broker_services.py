@@ -18,6 +18,7 @@ from entryway.security import TokenValidator, parse_credentials
 from entryway.testing.databases import contents, execute
 from entryway.testing.serving import served
 
+LETTERS = "'a'-'z', 'A'-'Z', '0'-'9', '_', '-', '\\', and '/'."
 XS_SECURITY = {
     "xsappname": "products",
     "scopes": [{"name": "$XSAPPNAME.Display"}, {"name": "$XSAPPNAME.Edit"}],
@@ -90,6 +91,47 @@ class TestXsuaa:
         assert answer.json()["error"] == "BadRequest"
         assert "xsappname" in answer.json()["description"]
         assert plane.send("GET", f"/v2/service_instances/{INSTANCE}").status_code == 404
+
+    @pytest.mark.parametrize(
+        ("parameters", "reason"),
+        [
+            (
+                {"xsappname": "a b"},
+                'Invalid xsappname "a b": May only include characters ' + LETTERS,
+            ),
+            ({"xsappname": None}, "Invalid xsappname: Must not be <null>."),
+            (
+                {"xsappname": "a", "oauth2-configuration": {"redirect-uris": ["https://a.*/"]}},
+                "/oauth2-configuration/redirect-uris/0: 'https://a.*/' would send users to any host",
+            ),
+            (
+                {"xsappname": "a", "oauth2-configuration": {"redirect-uris": ["nowhere"]}},
+                "Client registration contains invalid redirect_uri: [nowhere]",
+            ),
+            ({"xsappname": "a", "role-collections": [{"name": "a\0b", "role-template-references": []}]}, "NUL"),
+            ({"xsappname": "a", "oauth2-configuration": {"system-attributes": [{}]}}, "must be one of"),
+            ({"xsappname": "a", "oauth2-configuration": {"credential-types": []}}, "names no type"),
+        ],
+    )
+    def test_what_is_wrong_is_told_in_the_words_that_are_known(self, plane, parameters, reason):
+        answer = plane.provision("xsuaa", parameters)
+        assert (answer.status_code, answer.json()["error"]) == (400, "BadRequest")
+        prefix = "Error parsing xs-security.json data: Inconsistent xs-security.json: "
+        assert answer.json()["description"].startswith(prefix)
+        assert reason in answer.json()["description"]
+        if reason.startswith(("Invalid", "Client")):
+            assert answer.json()["description"] == prefix + reason
+
+    @pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999"])
+    def test_numbers_that_json_does_not_have(self, plane, number):
+        content = json.dumps(plane.ids("xsuaa"))[:-1] + f', "parameters": {{"legacy": {number}}}}}'
+        answer = plane.send("PUT", f"/v2/service_instances/{INSTANCE}", content=content)
+        assert (answer.status_code, answer.json()["error"]) == (400, "BadRequest")
+
+    def test_what_was_ignored_is_told_with_the_end_of_the_operation(self, plane):
+        plane.provision("xsuaa", XS_SECURITY | {"legacy": 1})
+        told = plane.send("GET", f"/v2/service_instances/{INSTANCE}/last_operation").json()
+        assert told == {"state": "succeeded", "description": "xs-security.json#/legacy: unknown key, ignored"}
 
     def test_without_a_name_it_gets_one(self, plane):
         assert plane.provision("xsuaa", {}).status_code == 201

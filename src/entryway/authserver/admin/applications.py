@@ -258,7 +258,8 @@ async def _check_update(
         query = select(given.collection).where(given.zid == application.zid).distinct()
         in_use.update((await session.execute(query)).scalars())
     before = _read(application.descriptor)
-    mistakes = list(updates.refused(before, content, in_use))
+    subscribed = bool(await subscribers(session, application.zid, application.instance_id))
+    mistakes = list(updates.refused(before, content, in_use, subscribed=subscribed))
     if mistakes:
         raise ConfigurationMistakes(mistakes)
 

@@ -20,8 +20,13 @@ COLLECTION_IN_USE = (
 )
 
 
-def refused(before: XsSecurityWire, after: XsSecurityWire, assigned: AbstractSet[str]) -> Iterator[Mistake]:
-    """Yield every change that is not allowed; `assigned` names the role collections that users have."""
+def refused(
+    before: XsSecurityWire, after: XsSecurityWire, assigned: AbstractSet[str], *, subscribed: bool
+) -> Iterator[Mistake]:
+    """Yield every change that is not allowed.
+
+    `assigned` names the role collections that users have; of an application that is `subscribed`, all are in use.
+    """
     if after.xsappname != before.xsappname:
         yield Mistake(
             FILE,
@@ -43,15 +48,19 @@ def refused(before: XsSecurityWire, after: XsSecurityWire, assigned: AbstractSet
     for number, collection in enumerate(after.role_collections):
         references = collections.get(collection.name)
         if (
-            collection.name in assigned
+            (subscribed or collection.name in assigned)
             and references is not None
             and references != set(collection.role_template_references)
         ):
             yield Mistake(
                 FILE,
                 f"/role-collections/{number}/role-template-references",
-                f"{COLLECTION_IN_USE} Leave {collection.name!r} in the descriptor as it was, or take it from everybody "
-                "who has it (entryway role-collections unassign) and deploy again.",
+                f"{COLLECTION_IN_USE} Leave {collection.name!r} in the descriptor as it was"
+                + (
+                    ": tenants have subscribed to the application."
+                    if subscribed
+                    else ", or take it from everybody who has it (entryway role-collections unassign) and deploy again."
+                ),
             )
 
 

@@ -26,6 +26,10 @@ class ConnectivityOffering:
         del instance_id, parameters
         return False
 
+    def remarks(self, parameters: Mapping[str, Any]) -> str:
+        del parameters
+        return ""
+
     async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
         del name
         _check(parameters)

@@ -66,6 +66,10 @@ class IdentityOffering:
         del instance_id, parameters
         return False
 
+    def remarks(self, parameters: Mapping[str, Any]) -> str:
+        del parameters
+        return ""
+
     async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
         await self.update(instance_id, parameters, name)
 

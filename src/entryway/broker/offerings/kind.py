@@ -14,6 +14,9 @@ class Offering(Protocol):
     def works_later(self, instance_id: str, parameters: Mapping[str, Any]) -> bool:
         """Return whether work on such an instance may go on after its answer; not if its parameters are mistaken."""
 
+    def remarks(self, parameters: Mapping[str, Any]) -> str:
+        """Return what is without effect in the parameters of an instance, for the people who wrote them."""
+
     async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
         """Create what the instance needs; on failure nothing of it is left."""
 

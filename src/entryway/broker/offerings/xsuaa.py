@@ -11,6 +11,8 @@ from entryway.clients.applications import ApplicationsClient
 from entryway.config import xs_security
 from entryway.config.mistakes import ConfigurationMistakes
 
+LONGEST_REMARKS = 4000
+
 
 @dataclass(frozen=True, slots=True)
 class XsuaaOffering:
@@ -25,6 +27,10 @@ class XsuaaOffering:
         except ConfigurationMistakes:
             # The authorization server says what is wrong, and nothing is begun.
             return False
+
+    def remarks(self, parameters: Mapping[str, Any]) -> str:
+        found = (str(mistake) for mistake in xs_security.check(parameters) if mistake.severity == "warning")
+        return "\n".join(found)[:LONGEST_REMARKS]
 
     async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
         await self.update(instance_id, parameters, name)
@@ -56,6 +62,10 @@ class ApiAccessOffering:
     def works_later(self, instance_id: str, parameters: Mapping[str, Any]) -> bool:
         del instance_id, parameters
         return False
+
+    def remarks(self, parameters: Mapping[str, Any]) -> str:
+        del parameters
+        return ""
 
     async def provision(self, instance_id: str, parameters: Mapping[str, Any], name: str) -> None:
         _check_empty(parameters)
