@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -81,10 +82,10 @@ def _examine(source: bytes | str | Mapping[str, Any], file: str) -> tuple[XsSecu
 
 def _load(source: bytes | str, file: str, mistakes: list[Mistake]) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
+        written = Counter(name for name, _ in pairs)
         mistakes.extend(
             Mistake(file, "", f"the key {name!r} is written twice in one object", "keep one of them")
-            for name in sorted({name for name in names if names.count(name) > 1})
+            for name in sorted(name for name, times in written.items() if times > 1)
         )
         return dict(pairs)
 

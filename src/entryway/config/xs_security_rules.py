@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from entryway.config import redirect_patterns
@@ -52,6 +52,9 @@ _LOCAL_NAME = re.compile(r"[A-Za-z0-9_\-/\\:][A-Za-z0-9_\-/\\:.]*")
 # `!t1`, and room for a tenant with a larger number.
 _SUFFIX_LENGTH = 8
 _MOST_NAMES_IN_A_SUGGESTION = 8
+# To find what is alike takes long: a descriptor full of mistakes gets help with the first ones.
+MOST_SUGGESTIONS = 20
+_LONGEST_TO_COMPARE = 200
 
 Place = tuple[str, Any]
 
@@ -61,6 +64,7 @@ class Rules:
     """The rules for one file."""
 
     file: str
+    _suggestions: Iterator[int] = field(default_factory=lambda: iter(range(MOST_SUGGESTIONS)))
 
     def check(self, document: Mapping[str, Any]) -> Iterator[Mistake]:
         """Yield every mistake that the shape alone cannot show."""
@@ -86,6 +90,11 @@ class Rules:
     def _warning(self, path: str, rule: str, suggestion: str = "") -> Mistake:
         return Mistake(self.file, path, rule, suggestion, severity="warning")
 
+    def _nearest(self, name: str, known: Iterable[str]) -> str:
+        if len(name) > _LONGEST_TO_COMPARE or next(self._suggestions, None) is None:
+            return ""
+        return _nearest(name, known)
+
     def _unknown_keys(self, document: Mapping[str, Any]) -> Iterator[Mistake]:
         parts: list[tuple[type[Wire], Iterable[Place]]] = [
             (XsSecurityWire, [("", document)]),
@@ -108,7 +117,9 @@ class Rules:
             for path, value in places:
                 if isinstance(value, Mapping):
                     for key in value.keys() - known:
-                        yield self._warning(f"{path}/{_escaped(key)}", "unknown key, ignored", _nearest(key, known))
+                        yield self._warning(
+                            f"{path}/{_escaped(key)}", "unknown key, ignored", self._nearest(key, known)
+                        )
 
     def _duplicates(self, document: Mapping[str, Any], kind: str) -> Iterator[Mistake]:
         first: dict[str, str] = {}
@@ -155,9 +166,10 @@ class Rules:
 
     def _scope_references(self, document: Mapping[str, Any]) -> Iterator[Mistake]:
         declared = {name for _, name in _strings(_items(document, "scopes"), "name")}
+        known = declared | PLATFORM_SCOPES
         for template_path, template in _items(document, "role-templates"):
             for path, text in _items(template, "scope-references", template_path):
-                if isinstance(text, str) and text not in declared | PLATFORM_SCOPES:
+                if isinstance(text, str) and text not in known:
                     yield from self._reference(path, text, "scope", declared)
 
     def _attribute_references(self, document: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -169,7 +181,7 @@ class Rules:
                 if not isinstance(name, str):
                     continue
                 if name not in declared:
-                    yield self._error(path, f"the attribute {name!r} is not declared", _nearest(name, declared))
+                    yield self._error(path, f"the attribute {name!r} is not declared", self._nearest(name, declared))
                 if name in seen:
                     yield self._error(path, f"the attribute {name!r} is referred to twice", "keep one of them")
                 seen.add(name)
@@ -236,15 +248,15 @@ class Rules:
                 yield self._warning(path, "without effect: tokens of identity providers are not passed on")
         for path, name in _items(oauth2, "grant-types", place):
             if isinstance(name, str) and name not in GRANT_TYPES:
-                yield self._warning(path, f"the grant type {name!r} is not known", _nearest(name, GRANT_TYPES))
+                yield self._warning(path, f"the grant type {name!r} is not known", self._nearest(name, GRANT_TYPES))
 
     def _reference(self, path: str, text: str, kind: str, known: Iterable[str]) -> Iterator[Mistake]:
         """Yield what is wrong with a reference that none of `known` is."""
         reference = parse(text)
         if reference is None or not reference.local:
-            yield self._error(path, f"{text!r} does not name a {kind}", _nearest(f"$XSAPPNAME.{text}", known))
+            yield self._error(path, f"{text!r} does not name a {kind}", self._nearest(f"$XSAPPNAME.{text}", known))
         elif reference.own:
-            yield self._error(path, f"the {kind} {text!r} is not declared", _nearest(text, known))
+            yield self._error(path, f"the {kind} {text!r} is not declared", self._nearest(text, known))
         else:
             yield from self._plan(path, reference)
 
@@ -253,7 +265,7 @@ class Rules:
             yield self._warning(
                 path,
                 f"the plan {reference.plan!r} is not known, so {reference.application} names nothing",
-                _nearest(reference.plan, SUFFIX_LETTERS),
+                self._nearest(reference.plan, SUFFIX_LETTERS),
             )
 
 

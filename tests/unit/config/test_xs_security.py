@@ -13,6 +13,7 @@ from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.xs_security import check, parse, resolve
 from entryway.config.xs_security_references import Reference, aliases
 from entryway.config.xs_security_references import parse as parse_reference
+from entryway.config.xs_security_rules import MOST_SUGGESTIONS
 
 GOOD: dict[str, Any] = {
     "xsappname": "products",
@@ -213,6 +214,18 @@ def test_a_near_miss_is_suggested() -> None:
 def test_what_is_not_known_is_a_warning(path: str, value: Any, at: str) -> None:
     document = changed(path, value)
     assert [warning.path for warning in parse(document).warnings] == [at]
+
+
+def test_a_descriptor_full_of_near_misses_gets_help_with_the_first_ones() -> None:
+    document = {
+        "scopes": [{"name": f"$XSAPPNAME.Display{n}"} for n in range(500)],
+        "role-templates": [{"name": "T", "scope-references": [f"$XSAPPNAME.Dispaly{n}" for n in range(2000)]}],
+    }
+    found = errors(document)
+    assert len(found) == 2000
+    assert [bool(mistake.suggestion) for mistake in found] == [True] * MOST_SUGGESTIONS + [False] * (
+        2000 - MOST_SUGGESTIONS
+    )
 
 
 def test_too_many_granted_scopes_are_refused() -> None:
