@@ -1,6 +1,6 @@
 """`xs-security.json`: what an application asks of the authorization server.
 
-`parse` gives a descriptor or every mistake at once; `check` gives the mistakes and warnings alone.
+`parse` gives a descriptor or its mistakes at once; `check` gives the mistakes and warnings alone.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ __all__ = ["FILE", "XsSecurity", "check", "parse", "resolve"]
 FILE = "xs-security.json"
 LARGEST = 1024 * 1024
 DEEPEST = 20
+MOST_TOLD = 100
 
 _RULES = {
     "missing": "is required",
@@ -53,11 +54,12 @@ class XsSecurity:
 
 
 def parse(source: bytes | str | Mapping[str, Any], file: str = FILE) -> XsSecurity:
-    """Return the descriptor, or raise ConfigurationMistakes with every mistake in it."""
+    """Return the descriptor, or raise ConfigurationMistakes with its mistakes, as many as anybody reads."""
     content, mistakes = _examine(source, file)
     errors = [mistake for mistake in mistakes if mistake.severity == "error"]
     if errors or content is None:
-        raise ConfigurationMistakes(errors)
+        more = [Mistake(file, "", f"and {len(errors) - MOST_TOLD} mistakes more")] if len(errors) > MOST_TOLD else []
+        raise ConfigurationMistakes(errors[:MOST_TOLD] + more)
     return XsSecurity(content, tuple(mistakes))
 
 

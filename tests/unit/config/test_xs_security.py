@@ -226,6 +226,10 @@ def test_a_descriptor_full_of_near_misses_gets_help_with_the_first_ones() -> Non
     assert [bool(mistake.suggestion) for mistake in found] == [True] * MOST_SUGGESTIONS + [False] * (
         2000 - MOST_SUGGESTIONS
     )
+    with pytest.raises(ConfigurationMistakes) as refused:
+        parse(document)
+    assert len(refused.value.mistakes) == 101
+    assert refused.value.mistakes[-1].rule == "and 1900 mistakes more"
 
 
 def test_too_many_granted_scopes_are_refused() -> None:
