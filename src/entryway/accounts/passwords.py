@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-
-from entryway.storage.digests import random_text
+from argon2.low_level import ARGON2_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ class Passwords:
         """Hash as `hasher` does; with the cost that the library recommends, unless a test says otherwise."""
         self._hasher = hasher or PasswordHasher()
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="password")
-        self._nobody = self._hasher.hash(random_text())
+        self._nobody = hash_of_nobody(self._hasher)
 
     async def hash(self, password: str) -> str:
         """Return what to store for a password."""
@@ -51,3 +52,10 @@ class Passwords:
 
     async def _run(self, work: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+def hash_of_nobody(hasher: PasswordHasher) -> str:
+    """Return a hash that costs as much to check as any; chance alone made it, for hashing would delay each start."""
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    salt, digest = (b64encode(os.urandom(size)).rstrip(b"=").decode() for size in (hasher.salt_len, hasher.hash_len))
+    return f"$argon2{hasher.type.name.lower()}$v={ARGON2_VERSION}${cost}${salt}${digest}"

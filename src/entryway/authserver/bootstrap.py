@@ -60,15 +60,16 @@ class Bootstrap:
         return zone
 
     async def _tenant(self) -> None:
-        query = select(tables.Zone).order_by(tables.Zone.created_at)
+        names = select(tables.Zone.subdomain)
         async with self.database.transaction() as session:
             await self.database.lock(session, "bootstrap")
-            zones = (await session.execute(query)).scalars().all()
-            if any(zone.subdomain == self.settings.subdomain for zone in zones):
+            # Two questions for one row each: a database may hold tens of thousands of tenants.
+            if await session.scalar(names.where(tables.Zone.subdomain == self.settings.subdomain)) is not None:
                 return
-            if zones:
+            first = await session.scalar(names.order_by(tables.Zone.created_at).limit(1))
+            if first is not None:
                 raise ConfigurationError(
-                    f"the database belongs to the subdomain {zones[0].subdomain!r}, not {self.settings.subdomain!r}"
+                    f"the database belongs to the subdomain {first!r}, not {self.settings.subdomain!r}"
                 )
             session.add(
                 tables.Zone(

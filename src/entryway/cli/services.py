@@ -1,5 +1,6 @@
 """`entryway services`."""
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,8 @@ EPILOG = """[bold]Examples[/bold]
     entryway services --state /var/lib/entryway --port 9443
 
     entryway services --certificate-port 9446      clients may come there with a TLS certificate
+
+    entryway services --admin-port 9443            metrics and health at http://127.0.0.1:9443
 
 Runs until SIGTERM or Ctrl-C and then ends with 0.
 """
@@ -35,9 +38,19 @@ def services(
         ),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    admin_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Loopback port for metrics and health; ENTRYWAY_ADMIN_PORT, else none.",
+        ),
+    ] = None,
 ) -> None:
     """Run the control plane: authorization server, destination service, broker and pairing on one HTTPS port."""
     start_logging()
+    # What a start loads stays: looking for what does not would take a tenth of it. `serve` has it looked for again.
+    gc.disable()
     from entryway.landscape.services import run
 
-    run(state, host=host, port=port, certificate_port=certificate_port)
+    run(state, host=host, port=port, certificate_port=certificate_port, admin_port=admin_port)

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from entryway.http.admin_port import Readiness
 from entryway.http.hosted_asgi import HostedAsgi
 from entryway.http.limits import Limits
 from entryway.http.server import Server
+from entryway.landscape.admin_listener import AdminListener
 from entryway.landscape.dispatch import Dispatcher
 from entryway.landscape.lifespan import Lifespan, StartupFailed
 from entryway.landscape.stopping import on_stop_signal
@@ -45,7 +47,12 @@ def usual_tls(endpoint: Endpoint) -> ssl.SSLContext:
     return context
 
 
-async def serve(app: Dispatcher, endpoint: Endpoint, tls: Callable[[Endpoint], ssl.SSLContext] = usual_tls) -> None:
+async def serve(
+    app: Dispatcher,
+    endpoint: Endpoint,
+    tls: Callable[[Endpoint], ssl.SSLContext] = usual_tls,
+    admin: AdminListener | None = None,
+) -> None:
     """Answer requests until SIGINT or SIGTERM; raise if a service cannot start."""
     services, asked_to_stop = Lifespan("the services", app), asyncio.Event()
     with on_stop_signal(lambda _: asked_to_stop.set()):
@@ -54,13 +61,21 @@ async def serve(app: Dispatcher, endpoint: Endpoint, tls: Callable[[Endpoint], s
         except StartupFailed as error:
             raise app.failure or error from error
         try:
-            await _answer(app, endpoint, tls, asked_to_stop)
+            if admin is not None:
+                await admin.open()
+            await _answer(app, endpoint, tls, asked_to_stop, admin.readiness if admin else Readiness())
         finally:
+            if admin is not None:
+                await admin.close()
             await services.stop()
 
 
 async def _answer(
-    app: Dispatcher, endpoint: Endpoint, tls: Callable[[Endpoint], ssl.SSLContext], asked_to_stop: asyncio.Event
+    app: Dispatcher,
+    endpoint: Endpoint,
+    tls: Callable[[Endpoint], ssl.SSLContext],
+    asked_to_stop: asyncio.Event,
+    readiness: Readiness,
 ) -> None:
     server = Server(HostedAsgi(app, (endpoint.host, endpoint.port)), LIMITS)
     try:
@@ -69,5 +84,8 @@ async def _answer(
         raise StartupFailed(f"port {endpoint.port}: {error}") from error
     # What is here now stays: the collector need not look at it again and again.
     gc.freeze()
+    gc.enable()
+    readiness.ready = True
     await asked_to_stop.wait()
+    readiness.ready = False
     await server.close(STOP_GRACE_SECONDS)

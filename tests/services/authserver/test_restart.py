@@ -6,10 +6,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from entryway.authserver import tables
 from entryway.authserver.build import build
 from entryway.authserver.housekeeping import Housekeeping
+from entryway.authserver.moments import utc_now
 from entryway.authserver.settings import AuthServerSettings
 from entryway.errors import ConfigurationError, EntrywayError
 from entryway.storage import Database
@@ -70,6 +72,30 @@ async def test_another_subdomain_is_noticed_at_the_start(tmp_path: Path, databas
     await _start(_settings(tmp_path, database_url))
     with pytest.raises(ConfigurationError, match="dev"):
         await _start(_settings(tmp_path, database_url, subdomain="other"))
+
+
+async def test_a_start_reads_its_own_tenant_alone(tmp_path: Path, database_url: DatabaseUrl) -> None:
+    settings = _settings(tmp_path, database_url)
+    await _start(settings)
+    database = Database(settings.database_url)
+    async with database.transaction() as session:
+        session.add_all(
+            tables.Zone(id=f"z{number}", subdomain=f"s{number}", name="", number=number, created_at=utc_now())
+            for number in range(10, 40)
+        )
+    await database.close()
+    loaded: set[str] = set()
+
+    def remember(zone: tables.Zone, context: object) -> None:
+        del context
+        loaded.add(zone.subdomain)
+
+    event.listen(tables.Zone, "load", remember)
+    try:
+        await _start(settings)
+    finally:
+        event.remove(tables.Zone, "load", remember)
+    assert loaded == {settings.subdomain}
 
 
 async def test_housekeeping_removes_what_is_over_and_nothing_else(tmp_path: Path, database_url: DatabaseUrl) -> None:
