@@ -38,6 +38,7 @@ from entryway.authserver.client_certificates import ClientCertificates
 from entryway.authserver.client_keys import ClientKeys
 from entryway.authserver.client_lockout import ClientLockout
 from entryway.authserver.clients import Clients
+from entryway.authserver.counting import counting
 from entryway.authserver.digests import Digests
 from entryway.authserver.edge import Edge
 from entryway.authserver.ended import Ended
@@ -109,13 +110,16 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from entryway.authserver.settings import AuthServerSettings
+    from entryway.telemetry.service_meters import ServiceMeters
 
 
-def build(settings: AuthServerSettings, *, clock: Clock = utc_now) -> Starlette:  # noqa: PLR0915 - every part
+def build(  # noqa: PLR0915 - every part
+    settings: AuthServerSettings, *, clock: Clock = utc_now, meters: ServiceMeters | None = None
+) -> Starlette:
     """Return the authorization server as an ASGI application; its lifespan creates tables, keys and master services."""
     keyring = Keyring(settings.master_key, settings.previous_master_keys)
     database, sealer, digests = Database(settings.database_url), Sealer(keyring), Digests(keyring)
-    audit, passwords, pages = Audit(database, digests, clock), Passwords(), Pages(settings.branding)
+    audit, passwords, pages = Audit(database, digests, clock, counting(meters)), Passwords(), Pages(settings.branding)
     changes = Changes(database, tables.Revision.__table__, tables.WATCHED, clock)
     zones = Zones(database, settings, changes)
     keys = SigningKeys(database, sealer, clock, audit, changes, settings.key_rotation)

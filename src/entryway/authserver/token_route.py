@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from entryway.authserver.edge import path_of
 from entryway.errors import EntrywayError
+from entryway.web.measuring import note_route
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from entryway.authserver.respond import Responder
     from entryway.authserver.token_endpoint import TokenEndpoint
 
-PATHS = frozenset({"/oauth/token", "/oauth/token/"})
+ROUTE = "/oauth/token"
+PATHS = frozenset({ROUTE, f"{ROUTE}/"})
 METHODS = frozenset({"GET", "POST"})
 
 
@@ -41,6 +43,7 @@ class TokenRoute:
         if path_of(request) not in PATHS:
             await self.app(scope, receive, send)
             return
+        note_route(scope, ROUTE)
         try:
             response = await self.endpoint(request)
         except EntrywayError as error:

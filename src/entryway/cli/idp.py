@@ -26,9 +26,17 @@ def idp(
         int | None, typer.Option(min=1, max=65535, help="HTTPS port; the one of the state, else 8445.")
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    admin_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Loopback port for metrics and health; ENTRYWAY_ADMIN_PORT, else none.",
+        ),
+    ] = None,
 ) -> None:
     """Run the identity provider: users, groups, second factors, and logins for applications."""
     start_logging()
     from entryway.landscape.identity_provider import run
 
-    run(state, host=host, port=port)
+    run(state, host=host, port=port, admin_port=admin_port)

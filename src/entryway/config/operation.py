@@ -54,7 +54,7 @@ def read_operation(environ: Mapping[str, str]) -> tuple[Operation, list[Mistake]
     read = Reader(environ)
     http2 = read.lenient_boolean(HTTP2)
     operation = Operation(
-        admin_port=_admin_port(read),
+        admin_port=read_admin_port(read),
         admin_host=environ.get(ADMIN_HOST, "").strip() or LOOPBACK,
         http2=http2,
         granian=_granian(read) or http2,
@@ -137,7 +137,8 @@ def _no_password() -> str:
     raise ValueError("the key is encrypted, and there is nobody to ask for its password")
 
 
-def _admin_port(read: Reader) -> int | None:
+def read_admin_port(read: Reader) -> int | None:
+    """Return where the admin port listens, of the router or of services; None where there is none."""
     if not read.environ.get(ADMIN_PORT, "").strip():
         return None
     port = read.integer(ADMIN_PORT, "adminPort", 0, least=1)

@@ -49,6 +49,7 @@ from entryway.idp.corporate.pending import PendingRequests
 from entryway.idp.corporate.provider_sessions import ProviderSessions
 from entryway.idp.corporate.providers import Providers
 from entryway.idp.corporate.whereabouts import Whereabouts
+from entryway.idp.counting import counting
 from entryway.idp.documents import Documents
 from entryway.idp.factors.authenticators import Authenticators
 from entryway.idp.factors.factors import Factors
@@ -112,12 +113,17 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from entryway.idp.settings import IdpSettings
+    from entryway.telemetry.service_meters import ServiceMeters
 
 SCIM_PATH = "/scim"
 
 
 def build(  # noqa: PLR0915 - the one place that names every part
-    settings: IdpSettings, *, clock: Clock = utc_now, passwords: Passwords | None = None
+    settings: IdpSettings,
+    *,
+    clock: Clock = utc_now,
+    passwords: Passwords | None = None,
+    meters: ServiceMeters | None = None,
 ) -> Starlette:
     """Return the identity provider as an ASGI application; its lifespan creates tables, keys and the first client."""
     keyring = Keyring(settings.master_key, settings.previous_master_keys)
@@ -125,7 +131,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
     digests, pages = Digests(keyring, "idp"), Pages("entryway.idp.pages", settings.branding)
     trusted = outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else [])
     http = new_http(trusted)
-    audit = Audit(database, digests, clock)
+    audit = Audit(database, digests, clock, counting(meters))
     trail = Trail(audit)
     passwords, documents = passwords or Passwords(), Documents(database, clock)
     users, groups, failures = Users(database, clock), Groups(database, clock), Failures(database, digests, clock)
@@ -201,7 +207,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
     bootstrap = Bootstrap(settings, database, keyring, keys, applications, groups)
 
     authorizing = AuthorizeEndpoint(applications, flow, clock)
-    token = TokenEndpoint(application_authentication, grants, Targets(applications), issuer, clock)
+    token = TokenEndpoint(application_authentication, grants, Targets(applications), issuer, clock, meters)
     discovery = DiscoveryEndpoints(settings, keys, applications, grants)
     inspection = InspectionEndpoints(application_authentication, applications, authorizations, issuer)
     chain = LogoutChain(

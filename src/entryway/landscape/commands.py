@@ -10,6 +10,7 @@ from pathlib import Path
 
 from entryway.config.descriptor import Module
 from entryway.config.landscape_file import SystemDocument
+from entryway.config.operation import ADMIN_PORT
 from entryway.landscape.environment import inherited, trusting
 from entryway.landscape.parts import log_file
 from entryway.landscape.plan import Plan
@@ -67,7 +68,9 @@ class Commands:
         return self._command(system.name, _shell(system.process.command), folder, environ)
 
     def _own(self, name: str, *arguments: str) -> Command:
-        environ = {**self._base(), **self._log_settings()}
+        # One port for several processes would be taken by the first.
+        shared = {name: value for name, value in self._base().items() if name != ADMIN_PORT}
+        environ = {**shared, **self._log_settings()}
         return self._command(name, _entryway(*arguments), self.plan.application.folder.resolve(), environ)
 
     def _command(self, name: str, arguments: tuple[str, ...], folder: Path, environ: Mapping[str, str]) -> Command:

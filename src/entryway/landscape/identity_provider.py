@@ -12,6 +12,7 @@ from entryway.http.asking_tls import AskingContext
 from entryway.idp.applications.certificates import ISSUER
 from entryway.idp.build import build
 from entryway.idp.settings import IdpSettings
+from entryway.landscape.admin_listener import counted, read_admin_listener
 from entryway.landscape.authority import ensure_certificates
 from entryway.landscape.authserver_environment import audit_settings, branding_settings, proxy_settings
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
@@ -26,7 +27,7 @@ from entryway.telemetry import get_logger
 log = get_logger(__name__)
 
 
-def run(root: Path, *, host: str, port: int | None) -> None:
+def run(root: Path, *, host: str, port: int | None, admin_port: int | None = None) -> None:
     """Run the identity provider with this state folder until asked to stop."""
     # The database is for its owner alone, like everything else in the folder.
     os.umask(0o077)
@@ -36,7 +37,9 @@ def run(root: Path, *, host: str, port: int | None) -> None:
         record.ports = record.ports.model_copy(update={"identity_provider": port})
         save_record(state, record)
     ports = record.ports
-    check_free(WantedPort("the identity provider", ports.identity_provider, "--port", host))
+    admin = read_admin_listener(os.environ, admin_port)
+    wanted = WantedPort("the identity provider", ports.identity_provider, "--port", host)
+    check_free(wanted, *([admin.wanted] if admin else []))
     ensure_certificates(state, datetime.now(UTC))
     secrets = load_or_create_secrets(state)
     settings = IdpSettings(
@@ -51,10 +54,11 @@ def run(root: Path, *, host: str, port: int | None) -> None:
         **branding_settings(os.environ),
         **audit_settings(os.environ),
     )
-    app = Dispatcher({EVERYTHING_ELSE: ("identity provider", build(settings))})
+    meters = admin.meters("idp") if admin else None
+    app = Dispatcher({EVERYTHING_ELSE: ("identity provider", counted(build(settings, meters=meters), meters))})
     endpoint = Endpoint(host, ports.identity_provider, state.server_certificate, state.server_key)
     log.info("identity_provider_starting", url=settings.public_url, state=str(state.root))
-    asyncio.run(serve(app, endpoint, asking_tls))
+    asyncio.run(serve(app, endpoint, asking_tls, admin))
     log.info("identity_provider_stopped")
 
 

@@ -16,6 +16,7 @@ from entryway.connectivity.build import build as build_pairing
 from entryway.connectivity.settings import PairingSettings
 from entryway.destinations.build import build as build_destinations
 from entryway.destinations.settings import DestinationSettings
+from entryway.landscape.admin_listener import AdminListener, counted, read_admin_listener
 from entryway.landscape.authority import ensure_certificates
 from entryway.landscape.authserver_environment import (
     audit_settings,
@@ -33,6 +34,7 @@ from entryway.landscape.secrets import Secrets, load_or_create_secrets
 from entryway.landscape.serve import Endpoint, serve
 from entryway.landscape.state import StateFolder, open_state
 from entryway.telemetry import get_logger
+from entryway.telemetry.service_meters import ServiceMeters
 
 ONPREMISE_PROXY_HOST = "127.0.0.1"
 GATEWAY_HOST = "localhost"
@@ -40,7 +42,9 @@ GATEWAY_HOST = "localhost"
 log = get_logger(__name__)
 
 
-def run(root: Path, *, host: str, port: int | None, certificate_port: int | None = None) -> None:
+def run(
+    root: Path, *, host: str, port: int | None, certificate_port: int | None = None, admin_port: int | None = None
+) -> None:
     """Run the control plane with this state folder, creating in it what is missing, until asked to stop."""
     # Databases are for their owner alone, like everything else in the folder.
     os.umask(0o077)
@@ -56,16 +60,23 @@ def run(root: Path, *, host: str, port: int | None, certificate_port: int | None
     if ports.certificates is not None:
         door = Endpoint(host, ports.certificates, state.server_certificate, state.server_key)
         wanted.append(WantedPort("the listener for client certificates", door.port, "--certificate-port", host))
-    check_free(*wanted)
+    admin = read_admin_listener(os.environ, admin_port)
+    check_free(*wanted, *([admin.wanted] if admin else []))
     ensure_certificates(state, datetime.now(UTC))
-    app = build(state, ports, load_or_create_secrets(state), door)
+    app = build(state, ports, load_or_create_secrets(state), door, admin)
     endpoint = Endpoint(host, ports.services, state.server_certificate, state.server_key)
     log.info("services_starting", url=ports.public_url, state=str(state.root))
-    uvloop.run(serve(app, endpoint))
+    uvloop.run(serve(app, endpoint, admin=admin))
     log.info("services_stopped")
 
 
-def build(state: StateFolder, ports: ControlPorts, secrets: Secrets, door: Endpoint | None = None) -> Dispatcher:
+def build(
+    state: StateFolder,
+    ports: ControlPorts,
+    secrets: Secrets,
+    door: Endpoint | None = None,
+    admin: AdminListener | None = None,
+) -> Dispatcher:
     """Return all services as one application; at `door` clients of the authorization server show certificates."""
     url = ports.public_url
     authserver = AuthServerSettings(
@@ -113,14 +124,22 @@ def build(state: StateFolder, ports: ControlPorts, secrets: Secrets, door: Endpo
         gateway_port=ports.gateway,
         authority_file=state.tunnel_authority,
     )
-    tokens = build_authserver(authserver)
+
+    def meters(service: str) -> ServiceMeters | None:
+        return admin.meters(service) if admin else None
+
+    counts = meters("authserver")
+    tokens = counted(build_authserver(authserver, meters=counts), counts)
     # The authorization server first: the others fetch its keys.
     return Dispatcher(
         {
             EVERYTHING_ELSE: ("authorization server", tokens),
-            "/destination-configuration": ("destination service", build_destinations(destinations)),
-            "/v2": ("broker", build_broker(broker)),
-            "/connectivity": ("connectivity pairing", build_pairing(pairing)),
+            "/destination-configuration": (
+                "destination service",
+                counted(build_destinations(destinations), meters("destinations")),
+            ),
+            "/v2": ("broker", counted(build_broker(broker), meters("broker"))),
+            "/connectivity": ("connectivity pairing", counted(build_pairing(pairing), meters("pairing"))),
         },
         CertificateListener(tokens, door) if door else None,
     )

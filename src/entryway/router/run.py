@@ -17,7 +17,8 @@ import uvloop
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.operation import ADMIN_PORT
 from entryway.http import Client, Server
-from entryway.router.admin import Admin, Readiness
+from entryway.http.admin_port import Readiness
+from entryway.router.admin import admin_answers
 from entryway.router.application import Application
 from entryway.router.build import NO_HOOKS, build
 from entryway.router.build_traces import kinds_for
@@ -119,7 +120,7 @@ async def _serve(
         at = partial(deciding.listen, decision_host, decision_port, reuse_port=worker is not None)
         listens = await _listen(at, decision_port, "ENTRYWAY_DECISION_PORT")
     if listens and operation.admin_port is not None and meters is not None:
-        admin = Server(Admin(readiness, meters, lambda: _parts(front, reloader.application)))
+        admin = Server(admin_answers(readiness, meters, lambda: _parts(front, reloader.application)))
         # Every worker counts for itself, so every one has an admin port: the first, and those that follow it.
         admin_port = operation.admin_port + (0 if worker is None else worker.index)
         at = partial(admin.listen, operation.admin_host, admin_port)

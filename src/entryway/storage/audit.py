@@ -10,7 +10,7 @@ import asyncio
 import hmac
 import json
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from enum import StrEnum
@@ -90,10 +90,13 @@ def happened(event: str, zid: str, object_type: str, object_id: str, **what: Any
 class Audit:
     """Writes the trail, in two ways: with the change it tells of, or soon after a request that changes nothing."""
 
-    def __init__(self, database: Database, digests: Digests, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, digests: Digests, clock: Clock, watch: Callable[[AuditEvent], None] | None = None
+    ) -> None:
         self._database = database
         self._digests = digests
         self._clock = clock
+        self._watch = watch
         self._remembered: Counter[Hashable] = Counter()
         self._events: dict[Hashable, AuditEvent] = {}
         self._lost = 0
@@ -107,6 +110,8 @@ class Audit:
 
         For what happens with every request: a transaction for each would cost more than the request.
         """
+        if self._watch is not None:
+            self._watch(event)
         key = event.identity
         if key not in self._events and len(self._events) >= MOST_REMEMBERED:
             self._lost += 1

@@ -15,9 +15,11 @@ from test_router_reload import files, process, rewrite, said
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.config.operation import read_operation
 from entryway.http import Server
+from entryway.http.admin_port import Readiness
 from entryway.router.access_log import AccessLog
-from entryway.router.admin import Admin, Readiness
-from entryway.router.meters import BOUNDS, Durations, Meters
+from entryway.router.admin import admin_answers
+from entryway.router.meters import Meters
+from entryway.telemetry.durations import BOUNDS, Durations
 
 if TYPE_CHECKING:
     from router_world import World
@@ -104,7 +106,7 @@ async def test_pools_sessions_and_the_time_of_backends_are_counted(world: World)
     await browser.log_in()
     await browser.get("/private/x")
     readiness = Readiness()
-    admin = Server(Admin(readiness, meters, lambda: (1, app.client, app.sessions)))
+    admin = Server(admin_answers(readiness, meters, lambda: (1, app.client, app.sessions)))
     host, port = await admin.listen("127.0.0.1", 0)
     world.stack.push_async_callback(admin.close, 0)
     found = samples((await get(f"http://{host}:{port}/metrics")).text)

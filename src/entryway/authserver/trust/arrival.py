@@ -82,7 +82,10 @@ class Arrival:
         set_cookie(response, LOGIN_COOKIE, value)
         set_cookie(response, BROWSER_COOKIE, browser)
         log.info("login_completed", user_id=user.id, identity_provider=provider.origin)
-        self.audit.note(happened("UserAuthenticationSuccess", provider.zid, "User", user.id, actor=user.user_name))
+        told = {"origin": provider.origin, "type": provider.type}
+        self.audit.note(
+            happened("UserAuthenticationSuccess", provider.zid, "User", user.id, actor=user.user_name, new=told)
+        )
         return response
 
     async def refuse(

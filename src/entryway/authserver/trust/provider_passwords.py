@@ -56,7 +56,8 @@ class ProviderPasswords:
         async with self.database.transaction() as session:
             await self.failures.forget(session, zone.id, digest)
         user = vouched.user
-        self.audit.note(happened("UserAuthenticationSuccess", zone.id, "User", user.id, actor=user.user_name))
+        told = {"origin": provider.origin, "type": provider.type}
+        self.audit.note(happened("UserAuthenticationSuccess", zone.id, "User", user.id, actor=user.user_name, new=told))
         return vouched
 
     async def _vouch(self, zone: Zone, provider: IdentityProvider, user_name: str, password: str) -> Vouched:
@@ -82,5 +83,5 @@ class ProviderPasswords:
             raise unavailable(error) from error
 
     def _note(self, event: str, provider: IdentityProvider) -> None:
-        told = {"origin": provider.origin}
+        told = {"origin": provider.origin, "type": provider.type}
         self.audit.note(happened(event, provider.zid, "User", UNKNOWN_USER, new=told))

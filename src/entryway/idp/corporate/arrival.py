@@ -96,7 +96,7 @@ class Arrival:
         arrived = Arrived(provider.id, identity.subject, identity.session_index, facts)
         attempt = await self.attempts.learn_arrival(attempt, user.id, moment, provider.id, seal(self.sealer, arrived))
         log.info("login_at_provider", user_id=user.id, identity_provider=provider.alias)
-        self.trail.account("ProviderLogin", user.id, provider=provider.alias)
+        self.trail.account("ProviderLogin", user.id, provider=provider.alias, protocol=provider.protocol)
         if not await self.flow.good_enough(attempt, address):
             raise self.refused(provider, "this user logs in elsewhere")
         response = RedirectResponse(f"{RESUME}?{urlencode({'attempt': attempt.id})}", 303)
@@ -106,5 +106,6 @@ class Arrival:
     def refused(self, provider: Provider, reason: str) -> LoginRefused:
         """Tell the log and the audit trail why a login is refused, and return the error."""
         log.info("login_refused", identity_provider=provider.alias, reason=reason)
-        self.trail.account("ProviderLoginRefused", "", provider=provider.alias, reason=reason[:1000])
+        told = {"provider": provider.alias, "protocol": provider.protocol, "reason": reason[:1000]}
+        self.trail.account("ProviderLoginRefused", "", **told)
         return LoginRefused(reason)

@@ -45,6 +45,11 @@ class Provider:
     config: SamlConfig | OidcConfig
 
     @property
+    def protocol(self) -> str:
+        """What the provider speaks: `saml` or `oidc`."""
+        return "saml" if isinstance(self.config, SamlConfig) else "oidc"
+
+    @property
     def partner(self) -> SamlPartner:
         """The provider as SAML knows it."""
         assert isinstance(self.config, SamlConfig)  # noqa: S101 - the caller has asked for its type

@@ -137,6 +137,7 @@ class LoginEndpoints:
                 return await self.steps.second_factor.ask(request, attempt, browser, message=message, status=401)
             message = self.pages.say(request, "login.wrong")
             return await self.steps.password.ask(request, attempt, browser, message=message, status=401)
+        self.trail.account("PasskeyAccepted", user.id)
         if authenticated(attempt):
             attempt = await self.attempts.learn_method(attempt, KEY)
         else:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from entryway.idp.oidc.issuer import Issuer
     from entryway.idp.oidc.targets import Targets
     from entryway.storage.moments import Clock
+    from entryway.telemetry.service_meters import ServiceMeters
 
 log = get_logger(__name__)
 
@@ -46,6 +47,7 @@ class TokenEndpoint:
     targets: Targets
     issuer: Issuer
     clock: Clock
+    meters: ServiceMeters | None = None
 
     async def __call__(self, request: Request) -> Response:
         """Answer a token request."""
@@ -69,6 +71,8 @@ class TokenEndpoint:
             response = await self.issuer.for_user(application, decision.authorization, target, lifetime, thumbprint)
             _keep_refresh_token(response, asked, decision)
         log.info("token_issued", client_id=application.client_id, grant_type=asked.grant_type)
+        if self.meters is not None:
+            self.meters.token(asked.grant_type)
         return JSONResponse(response, headers={"cache-control": "no-store", "pragma": "no-cache"})
 
     def _refresh_lifetime(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from entryway.idp.users.store import Users
     from entryway.idp.users.user import User
 
+LOCKED = "locked by failures"
+
 
 @dataclass(frozen=True, slots=True)
 class Authentication:
@@ -52,5 +54,5 @@ def _reason(user: User | None, *, is_locked: bool) -> str:
     if user is None:
         return "unknown user"
     if is_locked:
-        return "locked by failures"
+        return LOCKED
     return "wrong password" if user.may_log_in else "the user is locked or not active"
