@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -17,6 +18,9 @@ AUTHORITY_LIFETIME = timedelta(days=3650)
 # Clocks of two machines differ, and those of two companies differ more.
 BACKDATED = timedelta(minutes=5)
 COMMON_NAME_LENGTH = 64  # RFC 5280, upper bound ub-common-name
+
+# What bytes of others that are no certificate, or none that can be worked with, make `cryptography` raise.
+UNREADABLE = (ValueError, x509.InvalidVersion, UnsupportedAlgorithm)
 
 FOR_SERVERS = ExtendedKeyUsageOID.SERVER_AUTH
 FOR_CLIENTS = ExtendedKeyUsageOID.CLIENT_AUTH

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete
-from sqlalchemy.exc import SQLAlchemyError
 
 from entryway.authserver import attempts, lockout, sessions, tables
 from entryway.storage import UNNOTICED
@@ -60,9 +59,13 @@ class Housekeeping:
         """Sweep again and again, until cancelled."""
         while True:
             await asyncio.sleep(EVERY.total_seconds())
+            await self.round()
+
+    async def round(self) -> None:
+        """Do everything once, whatever becomes of any of it."""
+        for work in (self.sweep, *self.also):
             try:
-                await self.sweep()
-                for work in self.also:
-                    await work()
-            except SQLAlchemyError:
+                await work()
+            except Exception:
+                # Nothing of it may end the server, or keep the rest from being done.
                 log.exception("housekeeping_failed")

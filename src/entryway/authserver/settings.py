@@ -14,6 +14,7 @@ from cryptography import x509
 
 from entryway.authserver.key_rotation import RotationPolicy
 from entryway.authserver.tenant_addresses import PLACEHOLDER, TenantAddresses
+from entryway.certificates import UNREADABLE
 from entryway.errors import ConfigurationError
 from entryway.web.client_certificates import CLIENT_CERTIFICATE_HEADER, networks
 from entryway.web.pages import Branding
@@ -94,7 +95,7 @@ class AuthServerSettings:
             return ()
         try:
             return tuple(x509.load_pem_x509_certificates(self.certificate_authorities))
-        except ValueError as error:
+        except UNREADABLE as error:
             raise ConfigurationError("certificate_authorities must be certificates in PEM") from error
 
     @property

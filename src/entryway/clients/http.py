@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json as documents
 import ssl
 import zlib
@@ -34,6 +35,13 @@ class Timeouts:
     connect: float | None = 5.0
     read: float | None = 10.0
     pool: float | None = 10.0
+
+    @property
+    def whole(self) -> float | None:
+        """How long all of a call may take: an answer that drips steadily would never end otherwise."""
+        if self.connect is None or self.read is None or self.pool is None:
+            return None
+        return 2 * (self.connect + self.read + self.pool)
 
 
 @dataclass(slots=True, eq=False)
@@ -112,8 +120,9 @@ async def call(
         request = OutgoingRequest(
             method, address.target, http.origin(address), Headers(fields), body, timeouts=_engine(timeout, http)
         )
-        response = await http.engine.send(request)
-        content = await _read(response, origin, limit)
+        async with asyncio.timeout((timeout or http.timeouts).whole):
+            response = await http.engine.send(request)
+            content = await _read(response, origin, limit)
     return Answer(origin, response.status, response.headers, content)
 
 
@@ -157,6 +166,8 @@ def _our_errors(origin: str) -> Iterator[None]:
         raise
     except HttpError as error:
         raise UpstreamError(origin, error.detail) from error
+    except TimeoutError as error:
+        raise UpstreamError(origin, "did not come to the end of its answer in time") from error
     except zlib.error as error:
         raise UpstreamError(origin, "answered in a coding that cannot be read") from error
     except ValueError as error:

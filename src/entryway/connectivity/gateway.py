@@ -11,6 +11,7 @@ from typing import Self, cast
 
 from cryptography import x509
 
+from entryway.certificates import UNREADABLE
 from entryway.connectivity.tunnels import Tunnel, Tunnels
 from entryway.errors import EntrywayError
 from entryway.http import UpstreamConnection
@@ -190,7 +191,7 @@ class _Newcomer(asyncio.Protocol):
         tls = connection.get_extra_info("ssl_object")
         try:
             identity = read_identity(x509.load_der_x509_certificate(tls.getpeercert(binary_form=True)))
-        except (EntrywayError, ValueError) as error:
+        except (EntrywayError, *UNREADABLE) as error:
             log.warning("connector_refused", reason="identity_unknown", detail=str(error))
             connection.abort()
             return

@@ -19,6 +19,8 @@ _MOST_GROUPS = 1000
 _OF_THE_TOKEN = frozenset(
     {"iss", "aud", "exp", "iat", "nbf", "jti", "nonce", "azp", "at_hash", "c_hash", "auth_time", "acr", "amr", "sid"}
 )
+# Some providers have it as text.
+_TRUE = (True, "true")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Identity:
     authenticated_at: datetime
     # Whether the provider vouches that the address is the user's.
     email_verified: bool = True
+    # Whether it says so of this very address, rather than nothing; what a SAML provider says of addresses counts.
+    email_confirmed: bool = True
     # How it names user and session, for the logout.
     subject: str = ""
     session_index: str | None = None
@@ -72,15 +76,18 @@ def of_claims(claims: Mapping[str, Any], names: AttributeNames, authenticated_at
     def first(name: str) -> str:
         return next(iter(attributes.get(name, ())), "")
 
+    email, is_verified = first(names.email or "email"), claims.get("email_verified", True) in _TRUE
     return Identity(
         user_name=_named(first(names.user_name or "sub")),
-        email=first(names.email or "email")[:LONGEST_NAME],
+        email=email[:LONGEST_NAME],
         given_name=first(names.given_name or "given_name")[:LONGEST_NAME],
         family_name=first(names.family_name or "family_name")[:LONGEST_NAME],
         groups=_groups(attributes.get(names.groups or "groups", ())),
         attributes=attributes,
         authenticated_at=authenticated_at,
-        email_verified=claims.get("email_verified") is not False,
+        email_verified=is_verified,
+        # OpenID Connect Core §5.1: it says so of the claim `email`, of no other.
+        email_confirmed=is_verified and "email_verified" in claims and email == first("email"),
         subject=first("sub"),
         session_index=claims["sid"] if isinstance(claims.get("sid"), str) else None,
     )

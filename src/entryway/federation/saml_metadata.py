@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cryptography import x509
 
+from entryway.certificates import UNREADABLE
 from entryway.federation.errors import InvalidTrust
 from entryway.saml.errors import SamlInvalid
 from entryway.saml.metadata import read_identity_provider
@@ -26,5 +27,5 @@ def check_metadata(config: SamlConfig, now: datetime) -> IdentityProviderMetadat
         return read_identity_provider(config.metadata, now, trusted=trusted)
     except SamlInvalid as error:
         raise InvalidTrust(f"/config/metadata: {error.detail}") from error
-    except ValueError as error:
+    except UNREADABLE as error:
         raise InvalidTrust("/config/metadata_certificate: not a certificate in PEM") from error

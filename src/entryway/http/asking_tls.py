@@ -12,7 +12,7 @@ import ssl
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,11 +79,10 @@ class _Conversation:
 
     def do_handshake(self) -> None:
         self._drive(self._connection.do_handshake)
-        shown = self._connection.get_peer_certificate(as_cryptography=True)
+        shown = self._connection.get_peer_certificate()
         if shown is not None:
-            from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415 - of those who show one
-
-            self._certificate = shown.public_bytes(Encoding.DER)
+            # As it is: OpenSSL takes what `cryptography` cannot read, and here nobody could tell the client so.
+            self._certificate = crypto.dump_certificate(crypto.FILETYPE_ASN1, shown)
 
     def getpeercert(self, binary_form: bool = False) -> Any:  # noqa: FBT001, FBT002 - as `ssl` has it
         """Return the certificate in DER; in no other form, for what else is in it nobody has verified."""

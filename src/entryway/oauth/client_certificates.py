@@ -7,7 +7,6 @@ client prove that it has the key.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -20,6 +19,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 
+from entryway.certificates import UNREADABLE
 from entryway.oauth.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def of_connection(scope: Mapping[str, Any]) -> x509.Certificate | None:
     chain = ((scope.get("extensions") or {}).get("tls") or {}).get("client_cert_chain") or ()
     try:
         return x509.load_pem_x509_certificate(chain[0].encode()) if chain else None
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:
         raise InvalidRequest("The client certificate cannot be read") from error
 
 
@@ -70,13 +70,16 @@ def from_header(value: str) -> x509.Certificate:
             # Some proxies fold the lines of the PEM into one.
             return x509.load_pem_x509_certificate(_unfolded(text).encode())
         return x509.load_der_x509_certificate(base64.b64decode("".join(text.split()), validate=True))
-    except (ValueError, binascii.Error, UnsupportedAlgorithm) as error:
+    except UNREADABLE as error:  # binascii.Error among them
         raise InvalidRequest("The client certificate cannot be read") from error
 
 
 def chain_from_pem(text: str) -> Sequence[x509.Certificate]:
     """Return a chain of certificates, the leaf first; raise ValueError if it is none."""
-    certificates = x509.load_pem_x509_certificates(_unfolded(text).encode())
+    try:
+        certificates = x509.load_pem_x509_certificates(_unfolded(text).encode())
+    except UNREADABLE as error:
+        raise ValueError("no certificates that can be read") from error
     if len(certificates) > MOST_IN_A_CHAIN:
         raise ValueError("too many certificates")
     return certificates

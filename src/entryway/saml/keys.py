@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from entryway.certificates import UNREADABLE
 from entryway.saml.errors import SamlInvalid
 
 KEY_BITS = 2048
@@ -64,7 +65,7 @@ def certificate_of(text: str) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(base64.b64decode("".join(text.split()), validate=True))
         key = certificate.public_key()
-    except ValueError as error:
+    except UNREADABLE as error:
         raise SamlInvalid("a certificate in the metadata cannot be read") from error
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < KEY_BITS:

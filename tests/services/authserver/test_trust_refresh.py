@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from admin_client import Administrator, administrator
+from cryptography.hazmat.primitives.serialization import Encoding
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,6 +29,14 @@ from entryway.testing.serving import served
 
 PROVIDERS = "/sap/rest/identity-providers"
 RUNNING_SINCE = datetime(2026, 1, 1, tzinfo=UTC)
+VERSION_3 = b"\xa0\x03\x02\x01\x02"
+
+
+def of_version_10(metadata: str) -> str:
+    """Return metadata with a certificate of a version that does not exist."""
+    der = key_of("company").certificate.public_bytes(Encoding.DER)
+    odd = der.replace(VERSION_3, VERSION_3[:-1] + b"\x09", 1)
+    return metadata.replace(base64.b64encode(der).decode(), base64.b64encode(odd).decode())
 
 
 @dataclass
@@ -121,6 +131,7 @@ def test_metadata_comes_from_its_address_and_is_fetched_again(admin: Administrat
         (None, "answered 404"),
         ("this is no metadata", "/config/metadata"),
         (metadata_of("https://somebody.else.example", key_of("company")), "another provider"),
+        (of_version_10(metadata_of(ENTITY_ID, key_of("company"))), "certificate"),
     ],
 )
 def test_what_is_not_metadata_of_this_provider_changes_nothing(
@@ -187,6 +198,21 @@ async def test_the_server_fetches_once_a_day() -> None:
         await due.refresh_due()
         assert len(asked) == times
     assert asked[0] == ("z1", "company", "entryway")
+
+
+async def test_one_provider_keeps_no_other_from_being_asked() -> None:
+    class Asked(TrustRefresh):
+        async def refresh(self, zid: str, origin: str, *, actor: str) -> Any:
+            asked.append(zid)
+            raise RuntimeError("what nobody thought of")
+
+    class Providers:
+        async def fetched(self) -> list[tuple[str, str]]:
+            return [("z1", "company"), ("z2", "company")]
+
+    asked: list[str] = []
+    await Asked(None, Providers(), None, lambda: RUNNING_SINCE).refresh_due()  # type: ignore[arg-type]
+    assert asked == ["z1", "z2"]
 
 
 def test_an_issuer_that_has_moved_is_followed_where_both_say_so(admin: Administrator, published: Published) -> None:

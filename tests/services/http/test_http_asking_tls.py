@@ -7,7 +7,7 @@ import base64
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -186,6 +186,34 @@ async def test_a_client_that_leaves_is_told_that_tls_ends(files: Certificates) -
         writer.close()
         await writer.wait_closed()
         assert await reader.read() == b""
+
+
+async def test_a_certificate_that_nobody_here_can_read_is_handed_on_as_it_is(
+    files: Certificates, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    good, version = der(files.client_certificate), b"\xa0\x03\x02\x01\x02"
+    odd = good.replace(version, version[:-1] + b"\x09", 1)
+
+    (tmp_path / "odd.pem").write_text(ssl.DER_cert_to_PEM_cert(odd))
+
+    def ask_with(port: int) -> bytes:
+        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        context.use_privatekey_file(str(files.client_key))
+        context.use_certificate_file(str(tmp_path / "odd.pem"))
+        told = b""
+        with socket.create_connection(("127.0.0.1", port)) as peer:
+            connection = SSL.Connection(context, peer)
+            connection.set_connect_state()
+            connection.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+            with suppress(SSL.ZeroReturnError, SSL.SysCallError):
+                while True:
+                    told += connection.recv(65536)
+        return told
+
+    async with listening(files) as port:
+        told = await asyncio.to_thread(ask_with, port)
+    assert base64.b64decode(told.rpartition(b" ")[2]) == odd
+    assert not caplog.records
 
 
 def test_files_that_are_no_pair_are_refused_at_once(files: Certificates, tmp_path: Path) -> None:

@@ -219,6 +219,33 @@ def test_who_is_not_linked(
     refused(person.http.get(log_in_there(over_there, person.authorize(application), name)), "not_known_here")
 
 
+def test_nobody_is_linked_by_an_address_of_which_the_provider_says_nothing(
+    company: Company, person: Person, over_there: Person, name: str
+) -> None:
+    company.idp.user(name, email_verified=True)
+    company.there.user(f"{name}-there", email_verified=True, attributes={"department": [f"{name}@example.com"]})
+    config = {
+        "issuer": company.there.url,
+        "client_id": company.client.client_id,
+        "client_secret": company.client.secret,
+    }
+    # What is confirmed is the claim `email`; this one users may write themselves.
+    config["attributes"] = {"email": "department"}
+    company.trust("linking", link_users=True, create_users=False, config=config)
+    application = company.idp.application(logins={"default": "linking"})
+    answer = person.http.get(log_in_there(over_there, person.authorize(application), f"{name}-there"))
+    refused(answer, "not_known_here")
+
+
+def test_an_address_that_somebody_else_told_of_is_not_told_as_confirmed(
+    company: Company, person: Person, name: str
+) -> None:
+    company.idp.user(name, email_verified=True, attributes={"department": ["boss@example.com"]})
+    application = company.idp.application(claims={"email": "attribute:department"})
+    claims = claims_of(company.idp, application, code_in(person.log_in(person.authorize(application), name)))
+    assert (claims["email"], claims["email_verified"]) == ("boss@example.com", False)
+
+
 def test_groups_and_attributes_are_mapped_at_every_login(
     idp: RunningIdp, company: Company, person: Person, over_there: Person, name: str
 ) -> None:

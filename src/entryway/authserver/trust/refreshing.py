@@ -84,6 +84,9 @@ class TrustRefresh:
                 await self.refresh(*key, actor=_BY)
             except EntrywayError as error:
                 log.warning("metadata_refresh_failed", zid=key[0], identity_provider=key[1], reason=error.detail)
+            except Exception:
+                # What one company publishes must not keep the others from being asked.
+                log.exception("metadata_refresh_failed", zid=key[0], identity_provider=key[1])
 
     async def _newer(self, config: SamlTrust) -> str:
         document = await self._fetch(config.metadata_url)

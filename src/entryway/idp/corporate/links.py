@@ -77,7 +77,7 @@ class ProviderLinks:
 
     async def _ours(self, provider: Provider, identity: Identity) -> User | None:
         """Return a user of ours whom both sides know by a confirmed address; never an administrator."""
-        if not provider.settings.link_users or not identity.email or not identity.email_verified:
+        if not provider.settings.link_users or not identity.email or not identity.email_confirmed:
             return None
         found = await self.users.find_by_login(identity.email)
         if found is None or comparable(found.email) != comparable(identity.email):

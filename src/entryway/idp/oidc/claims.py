@@ -105,7 +105,9 @@ def of_user(
         "amr": list(authorization.methods),
     }
     if "email" in body:
-        body["email_verified"] = person.user.values.email_verified
+        # What an application is told as `email` may be another attribute, or what a company's provider says.
+        ours = person.user.values
+        body["email_verified"] = ours.email_verified and body["email"] == ours.email
     if authorization.session_id is not None:
         body["sid"] = authorization.session_id
     return body
