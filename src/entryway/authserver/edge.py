@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from entryway.authserver import tenant_path
-from entryway.web.edge import Edge, MalformedJson, access_token, header, read_body, read_json, read_parameters
+from entryway.web.edge import Edge, MalformedJson, access_token, header, loggable, read_body, read_json, read_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,7 @@ __all__ = [
     "MalformedJson",
     "access_token",
     "header",
+    "loggable",
     "path_of",
     "read_body",
     "read_json",

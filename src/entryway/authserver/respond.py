@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from entryway.authserver.edge import MalformedJson, path_of
+from entryway.authserver.edge import MalformedJson, loggable, path_of
 from entryway.authserver.error_pages import error_page
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.errors import Conflict, EntrywayError, TooManyRequests
@@ -64,7 +64,8 @@ class Responder:
         """Answer an error of ours."""
         assert isinstance(error, EntrywayError)  # noqa: S101 - Starlette hands us what we registered for
         status = 400 if isinstance(error, ConfigurationMistakes) else error.status
-        log.info("request_refused", path=request.url.path, status=status, code=error.code, detail=error.detail)
+        shown = loggable(request.url.path)
+        log.info("request_refused", path=shown, status=status, code=error.code, detail=error.detail)
         path, challenge = path_of(request), _challenge(error, status, path_of(request))
         if path.startswith(_ADMIN):
             response: Response = _problem(error, status)
@@ -84,7 +85,7 @@ class Responder:
 
     async def on_database_error(self, request: Request, error: Exception) -> Response:
         """Answer that somebody else was quicker, or that the database cannot be reached now."""
-        log.warning("database_failed", path=request.url.path, error=type(error).__name__)
+        log.warning("database_failed", path=loggable(request.url.path), error=type(error).__name__)
         ours = ChangedMeanwhile() if isinstance(error, IntegrityError) else Unavailable()
         return await self.on_error(request, ours)
 

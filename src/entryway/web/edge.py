@@ -14,6 +14,7 @@ from entryway.errors import BadRequest
 from entryway.oauth import parameters
 from entryway.oauth.errors import RequestTooLarge, UnsupportedMediaType
 from entryway.telemetry import get_logger
+from entryway.telemetry.redaction import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,6 +31,9 @@ _FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 50
 # All but tab, line feed and carriage return.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+# Whoever ends an opaque token names it in the path: its id is the token itself.
+_TOKEN_IN_PATH = re.compile(r"(?<=/oauth/token/revoke/)(?!user/|client/).+")
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -59,10 +63,15 @@ class Edge:
         try:
             await self._app(scope, receive, protect)
         except Exception:
-            log.exception("request_failed", path=scope["path"])
+            log.exception("request_failed", path=loggable(scope["path"]))
             if started:
                 raise
             await _plain(protect, 500, "internal_error")
+
+
+def loggable(path: str) -> str:
+    """Return a path as it may be in a log."""
+    return _TOKEN_IN_PATH.sub(HIDDEN, path)
 
 
 async def read_body(request: Request) -> bytes:
