@@ -16,9 +16,11 @@ import httpx
 
 from entryway.authserver.build import build
 from entryway.authserver.settings import AuthServerSettings
+from entryway.landscape.admin_listener import counted
 from entryway.landscape.certificate_listener import CertificateListener
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
 from entryway.landscape.serve import Endpoint
+from entryway.telemetry.service_meters import ServiceMeters
 from entryway.testing.authority import TestAuthority
 from entryway.testing.clock import MovableClock
 from entryway.testing.databases import DatabaseUrl, sqlite_url
@@ -172,12 +174,13 @@ def running_authserver(
     clock: MovableClock | None = None,
     database_url: DatabaseUrl = sqlite_url,
     certificate_port: int | None = None,
+    meters: ServiceMeters | None = None,
     **settings: Any,
 ) -> Iterator[RunningAuthServer]:
     """Run an authorization server with its state in `folder`; `settings` are further ones of its own.
 
     In a `tenant_url`, `{url}` stands for the server's address, which is not known before. At `certificate_port`
-    clients show certificates.
+    clients show certificates, and `meters` count.
     """
     authority, clock = TestAuthority.create(folder / "ca"), clock or MovableClock()
 
@@ -191,7 +194,7 @@ def running_authserver(
             platform_client_secret=PLATFORM_SECRET,
             **settings,
         )
-        app = build(chosen, clock=clock)
+        app = counted(build(chosen, clock=clock, meters=meters), meters)
         if certificate_port is None:
             return app
         files = authority.issue_server()

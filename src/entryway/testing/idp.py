@@ -21,6 +21,7 @@ from argon2 import PasswordHasher
 from entryway.accounts.passwords import Passwords
 from entryway.idp.build import build
 from entryway.idp.settings import IdpSettings, MailSettings
+from entryway.telemetry.service_meters import ServiceMeters
 from entryway.testing.authority import TestAuthority
 from entryway.testing.clock import MovableClock
 from entryway.testing.databases import DatabaseUrl, sqlite_url
@@ -210,6 +211,7 @@ def running_idp(
     host: str = "localhost",
     authority: TestAuthority | None = None,
     serve: Serve = served,
+    meters: ServiceMeters | None = None,
     **more: Any,
 ) -> Iterator[RunningIdp]:
     """Run an identity provider with its state in `folder`, and its database there too unless somewhere is given.
@@ -229,7 +231,7 @@ def running_idp(
             ca_file=authority.ca_file,
             **more,
         )
-        return build(settings, clock=clock, passwords=Passwords(hasher))
+        return build(settings, clock=clock, passwords=Passwords(hasher), meters=meters)
 
     with serve(make, authority) as url:
         server = RunningIdp(url, authority, clock, mail)
