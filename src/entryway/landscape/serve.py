@@ -24,7 +24,14 @@ STOP_GRACE_SECONDS = 8.0
 HEAD_LIMIT = 64 * 1024
 # SAML and OpenID Connect put whole messages into the address.
 TARGET_LIMIT = 32 * 1024
-LIMITS = Limits(header_bytes=HEAD_LIMIT, target_bytes=TARGET_LIMIT, header_count=200, header_timeout=30.0)
+LIMITS = Limits(
+    header_bytes=HEAD_LIMIT,
+    target_bytes=TARGET_LIMIT,
+    header_count=200,
+    header_timeout=30.0,
+    # No service takes more than some megabytes: who takes longer to send them holds a connection for nothing.
+    request_timeout=120.0,
+)
 
 log = get_logger(__name__)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 from starlette.applications import Starlette
@@ -12,6 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from entryway.http.hosted_asgi import HostedAsgi
+from entryway.landscape.serve import LIMITS
 
 
 async def tell(request: Request) -> Response:
@@ -138,3 +140,20 @@ async def test_a_client_that_goes_away_ends_the_work_for_it(serve) -> None:
     await wire.close()
     async with asyncio.timeout(5):
         await ended.wait()
+
+
+async def test_who_drips_a_body_is_refused_when_the_time_is_over(serve, app: HostedAsgi) -> None:
+    assert LIMITS.request_timeout == 120
+    place = await serve(app, replace(LIMITS, request_timeout=0.3))
+    wire = await place.dial()
+    await wire.saying(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n")
+
+    async def drip() -> None:
+        while True:
+            await wire.saying(b"x")
+            await asyncio.sleep(0.05)
+
+    dripping = asyncio.create_task(drip())
+    heard = await wire.hear_all(5)
+    dripping.cancel()
+    assert heard.startswith(b"HTTP/1.1 408 ")
