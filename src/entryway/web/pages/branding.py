@@ -40,13 +40,14 @@ def _link(value: str) -> str:
 
 
 Colour = Annotated[str, AfterValidator(_colour)]
-Label = Annotated[str, Field(min_length=1, max_length=80)]
+Label = Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# All but line breaks and tabs: databases do not keep every control character, and nobody sees any.
+_Sentence = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
+_Language = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z0-9_-]*$")]
+_MOST_LANGUAGES = Field(max_length=100)
 # The same in each language, or one text for all; English where one lacks.
-Words = dict[Annotated[str, Field(max_length=35)], Label] | Label
-Sentences = (
-    dict[Annotated[str, Field(max_length=35)], Annotated[str, Field(max_length=500)]]
-    | Annotated[str, Field(max_length=500)]
-)
+Words = Annotated[dict[_Language, Label], _MOST_LANGUAGES] | Label
+Sentences = Annotated[dict[_Language, _Sentence], _MOST_LANGUAGES] | _Sentence
 
 
 class _Strict(BaseModel):
