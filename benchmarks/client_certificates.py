@@ -1,6 +1,6 @@
 """What a token costs where clients show certificates, beside the port where they send secrets.
 
-python benchmarks/certificates.py [--tokens 400] [--rounds 2]
+python benchmarks/client_certificates.py [--tokens 400] [--rounds 2]
 
 Runs `entryway services` as people do, binds an application by secret and by certificate, and asks for tokens of the
 client itself on one connection that is kept, and on a new one for each token. CPU time is the server process's alone.
