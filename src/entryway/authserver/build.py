@@ -62,6 +62,7 @@ from entryway.authserver.rate_limits import RateLimit
 from entryway.authserver.respond import Responder
 from entryway.authserver.rest.build import Administration
 from entryway.authserver.rest.callers import Callers
+from entryway.authserver.rest.public_settings import PublicSettings
 from entryway.authserver.revocation import Revocation, RevocationEndpoints
 from entryway.authserver.roles import Roles
 from entryway.authserver.sealed_refresh_tokens import SealedRefreshTokens
@@ -315,6 +316,7 @@ def build(  # noqa: PLR0915 - every part
             *tenants.routes(),
             *saml.routes(),
             *relying_party.routes(),
+            *PublicSettings(zones, browsing).routes(),
             *administration.routes(),
             openapi.route(grants),
         ],

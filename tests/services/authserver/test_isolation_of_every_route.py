@@ -31,6 +31,7 @@ PASSWORD = "correct horse"
 PUBLIC = {
     "/token_keys", "/token_key", "/.well-known/openid-configuration", "/oauth/token/.well-known/openid-configuration",
     "/healthz", "/info", "/resources/{name}", "/openapi.json", "/sap/rest/authorization/v2/openapi.json",
+    "/sap/rest/authorization/v2/securitySettings/public",
     "/ServiceProviderConfig", "/ResourceTypes", "/ResourceTypes/{name}", "/Schemas", "/Schemas/{urn}", "/saml/metadata",
 }  # fmt: skip
 # Where a browser comes, with the cookies that it has.

@@ -133,3 +133,29 @@ def test_a_setting_that_cannot_be_is_refused_and_says_why(admin: Administrator, 
     assert answer.status_code == 400, answer.text
     assert reason in answer.json()["detail"]
     assert admin.get("/securitySettings") == before
+
+
+PUBLIC = "/sap/rest/authorization/v2/securitySettings/public"
+
+
+def test_routers_read_the_trusted_domains_without_a_token(server: RunningAuthServer, settings: Any) -> None:
+    asked = {"subdomain": "dev"}
+    assert server.http.get(PUBLIC, params=asked).json() == {"iframeDomains": ""}
+    settings(iframeDomains=DOMAINS)
+    assert server.http.get(PUBLIC, params=asked).json() == {"iframeDomains": DOMAINS.lower()}
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("", 400),
+        ("subdomain=", 400),
+        ("subdomain=%00", 400),
+        ("subdomain=a&subdomain=b", 400),
+        ("subdomain=nobody", 404),
+    ],
+)
+def test_trusted_domains_are_those_of_one_tenant_that_there_is(
+    server: RunningAuthServer, query: str, status: int
+) -> None:
+    assert server.http.get(f"{PUBLIC}?{query}").status_code == status
