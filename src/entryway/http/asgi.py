@@ -93,7 +93,10 @@ class AsgiApplication:
             if watched.overdue is not None:
                 if response is not None:
                     raise watched.overdue from None  # the answer has begun: the server cuts it off
-                await _send_response(request, self._on_error(request, watched.overdue), send, watched)
+                # Otherwise a server waits for the rest of a body that may never come. HTTP/2 has no such header.
+                closing = scope.get("http_version", "1.1").startswith("1")
+                overdue = self._on_error(request, watched.overdue)
+                await _send_response(request, overdue, send, watched, closing=closing)
         finally:
             self._deadlines.forget(watched)
             self._unheard.discard(incoming)
@@ -218,13 +221,17 @@ class _Incoming:
                     body.end()
 
 
-async def _send_response(request: Request, response: Response, send: Send, watched: Watched) -> None:
+async def _send_response(
+    request: Request, response: Response, send: Send, watched: Watched, *, closing: bool = False
+) -> None:
     body = response.body
     length = body.length if isinstance(body, Body) else len(body)
     headers = end_to_end(response.headers).without({b"content-length"}).raw
     bodiless = request.method == "HEAD" or response.status in _NO_BODY
     if length is not None and response.status != 204 and not (response.status == 304 and length == 0):
         headers.append((b"content-length", b"%d" % length))
+    if closing:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     if bodiless:
         await send({"type": "http.response.body", "body": b""})

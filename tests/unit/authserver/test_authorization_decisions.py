@@ -174,7 +174,7 @@ def content(**changes: object) -> XsSecurityWire:
     ],
 )
 def test_changes_that_users_depend_on_are_refused(changes: dict, path: str) -> None:
-    assert [mistake.path for mistake in refused(content(), content(**changes), {"C"})] == [path]
+    assert [mistake.path for mistake in refused(content(), content(**changes), {"C"}, subscribed=False)] == [path]
 
 
 @pytest.mark.parametrize(
@@ -188,9 +188,14 @@ def test_changes_that_users_depend_on_are_refused(changes: dict, path: str) -> N
     ],
 )
 def test_other_changes_are_allowed(changes: dict) -> None:
-    assert list(refused(content(), content(**changes), {"C"})) == []
+    assert list(refused(content(), content(**changes), {"C"}, subscribed=False)) == []
 
 
 def test_a_role_collection_that_nobody_has_may_change() -> None:
     changed = content(**{"role-collections": [{"name": "C", "role-template-references": ["$XSAPPNAME.U"]}]})
-    assert list(refused(content(), changed, set())) == []
+    assert list(refused(content(), changed, set(), subscribed=False)) == []
+
+
+def test_a_role_collection_of_a_subscribed_application_may_not_change() -> None:
+    changed = content(**{"role-collections": [{"name": "C", "role-template-references": ["$XSAPPNAME.U"]}]})
+    assert list(refused(content(), changed, set(), subscribed=True)) != []

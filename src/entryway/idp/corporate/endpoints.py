@@ -141,7 +141,8 @@ class ProviderEndpoints:
     async def resume(self, request: Request) -> Response:
         """Go on with the attempt that a provider's answer belonged to."""
         browser = request.cookies.get(BROWSER_COOKIE, "")
-        attempt = await self.attempts.find(request.query_params.get("attempt", ""), browser)
+        asked = oauth_parameters.parse(request.scope["query_string"])
+        attempt = await self.attempts.find(asked.get("attempt", ""), browser)
         return await self.flow.proceed(request, attempt, browser)
 
     async def logged_out(self, request: Request) -> Response:
