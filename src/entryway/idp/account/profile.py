@@ -13,6 +13,7 @@ from entryway.idp.account.links import Purpose
 from entryway.idp.errors import LinkUsed, PasswordRefused
 from entryway.idp.factors import qr, totp
 from entryway.idp.factors.authenticators import new_secret
+from entryway.idp.login.attempt import CODE, KEY
 from entryway.idp.login.endpoints import refusal_text
 from entryway.idp.login.page_finisher import HOME
 from entryway.idp.login.sessions import LOGIN_COOKIE
@@ -145,6 +146,8 @@ class ProfileEndpoints:
         secret = self._unsealed(visitor, form.get("secret", ""))
         if not await self.authenticators.enrol(visitor.user.id, secret, form.get("code", "")):
             return self._app_page(request, visitor, secret, self.forms.pages.say(request, "enrol.wrong"))
+        # The code has been shown by whoever sits here; it works once, and must not be asked for on the next page.
+        await self.sessions.learn_method(visitor.session_id, CODE)
         self.trail.account("SecondFactorEnrolled", visitor.user.id, kind="totp")
         return await self._recovery_page(request, visitor)
 
@@ -187,6 +190,7 @@ class ProfileEndpoints:
             return visitor
         challenge = self._unsealed(visitor, form.get("challenge", "")).decode()
         await self.passkeys.register(visitor.user, challenge, form.get("credential", ""), form.get("name", ""))
+        await self.sessions.learn_method(visitor.session_id, KEY)
         self.trail.account("SecondFactorEnrolled", visitor.user.id, kind="passkey")
         return _home()
 

@@ -140,6 +140,14 @@ class Sessions:
         async with self._database.transaction() as session:
             await session.execute(delete(tables.LoginSession).where(tables.LoginSession.id == session_id))
 
+    async def learn_method(self, session_id: str, method: str) -> None:
+        """Note by which further method the user of a session was authenticated in it."""
+        table = tables.LoginSession
+        async with self._database.transaction() as session:
+            known = await session.scalar(select(table.methods).where(table.id == session_id).with_for_update())
+            if known is not None and method not in known:
+                await session.execute(update(table).where(table.id == session_id).values(methods=[*known, method]))
+
     async def refresh_fingerprint(self, session_id: str, user: User) -> None:
         """Let a session go on whose own user has just changed the password."""
         table = tables.LoginSession
