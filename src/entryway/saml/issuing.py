@@ -1,11 +1,11 @@
-"""Responses and assertions as an identity provider issues them: the assertion signed, then the response, too."""
+"""Responses and assertions as an identity provider issues them; signed are the response, the assertion, or both."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from entryway.saml import encryption, moments, names, xml
 from entryway.saml.signature import sign
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from entryway.saml.xml import Element
 
 LIFETIME = timedelta(minutes=5)
+
+# What of a response carries a signature of its own.
+Signed = Literal["response", "assertion", "both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,44 +43,25 @@ class AssertionDraft:
 
 def build_assertion(draft: AssertionDraft, key: KeyPair) -> Element:
     """Return the signed assertion."""
-    until = moments.write(draft.issued_at + LIFETIME)
-    data = xml.new(
-        "saml:SubjectConfirmationData",
-        Recipient=draft.recipient,
-        NotOnOrAfter=until,
-        InResponseTo=draft.in_response_to,
-    )
-    confirmation = xml.with_children(xml.new("saml:SubjectConfirmation", Method=names.BEARER), data)
-    audience = xml.with_children(xml.new("saml:AudienceRestriction"), xml.new("saml:Audience", draft.audience))
-    conditions = xml.new("saml:Conditions", NotBefore=moments.write(draft.issued_at - moments.SKEW), NotOnOrAfter=until)
-    statement = xml.new(
-        "saml:AuthnStatement",
-        AuthnInstant=moments.write(draft.authenticated_at),
-        SessionIndex=draft.session_index,
-        SessionNotOnOrAfter=moments.write(draft.session_ends_at) if draft.session_ends_at else None,
-    )
-    context = xml.with_children(xml.new("saml:AuthnContext"), xml.new("saml:AuthnContextClassRef", draft.authn_context))
-    element = xml.with_children(
-        xml.new("saml:Assertion", ID=draft.id, Version="2.0", IssueInstant=moments.write(draft.issued_at)),
-        xml.new("saml:Issuer", draft.issuer),
-        xml.with_children(xml.new("saml:Subject"), build_name_id(draft.name_id), confirmation),
-        xml.with_children(conditions, audience),
-        xml.with_children(statement, context),
-        _attribute_statement(draft.attributes),
-    )
-    return sign(element, key)
+    return sign(_assertion(draft), key)
 
 
 def build_response(
-    response_id: str, draft: AssertionDraft, key: KeyPair, *, encrypt_for: Certificate | None = None
+    response_id: str,
+    draft: AssertionDraft,
+    key: KeyPair,
+    *,
+    encrypt_for: Certificate | None = None,
+    signed: Signed = "both",
 ) -> Element:
-    """Return a signed response that brings an assertion, encrypted if there is a certificate for it."""
-    assertion = build_assertion(draft, key)
+    """Return a response that brings an assertion, encrypted if there is a certificate for it."""
+    assertion = _assertion(draft) if signed == "response" else build_assertion(draft, key)
     if encrypt_for is not None:
         assertion = encryption.encrypt(assertion, encrypt_for)
     response = _envelope(response_id, draft.issuer, draft.recipient, draft.in_response_to, draft.issued_at)
     status = xml.with_children(xml.new("samlp:Status"), xml.new("samlp:StatusCode", Value=names.SUCCESS))
-    return sign(xml.with_children(response, status, assertion), key)
+    response = xml.with_children(response, status, assertion)
+    return response if signed == "assertion" else sign(response, key)
 
 
 def build_refusal(
@@ -98,6 +82,34 @@ def build_refusal(
         None if reason is None else xml.new("samlp:StatusCode", Value=reason),
     )
     return sign(xml.with_children(response, xml.with_children(xml.new("samlp:Status"), code)), key)
+
+
+def _assertion(draft: AssertionDraft) -> Element:
+    until = moments.write(draft.issued_at + LIFETIME)
+    data = xml.new(
+        "saml:SubjectConfirmationData",
+        Recipient=draft.recipient,
+        NotOnOrAfter=until,
+        InResponseTo=draft.in_response_to,
+    )
+    confirmation = xml.with_children(xml.new("saml:SubjectConfirmation", Method=names.BEARER), data)
+    audience = xml.with_children(xml.new("saml:AudienceRestriction"), xml.new("saml:Audience", draft.audience))
+    conditions = xml.new("saml:Conditions", NotBefore=moments.write(draft.issued_at - moments.SKEW), NotOnOrAfter=until)
+    statement = xml.new(
+        "saml:AuthnStatement",
+        AuthnInstant=moments.write(draft.authenticated_at),
+        SessionIndex=draft.session_index,
+        SessionNotOnOrAfter=moments.write(draft.session_ends_at) if draft.session_ends_at else None,
+    )
+    context = xml.with_children(xml.new("saml:AuthnContext"), xml.new("saml:AuthnContextClassRef", draft.authn_context))
+    return xml.with_children(
+        xml.new("saml:Assertion", ID=draft.id, Version="2.0", IssueInstant=moments.write(draft.issued_at)),
+        xml.new("saml:Issuer", draft.issuer),
+        xml.with_children(xml.new("saml:Subject"), build_name_id(draft.name_id), confirmation),
+        xml.with_children(conditions, audience),
+        xml.with_children(statement, context),
+        _attribute_statement(draft.attributes),
+    )
 
 
 def _envelope(

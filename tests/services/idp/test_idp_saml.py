@@ -30,6 +30,7 @@ class ServiceProvider:
     settings: dict = field(default_factory=dict)
     entity_id: str = field(default_factory=lambda: f"https://sp.example.com/{uuid.uuid4()}")
     application: RegisteredApplication | None = None
+    wants_assertions_signed: str = "true"
 
     def register(self) -> ServiceProvider:
         own = own_metadata.OwnServiceProvider(
@@ -40,6 +41,8 @@ class ServiceProvider:
             keys=[self.key],
         )
         document = own_metadata.service_provider_document(own).decode()
+        wanted = f'WantAssertionsSigned="{self.wants_assertions_signed}"'
+        document = document.replace('WantAssertionsSigned="true"', wanted)
         self.application = self.idp.application(saml_metadata=document, **self.settings)
         return self
 
@@ -153,6 +156,33 @@ def test_the_format_of_the_name(
         assert assertion.name_id.value not in {name, user["id"], f"{name}@example.com"}
     else:
         assert assertion.name_id.value == {"ID": user["id"], "NAME": name}[expected]
+
+
+@pytest.mark.parametrize(
+    ("settings", "wants_assertions_signed", "signed"),
+    [
+        ({}, "false", ["Response", "Assertion"]),
+        ({"saml_signed": "assertion"}, "false", ["Assertion"]),
+        ({"saml_signed": "response"}, "false", ["Response"]),
+        ({"saml_signed": "response"}, "true", ["Response", "Assertion"]),
+        ({"saml_signed": "assertion"}, "true", ["Assertion"]),
+    ],
+)
+def test_what_is_signed(
+    idp: RunningIdp, key: KeyPair, name: str, settings: dict, wants_assertions_signed: str, signed: list[str]
+) -> None:
+    idp.user(name)
+    person = idp.person()
+    provider = ServiceProvider(idp, key, settings, wants_assertions_signed=wants_assertions_signed).register()
+    asked = provider.request()
+    page = person.log_in(person.http.get(provider.address(asked, key)), name)
+    person.http.close()
+    document = xml.parse(base64.b64decode(hidden(page)["SAMLResponse"]))
+    found = {"Response": document, "Assertion": xml.required(document, "saml:Assertion")}
+    assert [kind for kind, element in found.items() if xml.children(element, "ds:Signature")] == signed
+    for kind in signed:
+        believed = signature.verify(found[kind], provider.provider.entity.signing)
+        assert f"{name}@example.com" in xml.serialize(believed).decode()
 
 
 def test_an_encrypted_assertion(idp: RunningIdp, key: KeyPair, person: Person, name: str) -> None:

@@ -11,6 +11,7 @@ from entryway.config import redirect_patterns
 from entryway.config.redirect_patterns import RedirectPattern
 from entryway.idp.corporate.choice import LoginRules
 from entryway.oauth import client_assertions, redirects
+from entryway.saml.issuing import Signed
 
 GrantType = Literal[
     "authorization_code",
@@ -114,6 +115,8 @@ class ApplicationSettings(BaseModel):
     dependencies: Annotated[dict[str, Dependency], Field(default_factory=dict, max_length=50)]
     factor_rules: Annotated[list[FactorRule], Field(default_factory=list, max_length=50)]
     saml_metadata: Annotated[str, Field(max_length=200_000)] | None = None
+    saml_signed: Signed = "both"
+    """What of a response is signed; the assertion always where the metadata wants that."""
     saml_encrypt: bool = False
     logins: LoginRules | None = None
     """Where its users log in; as for all applications where nothing is said."""

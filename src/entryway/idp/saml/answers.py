@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from entryway.idp.applications.application import Application
     from entryway.idp.oidc.claims import Person
+    from entryway.idp.saml.partners import Partner
+    from entryway.saml.issuing import Signed
 
 # The names that service providers of this kind expect.
 DEFAULT_ATTRIBUTES = {
@@ -50,6 +52,12 @@ def authn_context(requested: Sequence[str]) -> str | None:
     if not requested:
         return names.PASSWORD_CONTEXT
     return next((one for one in requested if one in CONTEXTS), None)
+
+
+def signed(partner: Partner) -> Signed:
+    """Return what of a response is signed: what the settings say, and what the metadata insists on."""
+    wanted = partner.application.settings.saml_signed
+    return "both" if wanted == "response" and partner.metadata.wants_assertions_signed else wanted
 
 
 def attributes(application: Application, person: Person) -> Mapping[str, Sequence[str]]:

@@ -187,14 +187,18 @@ class SamlFinisher:
             authn_context=context,
             attributes=answers.attributes(application, person),
         )
+        partner = await self.partners.resolve(application.entity_id)
         certificate = None
         if application.settings.saml_encrypt:
-            partner = await self.partners.resolve(application.entity_id)
             if not partner.metadata.entity.encryption:
                 raise SamlInvalid("assertions shall be encrypted, and the metadata has no key for it")
             certificate = partner.metadata.entity.encryption[0]
         response = issuing.build_response(
-            f"_{secrets.token_hex(16)}", draft, await self.keys.pair(), encrypt_for=certificate
+            f"_{secrets.token_hex(16)}",
+            draft,
+            await self.keys.pair(),
+            encrypt_for=certificate,
+            signed=answers.signed(partner),
         )
         await self.participants.remember(logged_in, application, name)
         log.info("assertion_issued", client_id=application.client_id, user_id=logged_in.user.id)
