@@ -1,4 +1,4 @@
-"""Authlib and sap-xssec, unmodified, with the identity provider."""
+"""Authlib, sap-xssec and MSAL, unmodified, with the identity provider."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
+import msal
 import pytest
+import requests
 from authlib.integrations.httpx_client import OAuth2Client
 from joserfc import jwt
 from joserfc.jwk import KeySet
@@ -100,3 +104,26 @@ def test_sap_xssec_judges_tokens(idp: RunningIdp) -> None:
     assert verdicts[:3] == ["grace@example.com", "grace@example.com", application.client_id]
     assert "Audience Validation Failed" in verdicts[3]
     assert "Error" in verdicts[4]
+
+
+@pytest.mark.filterwarnings("ignore:response_mode='form_post' is recommended")
+def test_msal_takes_the_issuer_by_a_path(tmp_path: Path) -> None:
+    # MSAL asks the public host by itself, so that this one must be known to every resolver.
+    with running_idp(tmp_path) as idp, requests.Session() as session:
+        idp.user("grace")
+        application = idp.application()
+        session.trust_env, session.verify = False, str(idp.authority.ca_file)
+        client = msal.ConfidentialClientApplication(
+            application.client_id,
+            client_credential=application.secret,
+            oidc_authority=f"{idp.url}/oauth2",
+            http_client=session,
+        )
+        flow = client.initiate_auth_code_flow(scopes=["email"], redirect_uri=CALLBACK)
+        person = idp.person()
+        back = person.log_in(person.http.get(flow["auth_uri"]), "grace").headers["location"]
+        person.http.close()
+        token = client.acquire_token_by_auth_code_flow(flow, dict(parse_qsl(urlsplit(back).query)))
+        assert (token["id_token_claims"]["iss"], token["id_token_claims"]["sub"]) == (idp.url, "grace@example.com")
+        assert client.acquire_token_by_refresh_token(token["refresh_token"], scopes=[])["access_token"]
+        assert client.acquire_token_for_client(scopes=[])["access_token"]

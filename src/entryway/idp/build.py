@@ -73,7 +73,7 @@ from entryway.idp.mail.postman import Postman
 from entryway.idp.oidc import authorize
 from entryway.idp.oidc.authorizations import Authorizations
 from entryway.idp.oidc.authorize import AuthorizeEndpoint, OidcFinisher
-from entryway.idp.oidc.discovery import DiscoveryEndpoints
+from entryway.idp.oidc.discovery import DOCUMENT_PATHS, DiscoveryEndpoints
 from entryway.idp.oidc.grants import make_grants
 from entryway.idp.oidc.inspection import InspectionEndpoints
 from entryway.idp.oidc.issuer import Issuer
@@ -374,7 +374,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
             Route("/oauth2/introspect", inspection.introspect, methods=["POST"]),
             Route("/oauth2/revoke", inspection.revoke, methods=["POST"]),
             Route("/oauth2/logout", logout.__call__, methods=["GET", "POST"]),
-            Route("/.well-known/openid-configuration", discovery.document, methods=["GET"]),
+            *(Route(path, discovery.document, methods=["GET"]) for path in DOCUMENT_PATHS),
             Route("/healthz", discovery.health, methods=["GET"]),
             *pages.routes(),
             *login.routes(),

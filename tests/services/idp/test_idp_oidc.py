@@ -422,6 +422,8 @@ def test_revocation(idp: RunningIdp, application: RegisteredApplication, name: s
 
 def test_discovery(idp: RunningIdp) -> None:
     document = idp.http.get("/.well-known/openid-configuration").json()
+    # Clients that take no issuer without a path are given this one.
+    assert idp.http.get("/oauth2/.well-known/openid-configuration").json() == document
     assert document["issuer"] == idp.url
     assert document["token_endpoint"] == f"{idp.url}/oauth2/token"
     assert JWT_BEARER in document["grant_types_supported"]

@@ -169,7 +169,7 @@ def test_the_format_of_the_name(
     ],
 )
 def test_what_is_signed(
-    idp: RunningIdp, key: KeyPair, name: str, settings: dict, wants_assertions_signed: str, signed: list[str]
+    idp: RunningIdp, key: KeyPair, name: str, *, settings: dict, wants_assertions_signed: str, signed: list[str]
 ) -> None:
     idp.user(name)
     person = idp.person()

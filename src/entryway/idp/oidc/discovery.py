@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from entryway.idp.settings import IdpSettings
     from entryway.idp.signing_keys import SigningKeys
 
+# Some clients, MSAL among them, take no issuer without a path, and one of the same host as good as the same.
+DOCUMENT_PATHS = ("/.well-known/openid-configuration", "/oauth2/.well-known/openid-configuration")
 # Below the time for which a new key is published before it signs.
 _MAX_AGE = "public, max-age=300"
 _CLAIMS = (
