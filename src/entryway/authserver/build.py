@@ -132,7 +132,8 @@ def build(  # noqa: PLR0915 - every part
     certificates = ClientCertificates(
         settings.certificate_header, settings.certificate_networks, settings.trusted_authorities
     )
-    http = new_http(outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else []))
+    trusted = outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else [])
+    http = new_http(trusted, policy=settings.outgoing)
     ended = Ended(database, clock, changes)
     authorizations = Authorizations(database, digests, SealedRefreshTokens(sealer), ended, clock)
     attempts, login_sessions = Attempts(database, digests, clock), Sessions(database, users, digests, clock)

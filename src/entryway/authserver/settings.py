@@ -15,6 +15,7 @@ from cryptography import x509
 from entryway.authserver.key_rotation import RotationPolicy
 from entryway.authserver.tenant_addresses import PLACEHOLDER, TenantAddresses
 from entryway.certificates import UNREADABLE
+from entryway.clients.outgoing_addresses import AddressPolicy
 from entryway.errors import ConfigurationError
 from entryway.web.client_certificates import CLIENT_CERTIFICATE_HEADER, networks
 from entryway.web.pages import Branding
@@ -57,7 +58,8 @@ class AuthServerSettings:
     audit_kept_for: timedelta | None = None
     # Authorities that the server believes beside the system's when it fetches keys of clients.
     ca_file: Path | None = None
-
+    # Where providers, metadata and keys may be that tenants name.
+    outgoing: AddressPolicy = field(default_factory=AddressPolicy)
     # Master keys of before, until the data keys that they sealed are sealed anew.
     previous_master_keys: tuple[bytes, ...] = field(default=(), repr=False)
     key_rotation: RotationPolicy = field(default_factory=RotationPolicy)

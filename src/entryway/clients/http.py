@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 
 from entryway import __version__
 from entryway.clients.address import Address, basic_authorization, origin_of, parse_address
+from entryway.clients.guarded_origin import GuardedOrigin
+from entryway.clients.outgoing_addresses import AddressPolicy
 from entryway.errors import UpstreamError
 from entryway.http import Client, Headers, HttpError, Origin, OutgoingRequest, PoolLimits, Response
 from entryway.http import Timeouts as EngineTimeouts
@@ -51,12 +53,13 @@ class HttpClient:
     context: ssl.SSLContext = field(repr=False)
     timeouts: Timeouts
     engine: Client = field(repr=False)
+    policy: AddressPolicy | None = None
 
-    def origin(self, address: Address) -> Origin:
+    def origin(self, address: Address) -> Origin | GuardedOrigin:
         """Return the engine's name for where an address leads."""
-        return Origin(
-            address.scheme, address.host, address.port, tls=self.context if address.scheme == "https" else None
-        )
+        tls = self.context if address.scheme == "https" else None
+        origin = Origin(address.scheme, address.host, address.port, tls=tls)
+        return origin if self.policy is None else GuardedOrigin(origin, self.policy)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -70,10 +73,13 @@ class HttpClient:
 
 
 def new_http(
-    context: ssl.SSLContext, timeouts: Timeouts = Timeouts(), engine: Callable[[PoolLimits], Client] = Client
+    context: ssl.SSLContext,
+    timeouts: Timeouts = Timeouts(),
+    engine: Callable[[PoolLimits], Client] = Client,
+    policy: AddressPolicy | None = None,
 ) -> HttpClient:
-    """Return a client that connects when it is first used."""
-    return HttpClient(context, timeouts, engine(PoolLimits(idle_seconds=IDLE_SECONDS)))
+    """Return a client that connects when it is first used; with a policy, only to addresses that it permits."""
+    return HttpClient(context, timeouts, engine(PoolLimits(idle_seconds=IDLE_SECONDS)), policy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from entryway.clients.http import new_http
+from entryway.clients.outgoing_addresses import INSIDE
 from entryway.clients.tls import outgoing_context
 from entryway.destinations.api import DestinationApi
 from entryway.destinations.authentications.kind import Means
@@ -33,7 +34,7 @@ def build(settings: DestinationSettings) -> Starlette:
     database = Database(settings.database_url)
     keyring = Keyring(settings.master_key, settings.previous_master_keys)
     tls = outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else [])
-    http = new_http(tls)
+    http = new_http(tls, policy=INSIDE)
     validator = TokenValidator(own_credentials(settings), tls=tls)
     store = DestinationStore(database, Sealer(keyring), lambda: datetime.now(UTC), settings.entities)
     means = Means(TokenRetrieval(http, time.monotonic), UserTokens(validator, http))

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from entryway.clients.http import HttpClient, Timeouts, call, origin_of
 from entryway.clients.tokens import TokenSet, parse_token_answer
@@ -22,8 +19,6 @@ ANSWER_LIMIT = 1024 * 1024
 REMEMBERED = 2000
 RENEW_AHEAD = 60.0
 TOTAL_SECONDS = 30.0
-# Where clouds tell a machine its own credentials, besides the link-local addresses.
-METADATA = frozenset(ip_address(text) for text in ("fd00:ec2::254", "100.100.100.200", "168.63.129.16"))
 
 
 @dataclass(slots=True)
@@ -37,7 +32,6 @@ class TokenRetrieval:
 
     async def fetch(self, request: TokenRequest) -> TokenSet:
         """Return a fresh token, or raise with what the token service says."""
-        await _check_addresses(request.url)
         timeout = Timeouts(connect=request.connect_seconds, read=request.read_seconds, pool=request.read_seconds)
         try:
             async with asyncio.timeout(max(TOTAL_SECONDS, request.connect_seconds + request.read_seconds)):
@@ -89,19 +83,3 @@ def _key(tenant: str, request: TokenRequest) -> bytes:
     # A hash, so that no secret is kept longer than the request that carried it.
     parts = [tenant, request.url, sorted(request.form.items()), sorted(request.headers.items()), request.basic]
     return sha256(json.dumps(parts).encode()).digest()
-
-
-async def _check_addresses(url: str) -> None:
-    """Refuse hosts that are never a token service: above all the one that tells a machine its own credentials."""
-    parts = urlsplit(url)
-    origin = origin_of(url)
-    try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise TokenFailure(f"Could not retrieve a token from {origin}: the host is not known") from error
-    for *_, address in found:
-        where = ip_address(str(address[0]).partition("%")[0])
-        mapped = getattr(where, "ipv4_mapped", None) or where
-        if mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified or mapped in METADATA:
-            raise TokenFailure(f"Could not retrieve a token from {origin}: the host's address may not be called")

@@ -130,7 +130,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
     database, sealer = Database(settings.database_url), Sealer(keyring)
     digests, pages = Digests(keyring, "idp"), Pages("entryway.idp.pages", settings.branding)
     trusted = outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else [])
-    http = new_http(trusted)
+    http = new_http(trusted, policy=settings.outgoing)
     audit = Audit(database, digests, clock, counting(meters))
     trail = Trail(audit)
     passwords, documents = passwords or Passwords(), Documents(database, clock)

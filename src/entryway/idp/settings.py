@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from entryway.clients.outgoing_addresses import AddressPolicy
 from entryway.errors import ConfigurationError
 from entryway.web.client_certificates import CLIENT_CERTIFICATE_HEADER, networks
 from entryway.web.pages import Branding
@@ -44,6 +45,8 @@ class IdpSettings:
     audit_kept_for: timedelta | None = None
     ca_file: Path | None = None
     """An authority to believe besides the system's: of applications that are told of logouts, and the mail server."""
+    outgoing: AddressPolicy = field(default_factory=AddressPolicy)
+    """Where providers, keys of applications and those may be that are told of logouts."""
 
     def __post_init__(self) -> None:
         url = _split(self.public_url)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from entryway.clients.outgoing_addresses import VARIABLE as OUTGOING_NETWORKS
 from entryway.config.descriptor import Module
 from entryway.config.landscape_file import SystemDocument
 from entryway.config.operation import ADMIN_PORT
@@ -70,7 +71,8 @@ class Commands:
     def _own(self, name: str, *arguments: str) -> Command:
         # One port for several processes would be taken by the first.
         shared = {name: value for name, value in self._base().items() if name != ADMIN_PORT}
-        environ = {**shared, **self._log_settings()}
+        # Everything that a landscape calls may be on the developer's machine.
+        environ = {OUTGOING_NETWORKS: "loopback,private", **shared, **self._log_settings()}
         return self._command(name, _entryway(*arguments), self.plan.application.folder.resolve(), environ)
 
     def _command(self, name: str, arguments: tuple[str, ...], folder: Path, environ: Mapping[str, str]) -> Command:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from entryway.certificates import new_authority
+from entryway.clients.outgoing_addresses import outgoing_settings
 from entryway.http.asking_tls import AskingContext
 from entryway.idp.applications.certificates import ISSUER
 from entryway.idp.build import build
@@ -53,6 +54,7 @@ def run(root: Path, *, host: str, port: int | None, admin_port: int | None = Non
         ca_file=state.ca_certificate,
         **branding_settings(os.environ),
         **audit_settings(os.environ),
+        **outgoing_settings(os.environ, ports.public_url, ports.identity_provider_url),
     )
     meters = admin.meters("idp") if admin else None
     app = Dispatcher({EVERYTHING_ELSE: ("identity provider", counted(build(settings, meters=meters), meters))})

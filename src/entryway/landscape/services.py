@@ -12,6 +12,7 @@ from entryway.authserver.build import build as build_authserver
 from entryway.authserver.settings import AuthServerSettings
 from entryway.broker.build import build as build_broker
 from entryway.broker.settings import BrokerSettings
+from entryway.clients.outgoing_addresses import outgoing_settings
 from entryway.connectivity.build import build as build_pairing
 from entryway.connectivity.settings import PairingSettings
 from entryway.destinations.build import build as build_destinations
@@ -92,6 +93,7 @@ def build(
         **limit_settings(os.environ),
         **branding_settings(os.environ),
         **audit_settings(os.environ),
+        **outgoing_settings(os.environ, url, ports.identity_provider_url),
     )
     destinations = DestinationSettings(
         public_url=url,

@@ -16,6 +16,7 @@ import httpx
 
 from entryway.authserver.build import build
 from entryway.authserver.settings import AuthServerSettings
+from entryway.clients.outgoing_addresses import INSIDE
 from entryway.landscape.admin_listener import counted
 from entryway.landscape.certificate_listener import CertificateListener
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
@@ -192,7 +193,7 @@ def running_authserver(
             database_url=database_url(folder, "authserver"),
             master_key=MASTER_KEY,
             platform_client_secret=PLATFORM_SECRET,
-            **settings,
+            **{"outgoing": INSIDE} | settings,
         )
         app = counted(build(chosen, clock=clock, meters=meters), meters)
         if certificate_port is None:

@@ -157,6 +157,7 @@ def test_what_is_not_metadata_of_this_provider_changes_nothing(
         ("https://user:password@idp.example/idp.xml", "metadata_url"),
         ("file:///etc/passwd", "metadata_url"),
         ("https://localhost:1/idp.xml", "metadata_url"),
+        ("https://169.254.169.254/idp.xml", "metadata_url: https://169.254.169.254: its address is none"),
         ("", "metadata"),
     ],
 )
