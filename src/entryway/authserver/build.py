@@ -115,12 +115,17 @@ if TYPE_CHECKING:
 
 
 def build(  # noqa: PLR0915 - every part
-    settings: AuthServerSettings, *, clock: Clock = utc_now, meters: ServiceMeters | None = None
+    settings: AuthServerSettings,
+    *,
+    clock: Clock = utc_now,
+    passwords: Passwords | None = None,
+    meters: ServiceMeters | None = None,
 ) -> Starlette:
     """Return the authorization server as an ASGI application; its lifespan creates tables, keys and master services."""
     keyring = Keyring(settings.master_key, settings.previous_master_keys)
     database, sealer, digests = Database(settings.database_url), Sealer(keyring), Digests(keyring)
-    audit, passwords, pages = Audit(database, digests, clock, counting(meters)), Passwords(), Pages(settings.branding)
+    audit, pages = Audit(database, digests, clock, counting(meters)), Pages(settings.branding)
+    passwords = passwords or Passwords()
     changes = Changes(database, tables.Revision.__table__, tables.WATCHED, clock)
     zones = Zones(database, settings, changes)
     keys = SigningKeys(database, sealer, clock, audit, changes, settings.key_rotation)
@@ -132,8 +137,7 @@ def build(  # noqa: PLR0915 - every part
     certificates = ClientCertificates(
         settings.certificate_header, settings.certificate_networks, settings.trusted_authorities
     )
-    trusted = outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else [])
-    http = new_http(trusted, policy=settings.outgoing)
+    http = new_http(outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else []))
     ended = Ended(database, clock, changes)
     authorizations = Authorizations(database, digests, SealedRefreshTokens(sealer), ended, clock)
     attempts, login_sessions = Attempts(database, digests, clock), Sessions(database, users, digests, clock)

@@ -33,13 +33,12 @@ def outgoing_context(environ: Mapping[str, str], *, ca_files: Iterable[Path] = (
         )
         return unverified_context()
     context = _context()
-    _load_system(context)
-    mistakes = [
-        mistake
-        for setting, path in _named_files(environ)
-        if (mistake := _load(context, Path(path), setting)) is not None
+    # Several variables often name one bundle, the system's own, which takes OpenSSL 20 ms to read.
+    loaded = _load_system(context)
+    named = [(setting, Path(path)) for setting, path in _named_files(environ)] + [
+        ("ca_file", path) for path in ca_files
     ]
-    mistakes += [mistake for path in ca_files if (mistake := _load(context, path, "ca_file")) is not None]
+    mistakes = [found for setting, path in named if (found := _load(context, path, setting, loaded)) is not None]
     if mistakes:
         raise ConfigurationMistakes(mistakes)
     return context
@@ -84,20 +83,21 @@ def _context() -> ssl.SSLContext:
     return context
 
 
-def _load_system(context: ssl.SSLContext) -> None:
+def _load_system(context: ssl.SSLContext) -> set[str]:
     # Not load_default_certs(): OpenSSL lets SSL_CERT_FILE replace the system's list there.
     paths = ssl.get_default_verify_paths()
-    found = False
+    loaded = set()
     if Path(paths.openssl_cafile).is_file():
         context.load_verify_locations(cafile=paths.openssl_cafile)
-        found = True
+        loaded.add(os.path.realpath(paths.openssl_cafile))
     if Path(paths.openssl_capath).is_dir():
         context.load_verify_locations(capath=paths.openssl_capath)
-        found = True
-    if not found:
+        loaded.add(os.path.realpath(paths.openssl_capath))
+    if not loaded:
         import certifi  # noqa: PLC0415 - only systems without a list of their own need it
 
         context.load_verify_locations(cafile=certifi.where())
+    return loaded
 
 
 def _named_files(environ: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -117,12 +117,16 @@ def _list(value: str) -> list[str]:
     return [path for path in value.split(os.pathsep) if path]
 
 
-def _load(context: ssl.SSLContext, path: Path, setting: str) -> Mistake | None:
+def _load(context: ssl.SSLContext, path: Path, setting: str, loaded: set[str]) -> Mistake | None:
     try:
+        real = os.path.realpath(path)
+        if real in loaded:
+            return None
         if path.is_dir():
             context.load_verify_locations(capath=path)
         else:
             context.load_verify_locations(cafile=path)
+        loaded.add(real)
     except FileNotFoundError:
         return Mistake(setting, "", f"{path} does not exist")
     except (ssl.SSLError, OSError, ValueError) as error:

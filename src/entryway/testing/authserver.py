@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+from argon2 import PasswordHasher
 
+from entryway.accounts.passwords import Passwords
 from entryway.authserver.build import build
 from entryway.authserver.settings import AuthServerSettings
-from entryway.clients.outgoing_addresses import INSIDE
 from entryway.landscape.admin_listener import counted
 from entryway.landscape.certificate_listener import CertificateListener
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
@@ -25,6 +26,7 @@ from entryway.telemetry.service_meters import ServiceMeters
 from entryway.testing.authority import TestAuthority
 from entryway.testing.clock import MovableClock
 from entryway.testing.databases import DatabaseUrl, sqlite_url
+from entryway.testing.passwords import CHEAP
 from entryway.testing.serving import served
 
 PLATFORM_SECRET = "the-platform-client-secret-of-a-test"  # noqa: S105 - of a test
@@ -174,8 +176,10 @@ def running_authserver(
     folder: Path,
     clock: MovableClock | None = None,
     database_url: DatabaseUrl = sqlite_url,
+    *,
     certificate_port: int | None = None,
     meters: ServiceMeters | None = None,
+    hasher: PasswordHasher = CHEAP,
     **settings: Any,
 ) -> Iterator[RunningAuthServer]:
     """Run an authorization server with its state in `folder`; `settings` are further ones of its own.
@@ -193,9 +197,9 @@ def running_authserver(
             database_url=database_url(folder, "authserver"),
             master_key=MASTER_KEY,
             platform_client_secret=PLATFORM_SECRET,
-            **{"outgoing": INSIDE} | settings,
+            **settings,
         )
-        app = counted(build(chosen, clock=clock, meters=meters), meters)
+        app = counted(build(chosen, clock=clock, passwords=Passwords(hasher), meters=meters), meters)
         if certificate_port is None:
             return app
         files = authority.issue_server()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from entryway.accounts.passwords import Passwords
 from entryway.authserver.build import build as build_authserver
 from entryway.authserver.settings import AuthServerSettings
 from entryway.broker.build import build as build_broker
@@ -17,6 +18,7 @@ from entryway.destinations.build import build as build_destinations
 from entryway.destinations.settings import DestinationSettings
 from entryway.testing.authority import TestAuthority
 from entryway.testing.databases import DatabaseUrl, sqlite_url
+from entryway.testing.passwords import CHEAP
 from entryway.testing.serving import served
 
 PLATFORM_SECRET = "platform-secret-of-the-test"  # noqa: S105 - of a test
@@ -54,9 +56,8 @@ def running_control_plane(folder: Path, database_url: DatabaseUrl = sqlite_url) 
         return {"database_url": database_url(folder, service), "master_key": MASTER_KEY}
 
     def authserver(url: str) -> Any:
-        return build_authserver(
-            AuthServerSettings(public_url=url, platform_client_secret=PLATFORM_SECRET, **shared("authserver"))
-        )
+        settings = AuthServerSettings(public_url=url, platform_client_secret=PLATFORM_SECRET, **shared("authserver"))
+        return build_authserver(settings, passwords=Passwords(CHEAP))
 
     with ExitStack() as stack:
         uaa_url = stack.enter_context(served(authserver, authority))

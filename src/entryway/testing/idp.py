@@ -19,20 +19,18 @@ import httpx
 from argon2 import PasswordHasher
 
 from entryway.accounts.passwords import Passwords
-from entryway.clients.outgoing_addresses import INSIDE
 from entryway.idp.build import build
 from entryway.idp.settings import IdpSettings, MailSettings
 from entryway.telemetry.service_meters import ServiceMeters
 from entryway.testing.authority import TestAuthority
 from entryway.testing.clock import MovableClock
 from entryway.testing.databases import DatabaseUrl, sqlite_url
+from entryway.testing.passwords import CHEAP
 from entryway.testing.serving import Serve, served
 
 ADMIN_SECRET = "the-admin-client-secret-of-a-test"  # noqa: S105 - of a test
 MASTER_KEY = bytes(range(32))
 CALLBACK = "https://app.example.com/login/callback"
-# Real hashes, but hundreds of tests log in.
-QUICK = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1)
 PASSWORD = "correct horse battery"  # noqa: S105 - of a test
 
 
@@ -207,7 +205,7 @@ def running_idp(
     folder: Path,
     clock: MovableClock | None = None,
     database_url: DatabaseUrl = sqlite_url,
-    hasher: PasswordHasher = QUICK,
+    hasher: PasswordHasher = CHEAP,
     *,
     host: str = "localhost",
     authority: TestAuthority | None = None,
@@ -230,7 +228,7 @@ def running_idp(
             admin_client_secret=ADMIN_SECRET,
             mail=MailSettings(folder=mail),
             ca_file=authority.ca_file,
-            **{"outgoing": INSIDE} | more,
+            **more,
         )
         return build(settings, clock=clock, passwords=Passwords(hasher), meters=meters)
 

@@ -6,13 +6,28 @@ import pytest
 from product_descriptor import products
 
 from entryway.testing.authserver import BoundApplication, Browser, RunningAuthServer, running_authserver
-from entryway.testing.databases import DatabaseUrl
+from entryway.testing.databases import DatabaseUrl, PostgresServer, sqlite_url
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory, database_url: DatabaseUrl):
-    with running_authserver(tmp_path_factory.mktemp("authserver"), database_url=database_url) as running:
+def server_on_sqlite(tmp_path_factory: pytest.TempPathFactory):
+    with running_authserver(tmp_path_factory.mktemp("authserver")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def server_on_postgresql(tmp_path_factory: pytest.TempPathFactory, postgresql: PostgresServer):
+    with running_authserver(tmp_path_factory.mktemp("authserver"), database_url=postgresql.url) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest, database_url: DatabaseUrl) -> RunningAuthServer:
+    """The server on one database or the other: both run to the end, for tests go from one to the other file by file."""
+    running: RunningAuthServer = request.getfixturevalue(
+        "server_on_sqlite" if database_url is sqlite_url else "server_on_postgresql"
+    )
+    return running
 
 
 @pytest.fixture

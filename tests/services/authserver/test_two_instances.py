@@ -18,6 +18,7 @@ import pytest
 from admin_client import administrator
 from product_descriptor import products
 
+from entryway.accounts.passwords import Passwords
 from entryway.authserver.build import build
 from entryway.authserver.settings import AuthServerSettings
 from entryway.saml import issuing, xml
@@ -32,6 +33,7 @@ from entryway.testing.authserver import (
     running_authserver,
 )
 from entryway.testing.databases import DatabaseUrl
+from entryway.testing.passwords import CHEAP
 from entryway.testing.saml_provider import SamlProvider, key_of, new_id, provider_for
 from entryway.testing.serving import served
 
@@ -77,7 +79,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, database_url: DatabaseUrl) ->
                 master_key=MASTER_KEY,
                 platform_client_secret=PLATFORM_SECRET,
             )
-            return build(settings, clock=first.clock)
+            return build(settings, clock=first.clock, passwords=Passwords(CHEAP))
 
         second = stack.enter_context(served(another, first.authority))
         yield Pair(first, (first.url, second))

@@ -5,14 +5,29 @@ from datetime import timedelta
 
 import pytest
 
-from entryway.testing.databases import DatabaseUrl
+from entryway.testing.databases import DatabaseUrl, PostgresServer, sqlite_url
 from entryway.testing.idp import Person, RunningIdp, running_idp
 
 
 @pytest.fixture(scope="session")
-def idp(tmp_path_factory: pytest.TempPathFactory, database_url: DatabaseUrl):
-    with running_idp(tmp_path_factory.mktemp("idp"), database_url=database_url) as running:
+def idp_on_sqlite(tmp_path_factory: pytest.TempPathFactory):
+    with running_idp(tmp_path_factory.mktemp("idp")) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def idp_on_postgresql(tmp_path_factory: pytest.TempPathFactory, postgresql: PostgresServer):
+    with running_idp(tmp_path_factory.mktemp("idp"), database_url=postgresql.url) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def idp(request: pytest.FixtureRequest, database_url: DatabaseUrl) -> RunningIdp:
+    """The server on one database or the other: both run to the end, for tests go from one to the other file by file."""
+    running: RunningIdp = request.getfixturevalue(
+        "idp_on_sqlite" if database_url is sqlite_url else "idp_on_postgresql"
+    )
+    return running
 
 
 @pytest.fixture(autouse=True)
