@@ -238,6 +238,9 @@ def _extension(zone: Zone, client: Client) -> dict[str, str]:
     extension = {"enhancer": "XSUAA", "subaccountid": zone.id, "zdn": zone.subdomain}
     if client.is_clone:
         extension["serviceinstanceid"] = client.instance_id
+        if client.bindings_zid not in {"", zone.id}:
+            # Services keep things for the provider, too, and know it by nothing else.
+            extension["providersubaccountid"] = client.bindings_zid
     return extension
 
 

@@ -78,9 +78,10 @@ class DestinationApi:
         name, _, level = request.path_params["name"].rpartition("@")
         if not name:
             name, level = level, "instance"
-        if level not in {"instance", "subaccount"}:
-            raise InvalidRequest("the level must be instance or subaccount")
-        found = await self.finder.find([caller.instance if level == "instance" else caller.subaccount], name)
+        where = caller.level(level)
+        if where is None:
+            raise InvalidRequest("the level must be instance, subaccount, provider_instance or provider_subaccount")
+        found = await self.finder.find([where], name)
         content = await self.finder.answer(found, caller, options)
         if "owner" in {request.query_params.get("$includeMetadata"), request.query_params.get("includeMetadata")}:
             owners = [{"Name": name, **owner(found, caller)}]

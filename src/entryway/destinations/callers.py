@@ -21,6 +21,8 @@ class Caller:
     instance_id: str
     subdomain: str
     subaccount_id: str
+    # Whose instance it is: another tenant where the caller's has subscribed to an application.
+    provider_zid: str
     user_token: str | None
 
     @property
@@ -32,6 +34,20 @@ class Caller:
         if not self.instance_id:
             raise Forbidden("the caller's client belongs to no service instance")
         return Level(self.zid, self.instance_id)
+
+    def level(self, name: str) -> Level | None:
+        """Return the level that a request calls so; None for a name that is none."""
+        match name:
+            case "instance":
+                return self.instance
+            case "subaccount":
+                return self.subaccount
+            case "provider_instance":
+                return Level(self.provider_zid, self.instance.instance_id)
+            case "provider_subaccount":
+                return Level(self.provider_zid)
+            case _:
+                return None
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -47,11 +63,14 @@ def identify(context: SecurityContext, xsappname: str) -> Caller:
         raise Forbidden(f"the client {cid[:200]!r} is no client of the destination service")
     named_by_cid = _CLONE.match(cid)
     instance_id = context.get_clone_service_instance_id() or (named_by_cid["instance"] if named_by_cid else "")
+    extension = context.claims.get("ext_attr")
+    provider = extension.get("providersubaccountid") if isinstance(extension, dict) else None
     return Caller(
         context.get_zone_id(),
         instance_id,
         context.get_subdomain() or "",
         context.get_subaccount_id(),
+        provider if isinstance(provider, str) else context.get_zone_id(),
         context.get_app_token() if names_user(context.claims) else None,
     )
 

@@ -59,4 +59,5 @@ class Finder:
 
 def owner(found: Stored, caller: Caller) -> dict[str, str | None]:
     """Return whose destination it is: clients tell instance from subaccount by what is null here."""
-    return {"SubaccountId": caller.subaccount_id, "InstanceId": found.level.instance_id or None}
+    subaccount_id = caller.subaccount_id if found.level.zid == caller.zid else found.level.zid
+    return {"SubaccountId": subaccount_id, "InstanceId": found.level.instance_id or None}

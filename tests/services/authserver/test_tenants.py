@@ -10,6 +10,7 @@ import httpx
 import pytest
 from product_descriptor import products
 
+from entryway.security.jws import take_apart
 from entryway.testing.authserver import BoundApplication, Browser, RunningAuthServer
 from entryway.testing.databases import execute
 
@@ -283,7 +284,12 @@ class TestSubscriptions:
         clone = server.clone("destination-xsappname")
         assert subscribe(server, acme, saas, dependencies=[other.name, clone.name]).status_code == 200
         assert acme.token(other, grant_type="client_credentials").status_code == 200
-        assert acme.token(clone, grant_type="client_credentials").status_code == 200
+        subscribed, provided = (
+            take_apart(one.token(clone, grant_type="client_credentials").json()["access_token"]).claims
+            for one in (acme, server)
+        )
+        assert subscribed["ext_attr"]["providersubaccountid"] == provided["zid"]
+        assert "providersubaccountid" not in provided["ext_attr"]
         listed = server.platform("GET", f"/tenants/{acme.id}/subscriptions").json()["subscriptions"]
         assert {entry["xsappname"]: entry["wanted"] for entry in listed} == {
             saas.name: True,

@@ -128,6 +128,23 @@ class TestConfiguration:
         owners = told["destinationConfiguration"]["$metadata"]["owner"]["destinations"]
         assert owners == [{"Name": "erp", "SubaccountId": service.issuer.zone, "InstanceId": None}]
 
+    @pytest.mark.parametrize(("level", "instance_id"), [("subaccount", None), ("instance", INSTANCE)])
+    def test_the_levels_of_the_provider(self, service, issuer, level, instance_id):
+        def found(name: str, caller=service, **claims):
+            path = f"v2/destinations/erp@{name}?$includeMetadata=owner"
+            return service.send("GET", path, token=caller.token(**claims))
+
+        service.store("erp", level)
+        # For the provider itself, it is the provider, and one of its instances is not another.
+        assert found(f"provider_{level}").status_code == 200
+        assert found("provider_instance", service.of(OTHER_INSTANCE)).status_code == 404
+        provider, issuer.zone = issuer.zone, "99999999-2222-4333-8444-555555555555"
+        subscribed = {"serviceinstanceid": INSTANCE, "providersubaccountid": provider}
+        assert found(level, ext_attr=subscribed).status_code == 404
+        told = found(f"provider_{level}", ext_attr=subscribed).json()["destinationConfiguration"]["$metadata"]
+        assert told["owner"]["destinations"] == [{"Name": "erp", "SubaccountId": provider, "InstanceId": instance_id}]
+        assert found(f"provider_{level}").status_code == 404  # a token that names no provider
+
 
 class TestCallers:
     @pytest.mark.parametrize("header", ["", "Bearer", "Bearer garbage", "Basic YTpi"])
