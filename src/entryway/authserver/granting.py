@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from entryway.authserver.clients import OIDC_SCOPES
 from entryway.authserver.grants import ClientDecision, Decision, HandOver, TokenRequest, UserDecision
 from entryway.oauth import scopes
-from entryway.oauth.errors import BadCredentials
+from entryway.oauth.errors import BadCredentials, InvalidScope, echo
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -71,13 +71,25 @@ def user_scopes(
     """Return what a token for a user allows.
 
     (roles of the user ∩ what the client may have ∩ what was asked for) and `openid`, which lets in users without any
-    role. A refresh is bounded by what was granted at first, whatever roles the user has gained since.
+    role. A refresh is bounded by what was granted at first, whatever roles the user has gained since. Whoever names
+    scopes and may have none of them is told so.
     """
     if authorization.granted_scopes is not None:
         wanted = scopes.narrow(authorization.granted_scopes, requested)
-        return wanted & allowed & (by_roles | OIDC_SCOPES | {scopes.OPENID})
+        granted = wanted & allowed & (by_roles | OIDC_SCOPES | {scopes.OPENID})
+        return _any_of(granted, wanted, by_roles & allowed)
     asked = authorization.requested_scopes
     if requested:
         asked = scopes.narrow(asked, requested) if asked else frozenset(requested)
-    held = by_roles | (asked & OIDC_SCOPES)
-    return scopes.limit(held, allowed, asked) | {scopes.OPENID}
+    held = by_roles | (asked & OIDC_SCOPES) | {scopes.OPENID}
+    return _any_of(scopes.limit(held, allowed, asked), asked, by_roles & allowed) | {scopes.OPENID}
+
+
+def _any_of(granted: frozenset[str], asked: AbstractSet[str], available: AbstractSet[str]) -> frozenset[str]:
+    if asked and not granted:
+        named = echo(" ".join(sorted(asked)))
+        raise InvalidScope(
+            f"{named} is invalid. This user is not allowed any of the requested scopes",
+            allowed=available | {scopes.OPENID},
+        )
+    return granted

@@ -262,10 +262,17 @@ def test_a_scope_beyond_what_the_client_may_have_is_refused(
 
 
 def test_a_user_gets_no_scope_without_the_role(server: RunningAuthServer, app: BoundApplication, viewer: str) -> None:
-    answer = server.token(
-        app, grant_type="password", username=viewer, password="correct horse", scope=f"{app.name}.Edit"
+    form = {"grant_type": "password", "username": viewer, "password": "correct horse"}
+    answer = server.token(app, **form, scope=f"{app.name}.Edit")
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {
+            "error": "invalid_scope",
+            "error_description": f"{app.name}.Edit is invalid. This user is not allowed any of the requested scopes",
+            "scope": f"openid {app.name}.Display",
+        },
     )
-    assert answer.json()["scope"] == "openid"
+    assert server.token(app, **form, scope=f"{app.name}.Edit openid").json()["scope"] == "openid"
 
 
 def test_a_client_of_another_origin_is_not_served(server: RunningAuthServer, viewer: str) -> None:
