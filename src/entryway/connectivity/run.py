@@ -22,6 +22,7 @@ from entryway.connectivity.status import Status
 from entryway.connectivity.tunnels import Tunnels
 from entryway.errors import ConfigurationError
 from entryway.http import Client, Limits, PoolLimits, Server
+from entryway.http.certificate_files import CertificateFiles
 from entryway.telemetry import get_logger
 from entryway.tunnel.contexts import KeyPair, gateway_context
 from entryway.tunnel.sockets import allow_many_connections
@@ -62,6 +63,7 @@ async def running(settings: DataPlaneSettings) -> AsyncIterator[Ports]:
     context = gateway_context(
         KeyPair(_read(settings.certificate_file), _read(settings.key_file)), _read(settings.tunnel_ca_file)
     )
+    files = CertificateFiles(settings.certificate_file, settings.key_file, context)
     server = Server(proxy.handle, PROXY_LIMITS, on_error=render)
     async with Gateway(tunnels, context, limits, now=lambda: datetime.now(UTC)) as gateway:
         try:
@@ -70,7 +72,11 @@ async def running(settings: DataPlaneSettings) -> AsyncIterator[Ports]:
             with _naming("proxy_port", settings.proxy_port):
                 _, proxy_port = await server.listen(settings.proxy_host, settings.proxy_port)
             log.info("connectivity_ready", proxy_port=proxy_port, gateway_port=gateway_port)
-            yield Ports(proxy_port, gateway_port)
+            watching = asyncio.create_task(files.watch())
+            try:
+                yield Ports(proxy_port, gateway_port)
+            finally:
+                watching.cancel()
         finally:
             await server.close(settings.grace_seconds)
             await client.close()

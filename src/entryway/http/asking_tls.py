@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import ssl
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from OpenSSL import SSL, crypto
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from cryptography import x509
 
@@ -33,6 +33,7 @@ class AskingContext(ssl.SSLContext):
     """The context of a listener; event loops take nothing but an `SSLContext`, and use `wrap_bio` of it alone."""
 
     _openssl: SSL.Context
+    _issuers: Sequence[x509.Certificate]
 
     def __new__(cls, certificate: Path, key: Path, issuers: Sequence[x509.Certificate] = ()) -> Self:
         """Return a context that proves itself with these PEM files; raise OSError or ssl.SSLError for bad ones.
@@ -41,13 +42,20 @@ class AskingContext(ssl.SSLContext):
         all the same.
         """
         context = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
-        context._openssl = _openssl_context(certificate, key)
-        for issuer in issuers:
-            context._openssl.add_client_ca(issuer)
+        context._issuers = issuers
+        context.load_cert_chain(certificate, key)
         return context
 
     def __init__(self, certificate: Path, key: Path, issuers: Sequence[x509.Certificate] = ()) -> None:
         del certificate, key, issuers
+
+    def load_cert_chain(self, certfile: Any, keyfile: Any = None, password: Any = None) -> None:
+        """Prove itself with these files to whoever connects from now on."""
+        del password
+        context = _openssl_context(Path(certfile), Path(keyfile or certfile))
+        for issuer in self._issuers:
+            context.add_client_ca(issuer)
+        self._openssl = context
 
     def wrap_bio(
         self,

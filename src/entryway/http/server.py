@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SWEEP_SECONDS = 0.25
 HANDSHAKE_SECONDS = 1.0
 """For the TLS of connections that came while the server was told to end."""
+NOTED_EVERY = 60.0
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\n"
     b"entryway-error: too_busy\r\nconnection: close\r\n\r\n"
@@ -54,6 +55,7 @@ class Server:
         self._draining = False
         self._empty = asyncio.Event()
         self._sweeping: asyncio.TimerHandle | None = None
+        self._refusals_noted = -NOTED_EVERY
         self._sweep()
 
     async def listen(
@@ -190,6 +192,7 @@ class Server:
         elif self._ending:
             connection.leave()
         elif limit is not None and self.connections > limit:
+            self._note_refusal(limit)
             connection.transport.write(_BUSY)
             connection.drain()
 
@@ -208,6 +211,13 @@ class Server:
                 connection.on_state("closed")
 
         stream.on_closed = ended
+
+    def _note_refusal(self, limit: int) -> None:
+        """Log that connections are refused, once a minute: who causes it must not fill the log, too."""
+        now = self.loop.time()
+        if now >= self._refusals_noted + NOTED_EVERY:
+            self._refusals_noted = now
+            _log.warning("connections_refused", extra={"limit": limit})
 
     def _check_empty(self) -> None:
         if not self._connections and not self._upgraded:

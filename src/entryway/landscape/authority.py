@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import platform
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -27,13 +29,14 @@ log = get_logger(__name__)
 
 def ensure_certificates(state: StateFolder, now: datetime) -> Certified:
     """Return the landscape's authority; it, the server's certificate and the bundle are on disk afterwards."""
-    authority = _kept(state.ca_certificate, state.ca_key)
-    if authority is None or renewal_due(authority.certificate, now):
-        authority = new_local_authority(now, platform.node() or "machine")
-        _write(authority, state.ca_certificate, state.ca_key)
-        log.info("authority_created", file=str(state.ca_certificate))
-    ensure_server_certificate(authority, LOCAL_NAMES, state.server_certificate, state.server_key, now)
-    _write_bundle(state, authority, os.environ)
+    with _alone(state.ca_certificate.parent):
+        authority = _kept(state.ca_certificate, state.ca_key)
+        if authority is None or renewal_due(authority.certificate, now):
+            authority = new_local_authority(now, platform.node() or "machine")
+            _write(authority, state.ca_certificate, state.ca_key)
+            log.info("authority_created", file=str(state.ca_certificate))
+        ensure_server_certificate(authority, LOCAL_NAMES, state.server_certificate, state.server_key, now)
+        _write_bundle(state, authority, os.environ)
     return authority
 
 
@@ -47,6 +50,18 @@ def ensure_server_certificate(
     private_folder(certificate.parent)
     _write(new_server_certificate(authority, names, now), certificate, key)
     log.info("server_certificate_issued", names=list(names), file=str(certificate))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep the other processes of the landscape from writing halves of another pair at the same time."""
+    private_folder(folder)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _write_bundle(state: StateFolder, authority: Certified, environ: Mapping[str, str]) -> None:

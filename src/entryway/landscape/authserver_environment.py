@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from entryway.errors import ConfigurationError
+from entryway.http.limits import Limits
+from entryway.landscape.serve import LIMITS
 from entryway.web.pages import read_branding
 
 URL = "ENTRYWAY_CERTIFICATE_URL"
@@ -22,6 +25,7 @@ CLIENT_FAILURES = "ENTRYWAY_CLIENT_FAILURES"
 ADDRESS_FAILURES = "ENTRYWAY_ADDRESS_FAILURES"
 TENANT_URL = "ENTRYWAY_TENANT_URL"
 BRANDING = "ENTRYWAY_BRANDING"
+CONNECTIONS = "ENTRYWAY_CONNECTIONS"
 AUDIT_DAYS = "ENTRYWAY_AUDIT_DAYS"
 _LIMITS = {
     TOKEN_RATE: "token_requests_per_second",
@@ -71,6 +75,11 @@ def tenant_url(environ: Mapping[str, str], public_url: str) -> str:
 def branding_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return how the pages look, for the authorization server and the identity provider alike."""
     return {"branding": read_branding(Path(environ[BRANDING]))} if environ.get(BRANDING) else {}
+
+
+def listener_limits(environ: Mapping[str, str]) -> Limits:
+    """Return what a port of the control plane, and that of the identity provider, takes from its clients."""
+    return replace(LIMITS, connections=_number(environ, CONNECTIONS) or LIMITS.connections)
 
 
 def audit_settings(environ: Mapping[str, str]) -> dict[str, Any]:

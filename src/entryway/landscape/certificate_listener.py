@@ -5,11 +5,14 @@ The service learns of the certificate by ASGI's TLS extension, which no client c
 
 from __future__ import annotations
 
+import asyncio
+
 from entryway.http.asking_tls import AskingContext
+from entryway.http.certificate_files import CertificateFiles
 from entryway.http.hosted_asgi import HostedAsgi
 from entryway.http.server import Server
 from entryway.landscape.lifespan import AsgiApp, StartupFailed
-from entryway.landscape.serve import LIMITS, STOP_GRACE_SECONDS, Endpoint
+from entryway.landscape.serve import STOP_GRACE_SECONDS, Endpoint
 from entryway.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -22,18 +25,23 @@ class CertificateListener:
         self._app = app
         self._endpoint = endpoint
         self._server: Server | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Listen, or raise StartupFailed."""
         at = self._endpoint
-        self._server = Server(HostedAsgi(self._app, (at.host, at.port)), LIMITS)
+        self._server = Server(HostedAsgi(self._app, (at.host, at.port)), at.limits)
         try:
-            await self._server.listen(at.host, at.port, ssl=AskingContext(at.certificate, at.key))
+            context = AskingContext(at.certificate, at.key)
+            await self._server.listen(at.host, at.port, ssl=context)
         except OSError as error:
             raise StartupFailed(f"the listener for client certificates on port {at.port}: {error}") from error
+        self._watching = asyncio.create_task(CertificateFiles(at.certificate, at.key, context).watch())
         log.info("certificates_accepted", port=at.port)
 
     async def close(self) -> None:
         """Answer what has been asked, and stop."""
+        if self._watching is not None:
+            self._watching.cancel()
         if self._server is not None:
             await self._server.close(STOP_GRACE_SECONDS / 2)

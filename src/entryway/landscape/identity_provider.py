@@ -15,15 +15,22 @@ from entryway.idp.build import build
 from entryway.idp.settings import IdpSettings
 from entryway.landscape.admin_listener import counted, read_admin_listener
 from entryway.landscape.authority import ensure_certificates
-from entryway.landscape.authserver_environment import audit_settings, branding_settings, proxy_settings
+from entryway.landscape.authserver_environment import (
+    audit_settings,
+    branding_settings,
+    listener_limits,
+    proxy_settings,
+)
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
 from entryway.landscape.mail import mail_settings
 from entryway.landscape.ports import WantedPort, check_free
 from entryway.landscape.record import load_record, save_record
+from entryway.landscape.renewal import Renewal
 from entryway.landscape.secrets import load_or_create_secrets
 from entryway.landscape.serve import Endpoint, serve
 from entryway.landscape.state import open_state
 from entryway.telemetry import get_logger
+from entryway.tunnel.sockets import allow_many_connections
 
 log = get_logger(__name__)
 
@@ -58,9 +65,11 @@ def run(root: Path, *, host: str, port: int | None, admin_port: int | None = Non
     )
     meters = admin.meters("idp") if admin else None
     app = Dispatcher({EVERYTHING_ELSE: ("identity provider", counted(build(settings, meters=meters), meters))})
-    endpoint = Endpoint(host, ports.identity_provider, state.server_certificate, state.server_key)
+    limits = listener_limits(os.environ)
+    endpoint = Endpoint(host, ports.identity_provider, state.server_certificate, state.server_key, limits)
     log.info("identity_provider_starting", url=settings.public_url, state=str(state.root))
-    asyncio.run(serve(app, endpoint, asking_tls, admin))
+    allow_many_connections()
+    asyncio.run(serve(app, endpoint, asking_tls, admin, Renewal(state, lambda: datetime.now(UTC))))
     log.info("identity_provider_stopped")
 
 

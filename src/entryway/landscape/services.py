@@ -24,6 +24,7 @@ from entryway.landscape.authserver_environment import (
     branding_settings,
     certificate_settings,
     limit_settings,
+    listener_limits,
     tenant_url,
 )
 from entryway.landscape.certificate_listener import CertificateListener
@@ -31,11 +32,13 @@ from entryway.landscape.certificates import SUBDOMAIN
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
 from entryway.landscape.ports import WantedPort, check_free
 from entryway.landscape.record import ControlPorts, load_record, save_record
+from entryway.landscape.renewal import Renewal
 from entryway.landscape.secrets import Secrets, load_or_create_secrets
 from entryway.landscape.serve import Endpoint, serve
 from entryway.landscape.state import StateFolder, open_state
 from entryway.telemetry import get_logger
 from entryway.telemetry.service_meters import ServiceMeters
+from entryway.tunnel.sockets import allow_many_connections
 
 ONPREMISE_PROXY_HOST = "127.0.0.1"
 GATEWAY_HOST = "localhost"
@@ -56,18 +59,20 @@ def run(
     if ports != record.ports:
         record.ports = ports
         save_record(state, record)
+    limits = listener_limits(os.environ)
     wanted = [WantedPort("the control plane", ports.services, "--port", host)]
     door = None
     if ports.certificates is not None:
-        door = Endpoint(host, ports.certificates, state.server_certificate, state.server_key)
+        door = Endpoint(host, ports.certificates, state.server_certificate, state.server_key, limits)
         wanted.append(WantedPort("the listener for client certificates", door.port, "--certificate-port", host))
     admin = read_admin_listener(os.environ, admin_port)
     check_free(*wanted, *([admin.wanted] if admin else []))
     ensure_certificates(state, datetime.now(UTC))
     app = build(state, ports, load_or_create_secrets(state), door, admin)
-    endpoint = Endpoint(host, ports.services, state.server_certificate, state.server_key)
+    endpoint = Endpoint(host, ports.services, state.server_certificate, state.server_key, limits)
     log.info("services_starting", url=ports.public_url, state=str(state.root))
-    uvloop.run(serve(app, endpoint, admin=admin))
+    allow_many_connections()
+    uvloop.run(serve(app, endpoint, admin=admin, renewal=Renewal(state, lambda: datetime.now(UTC))))
     log.info("services_stopped")
 
 

@@ -144,7 +144,7 @@ async def test_a_client_that_does_not_read_is_cut_off(serve):
 # -- limits on connections
 
 
-async def test_one_connection_too_many_is_told_so(serve):
+async def test_one_connection_too_many_is_told_so(serve, caplog):
     place = await serve(ok, Limits(connections=2))
     first, second = await place.dial(), await place.dial()
     for wire in (first, second):
@@ -155,6 +155,9 @@ async def test_one_connection_too_many_is_told_so(serve):
     answer = await third.hear_all()
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"entryway-error: too_busy" in answer
+    await (await place.dial()).hear_all()
+    # Who causes it must not fill the log, too.
+    assert [record.getMessage() for record in caplog.records] == ["connections_refused"]
 
     await first.saying(GET)
     await first.hear_until(b"ok")

@@ -11,6 +11,7 @@ from entryway.landscape.authserver_environment import (
     branding_settings,
     certificate_settings,
     limit_settings,
+    listener_limits,
 )
 
 
@@ -38,6 +39,13 @@ def test_what_is_said_reaches_the_settings(tmp_path: Path) -> None:
 def test_authorities_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="ENTRYWAY_CERTIFICATE_AUTHORITIES"):
         certificate_settings({"ENTRYWAY_CERTIFICATE_AUTHORITIES": str(tmp_path / "none")})
+
+
+def test_connections_of_a_port_are_limited() -> None:
+    assert listener_limits({}).connections == 2000
+    assert listener_limits({"ENTRYWAY_CONNECTIONS": "50"}).connections == 50
+    with pytest.raises(ConfigurationError, match="ENTRYWAY_CONNECTIONS"):
+        listener_limits({"ENTRYWAY_CONNECTIONS": "many"})
 
 
 def test_limits_are_whole_numbers() -> None:
