@@ -62,6 +62,10 @@ class RouterEnvironment:
     skip_startup_tokens: bool = False
     extended_login_csp: bool = False
     logout_with_token_hint: bool = False
+    tenant_kept_seconds: int = 900
+    """How long what the platform's directory says of a tenant is believed."""
+    forward_corporate_token: bool = False
+    """Whether backends get the token of the company's identity provider beside the user's."""
     omit_login_csp: bool = False
     merge_csp: bool = False
     users_into_company: bool = False

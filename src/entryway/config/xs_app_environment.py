@@ -19,13 +19,10 @@ from entryway.config.xs_app_destinations import EnvironmentDestination, parse_de
 from entryway.config.xs_app_document import CompressionDocument, CorsDocument, OutgoingOptionsDocument
 
 SWITCHED_OFF = "false"
+A_DAY = 86_400
 UNSUPPORTED = {
     "SERVICE_2_APPROUTER": "x-approuter-authorization is always accepted",
-    "ENABLE_FORWARD_CORPORATE_IDP_TOKEN": (
-        "backends get the authorization server's token alone: the header for the other is documented nowhere"
-    ),
     "CACHE_SERVICE_CREDENTIALS": "bindings are always read once",
-    "ZONE_INFO_CACHE_TTL": "what is known of a tenant is kept for 15 minutes: the value's unit is documented nowhere",
     "CLIENT_CERTIFICATE_HEADER_NAME": "certificates in headers are not looked at",
     "COOKIE_BACKWARD_COMPATIBILITY": "there are no cookies of an older form to read",
     "PLATFORM_COOKIE_NAME": "no cookie of the platform is read or ended",
@@ -79,6 +76,8 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
         backend_max_sockets=read.integer("BACKEND_MAX_SOCKETS", "backendMaxSockets", 100, least=1),
         skip_startup_tokens=read.boolean("SKIP_CLIENT_CREDENTIALS_TOKENS_LOAD", default=False),
         logout_with_token_hint=read.boolean("LOGOUT_WITH_TOKEN_HINT", default=False),
+        tenant_kept_seconds=_tenant_kept_seconds(read),
+        forward_corporate_token=read.boolean("ENABLE_FORWARD_CORPORATE_IDP_TOKEN", default=False),
         extended_login_csp=read.boolean("EXTENDED_LOGIN_CSP", default=False),
         omit_login_csp=read.boolean("OMIT_LOGIN_CSP", default=False),
         merge_csp=read.boolean("MERGE_CSP_HEADERS", default=False),
@@ -119,6 +118,15 @@ def _optional(read: Reader, name: str, setting: str, *, least: int) -> int | Non
 def _frame_ancestors(read: Reader) -> float | None:
     seconds = read.integer("FRAME_ANCESTORS_CSP_HEADER_CACHE_TIME", "frameAncestorsCspHeaderCacheTime", 300, least=0)
     return seconds if read.boolean("ENABLE_FRAME_ANCESTORS_CSP_HEADERS", default=False) else None
+
+
+def _tenant_kept_seconds(read: Reader) -> int:
+    seconds = read.integer("ZONE_INFO_CACHE_TTL", "zoneInfoCacheTtl", 900, least=0)
+    if seconds > A_DAY:
+        # In milliseconds a usual value would be weeks, in which a tenant's move or end goes unnoticed.
+        read.wrong("zoneInfoCacheTtl", f"Value {seconds} is greater than maximum {A_DAY}")
+        return 900
+    return seconds
 
 
 def _service_sessions(read: Reader) -> ServiceSessionSettings:

@@ -24,6 +24,7 @@ class Tunnel:
     # The names by which the HTTP client knows a source: what it writes for us comes from the request alone.
     authority = b""
     target_prefix = b""
+    cautious = False
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from entryway.http.limits import PoolLimits
-from entryway.http.pool import Pool
+from entryway.http.pool import CautiousPool, Pool
 from entryway.http.repeating import NoAnswer, repeatable
 from entryway.http.subclassable import mypyc_attr
 
@@ -80,7 +80,8 @@ class Client:
         if self._closed:
             raise RuntimeError("the client is closed")
         loop = asyncio.get_running_loop()
-        pool = self._pools[source] = Pool(source, self.limits, loop)
+        kind = CautiousPool if source.cautious else Pool
+        pool = self._pools[source] = kind(source, self.limits, loop)
         if self._sweeping is None:
             self._sweeping = loop.call_later(SWEEP_SECONDS, self._sweep, loop)
         return pool
@@ -91,7 +92,7 @@ class Client:
         for source, pool in list(self._pools.items()):
             for connection in list(pool.connections):
                 connection.check_deadline(now)
-            pool.close_idle(now - self.limits.idle_seconds)
+            pool.close_idle(now)
             if pool.unused:
                 del self._pools[source]
         self._sweeping = loop.call_later(SWEEP_SECONDS, self._sweep, loop) if self._pools else None

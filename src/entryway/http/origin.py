@@ -19,12 +19,14 @@ class ConnectionSource(Protocol):
     """Gives a pool its connections. Sources that are equal (and hash alike) share one pool.
 
     `label` names the upstream in errors, `authority` is the default Host, `target_prefix` stands before the target
-    of each request (absolute-form towards a forward proxy, otherwise empty).
+    of each request (absolute-form towards a forward proxy, otherwise empty), and `cautious` asks for connections that
+    are not kept for long.
     """
 
     label: str
     authority: bytes
     target_prefix: bytes
+    cautious: bool
 
     def __hash__(self) -> int: ...
 
@@ -36,11 +38,23 @@ class Origin:
     """A scheme, host and port to dial, with the TLS context to use.
 
     Connections are shared by requests whose origins are equal: same address, same TLS context object, same proxy,
-    same `partition` (which separates connections that carry an identity). With `proxy`, connections go to that
-    address; requests are in absolute-form, and for https the proxy opens a way to the origin (CONNECT).
+    same `partition` (which separates connections that carry an identity), same `cautious`. With `proxy`, connections
+    go to that address; requests are in absolute-form, and for https the proxy opens a way to the origin (CONNECT).
     """
 
-    __slots__ = ("_hash", "_key", "authority", "host", "label", "port", "proxy", "scheme", "target_prefix", "tls")
+    __slots__ = (
+        "_hash",
+        "_key",
+        "authority",
+        "cautious",
+        "host",
+        "label",
+        "port",
+        "proxy",
+        "scheme",
+        "target_prefix",
+        "tls",
+    )
 
     def __init__(
         self,
@@ -51,6 +65,7 @@ class Origin:
         tls: ssl.SSLContext | None = None,
         proxy: tuple[str, int] | None = None,
         partition: Hashable = None,
+        cautious: bool = False,
     ) -> None:
         if scheme not in {"http", "https"}:
             raise ValueError(f"not a scheme that can be dialled: {scheme}")
@@ -61,12 +76,13 @@ class Origin:
         self.port = port
         self.tls = tls
         self.proxy = proxy
+        self.cautious = cautious
         bracketed = f"[{host}]" if ":" in host else host
         standard = port == (443 if scheme == "https" else 80)
         self.authority = (bracketed if standard else f"{bracketed}:{port}").encode("ascii")
         self.label = f"{scheme}://{self.authority.decode()}"
         self.target_prefix = self.label.encode() if proxy is not None and tls is None else b""
-        self._key = (scheme, host, port, tls, proxy, partition)
+        self._key = (scheme, host, port, tls, proxy, partition, cautious)
         self._hash = hash(self._key)
 
     def __eq__(self, other: object) -> bool:

@@ -1,4 +1,4 @@
-"""The connections to one source: reused last in, first out, bounded, waited for in order."""
+"""The connections to one source: reused last in, first out, bounded, waited for in order; or else in turn."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from entryway.http.limits import PoolLimits, Timeouts
     from entryway.http.origin import ConnectionSource
     from entryway.http.upstream import UpstreamConnection
+
+
+CAUTIOUS_SECONDS = 5.0
 
 
 class Pool:
@@ -68,9 +71,12 @@ class Pool:
             self._idle.pop(connection, None)
             self._make_room()
 
-    def close_idle(self, older_than: float) -> None:
-        """Close what has been idle since before this time."""
-        for connection in [idle for idle in self._idle if idle.idle_since <= older_than]:
+    def close_idle(self, now: float) -> None:
+        """Close what has been idle for too long."""
+        self._close_older(now - self._limits.idle_seconds)
+
+    def _close_older(self, since: float) -> None:
+        for connection in [idle for idle in self._idle if idle.idle_since <= since]:
             self._idle.pop(connection, None)
             connection.close()
 
@@ -135,3 +141,20 @@ class Pool:
     def unused(self) -> bool:
         """Whether nothing would be lost if the pool were forgotten."""
         return self._open == 0 and not self._waiters
+
+
+class CautiousPool(Pool):
+    """For an upstream that is strict about connections: each is used in its turn, and none is kept idle for long."""
+
+    __slots__ = ()
+
+    def take(self) -> UpstreamConnection | None:
+        """Return the connection that has been idle for longest."""
+        for connection in self._idle:
+            del self._idle[connection]
+            return connection
+        return None
+
+    def close_idle(self, now: float) -> None:
+        """Close what has been idle for a short while."""
+        self._close_older(now - min(CAUTIOUS_SECONDS, self._limits.idle_seconds))

@@ -31,12 +31,19 @@ class Backend:
     on_premise: bool = False
     dependency: str | None = None
     """The dependency of the identity service whose token it gets, instead of that of the login."""
+    shows_user: bool = False
+    """Whether the proxy of a company network is shown the user's own token."""
     headers: tuple[Header, ...] = field(default=(), repr=False)
     """Sent with every request, instead of what the client sends under these names."""
     defaults: tuple[Header, ...] = field(default=(), repr=False)
     """Sent unless the client sends a header of the name."""
     replaced: frozenset[bytes] = frozenset()
     """Names of `headers`."""
+
+    @property
+    def learns_user(self) -> bool:
+        """Whether the backend gets a token of the user."""
+        return self.forward_token or self.shows_user or self.dependency is not None
 
     def target(self, path: str) -> str:
         """Join the destination's path and the rewritten one."""
@@ -83,6 +90,13 @@ class DependencySource(Protocol):
         """Return the backend with the user's token for it, or raise."""
 
 
+class CorporateTokenSource(Protocol):
+    """Who has the tokens of the company's identity provider."""
+
+    async def add_to(self, backend: Backend, session: Session | None) -> Backend:
+        """Return the backend with the user's token from there, or raise."""
+
+
 OnPremiseBackend = Callable[[str | None], Awaitable[Backend]]
 """Makes the backend of a destination of the environment that lies in a company network, for a tenant's subdomain."""
 
@@ -98,8 +112,9 @@ class Backends:
     services: ServiceSource | None = None
     repository: FileSource | None = None
     of_user: Mapping[str, Callable[[Session | None], Backend]] = field(default_factory=dict)
-    """Destinations of the environment that users who have logged in are shown to: by a certificate, or a dependency."""
+    """Destinations of the environment that users who have logged in are shown to, each by something of their own."""
     dependencies: DependencySource | None = None
+    corporate: CorporateTokenSource | None = None
 
     def fixed(self, goal: ToDestination | ToService | ToApplication) -> Backend | None:
         """Return the backend of a goal that is the same for every request, if it is; `resolve` knows all others."""
@@ -159,7 +174,9 @@ class Backends:
         if backend is None:
             raise DestinationNotFound(f"no destination is named {name!r}")
         if backend.dependency is not None and self.dependencies is not None:
-            return await self.dependencies.log_on(backend, session)
+            backend = await self.dependencies.log_on(backend, session)
+        if self.corporate is not None:
+            backend = await self.corporate.add_to(backend, session)
         return backend
 
     async def service_named(

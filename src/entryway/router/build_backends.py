@@ -15,6 +15,7 @@ from entryway.router.build_services import (
 from entryway.router.callers import Callers
 from entryway.router.company_network import ClientToken, CompanyNetwork
 from entryway.router.configuration import RouterConfiguration
+from entryway.router.corporate_tokens import CorporateTokens
 from entryway.router.dependencies import Dependencies
 from entryway.router.destination_service import ServiceDestinations
 from entryway.router.destination_stores import open_stores
@@ -62,20 +63,27 @@ def build_backends(  # noqa: PLR0917 - values, not a bag
             stores,
             users_into_company=environment.users_into_company,
         )
+    exchanged = ExchangedTokens(clock)
+    dependencies = None if IAS not in authorities.by_kind else Dependencies(authorities, exchanged)
+    corporate = None
+    if environment.forward_corporate_token and IAS in authorities.by_kind:
+        corporate = CorporateTokens(authorities, exchanged)
     direct: dict[str, Backend] = {}
     of_user: dict[str, Callable[[Session | None], Backend]] = {}
     on_premise: dict[str, OnPremiseBackend] = {}
     for name, destination in environment.destinations.items():
         if destination.on_premise and company is not None:
             on_premise[name] = partial(company.environment_backend, destination)
-        elif destination.forward_auth_certificates or destination.ias_dependency_name is not None:
+        elif (
+            destination.forward_auth_certificates
+            or destination.ias_dependency_name is not None
+            or (corporate is not None and destination.forward_auth_token)
+        ):
             of_user[name] = backend_of_user(destination, tls)
         else:
             direct[name] = environment_backend(destination, tls)
-    exchanged = ExchangedTokens(clock)
-    dependencies = None if IAS not in authorities.by_kind else Dependencies(authorities, exchanged)
     others = business_services(
         configuration.business_services, callers, tls, own_tokens, clock, exchanged, dependencies
     )
     pattern, files = environment.destination_host_pattern, repository_files(others)
-    return Backends(direct, on_premise, service, pattern, others, files, of_user, dependencies)
+    return Backends(direct, on_premise, service, pattern, others, files, of_user, dependencies, corporate)

@@ -90,8 +90,15 @@ def build_directory(
     identity = configuration.services.identity
     if identity is None or identity.tenant_api is None or configuration.services.uaa is not None:
         return None
-    several = configuration.environment.tenant_host_pattern is not None
-    return TenantDirectory(http, identity, clock, service_timeout(configuration, "identity"), several)
+    environment = configuration.environment
+    return TenantDirectory(
+        http,
+        identity,
+        clock,
+        service_timeout(configuration, "identity"),
+        keep_seconds=environment.tenant_kept_seconds,
+        several=environment.tenant_host_pattern is not None,
+    )
 
 
 def own_tenant(authorities: Authorities) -> Callable[[], Awaitable[object]] | None:

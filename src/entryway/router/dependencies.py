@@ -11,6 +11,8 @@ from entryway.router.exchanged_tokens import ExchangedTokens
 from entryway.router.ias_authority import IasAuthority
 from entryway.router.sessions import Login, Session
 
+PROVIDER_NAME = "urn:sap:identity:application:provider:name:"
+
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
@@ -35,5 +37,5 @@ class Dependencies:
         authority = self.authorities.of_login(login)
         if not isinstance(authority, IasAuthority):
             return login.access_token  # nobody is bound any more who could exchange it
-        exchange = partial(authority.service.exchange, login.access_token, dependency)
+        exchange = partial(authority.service.exchange, login.access_token, f"{PROVIDER_NAME}{dependency}")
         return await self.tokens.get(session, login, f"identity dependency {dependency}", exchange)

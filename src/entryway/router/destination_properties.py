@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PREFIX = "HTML5."
-WITHOUT_EFFECT = ("StrictConnectionMode",)
-"""Properties whose meaning is documented nowhere."""
 DEFAULT_TIMEOUT = 30_000
 
 
@@ -29,8 +27,3 @@ def timeout_of(properties: Mapping[str, str]) -> int:
     """Return the time-out in milliseconds."""
     text = value_of(properties, "Timeout")
     return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else DEFAULT_TIMEOUT
-
-
-def without_effect(properties: Mapping[str, str]) -> list[str]:
-    """Return the properties that are there and mean nothing here."""
-    return [PREFIX + name for name in WITHOUT_EFFECT if value_of(properties, name)]

@@ -12,15 +12,12 @@ from entryway.config.bindings import DestinationCredentials
 from entryway.http import Headers, Origin
 from entryway.router.backends import Backend, Header
 from entryway.router.company_network import ClientToken, CompanyNetwork, KeptToken, usable_until
-from entryway.router.destination_properties import is_false, is_true, timeout_of, value_of, without_effect
+from entryway.router.destination_properties import is_false, is_true, timeout_of, value_of
 from entryway.router.destination_stores import DestinationStores
 from entryway.router.errors import DestinationFailed, DestinationNotFound
 from entryway.router.origins import TlsContexts, origin_of, timeouts_of
 from entryway.router.sessions import Session
 from entryway.router.uaa import Uaa
-from entryway.telemetry import get_logger
-
-log = get_logger("router")
 
 LONGEST_SECONDS = 300.0
 """How long an answer is used at most, so that a changed destination is noticed."""
@@ -151,8 +148,7 @@ class ServiceDestinations:
     ) -> tuple[Backend, float]:
         properties = found.configuration
         until = self.clock() + LONGEST_SECONDS
-        if ignored := without_effect(properties):
-            log.warning("destination_properties_without_effect", destination=found.name, properties=ignored)
+        propagates = False
         headers, expires_in = auth_headers(found)
         if expires_in is not None:
             until = min(until, usable_until(expires_in, self.clock()))
@@ -161,6 +157,7 @@ class ServiceDestinations:
             propagates = self._propagates(properties)
             # The destination service knows better who the user is in the company network, where it says so.
             propagates = propagates and all(name != PROPAGATED for name, _ in headers)
+            propagates = propagates and user_token is not None
             proxy_headers, proxy_until = await self._proxy_headers(
                 properties, tenant, user_token if propagates else None
             )
@@ -178,6 +175,7 @@ class ServiceDestinations:
             forwarded_headers=not is_false(properties, "SetXForwardedHeaders"),
             preserve_host=is_true(properties, "PreserveHostHeader"),
             on_premise=on_premise,
+            shows_user=propagates,
             dependency=None if on_premise else value_of(properties, "IASDependencyName") or None,
             headers=headers,
             defaults=additional_headers(found),
@@ -195,7 +193,12 @@ class ServiceDestinations:
             if on_premise and self.company is not None:
                 # Nobody's connection into the company network is used for somebody else.
                 return self.company.origin(url, tenant if session is None else session.name)
-            return origin_of(url, self._tls(found, session), strict=properties.get("TrustAll", "").lower() != "true")
+            return origin_of(
+                url,
+                self._tls(found, session),
+                strict=properties.get("TrustAll", "").lower() != "true",
+                cautious=is_true(properties, "StrictConnectionMode"),
+            )
         except ValueError as error:
             raise DestinationFailed(SERVICE, f"destination {found.name}: its URL cannot be used: {error}") from None
 

@@ -37,6 +37,9 @@ def environment_mistakes(environment: RouterEnvironment, services: Services) -> 
             for destination in environment.destinations.values()
             if destination.on_premise
         ]
+    if environment.forward_corporate_token and services.identity is None:
+        reason = "it is for users of an identity service, and none is bound (label identity)"
+        mistakes.append(Mistake("ENABLE_FORWARD_CORPORATE_IDP_TOKEN", "", NO_EFFECT, reason, "warning"))
     mistakes += _certificate_warnings(environment, services)
     mistakes += _identity_warnings(environment, services)
     if services.uaa is not None and services.uaa.tenantmode == "shared" and environment.tenant_host_pattern is None:

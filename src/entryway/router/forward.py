@@ -22,6 +22,7 @@ PLATFORM = frozenset(
     {
         b"proxy-authorization",
         b"x-ias-token",
+        b"x-corporate-idp-token",
         b"x-custom-host",
         b"x-approuter-authorization",
         b"x-approuter-access-token",

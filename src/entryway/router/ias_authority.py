@@ -22,8 +22,6 @@ from entryway.router.tenants import CLAIM
 from entryway.router.uaa import ACCEPT, ANSWER_LIMIT, Uaa
 from entryway.router.user_token import read_scopes
 
-PROVIDER_NAME = "urn:sap:identity:application:provider:name:"
-
 
 @dataclass(frozen=True, slots=True)
 class IdentityService:
@@ -44,14 +42,14 @@ class IdentityService:
             form["client_secret"] = client.secret
         return await self._ask(form, returned.notice, returned.correlation_id)
 
-    async def exchange(self, assertion: str, dependency: str | None = None) -> TokenSet:
-        """Return tokens for another one: such that backends take, or for the application that a dependency names."""
+    async def exchange(self, assertion: str, resource: str | None = None) -> TokenSet:
+        """Return tokens for another one: such that backends take, or those of the resource."""
         client = self.credentials
         form = {"grant_type": JWT_BEARER, "client_id": client.clientid, "app_tid": client.tenant}
         if client.secret is not None:
             form["client_secret"] = client.secret
-        if dependency is not None:
-            form["resource"] = f"{PROVIDER_NAME}{dependency}"
+        if resource is not None:
+            form["resource"] = resource
         return await self._ask(form | {"assertion": assertion}, "", new_uuid(), basic=False)
 
     async def refresh(self, refresh_token: str, notice: str) -> TokenSet:

@@ -12,6 +12,9 @@ from entryway.router.errors import TokenInvalid
 from entryway.router.sessions import Login
 from entryway.router.user_token import parse_claims, read_audience, read_expiry, refresh_moment
 
+CORPORATE_CLAIM = "forward_corp_idp_token"
+"""The claim that names which token of the company's identity provider may be had for this one."""
+CORPORATE_KINDS = ("access_token", "id_token")
 # What tokens say about themselves rather than about the user.
 _OF_THE_TOKEN = frozenset(
     {"iss", "ias_iss", "aud", "azp", "exp", "iat", "nbf", "auth_time", "jti", "sid", "nonce", "at_hash", "cnf", "scope"}
@@ -52,7 +55,8 @@ def read_ias_login(
             "sub": _text(claims, "sub"),
             "zid": tenant or None,
             "scope": [],
-        },
+        }
+        | ({CORPORATE_CLAIM: corporate} if (corporate := _text(claims, CORPORATE_CLAIM)) in CORPORATE_KINDS else {}),
         user=user,
         authority=IAS,
         sid=_session_id(claims, tokens),

@@ -42,6 +42,7 @@ def origin_of(
     strict: bool = True,
     proxy: tuple[str, int] | None = None,
     partition: Hashable = None,
+    cautious: bool = False,
 ) -> tuple[Origin, str]:
     """Return what to dial for a URL, and its path without a slash at the end; raise ValueError for other URLs."""
     parts = urlsplit(url)
@@ -51,7 +52,8 @@ def origin_of(
     port = parts.port or (443 if scheme == "https" else 80)
     context = tls.choose(strict=strict) if scheme == "https" and tls is not None else None
     path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._").rstrip("/")
-    return Origin(scheme, parts.hostname, port, tls=context, proxy=proxy, partition=partition), path
+    origin = Origin(scheme, parts.hostname, port, tls=context, proxy=proxy, partition=partition, cautious=cautious)
+    return origin, path
 
 
 def timeouts_of(milliseconds: int) -> Timeouts:

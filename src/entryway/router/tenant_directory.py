@@ -24,7 +24,6 @@ from entryway.telemetry import get_logger
 log = get_logger("router.tenants")
 
 PATH = "/sap/rest/tenantLoginInfo/"
-KEEP_SECONDS = 900.0
 UNKNOWN_SECONDS = 10.0
 FAILED_SECONDS = 2.0
 MOST_KEPT = 1000
@@ -49,6 +48,7 @@ class TenantDirectory:
     own: IdentityCredentials
     clock: Callable[[], float]
     timeout: Timeouts | None = None
+    keep_seconds: float = 900.0
     several: bool = False
     """Whether the host says which tenant's users log in; else they are those of the binding's tenant."""
     _kept: OrderedDict[str, Entry] = field(default_factory=OrderedDict)
@@ -117,7 +117,7 @@ class TenantDirectory:
             log.warning("tenant_not_renewed", reason=error.detail)
             content, seconds = former.content, FAILED_SECONDS
         else:
-            seconds = UNKNOWN_SECONDS if content is None else KEEP_SECONDS
+            seconds = UNKNOWN_SECONDS if content is None else self.keep_seconds
         entry = self._kept[name] = Entry(content, self.clock() + seconds)
         self._kept.move_to_end(name)
         if len(self._kept) > MOST_KEPT:

@@ -414,6 +414,32 @@ async def test_an_idle_connection_is_closed_after_its_time(make_client):
 # -- the pool
 
 
+@pytest.mark.parametrize(("cautious", "uses"), [(False, [0, 0, 3]), (True, [1, 1, 1])])
+async def test_cautious_connections_are_used_in_turn_and_soon_closed(make_client, cautious, uses):
+    counts: list[int] = []
+
+    async def script(wire: Wire) -> None:
+        mine = len(counts)
+        counts.append(0)
+        while True:
+            await wire.hear_head()
+            counts[mine] += 1
+            await wire.saying(ANSWER)
+
+    async with scripted_upstream(script) as upstream:
+        client = make_client()
+        origin = Origin("http", upstream.host, upstream.port, cautious=cautious)
+        for response in await asyncio.gather(*(client.send(get(origin)) for _ in range(3))):
+            await response.body.read()
+        for _ in range(3):
+            await (await client.send(get(origin))).body.read()
+        assert sorted(count - 1 for count in counts) == uses
+        for pool in client._pools.values():
+            pool.close_idle(asyncio.get_running_loop().time() + 6)
+        assert client.connection_counts()[1] == (0 if cautious else 3)
+        await client.close()
+
+
 async def test_requests_beyond_the_limit_wait_for_a_connection(make_client):
     most = busy = 0
 
@@ -540,6 +566,7 @@ async def test_connecting_has_an_end(make_client):
         label = "http://never"
         authority = b"never"
         target_prefix = b""
+        cautious = False
 
         async def connect(self) -> UpstreamConnection:
             await asyncio.sleep(60)
@@ -580,6 +607,7 @@ async def test_requests_travel_over_connections_that_the_other_side_dialled(make
         label = "connector"
         authority = b"virtual:80"
         target_prefix = b""
+        cautious = False
 
         def __init__(self) -> None:
             self.arrived: asyncio.Queue[UpstreamConnection] = asyncio.Queue()

@@ -158,10 +158,12 @@ async def test_properties_in_their_older_spelling_count_too(world: World, servic
     assert headers.text("host") == "shop.example"
 
 
-async def test_a_property_without_effect_is_named_in_the_log(
-    world: World, service: Destinations, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("value", ["true", "false", ""])
+async def test_a_destination_may_want_connections_that_are_not_kept_for_long(
+    world: World, service: Destinations, value: str
 ) -> None:
-    service.define("d", world.backend.url, **{"HTML5.StrictConnectionMode": "true"})
+    service.define("d", world.backend.url, **{"HTML5.StrictConnectionMode": value})
     assert (await (await start(world, service)).get("/d/x")).status_code == 200
-    said = capfd.readouterr()
-    assert "HTML5.StrictConnectionMode" in said.out + said.err
+    assert world.app is not None
+    (source,) = world.app.client._pools
+    assert source.cautious == (value == "true")

@@ -117,6 +117,15 @@ async def test_a_directory_that_fails_is_a_502_and_what_was_known_goes_on(world,
     assert len(asked(identity)) == 3
 
 
+@pytest.mark.parametrize(("seconds", "questions"), [("0", 3), ("60", 2), ("120", 1)])
+async def test_how_long_a_tenant_is_remembered_can_be_said(world, identity, seconds, questions):
+    browser = await start(world, identity, env={"ZONE_INFO_CACHE_TTL": seconds})
+    for later in (0, 30, 60):
+        world.clock.now += later
+        assert (await browser.request("GET", "/private/x", **(PAGE | at("first")))).status_code == 200
+    assert len(asked(identity)) == questions
+
+
 async def test_requests_at_once_ask_once_and_made_up_hosts_are_not_asked_about_for_ever(world, identity):
     browser = await start(world, identity)
     await asyncio.gather(*(browser.get("/public/x", **at("first")) for _ in range(5)))

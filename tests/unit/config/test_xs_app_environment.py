@@ -129,6 +129,10 @@ def test_a_setting_without_effect_is_warned_about(name: str):
         ({"MERGE_CSP_HEADERS": "yes"}, 'variable MERGE_CSP_HEADERS: "yes" is neither true nor false'),
         ({"ENABLE_X_FORWARDED_HOST_VALIDATION": "on"}, 'HOST_VALIDATION: "on" is neither true nor false'),
         ({"OMIT_LOGIN_CSP": "x"}, 'variable OMIT_LOGIN_CSP: "x" is neither true nor false'),
+        ({"ZONE_INFO_CACHE_TTL": 900_000}, "zoneInfoCacheTtl: Value 900000 is greater than maximum 86400"),
+        ({"ZONE_INFO_CACHE_TTL": -1}, "zoneInfoCacheTtl: Value -1 is less than minimum 0"),
+        ({"ZONE_INFO_CACHE_TTL": "1h"}, 'variable ZONE_INFO_CACHE_TTL: "1h" is not a number'),
+        ({"ENABLE_FORWARD_CORPORATE_IDP_TOKEN": "on"}, 'IDP_TOKEN: "on" is neither true nor false'),
         ({"REQUEST_TRACE": "x"}, 'variable REQUEST_TRACE: "x" is neither true nor false'),
     ],
 )

@@ -69,6 +69,7 @@ def test_what_a_proxy_in_front_said_is_kept():
         "ssl_client_cert",
         "ssl-client-cert",
         "x-ias-token",
+        "x-corporate-idp-token",
         "x-approuter-authorization",
         "x-custom-host",
         "sap_connectivity_authentication",
