@@ -40,6 +40,7 @@ REFRESH_VALIDITY = 604800
 MOST_REMEMBERED = 20_000
 # How exactly the last use of a certificate is known: each token would be a write otherwise.
 USE_NOTED_EVERY = timedelta(minutes=1)
+_END_OF_LEAF = "-----END CERTIFICATE-----\n"
 SECRET_PURPOSE = "client-secret"  # noqa: S105 - the name of a purpose
 
 
@@ -270,7 +271,15 @@ async def _certificates(session: AsyncSession, zid: str, instance_id: str) -> Se
     table = tables.BindingCertificate
     query = select(table).where(table.zid == zid, table.instance_id == instance_id)
     return [
-        AcceptedCertificate(row.thumbprint, row.pinned, row.subject, row.issuer, row.issued_at)
+        AcceptedCertificate(
+            row.thumbprint,
+            row.pinned,
+            row.subject,
+            row.issuer,
+            row.issued_at,
+            # The leaf stands first.
+            "" if row.pinned else row.certificate.partition(_END_OF_LEAF)[2],
+        )
         for row in (await session.execute(query)).scalars()
     ]
 

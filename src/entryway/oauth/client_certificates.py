@@ -12,14 +12,15 @@ import hmac
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 
 from entryway.certificates import UNREADABLE
+from entryway.oauth.certificate_paths import leads_to_authority
 from entryway.oauth.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class AcceptedCertificate:
     subject: str
     issuer: str
     issued_at: datetime
+    # PEM of what came with it when it was registered, between it and its authority.
+    intermediates: str = ""
 
 
 def of_connection(scope: Mapping[str, Any]) -> x509.Certificate | None:
@@ -105,7 +108,7 @@ def accepts(
     """Say whether a certificate proves a binding.
 
     A pinned binding takes this one certificate. One that is not pinned takes every certificate of the same subject from
-    the same issuer that is not older, as long as an authority that we trust has signed it: anybody can write names.
+    the same issuer that is not older, as long as an authority that we trust vouches for it: anybody can write names.
     """
     if not is_current(presented, now):
         return False
@@ -115,30 +118,13 @@ def accepts(
         presented.subject.rfc4514_string() == binding.subject
         and presented.issuer.rfc4514_string() == binding.issuer
         and presented.not_valid_before_utc >= binding.issued_at - FRESH_FOR
-        and is_signed_by_one_of(presented, authorities, now)
+        and leads_to_authority(presented, _certificates(binding.intermediates), authorities, now)
     )
 
 
-def is_signed_by_one_of(certificate: x509.Certificate, authorities: Sequence[x509.Certificate], now: datetime) -> bool:
-    """Say whether an authority that we trust has signed a client's certificate."""
-    return any(_may_sign(authority, now) and _signed(certificate, authority) for authority in authorities)
-
-
-def _signed(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    weak = isinstance(certificate.signature_hash_algorithm, hashes.SHA1 | hashes.MD5)
-    try:
-        certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
-        return False
-    return not weak
-
-
-def _may_sign(authority: x509.Certificate, now: datetime) -> bool:
-    try:
-        constraints = authority.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (x509.ExtensionNotFound, ValueError):
-        return False
-    return constraints.ca and is_current(authority, now)
+@lru_cache(maxsize=256)
+def _certificates(text: str) -> Sequence[x509.Certificate]:
+    return x509.load_pem_x509_certificates(text.encode()) if text else ()
 
 
 def _unfolded(text: str) -> str:

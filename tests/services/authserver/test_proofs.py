@@ -34,6 +34,26 @@ CA = certificates.new_authority(x509.Name([certificates.common_name("A trusted a
 OTHER_CA = certificates.new_authority(x509.Name([certificates.common_name("A trusted authority")]), datetime.now(UTC))
 
 
+def intermediate(name: str, by: certificates.Certified) -> certificates.Certified:
+    made = certificates.new_authority(x509.Name([certificates.common_name(name)]), datetime.now(UTC))
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(made.certificate.subject)
+        .issuer_name(by.certificate.subject)
+        .public_key(made.key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(made.certificate.not_valid_before_utc)
+        .not_valid_after(made.certificate.not_valid_after_utc)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(by.key, hashes.SHA256())
+    )
+    return certificates.Certified(signed, made.key)
+
+
+# May have others below it.
+ROOT = intermediate("A trusted root", CA)
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAuthServer]:
     """Behind a proxy that tells it of certificates: the test itself, for it comes from this machine."""
@@ -43,7 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAuthServ
         folder,
         certificate_url="https://cert.example.com",
         certificate_proxies=("127.0.0.1", "::1"),
-        certificate_authorities=CA.certificate_pem,
+        certificate_authorities=CA.certificate_pem + ROOT.certificate_pem,
         ca_file=keys.ca_file,
     ) as running:
         running.keys_authority = keys  # type: ignore[attr-defined]
@@ -345,6 +365,24 @@ def test_without_pinning_a_newer_certificate_of_the_same_names_is_accepted(
         issued("robot", now=now - timedelta(days=60), days=30),
     ):
         assert with_certificate(server, bound.client_id, quote(refused)).status_code == 401
+
+
+def test_a_chain_leads_to_the_authority(server: RunningAuthServer, instance: str) -> None:
+    now = datetime.now(UTC)
+    between = intermediate("Between", ROOT)
+    first, newer = issued("robot", by=between, now=now - timedelta(days=2)), issued("robot", by=between, now=now)
+    chain = first + certificates.pem(between.certificate).decode()
+    alone = server.platform(
+        "PUT",
+        f"/applications/{instance}/bindings/alone",
+        {"parameters": {"x509": {"certificate": first, "certificate-pinning": False}}},
+    )
+    assert (alone.status_code, "between" in alone.text) == (400, True)
+    bound = server.bind(instance, parameters={"x509": {"certificate": chain, "certificate-pinning": False}})
+    assert with_certificate(server, bound.client_id, quote(first)).status_code == 200
+    assert with_certificate(server, bound.client_id, quote(newer)).status_code == 200
+    forged = issued("robot", by=intermediate("Between", OTHER_CA))
+    assert with_certificate(server, bound.client_id, quote(forged)).status_code == 401
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from entryway.authserver.clients import SECRET_PURPOSE
 from entryway.authserver.digests import RANDOM_BYTES
 from entryway.errors import BadRequest, Conflict
 from entryway.oauth import client_certificates
+from entryway.oauth.certificate_paths import leads_to_authority
 from entryway.oauth.client_certificates import thumbprint
 
 if TYPE_CHECKING:
@@ -137,10 +138,12 @@ class Proofs:
             raise BadRequest("/x509/certificate: is no certificate in PEM, the leaf first") from error
         if not client_certificates.is_current(chain[0], self.clock()):
             raise BadRequest("/x509/certificate: has expired, or is not valid yet")
-        if not wanted.pinned and not client_certificates.is_signed_by_one_of(
-            chain[0], self.settings.trusted_authorities, self.clock()
+        if not wanted.pinned and not leads_to_authority(
+            chain[0], chain[1:], self.settings.trusted_authorities, self.clock()
         ):
-            raise BadRequest("/x509/certificate-pinning: false needs a certificate of an authority trusted here")
+            raise BadRequest(
+                "/x509/certificate-pinning: false needs a certificate of an authority trusted here, and those between"
+            )
         return chain
 
     def told(self, zone: Zone, proof: Proof) -> dict[str, Any]:
