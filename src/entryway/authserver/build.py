@@ -137,7 +137,8 @@ def build(  # noqa: PLR0915 - every part
     certificates = ClientCertificates(
         settings.certificate_header, settings.certificate_networks, settings.trusted_authorities
     )
-    http = new_http(outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else []))
+    trusted = outgoing_context(os.environ, ca_files=[settings.ca_file] if settings.ca_file else [])
+    http = new_http(trusted, policy=settings.outgoing)
     ended = Ended(database, clock, changes)
     authorizations = Authorizations(database, digests, SealedRefreshTokens(sealer), ended, clock)
     attempts, login_sessions = Attempts(database, digests, clock), Sessions(database, users, digests, clock)
@@ -227,7 +228,9 @@ def build(  # noqa: PLR0915 - every part
         login_sessions,
         pages,
     )
-    logout = LogoutEndpoint(settings, zones, clients, login_sessions, keys, pages, provider_sessions, departures)
+    logout = LogoutEndpoint(
+        settings, zones, clients, login_sessions, keys, pages, provider_sessions, departures, browsing
+    )
     metadata = MetadataEndpoints(settings, zones, keys, grants, providers, clock)
     inspection = InspectionEndpoints(settings, zones, authentication, own_tokens, bearer, roles)
     ending = RevocationEndpoints(

@@ -38,7 +38,7 @@ ALWAYS_ALLOWED = OIDC_SCOPES | {scopes.OPENID, scopes.USER}
 ACCESS_VALIDITY = 43200
 REFRESH_VALIDITY = 604800
 MOST_REMEMBERED = 20_000
-# How exactly the last use of a certificate is known: each token would be a write otherwise.
+# How exactly the last use of a secret or certificate is known: each token would be a write otherwise.
 USE_NOTED_EVERY = timedelta(minutes=1)
 _END_OF_LEAF = "-----END CERTIFICATE-----\n"
 SECRET_PURPOSE = "client-secret"  # noqa: S105 - the name of a purpose
@@ -107,7 +107,7 @@ class Clients:
         self._digests = digests
         self._clock = clock
         self._known: Remembered[str, _Known] = Remembered(changes, (tables.TENANT,), MOST_REMEMBERED)
-        self._used: dict[tuple[str, str, str], datetime] = {}
+        self._used: dict[tuple[str, str, str | bytes], datetime] = {}
 
     async def find(self, zid: str, client_id: str) -> Client | None:
         """Return the client, None when there is none by that id."""
@@ -127,6 +127,7 @@ class Clients:
             digest = self._digests.of(SECRET_PURPOSE, bound_in, presented.secret)
             matches = [hmac.compare_digest(digest, candidate) for candidate in known.digests] if known else []
             if known and any(matches):
+                await self._note_secret_used(known.client, digest)
                 return known.client
         raise BadCredentials(detail=f"client {readings[0].client_id!r} is unknown or its secret is wrong")
 
@@ -149,13 +150,28 @@ class Clients:
 
     async def note_used(self, client: Client, accepted: AcceptedCertificate) -> None:
         """Remember that the certificate of a binding has been used."""
-        key, now = (client.bindings_zid, client.instance_id, accepted.thumbprint), self._clock()
+        table = tables.BindingCertificate
+        await self._note_used(client, table, table.thumbprint, accepted.thumbprint)
+
+    async def _note_secret_used(self, client: Client, digest: bytes) -> None:
+        table = tables.BindingSecret
+        await self._note_used(client, table, table.digest, digest)
+
+    async def _note_used(
+        self,
+        client: Client,
+        table: type[tables.BindingSecret | tables.BindingCertificate],
+        column: InstrumentedAttribute[Any],
+        value: str | bytes,
+    ) -> None:
+        key, now = (client.bindings_zid, client.instance_id, value), self._clock()
         last = self._used.get(key)
         if last is not None and abs(now - last) < USE_NOTED_EVERY:
             return
+        if len(self._used) >= MOST_REMEMBERED:
+            self._used.clear()
         self._used[key] = now
-        table = tables.BindingCertificate
-        mine = (table.zid == key[0], table.instance_id == key[1], table.thumbprint == key[2])
+        mine = (table.zid == client.bindings_zid, table.instance_id == client.instance_id, column == value)
         async with self._database.transaction() as session:
             await session.execute(update(table).where(*mine).values(last_used_at=now), execution_options=UNNOTICED)
 

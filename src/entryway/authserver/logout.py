@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from entryway.authserver.sessions import Sessions
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.signing_keys import SigningKeys
+    from entryway.authserver.tenant_browsing import TenantBrowsing
     from entryway.authserver.trust.departures import Departures
     from entryway.authserver.trust.provider_sessions import ProviderSession, ProviderSessions
     from entryway.authserver.zones import Zone, Zones
@@ -45,6 +46,7 @@ class LogoutEndpoint:
     pages: Pages
     provider_sessions: ProviderSessions
     departures: Departures
+    browsing: TenantBrowsing
 
     async def __call__(self, request: Request) -> Response:
         """End the session and answer where to go."""
@@ -84,6 +86,8 @@ class LogoutEndpoint:
             return False
         own = redirects.parse(zone.url)
         if own is not None and (parsed.scheme, parsed.host, parsed.port) == (own.scheme, own.host, own.port):
+            return True
+        if (await self.browsing.get(zone.id)).may_log_out_to(target):
             return True
         client_id = await self._hinted_client(zone, parameters) or parameters.get("client_id")
         client = await self.clients.find(zone.id, client_id) if client_id else None

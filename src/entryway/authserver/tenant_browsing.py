@@ -10,7 +10,9 @@ from starlette.requests import Request
 
 from entryway.authserver import tables
 from entryway.authserver.edge import path_of, zone_of
+from entryway.config import redirect_patterns
 from entryway.errors import EntrywayError
+from entryway.oauth import redirects
 from entryway.storage.audit import changed
 
 if TYPE_CHECKING:
@@ -39,6 +41,12 @@ class Browsing:
     iframe_domains: tuple[str, ...] = ()
     partitioned_cookies: bool = False
     home_redirect: str = ""
+    logout_whitelist: tuple[str, ...] = ()
+
+    def may_log_out_to(self, target: str) -> bool:
+        """Say whether a logout may lead there, whichever application the user was at."""
+        patterns = [one for one in map(redirect_patterns.parse, self.logout_whitelist) if one is not None]
+        return bool(patterns) and redirects.allowed(target, patterns)
 
     def headers(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """Return an answer's headers as they are where the trusted domains may show it in a frame."""
@@ -87,13 +95,19 @@ class TenantBrowsing:
             row = await session.get(tables.SecuritySettingsRow, zid)
         if row is None:
             return Browsing()
-        return Browsing(tuple(row.iframe_domains), row.partitioned_cookies, row.home_redirect)
+        return Browsing(
+            tuple(row.iframe_domains), row.partitioned_cookies, row.home_redirect, tuple(row.logout_whitelist)
+        )
 
     async def put(self, zid: str, browsing: Browsing, *, actor: str) -> None:
         """Change what a tenant wants."""
         before = await self.read(zid)
         async with self.database.transaction() as session:
-            values = asdict(browsing) | {"iframe_domains": list(browsing.iframe_domains)}
+            lists = {
+                "iframe_domains": list(browsing.iframe_domains),
+                "logout_whitelist": list(browsing.logout_whitelist),
+            }
+            values = asdict(browsing) | lists
             await session.merge(tables.SecuritySettingsRow(zid=zid, **values))
             await session.flush()
             await self.audit.record(

@@ -215,7 +215,7 @@ def test_a_binding_that_ends_ends_at_once_also_on_open_connections(
     assert ask(new, first.client_id).status_code == 200
 
 
-def test_the_platform_sees_which_certificate_is_still_in_use(
+def test_the_platform_sees_which_proof_is_still_in_use(
     server: RunningAuthServer, instance: str, clients: Clients
 ) -> None:
     old, new = server.bind(instance, "old"), server.bind(instance, "new")
@@ -231,14 +231,18 @@ def test_the_platform_sees_which_certificate_is_still_in_use(
     assert listed["old"]["last_used_at"] is None
     used = datetime.fromisoformat(listed["new"]["last_used_at"])
     assert abs(server.clock() - used) < timedelta(minutes=1)
-    assert listed["secret"].keys() == {"binding_id", "credential-type", "created_at"}
+    assert listed["secret"].keys() == {"binding_id", "credential-type", "created_at", "last_used_at"}
+    assert listed["secret"]["last_used_at"] is None
     for hidden in (secret.secret, "PRIVATE KEY"):
         assert hidden not in answer.text
     server.clock.advance(minutes=2)
     try:
         assert clients.token(key_of(new), new.client_id).status_code == 200
+        assert server.token(secret, grant_type="client_credentials").status_code == 200
         again = server.platform("GET", f"/applications/{instance}/bindings").json()["bindings"]
-        assert [each["last_used_at"] for each in again if each["binding_id"] == "new"] > [listed["new"]["last_used_at"]]
+        used_now = {each["binding_id"]: each["last_used_at"] for each in again}
+        assert used_now["new"] > listed["new"]["last_used_at"]
+        assert used_now["secret"] == used_now["new"]
     finally:
         server.clock.advance(minutes=-2)
     assert server.platform("GET", f"/applications/{uuid.uuid4()}/bindings").status_code == 404

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from admin_client import administrator
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -451,7 +452,11 @@ def test_bindings_with_the_secret_of_the_instance_share_it(server: RunningAuthSe
     second = server.bind(first.instance_id)
     assert first.secret == second.secret
     assert first.credentials["credential-type"] == "instance-secret"
+    admin, app = administrator(server), f"/apps/{quote(first.name, safe='')}"
+    assert admin.get(app)["instanceSecretLastUsedAt"] is None
     assert server.token(first, grant_type="client_credentials").status_code == 200
+    used = datetime.fromisoformat(admin.get(app)["instanceSecretLastUsedAt"])
+    assert abs(server.clock() - used) < timedelta(minutes=1)
 
 
 def test_a_certificate_is_believed_from_the_proxy_alone(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -39,7 +39,7 @@ def settings(admin: Administrator) -> Iterator[Any]:
         return told
 
     yield change
-    change(iframeDomains="", partitionedCookies=False, homeRedirect="")
+    change(iframeDomains="", partitionedCookies=False, homeRedirect="", logoutWhitelist=[])
 
 
 def cookies_of(answer: httpx.Response) -> list[str]:
@@ -97,6 +97,27 @@ def test_a_login_without_an_application_leads_home(browser: Browser, settings: A
     assert (answer.status_code, answer.headers["location"]) == (302, "https://portal.example.com/start?x=1")
 
 
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("https://portal.example.com/bye?x=1", 302),
+        ("https://a.acme.example/any/where", 302),
+        ("https://portal.example.com/other", 200),
+        ("https://a.acme.example.evil.example/", 200),
+        ("https://evil.example/https://portal.example.com/bye", 200),
+    ],
+)
+def test_a_logout_leads_where_the_tenant_lets_everybody_go(
+    browser: Browser, settings: Any, target: str, status: int
+) -> None:
+    assert browser.http.get("/logout.do", params={"redirect": target}).status_code == 200
+
+    settings(logoutWhitelist=["https://portal.example.com/bye", "https://*.acme.example/**"])
+
+    answer = browser.http.get("/logout.do", params={"redirect": target})
+    assert (answer.status_code, answer.headers.get("location", target)) == (status, target)
+
+
 def test_what_was_read_can_be_sent_back(admin: Administrator) -> None:
     told = admin.get("/securitySettings")
     assert admin.done("PATCH", "/securitySettings", told) == told
@@ -117,6 +138,10 @@ def test_what_was_read_can_be_sent_back(admin: Administrator) -> None:
         ({"partitionedCookies": "yes"}, "/partitionedCookies"),
         ({"homeRedirect": "javascript:alert(1)"}, "/homeRedirect"),
         ({"homeRedirect": "https://user@evil.example"}, "/homeRedirect"),
+        ({"logoutWhitelist": "https://a.example"}, "/logoutWhitelist"),
+        ({"logoutWhitelist": ["portal.example.com"]}, "no address like"),
+        ({"logoutWhitelist": ["javascript://a.example/"]}, "no address like"),
+        ({"logoutWhitelist": ["https://**"]}, "to any host"),
         ({"customEmailDomains": ["acme.example"]}, "emailDomains"),
         ({"treatUsersWithSameEmailAsSameUser": True}, "different users"),
         ({"samlConfigSettings": {"changeMode": "ADD", "key": {"key": "x"}}}, "makes its keys itself"),

@@ -152,7 +152,12 @@ async def _proof(session: AsyncSession, zone: Zone, instance_id: str, binding_id
 
 
 def _listed(proof: Proof) -> dict[str, Any]:
-    listed = {"binding_id": proof.binding_id, "credential-type": _kind(proof), "created_at": _text(proof.created_at)}
+    listed = {
+        "binding_id": proof.binding_id,
+        "credential-type": _kind(proof),
+        "created_at": _text(proof.created_at),
+        "last_used_at": None if proof.last_used_at is None else _text(proof.last_used_at),
+    }
     if isinstance(proof, tables.BindingSecret):
         return listed
     return listed | {
@@ -161,7 +166,6 @@ def _listed(proof: Proof) -> dict[str, Any]:
         "subject": proof.subject,
         "issuer": proof.issuer,
         "expires_at": _text(proof.expires_at),
-        "last_used_at": None if proof.last_used_at is None else _text(proof.last_used_at),
     }
 
 

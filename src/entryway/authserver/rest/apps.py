@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from entryway.authserver import tables
+from entryway.authserver.admin.binding_parameters import INSTANCE_SECRET
 from entryway.authserver.clients import Clients
 from entryway.authserver.rest import shapes
 from entryway.authserver.rest.bodies import RoleAttribute, RoleChange, RoleDraft
@@ -65,7 +66,16 @@ class AppOperations:
         return [shapes.app(row) for row in rows]
 
     async def app(self, asked: Asked) -> Any:
-        return shapes.app(await self.catalog.app(asked.zid, asked.path["app"]))
+        row = await self.catalog.app(asked.zid, asked.path["app"])
+        return shapes.app(row) | {"instanceSecretLastUsedAt": await self._instance_secret_last_used(row)}
+
+    async def _instance_secret_last_used(self, row: tables.Application) -> str | None:
+        # Whoever replaces the one secret of all bindings by one for each sees when nobody uses it any more.
+        secret = tables.BindingSecret
+        of_app = (secret.zid == row.zid, secret.instance_id == row.instance_id, secret.kind == INSTANCE_SECRET)
+        async with self.database.read() as session:
+            last = (await session.execute(select(func.max(secret.last_used_at)).where(*of_app))).scalar_one()
+        return None if last is None else last.isoformat()
 
     async def scopes(self, asked: Asked) -> Any:
         return [shapes.scope(row) for row in await self.catalog.scopes(asked.zid, asked.path["app"])]

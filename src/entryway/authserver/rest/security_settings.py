@@ -62,6 +62,7 @@ class SecuritySettingsOperations:
             "iframeDomains": " ".join(browsing.iframe_domains),
             "partitionedCookies": browsing.partitioned_cookies,
             "homeRedirect": browsing.home_redirect,
+            "logoutWhitelist": list(browsing.logout_whitelist),
         }
 
     async def patch(self, asked: Asked) -> Any:
@@ -105,6 +106,9 @@ class SecuritySettingsOperations:
                 before.partitioned_cookies if body.partitionedCookies is None else body.partitionedCookies
             ),
             home_redirect=before.home_redirect if body.homeRedirect is None else body.homeRedirect,
+            logout_whitelist=(
+                before.logout_whitelist if body.logoutWhitelist is None else tuple(dict.fromkeys(body.logoutWhitelist))
+            ),
         )
         if browsing != before:
             await self.browsing.put(asked.zid, browsing, actor=asked.caller.actor)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
 from entryway.authserver.rest.bodies import Body, Reference
+from entryway.config import redirect_patterns
 
 # A host, perhaps with a port, or all hosts below one.
 _TRUSTED = re.compile(
@@ -17,6 +18,18 @@ _ABSENT = {
     "customEmailDomains": "each identity provider has the domains that choose it (emailDomains)",
     "treatUsersWithSameEmailAsSameUser": "users of different identity providers are different users here",
 }
+
+
+def _leads_somewhere_known(text: str) -> str:
+    pattern = redirect_patterns.parse(text)
+    if pattern is None:
+        raise ValueError(f"{text!r} is no address like https://app.example.com/**")
+    if redirect_patterns.matches_any_host(pattern):
+        raise ValueError(f"{text!r} would send users to any host")
+    return text
+
+
+Redirect = Annotated[str, Field(max_length=2000), AfterValidator(_leads_somewhere_known)]
 
 
 class _Settings(Body):
@@ -63,6 +76,8 @@ class SecuritySettings(_Settings):
     iframeDomains: Annotated[str, Field(max_length=2048)] | None = None  # noqa: N815
     partitionedCookies: bool | None = None  # noqa: N815
     homeRedirect: Annotated[str, Field(max_length=2000, pattern=r"^(https://[^\s\\@]+)?$")] | None = None  # noqa: N815
+    # Patterns as in `redirect-uris` of a descriptor: where a logout may lead, whoever asks for it.
+    logoutWhitelist: Annotated[list[Redirect], Field(max_length=100)] | None = None  # noqa: N815
 
     @model_validator(mode="before")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_7ee017a2"
+revision: str = "authserver_baseline_374c0422"
 down_revision: str | None = None
 
 
@@ -168,6 +168,7 @@ def upgrade() -> None:
         sa.Column("iframe_domains", sa.JSON(), nullable=False),
         sa.Column("partitioned_cookies", sa.Boolean(), nullable=False),
         sa.Column("home_redirect", sa.String(), nullable=False),
+        sa.Column("logout_whitelist", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_security_settings_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("zid", name=op.f("pk_security_settings")),
     )
@@ -293,6 +294,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["zid", "instance_id"],
             ["applications.zid", "applications.instance_id"],

@@ -49,6 +49,8 @@ class BindingSecret(OfApplication):
     digest: Mapped[bytes]
     sealed_secret: Mapped[bytes]
     created_at: Mapped[datetime]
+    # To the minute: who replaces a secret sees when nobody uses the old one any more.
+    last_used_at: Mapped[datetime | None]
 
 
 class BindingCertificate(OfApplication):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
 from entryway.authserver.tables.metadata import AuthServerTable, zid_column
@@ -18,3 +19,5 @@ class SecuritySettingsRow(AuthServerTable):
     partitioned_cookies: Mapped[bool] = mapped_column(default=False)
     # Where somebody goes who has logged in without an application; empty: a page of ours.
     home_redirect: Mapped[str] = mapped_column(default="")
+    # Where a logout may lead, whoever asks for it: patterns as in `redirect-uris` of a descriptor.
+    logout_whitelist: Mapped[list[str]] = mapped_column(JSON, default=list)

@@ -52,6 +52,10 @@ def update(  # noqa: PLR0917 - options
     home: Annotated[
         str | None, typer.Option("--home-redirect", help="Where a login without an application leads.")
     ] = None,
+    logout: Annotated[
+        str | None,
+        typer.Option("--logout-whitelist", help="Addresses that a logout may lead to, with blanks between."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Change settings; what is not named stays."""
@@ -62,6 +66,7 @@ def update(  # noqa: PLR0917 - options
         "iframeDomains": trusted,
         "partitionedCookies": partitioned,
         "homeRedirect": home,
+        "logoutWhitelist": None if logout is None else logout.split(),
     }
     body: dict[str, Any] = {name: value for name, value in others.items() if value is not None}
     body |= {"tokenPolicySettings": given} if given else {}
