@@ -21,6 +21,7 @@ from entryway.config.landscape_file import IdentityUserDocument, UserDocument
 from entryway.landscape.application import Application
 from entryway.landscape.certificates import half_over
 from entryway.landscape.environment import Bound
+from entryway.landscape.lasting_bindings import lasting
 from entryway.landscape.record import LandscapeRecord, NewId
 from entryway.landscape.secrets import Secrets
 from entryway.landscape.state import StateFolder
@@ -128,4 +129,5 @@ class Provisioner:
     ) -> dict[str, Any]:
         if instance.service is None or instance.service == USER_PROVIDED:
             return dict(instance.parameters)
-        return await self.platform.bind(instance_id, instance.service, instance.plan or "", binding_id, parameters)
+        wanted = lasting(instance, parameters)
+        return await self.platform.bind(instance_id, instance.service, instance.plan or "", binding_id, wanted)

@@ -90,7 +90,7 @@ async def test_a_start_finds_the_bindings_of_the_one_before(landscape: Landscape
 
 async def test_a_certificate_that_will_end_soon_makes_place_for_another(landscape: Landscape) -> None:
     first = await landscape.start()
-    second = await landscape.start(NOW + timedelta(days=4))
+    second = await landscape.start(NOW + timedelta(days=183))
     assert second.credentials["certificate"] != first.credentials["certificate"]
     assert second.credentials["clientid"] == first.credentials["clientid"]
     assert await landscape.bindings() == [second.binding_id]
