@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from admin_client import Administrator, administrator, encoded
 from cryptography import x509
 from product_descriptor import products
 from test_token_endpoint import claims
@@ -200,6 +201,37 @@ def test_nor_a_client_of_the_same_name_of_another_tenant(
     refused(ask(clients.showing(key_of(mine)), theirs.client_id, path))
     refused(ask(clients.showing(key_of(mine)), mine.client_id, path))
     refused(ask(clients.showing(key_of(theirs)), theirs.client_id))
+
+
+def test_an_administrators_program_comes_with_a_certificate_instead_of_a_secret(
+    server: RunningAuthServer, clients: Clients
+) -> None:
+    admin, mine, other = administrator(server), made("pipeline"), made("another")
+    asked = {"name": f"pipeline {uuid.uuid4().hex[:8]}", "readOnly": True}
+    told = admin.done("POST", "/apiCredentials", {**asked, "certificate": mine.certificate})
+    assert (told["credentials"]["credential-type"], told["credentials"]["certurl"]) == ("x509", clients.url)
+    assert not {"clientsecret", "key"} & told["credentials"].keys()
+    shown = admin.get(f"/apiCredentials/{encoded(asked['name'])}")
+    assert (shown["credentialType"], shown["readOnly"]) == ("x509", True)
+
+    client_id = told["credentials"]["clientid"]
+    reader = Administrator(server, clients.token(mine, client_id).json()["access_token"])
+    assert reader.ask("GET", "/apps").status_code == 200
+    assert reader.ask("POST", "/rolecollections", {"name": "x"}).status_code == 403
+    refused(clients.token(other, client_id))
+    refused(clients.token(None, client_id))
+
+    admin.done("DELETE", f"/apiCredentials/{encoded(asked['name'])}")
+    assert reader.ask("GET", "/apps").status_code == 401
+    refused(clients.token(mine, client_id))
+
+
+def test_a_certificate_that_is_none_makes_no_credential(server: RunningAuthServer) -> None:
+    admin, name = administrator(server), f"pipeline {uuid.uuid4().hex[:8]}"
+    for certificate in ("none", made("over", now=NOW - timedelta(days=60)).certificate, made("no key").key):
+        asked = {"name": name, "certificate": certificate}
+        assert admin.ask("POST", "/apiCredentials", asked).status_code == 400
+    assert name not in {each["name"] for each in admin.get("/apiCredentials")}
 
 
 def test_a_binding_that_ends_ends_at_once_also_on_open_connections(

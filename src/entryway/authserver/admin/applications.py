@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from entryway.authserver import tables
 from entryway.authserver.admin import descriptors, updates
-from entryway.authserver.admin.binding_parameters import CERTIFICATE
+from entryway.authserver.admin.binding_parameters import CERTIFICATE, SECRET
 from entryway.authserver.admin.parts import forget_templates, put_collections, replace_parts
 from entryway.authserver.admin.subscriptions import refuse_subscribed, subscribers, update_subscribers
 from entryway.authserver.roles.predefined import READ_SCOPES, WRITE_SCOPES
@@ -90,6 +90,7 @@ class Applications:
         *,
         instance_name: str | None = None,
         authorities: Sequence[str] = API_AUTHORITIES,
+        credential_type: str = SECRET,
         actor: str | None = None,
     ) -> Registered:
         """Create the client of an instance that may use the administration interfaces."""
@@ -99,7 +100,10 @@ class Applications:
                     "xsappname": f"na-{instance_id}",
                     "authorities": list(authorities),
                     # For itself, and for administrators who log in with it.
-                    "oauth2-configuration": {"grant-types": ["client_credentials", "password", "refresh_token"]},
+                    "oauth2-configuration": {
+                        "grant-types": ["client_credentials", "password", "refresh_token"],
+                        "credential-types": [credential_type],
+                    },
                 }
             )
         )

@@ -5,19 +5,21 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import Field
 from sqlalchemy import select
 
 from entryway.authserver import tables
 from entryway.authserver.admin.applications import Applications
+from entryway.authserver.admin.binding_parameters import CERTIFICATE, SECRET
 from entryway.authserver.admin.bindings import Bindings
 from entryway.authserver.bearer import PLATFORM_SCOPE
 from entryway.authserver.rest.apps import READ, WRITE
 from entryway.authserver.rest.bodies import Body, Name
 from entryway.authserver.rest.operations import Asked, Operation
 from entryway.authserver.roles.predefined import READ_SCOPES, WRITE_SCOPES
-from entryway.errors import Conflict, NotFound
+from entryway.errors import Conflict, EntrywayError, NotFound
 from entryway.oauth.errors import InsufficientScope
 from entryway.storage import Database
 from entryway.storage.audit import Audit, changed
@@ -28,10 +30,11 @@ OBJECT = "api-credential"
 
 
 class ApiCredential(Body):
-    """A new credential."""
+    """A new credential: a secret, or with `certificate` (PEM, the leaf first) whoever has its key."""
 
     name: Name
     readOnly: bool = False  # noqa: N815 - the name on the wire
+    certificate: Annotated[str, Field(min_length=1, max_length=32768)] | None = None
 
 
 class ApiCredentialUnknown(NotFound):
@@ -78,10 +81,19 @@ class ApiCredentialOperations:
             raise Conflict(f"there is an API credential {body.name!r} already")
         instance_id = f"{PREFIX}{uuid.uuid4()}"
         zone = asked.caller.zone
-        await self.applications.put_api_access(zone, instance_id, instance_name=body.name, authorities=authorities)
-        credentials = await self.bindings.put(zone, instance_id, BINDING)
+        kind = SECRET if body.certificate is None else CERTIFICATE
+        await self.applications.put_api_access(
+            zone, instance_id, instance_name=body.name, authorities=authorities, credential_type=kind
+        )
+        shown = {} if body.certificate is None else {"x509": {"certificate": body.certificate}}
+        try:
+            credentials = await self.bindings.put(zone, instance_id, BINDING, shown)
+        except EntrywayError:
+            # The certificate cannot be one, so there is no credential either.
+            await self.applications.delete(zone, instance_id)
+            raise
         async with self.database.transaction() as session:
-            new = {"readOnly": body.readOnly}
+            new = {"readOnly": body.readOnly, "credentialType": kind}
             await self.audit.record(
                 session, changed("CREATE", zone.id, OBJECT, body.name, actor=asked.caller.actor, new=new)
             )
@@ -112,5 +124,6 @@ def _shape(row: tables.Application) -> dict[str, Any]:
         "name": row.instance_name,
         "readOnly": not set(WRITE_SCOPES) & set(row.descriptor.get("authorities", ())),
         "clientid": f"sb-{row.xsappname}",
+        "credentialType": row.descriptor["oauth2-configuration"].get("credential-types", [SECRET])[0],
         "createdAt": row.created_at.isoformat(),
     }
