@@ -9,6 +9,7 @@ from typing import Any
 
 from entryway.security.claims import texts
 from entryway.security.credentials import ServiceCredentials
+from entryway.security.jws import claims_of
 from entryway.security.token_client import scope_names, shared_token_client
 
 CLIENT_CREDENTIALS = "client_credentials"
@@ -20,12 +21,25 @@ JOB_SCHEDULER = "JobScheduler"
 
 @dataclass(frozen=True, slots=True)
 class SecurityContext:
-    """A token that was verified and is meant for us; made by `TokenValidator` alone."""
+    """A token that was verified and is meant for us; made by `TokenValidator` alone.
+
+    Most questions are about scopes. The other claims are read again when they are asked for first: to keep them all,
+    for each token that is remembered, would cost more than that, and five times the memory.
+    """
 
     token: str = field(repr=False)
-    claims: Mapping[str, Any] = field(repr=False)
     credentials: ServiceCredentials = field(repr=False)
     scopes: frozenset[str]
+    _claims: Mapping[str, Any] | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """What the token says."""
+        claims = self._claims
+        if claims is None:
+            claims = claims_of(self.token)
+            object.__setattr__(self, "_claims", claims)
+        return claims
 
     def check_scope(self, scope: str) -> bool:
         """Return whether the token has this scope; `$XSAPPNAME.` at its start means our own application."""

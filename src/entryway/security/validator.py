@@ -48,8 +48,7 @@ class TokenValidator(Judge[SecurityContext]):
 
     def context(self, token: UnverifiedToken) -> SecurityContext:
         check_recipient(token.claims, self.credentials)
-        scopes = frozenset(texts(token.claims, "scope"))
-        return SecurityContext(token.text, token.claims, self.credentials, scopes)
+        return SecurityContext(token.text, self.credentials, frozenset(texts(token.claims, "scope")))
 
 
 @lru_cache(maxsize=32)

@@ -111,6 +111,15 @@ def test_a_token_seen_before_costs_next_to_nothing(issuer, validator):
     assert len(issuer.requests) == 1
 
 
+def test_a_context_reads_the_claims_once_and_those_that_were_judged(issuer, validator):
+    token = issuer.token(scopes=["Display"], **{"xs.user.attributes": {"country": ["DE"]}})
+    context = validator.validate(token)
+
+    assert context.claims == decoded(token.split(".")[1])
+    assert validator.validate(token).claims is context.claims
+    assert context.get_attribute("country") == ["DE"]
+
+
 class TestForgedTokens:
     def test_changed_claims(self, issuer, validator):
         header, claims, signature = issuer.token().split(".")
