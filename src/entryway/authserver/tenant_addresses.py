@@ -75,16 +75,18 @@ class TenantAddresses:
         return self.template.replace(PLACEHOLDER, subdomain).removesuffix("/")
 
     def named_by(self, header: str | None, query: str | None, host: str, path: str | None = None) -> NamedZone:
-        """Return how a request names its tenant; two different names are refused rather than ranked."""
+        """Return how a request names its tenant: by an id, which counts before the address it was sent to.
+
+        Libraries send the id of the tenant whose token they want to the address in their binding, which may be
+        another tenant's. Two ids, or two addresses in one, are refused rather than ranked.
+        """
         if header and query and header != query:
             raise BadRequest("the x-zid header and the zid parameter name different zones")
+        if path is not None and self._by_host(host) != NamedZone():
+            raise BadRequest("both the host and the path name a zone")
         given = header or query
-        if path is not None:
-            if given or self._by_host(host) != NamedZone():
-                raise BadRequest("the path names a zone, and the request names one in a second way")
-            return NamedZone(subdomain=path.lower())
         if not given:
-            return self._by_host(host)
+            return self._by_host(host) if path is None else NamedZone(subdomain=path.lower())
         if not _ID.fullmatch(given):
             raise ZoneUnknown("the zone id is malformed")
         return NamedZone(id=given.lower())

@@ -49,10 +49,17 @@ def test_a_path_names_a_tenant() -> None:
     assert LAPTOP.named_by(None, None, "localhost:8443", "Acme") == NamedZone(subdomain="acme")
 
 
+@pytest.mark.parametrize(("header", "query"), [("z", None), (None, "Z"), ("z", "z")])
+@pytest.mark.parametrize(("host", "path"), [("localhost", None), ("localhost", "acme"), ("acme.localhost", None)])
+def test_an_id_counts_before_the_address(header: str | None, query: str | None, host: str, path: str | None) -> None:
+    assert LAPTOP.named_by(header, query, host, path) == NamedZone(id="z")
+
+
 @pytest.mark.parametrize(
-    ("header", "query", "host"), [("z", None, "localhost"), (None, "z", "localhost"), (None, None, "acme.localhost")]
+    ("header", "query", "host"),
+    [("z", "y", "localhost"), ("z", None, "acme.localhost"), (None, None, "acme.localhost")],
 )
-def test_a_path_and_something_else_do_not(header: str | None, query: str | None, host: str) -> None:
+def test_two_ids_or_two_addresses_name_none(header: str | None, query: str | None, host: str) -> None:
     with pytest.raises(BadRequest):
         LAPTOP.named_by(header, query, host, "acme")
 
