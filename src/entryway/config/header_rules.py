@@ -24,7 +24,7 @@ def header_rule(name: str, value: str) -> str | None:
 
 def is_header_value(value: str) -> bool:
     """Tell whether a text can be a header's value."""
-    return value.isprintable() and value.isascii()
+    return value.isprintable() and max(value, default="") <= "\xff"
 
 
 def _name(text: str) -> str:

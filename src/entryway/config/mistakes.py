@@ -11,6 +11,8 @@ from typing import Literal
 
 from entryway.errors import ConfigurationError
 
+Severity = Literal["error", "warning"]
+
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
@@ -20,7 +22,7 @@ class Mistake:
     path: str
     rule: str
     suggestion: str = ""
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
 
     def __str__(self) -> str:
         text = f"{self.file}{self.path and '#'}{self.path}: {self.rule}"

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
@@ -21,6 +21,33 @@ class Document(BaseModel):
     """A part of a JSON document: names in camel case, no conversion of types, no key that we do not know."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True)
+
+
+class _Null:
+    """What `null` becomes where it must be told from a key that is not there."""
+
+    def __repr__(self) -> str:
+        return "null"
+
+
+_NULL = _Null()
+
+
+class JsonDocument(Document):
+    """A document in which a key that is there has a value: `null` is none."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_null(cls, content: Any) -> Any:
+        if isinstance(content, dict) and None in content.values():
+            return {key: _NULL if value is None else value for key, value in content.items()}
+        return content
+
+
+class OpenDocument(JsonDocument):
+    """A document that may hold keys that nobody reads; they are warned of."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 Model = TypeVar("Model", bound=Document)
@@ -40,11 +67,25 @@ EXPECTED = {
 
 
 def check(model: type[Model], document: Any, file: str, path: str = "") -> tuple[Model | None, list[Mistake]]:
-    """Return the document as a model, or None and every mistake in it."""
+    """Return the document as a model, or None if it is none, and every mistake in it."""
     try:
-        return model.model_validate(document), []
+        found = model.model_validate(document)
     except ValidationError as refused:
         return None, [_mistake(error, model, file, path) for error in refused.errors(include_url=False)]
+    rule = "the key is not known, and has no effect"
+    return found, [Mistake(file, path + pointer(place), rule, severity="warning") for place in _unread(found, [])]
+
+
+def _unread(value: Any, place: list[str | int]) -> Iterator[list[str | int]]:
+    """Name the keys that open documents hold and nobody reads."""
+    if isinstance(value, OpenDocument):
+        yield from ([*place, name] for name in value.model_extra or {})
+    if isinstance(value, Document):
+        for name, field in type(value).model_fields.items():
+            yield from _unread(getattr(value, name), [*place, field.alias or name])
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _unread(item, [*place, index])
 
 
 def _mistake(error: ErrorDetails, model: type[Document], file: str, path: str) -> Mistake:
@@ -71,6 +112,8 @@ def _rule(error: ErrorDetails) -> str:  # noqa: C901, PLR0911 - one sentence for
             return "Additional properties not allowed"
         case "missing":
             return f"Missing required property: {error['loc'][-1]}"
+        case "literal_error" if given is _NULL:
+            return wrong_type(given, "string")
         case "literal_error" | "enum":
             return f"No enum match for: {json.dumps(given)}"
         case "greater_than_equal":
@@ -99,7 +142,7 @@ def json_type(value: Any) -> str:
     """Return what JSON calls the type of a value."""
     if isinstance(value, bool):
         return "boolean"
-    if value is None:
+    if value is None or value is _NULL:
         return "null"
     names = {str: "string", int: "number", float: "number", list: "array", dict: "object"}
     return names.get(type(value), type(value).__name__)

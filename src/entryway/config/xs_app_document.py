@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from entryway.config.header_rules import HeaderName, HeaderValue
 from entryway.config.js_regex import RegexRefused, compile_js
-from entryway.config.schema import Document, json_type
+from entryway.config.schema import JsonDocument, OpenDocument, json_type
 
 Method = Literal["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT", "TRACE", "PATCH"]
 
@@ -31,15 +32,46 @@ def _expression(text: str) -> str:
     return text
 
 
-Expression = Annotated[str, AfterValidator(_expression)]
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
+
+
+def _relative(text: str) -> str:
+    if _SCHEME.match(text) or text.startswith("//"):
+        raise ValueError("URI must be a relative path")
+    return text
+
+
+def _page(text: str) -> str:
+    scheme = _SCHEME.match(text)
+    if scheme is not None and scheme[0].lower() not in {"http:", "https:"}:
+        raise ValueError("Supported schemes are 'http' and 'https'")
+    return text
+
+
+def _each_once(items: list[int]) -> list[int]:
+    if len(set(items)) < len(items):
+        raise ValueError("Array items are not unique")
+    return items
+
+
+Text = Annotated[str, Field(min_length=1)]
+RelativeUri = Annotated[Text, AfterValidator(_relative)]
+PageUri = Annotated[Text, AfterValidator(_page)]
+Expression = Annotated[Text, AfterValidator(_expression)]
 ScopeNames = Annotated[
-    Annotated[str, Tag("<string>")] | Annotated[list[str], Field(min_length=1), Tag("<array>")],
+    Annotated[Text, Tag("<string>")] | Annotated[list[Text], Field(min_length=1), Tag("<array>")],
     _union_of("string", "array"),
 ]
 
 
-class ScopesByMethod(Document):
+class ScopesByMethod(JsonDocument):
     """A scope per method; field names are the methods themselves."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("Too few properties defined (0), minimum 1")
+        return self
 
     get: ScopeNames | None = Field(None, alias="GET")
     head: ScopeNames | None = Field(None, alias="HEAD")
@@ -49,63 +81,64 @@ class ScopesByMethod(Document):
     patch: ScopeNames | None = Field(None, alias="PATCH")
     options: ScopeNames | None = Field(None, alias="OPTIONS")
     trace: ScopeNames | None = Field(None, alias="TRACE")
+    connect: ScopeNames | None = Field(None, alias="CONNECT")
     default: ScopeNames | None = None
 
 
-class SourceObject(Document):
-    path: Annotated[str, Field(min_length=1)]
+class SourceObject(JsonDocument):
+    path: Text
     match_case: bool = True
 
 
 Scope = Annotated[
-    Annotated[str, Tag("<string>")]
-    | Annotated[list[str], Field(min_length=1), Tag("<array>")]
+    Annotated[Text, Tag("<string>")]
+    | Annotated[list[Text], Field(min_length=1), Tag("<array>")]
     | Annotated[ScopesByMethod, Tag("<object>")],
     _union_of("string", "array", "object"),
 ]
 Source = Annotated[
-    Annotated[str, Field(min_length=1), Tag("<string>")] | Annotated[SourceObject, Tag("<object>")],
+    Annotated[Text, Tag("<string>")] | Annotated[SourceObject, Tag("<object>")],
     _union_of("string", "object"),
 ]
 
 
-class ReplaceService(Document):
+class ReplaceService(JsonDocument):
     name: str | None = None
     tag: str | None = None
     label: str | None = None
 
 
-class ReplaceDocument(Document):
-    path_suffixes: Annotated[list[str], Field(min_length=1)]
+class ReplaceDocument(JsonDocument):
+    path_suffixes: list[Text]
     vars: list[str] = Field(default_factory=list)
     services: dict[str, ReplaceService] = Field(default_factory=dict)
 
 
-class RouteDocument(Document):
+class RouteDocument(JsonDocument):
     source: Source
-    target: str | None = None
-    destination: str | None = None
-    service: str | None = None
-    endpoint: str | None = None
-    local_dir: str | None = None
+    target: RelativeUri | None = None
+    destination: Text | None = None
+    service: Text | None = None
+    endpoint: Text | None = None
+    local_dir: Text | None = None
     http_methods: Annotated[list[Method], Field(min_length=1)] | None = None
     authentication_type: Literal["xsuaa", "ias", "basic", "none"] | None = None
     csrf_protection: bool = True
     scope: Scope | None = None
-    cache_control: HeaderValue | None = None
+    cache_control: Annotated[HeaderValue, Field(min_length=1)] | None = None
     replace: ReplaceDocument | None = None
-    identity_provider: str | None = None
+    identity_provider: Text | None = None
     dynamic_identity_provider: bool | None = None
     prefer_local: bool = False
     set_backend_session_cookies: bool = False
 
 
-class PluginDocument(Document):
+class PluginDocument(JsonDocument):
     """A route that comes from the environment."""
 
     name: str
     source: Source
-    target: str | None = None
+    target: RelativeUri | None = None
     destination: str
     http_methods: Annotated[list[Method], Field(min_length=1)] | None = None
     authentication_type: Literal["xsuaa", "ias", "basic", "none"] | None = None
@@ -113,56 +146,57 @@ class PluginDocument(Document):
     scope: Scope | None = None
 
 
-class LoginDocument(Document):
-    callback_endpoint: Annotated[str, Field(min_length=1)]
+class LoginDocument(JsonDocument):
+    callback_endpoint: RelativeUri
 
 
-class LogoutDocument(Document):
-    logout_endpoint: str | None = None
-    logout_page: str | None = None
+class LogoutDocument(JsonDocument):
+    logout_endpoint: RelativeUri | None = None
+    logout_page: PageUri | None = None
     logout_method: Literal["GET", "POST"] = "GET"
     csrf_protection: bool | None = None
-    back_channel_logout_endpoint: str | None = None
+    back_channel_logout_endpoint: RelativeUri | None = None
 
 
-class BackendLogoutDocument(Document):
-    logout_path: str
+class BackendLogoutDocument(JsonDocument):
+    logout_path: RelativeUri | None = None
     logout_method: Literal["POST", "PUT", "GET"] = "POST"
 
 
 class ServiceLogoutDocument(BackendLogoutDocument):
-    endpoint: str | None = None
+    endpoint: Text | None = None
 
 
-class HeaderDocument(Document):
-    name: Annotated[str, Field(min_length=1)]
-    value: str
+class HeaderDocument(JsonDocument):
+    name: Text
+    value: Text
 
 
-class CompressionDocument(Document):
+class CompressionDocument(JsonDocument):
     enabled: bool = True
     min_size: Annotated[int, Field(ge=1)] = 1024
     compress_response_mixed_type_content: bool = False
 
 
-class EndpointDocument(Document):
-    endpoint: str
+class EndpointDocument(JsonDocument):
+    endpoint: RelativeUri
 
 
-class WebSocketsDocument(Document):
+class WebSocketsDocument(JsonDocument):
     enabled: bool
 
 
-class ErrorPageDocument(Document):
+class ErrorPageDocument(OpenDocument):
     status: Annotated[
-        Annotated[int, Tag("<number>")] | Annotated[list[int], Field(min_length=1), Tag("<array>")],
+        Annotated[int, Tag("<number>")]
+        | Annotated[list[int], Field(min_length=1), AfterValidator(_each_once), Tag("<array>")],
         _union_of("number", "array"),
     ]
-    file: str | None = None
-    path: str | None = None
+    file: Text | None = None
+    path: Text | None = None
 
 
-class AllowedOriginDocument(Document):
+class AllowedOriginDocument(OpenDocument):
     host: str | None = None
     protocol: str | None = None
     port: int | str | None = None
@@ -179,22 +213,24 @@ CORS_HEADERS = (
 )
 
 
-class CorsDocument(Document):
+class CorsDocument(JsonDocument):
     uri_pattern: Expression
     host_pattern: Expression | None = None
-    allowed_origin: Annotated[list[AllowedOriginDocument], Field(min_length=1)]
-    allowed_methods: list[Method] = Field(default_factory=lambda: list(CORS_METHODS))
+    allowed_origin: list[AllowedOriginDocument]
+    allowed_methods: Annotated[list[Method], Field(min_length=1)] = Field(default_factory=lambda: list(CORS_METHODS))
     max_age: int = 1800
-    allowed_headers: list[HeaderName] = Field(default_factory=lambda: list(CORS_HEADERS))
-    expose_headers: list[HeaderName] = Field(default_factory=list)
+    allowed_headers: Annotated[list[HeaderName], Field(min_length=1)] = Field(
+        default_factory=lambda: list(CORS_HEADERS)
+    )
+    expose_headers: Annotated[list[HeaderName], Field(min_length=1)] = Field(default_factory=list)
     allowed_credentials: bool = True
 
 
-class OutgoingDocument(Document):
-    timeout: Annotated[int, Field(ge=0)]
+class OutgoingDocument(JsonDocument):
+    timeout: Annotated[int, Field(ge=0)] | None = None
 
 
-class OutgoingOptionsDocument(Document):
+class OutgoingOptionsDocument(JsonDocument):
     """How the router calls services: the same in the file and in the environment."""
 
     xsuaa: OutgoingDocument | None = None
@@ -205,16 +241,17 @@ class OutgoingOptionsDocument(Document):
 
     def milliseconds(self) -> dict[str, int]:
         """Return the time-outs that are set, by the name of the service."""
-        return {name: options["timeout"] for name, options in self.model_dump(by_alias=True, exclude_none=True).items()}
+        said = self.model_dump(by_alias=True, exclude_none=True)
+        return {name: options["timeout"] for name, options in said.items() if options}
 
 
-class XsAppDocument(Document):
+class XsAppDocument(JsonDocument):
     """The root. `routes` stays raw: each route is read alone, so that one mistake does not hide those of others."""
 
-    welcome_file: str | None = None
+    welcome_file: Text | None = None
     authentication_method: Literal["route", "none"] = "route"
     session_timeout: int | None = None
-    plugin_metadata_endpoint: str | None = None
+    plugin_metadata_endpoint: RelativeUri | None = None
     routes: list[Any] = Field(default_factory=list)
     login: LoginDocument | None = None
     logout: LogoutDocument | None = None
@@ -225,7 +262,7 @@ class XsAppDocument(Document):
     whitelist_service: EndpointDocument | None = None
     websockets: WebSocketsDocument = WebSocketsDocument(enabled=False)
     error_page: list[ErrorPageDocument] = Field(default_factory=list)
-    cors: list[CorsDocument] = Field(default_factory=list)
+    cors: Annotated[list[CorsDocument], Field(min_length=1)] = Field(default_factory=list)
     state_protection: bool = True
     outgoing_request_options: OutgoingOptionsDocument = Field(
         default_factory=lambda: OutgoingOptionsDocument.model_validate({})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from string import punctuation
 from typing import Any
+from urllib.parse import quote
 
-from entryway.config.js_regex import JsRegex, RegexRefused, compile_js, compile_template
+from entryway.config.js_regex import JsRegex, RegexRefused, Template, compile_js, compile_template
 from entryway.config.mistakes import Mistake
 from entryway.config.schema import check, pointer, wrong_type
 from entryway.config.xs_app_document import (
@@ -37,6 +40,7 @@ from entryway.config.xs_app_model import (
 DEFAULT_SOURCE = "^/(.*)$"
 DEFAULT_FOLDER = "resources"
 CALLBACK = "/login/callback"
+_LINE_ENDS = re.compile("[\t\r\n]")
 
 
 def build_xs_app(root: XsAppDocument, workdir: Path) -> tuple[XsApp, list[Mistake]]:
@@ -58,11 +62,14 @@ def build_xs_app(root: XsAppDocument, workdir: Path) -> tuple[XsApp, list[Mistak
         callback_endpoint=root.login.callback_endpoint if root.login else CALLBACK,
         logout=logout_of(root.logout),
         backend_logouts={
-            name: BackendLogout(told.logout_path, told.logout_method) for name, told in root.destinations.items()
+            name: BackendLogout(told.logout_path, told.logout_method)
+            for name, told in root.destinations.items()
+            if told.logout_path is not None
         },
         service_logouts={
             name: BackendLogout(told.logout_path, told.logout_method, told.endpoint)
             for name, told in root.services.items()
+            if told.logout_path is not None
         },
         response_headers=tuple((header.name, header.value) for header in root.response_headers),
         compression=root.compression,
@@ -114,7 +121,7 @@ def build_plugin(document: PluginDocument, place: str, file: str) -> tuple[Route
         place,
         regex,
         _destination(document.destination, regex),
-        None if document.target is None else compile_template(document.target, regex),
+        _target(document.target, regex),
         frozenset(document.http_methods) if document.http_methods else None,
         document.authentication_type,
         document.csrf_protection,
@@ -131,7 +138,7 @@ def _route(document: RouteDocument, place: str, workdir: Path) -> tuple[Route | 
         place,
         regex,
         _goal(document, regex, workdir),
-        None if document.target is None else compile_template(document.target, regex),
+        _target(document.target, regex),
         frozenset(document.http_methods) if document.http_methods else None,
         document.authentication_type,
         document.csrf_protection,
@@ -161,8 +168,16 @@ def _goal(document: RouteDocument, regex: JsRegex, workdir: Path) -> Goal:
         return ToApplication(document.cache_control)
     if document.service is not None:
         return ToService(document.service, document.endpoint)
-    folder = (workdir / (document.local_dir or "")).resolve()
+    folder = _inside(workdir, document.local_dir or "").resolve()
     return ToFolder(folder, document.cache_control, document.replace)
+
+
+def _target(text: str | None, regex: JsRegex) -> Template | None:
+    """Return the target as a request line can hold it: without fragment and line ends, other letters in UTF-8."""
+    if text is None:
+        return None
+    line = _LINE_ENDS.sub("", text).partition("#")[0].replace("\\", "/")
+    return compile_template(quote(line, safe=punctuation), regex)
 
 
 def _destination(name: str, regex: JsRegex) -> ToDestination:
@@ -218,11 +233,16 @@ def _route_mistakes(document: RouteDocument, place: str, workdir: Path) -> list[
 
 def _folder_rules(document: RouteDocument, workdir: Path) -> list[tuple[str, str]]:
     rules = []
-    if not (workdir / (document.local_dir or "")).is_dir():
+    if not _inside(workdir, document.local_dir or "").is_dir():
         rules.append((f"{document.local_dir} is not a directory", "paths are relative to xs-app.json"))
     if document.http_methods is not None:
         rules.append(("Route has both localDir and httpMethods", "files are served for GET and HEAD only"))
     return rules
+
+
+def _inside(workdir: Path, path: str) -> Path:
+    """Return what a path means: a slash at its beginning is the working directory, not the machine's root."""
+    return workdir / path.lstrip("/")
 
 
 def _logout_mistakes(logout: LogoutDocument | None) -> list[Mistake]:
@@ -239,7 +259,8 @@ def _logout_mistakes(logout: LogoutDocument | None) -> list[Mistake]:
 
 
 def _unused_destinations(root: XsAppDocument, routes: Sequence[Route]) -> list[Mistake]:
-    used = {raw.get("destination") for raw in root.routes if isinstance(raw, dict)}
+    named = [raw.get("destination") for raw in root.routes if isinstance(raw, dict)]
+    used = {name for name in named if isinstance(name, str)}
     dynamic = any(isinstance(route.goal, ToDestination) and route.goal.template for route in routes) or "*" in used
     unused = [] if dynamic else [name for name in root.destinations if name not in used]
     return [
@@ -260,7 +281,7 @@ def _error_page_mistakes(pages: Sequence[ErrorPageDocument], workdir: Path) -> l
         if (page.file is None) == (page.path is None):
             rule = "Format validation failed (an error page has either a file or a path)"
             mistakes.append(Mistake(XS_APP, place, rule))
-        elif page.file is not None and not (workdir / page.file).is_file():
+        elif page.file is not None and not _inside(workdir, page.file).is_file():
             mistakes.append(Mistake(XS_APP, f"{place}/file", f"Format validation failed ({page.file} is not a file)"))
         elif page.path is not None and (not page.path or "://" in page.path or page.path.startswith("//")):
             rule = f'Format validation failed ("{page.path}" is not a path of this application)'
@@ -270,7 +291,7 @@ def _error_page_mistakes(pages: Sequence[ErrorPageDocument], workdir: Path) -> l
 
 def _error_page(page: ErrorPageDocument, workdir: Path) -> ErrorPage:
     statuses = [page.status] if isinstance(page.status, int) else page.status
-    file = None if page.file is None else (workdir / page.file).resolve()
+    file = None if page.file is None else _inside(workdir, page.file).resolve()
     return ErrorPage(frozenset(statuses), file, page.path)
 
 

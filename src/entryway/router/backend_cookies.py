@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from email.utils import parsedate
 
 MOST_COOKIES = 50
 MOST_BYTES = 4096
+_MAX_AGE = re.compile(rb"-?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class SetCookie:
     domain: bytes | None
     persistent: bool
     expired: bool
+    secure: bool = False
 
 
 @dataclass(slots=True)
@@ -74,7 +78,7 @@ def parse_set_cookie(line: bytes) -> SetCookie | None:
         return None
     path: bytes | None = None
     domain: bytes | None = None
-    persistent = expired = False
+    persistent = expired = secure = False
     for attribute in attributes:
         key, _, text = attribute.partition(b"=")
         key, text = key.strip(b" \t").lower(), text.strip(b" \t")
@@ -82,12 +86,14 @@ def parse_set_cookie(line: bytes) -> SetCookie | None:
             path = text if text.startswith(b"/") else None
         elif key == b"domain" and text:
             domain = text.lower().removeprefix(b".") or None
-        elif key == b"max-age":
+        elif key == b"max-age" and _MAX_AGE.fullmatch(text):
             persistent = True
             expired = text.startswith(b"-") or text.strip(b"0") == b""
-        elif key == b"expires":
+        elif key == b"expires" and parsedate(text.decode("latin-1")) is not None:
             persistent = True
-    return SetCookie(name, value.strip(b" \t"), path, domain, persistent, expired)
+        elif key == b"secure":
+            secure = True
+    return SetCookie(name, value.strip(b" \t"), path, domain, persistent, expired, secure)
 
 
 def default_path(request_path: bytes) -> bytes:

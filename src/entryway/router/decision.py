@@ -21,7 +21,7 @@ from entryway.router.decision_dialects import DIALECTS, Allowed, Dialect, Served
 from entryway.router.errors import LoginRequired
 from entryway.router.exchange import wants_statistics
 from entryway.router.hooks import Hooks
-from entryway.router.identifiers import new_request_id
+from entryway.router.identifiers import request_id_of
 from entryway.router.login_start import login_start_for
 from entryway.router.notes import Notes
 from entryway.router.paths import check_path
@@ -56,7 +56,7 @@ class DecisionEndpoint:
         """Decide about the request that a proxy describes, and answer in the proxy's words."""
         began = time.perf_counter()
         router = self.current()
-        request_id = request.headers.get(b"x-request-id") or new_request_id().encode()
+        request_id = request_id_of(request.headers)
         notes = Notes()
         asked = request
         try:

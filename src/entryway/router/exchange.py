@@ -15,7 +15,7 @@ from entryway.router.backends import Backend, Backends
 from entryway.router.browser_sessions import BrowserSessions
 from entryway.router.forward import Forwarding
 from entryway.router.hooks import Hooks, Outcome, Visit, ask
-from entryway.router.identifiers import new_uuid
+from entryway.router.identifiers import correlation_id
 from entryway.router.notes import Notes
 from entryway.router.on_premise import check_proxy_answer
 from entryway.router.returned import CookieSorter, end_to_end, remember
@@ -55,7 +55,7 @@ class Exchange:
         if measured:
             milliseconds = round((time.perf_counter() - began) * 1000)
             response.headers.raw.append(
-                (b"sap-statistics-approuter", b"total=%d,ext=%d" % (milliseconds, milliseconds))
+                (b"sap-statistics-approuter", b"total=%d, ext=%d" % (milliseconds, milliseconds))
             )
         if self.hooks.after_backend is not None and not notes.hooked:
             response = await self._after_backend(self.hooks.after_backend, request, response, notes)
@@ -108,16 +108,22 @@ class Exchange:
     ) -> tuple[Backend, str, Headers]:
         """Return the backend of an admitted request, and the target and the headers with which it is asked."""
         headers = request.headers
-        correlation_id = headers.get(b"x-correlationid") or headers.get(b"x-request-id") or new_uuid().encode()
+        correlation = correlation_id(headers)
         backend = self.backends.fixed(goal)
         if backend is None:
             host = headers.text("host") or ""
-            correlated = correlation_id.decode("latin-1")
+            correlated = correlation.decode("latin-1")
             tenant = None if self.tenants is None else self.tenants.of(request)
             backend = await self.backends.resolve(match, goal, host, session, correlated, tenant)
         target = backend.target(match.target())
         outgoing = self.forwarding.request_headers(
-            request, backend, session, hide_csrf=match.served.csrf, correlation_id=correlation_id, target=target
+            request,
+            backend,
+            session,
+            hide_csrf=match.served.csrf,
+            public=match.served.public,
+            correlation_id=correlation,
+            target=target,
         )
         return backend, target, outgoing
 

@@ -70,6 +70,7 @@ class Forwarding:
         session: Session | None,
         *,
         hide_csrf: bool,
+        public: bool = False,
         correlation_id: bytes,
         target: str,
     ) -> Headers:
@@ -92,7 +93,8 @@ class Forwarding:
                 elif name == b"host":
                     host = header[1]
                 elif name == b"authorization":
-                    if session is None and name not in replaced:
+                    # On a public route it is the application's own, unless the user's token takes its place.
+                    if (session is None or (public and not backend.forward_token)) and name not in replaced:
                         raw.append(header)
                 elif name == b"x-csrf-token":
                     if not hide_csrf:

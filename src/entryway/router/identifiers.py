@@ -6,13 +6,30 @@ import os
 import random
 from itertools import count
 
+from entryway.http import Headers
+
 _chance = random.Random()  # noqa: S311 - names, not secrets; seeded by the system
 _bits = _chance.getrandbits
+_CORRELATING = (b"x-correlationid", b"x-correlation-id", b"x-request-id", b"x-vcap-request-id")
+
+
+def request_id_of(headers: Headers) -> bytes:
+    """Return the request's name as the caller or the platform in front gave it, or a new one."""
+    return headers.get(b"x-request-id") or headers.get(b"x-vcap-request-id") or new_request_id().encode()
 
 
 def new_request_id() -> str:
     """Return a short name for a request."""
     return _chance.randbytes(8).hex()
+
+
+def correlation_id(headers: Headers) -> bytes:
+    """Return the name under which a request is followed from program to program: the caller's, or a new one."""
+    given = dict(headers.raw)
+    for name in _CORRELATING:
+        if value := given.get(name):
+            return value
+    return new_uuid().encode()
 
 
 def new_uuid() -> str:

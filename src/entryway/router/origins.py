@@ -52,6 +52,9 @@ def origin_of(
     port = parts.port or (443 if scheme == "https" else 80)
     context = tls.choose(strict=strict) if scheme == "https" and tls is not None else None
     path = quote(parts.path, safe="/%:@!$&'()*+,;=~-._").rstrip("/")
+    if parts.query:
+        # What a route asks for is put behind the whole URL, as with `https://host/fetch?path=`.
+        path = (path or "/") + "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
     origin = Origin(scheme, parts.hostname, port, tls=context, proxy=proxy, partition=partition, cautious=cautious)
     return origin, path
 

@@ -112,7 +112,11 @@ def remember(
     for cookie in cookies:
         if cookie is not None and cookie.persistent:
             jar.forget(cookie.name)
+    # RFC 6265 §5.4: a Secure cookie is not sent in the clear, so there is nothing to keep it for.
+    safe = backend.origin.scheme == "https"
     for cookie in kept:
+        if cookie.secure and not safe:
+            continue
         jar.keep(cookie, backend.origin.host.encode(), target.encode("latin-1"))
 
 

@@ -16,7 +16,7 @@ from entryway.config.business_services import (
 )
 from entryway.config.environment_model import RouterEnvironment
 from entryway.config.header_rules import header_rule
-from entryway.config.mistakes import ConfigurationMistakes, Mistake
+from entryway.config.mistakes import ConfigurationMistakes, Mistake, Severity
 from entryway.config.schema import did_you_mean, pointer
 from entryway.config.xs_app import (
     USER_API,
@@ -52,7 +52,9 @@ def _goal_mistakes(
         rule = f'Format validation failed (Route references unknown destination "{goal.name}")'
         hint = did_you_mean(goal.name, list(environment.destinations))
         hint = hint or "define it in the variable destinations, or bind a destination service"
-        return [Mistake(XS_APP, route.place, rule, hint)]
+        # Which name a pattern stands for shows with requests.
+        severity: Severity = "warning" if goal.name == "*" or "$" in goal.name else "error"
+        return [Mistake(XS_APP, route.place, rule, hint, severity)]
     if isinstance(goal, ToApplication):
         return _service_mistakes(route, ToService(goal.name), bindings)
     if isinstance(goal, ToService) and goal.name != USER_API:

@@ -24,7 +24,7 @@ from entryway.router.exchange import Exchange
 from entryway.router.frame_ancestors import FrameAncestors
 from entryway.router.hooks import Hooks, ask
 from entryway.router.hosted_applications import Hosted, Repository, allow_caching
-from entryway.router.identifiers import new_request_id
+from entryway.router.identifiers import request_id_of
 from entryway.router.logout import SignOut
 from entryway.router.meters import Meters
 from entryway.router.notes import Notes
@@ -84,7 +84,7 @@ class Router:
     async def __call__(self, request: Request) -> Response:
         """Answer a request, whatever happens on the way; note it in the access log."""
         began = time.perf_counter()
-        request_id = request.headers.get(b"x-request-id") or new_request_id().encode()
+        request_id = request_id_of(request.headers)
         notes = Notes()
         try:
             if request.upgrade is None:

@@ -49,7 +49,8 @@ class Match:
             url = url[:start] + template.expand(self.found) + url[end:]
         if self.served.route.dynamic_identity_provider and CHOSEN_PROVIDER in url:
             url = without_field(url, CHOSEN_PROVIDER)
-        url = url.removesuffix("?")
+        if url.endswith("?") and url.index("?") == len(url) - 1:
+            url = url[:-1]  # a query that says nothing
         return url if url.startswith("/") else "/" + url
 
 

@@ -14,7 +14,7 @@ from entryway.router.address import Address, address_of
 from entryway.router.authority import KIND_PARAMETER, Authorities, Authority, Return, notice_of
 from entryway.router.cookies import LOGIN_COOKIES, STATE_SECONDS, CookieRules, SessionCookie, cookie_value
 from entryway.router.errors import CodeRefused, LoginRequired, LoginServerFailed
-from entryway.router.identifiers import new_uuid
+from entryway.router.identifiers import correlation_id
 from entryway.router.login_page import NO_STORE, LoginPage
 from entryway.router.queries import read_query
 from entryway.router.routes import CHOSEN_PROVIDER, ServedRoute
@@ -88,8 +88,8 @@ class SignIn:
         if attempt is not None and self.rules.notice_endpoint is not None:
             notice = notice_of(self.cookies.state_name, attempt.cookie, address, self.rules.notice_endpoint)
         verifier = attempt.verifier if attempt is not None and self.rules.pkce else None
-        correlation_id = request.headers.text("x-correlationid") or request.headers.text("x-request-id") or new_uuid()
-        return Return(code, self._redirect_uri(authority, address), verifier, notice, correlation_id)
+        correlation = correlation_id(request.headers).decode("latin-1")
+        return Return(code, self._redirect_uri(authority, address), verifier, notice, correlation)
 
     @staticmethod
     async def _redeem(authority: Authority, returned: Return) -> Login:

@@ -30,6 +30,9 @@ class Surface:
         """Raise for a request that came the wrong way; forget what only a trusted proxy may say."""
         if not self.trusts_everybody and not self.trusts(request.peer):
             request.headers = without_forwarding(request.headers)
+        if "#" in request.target:
+            # A fragment is for the browser alone (RFC 9112 §3.2): one that is sent all the same names nothing.
+            request.target = request.target.partition("#")[0]
         require_origin_form(request.target)
         if self.validates_host:
             check_forwarded_host(request.headers)

@@ -98,6 +98,7 @@ def test_set_cookie_lines_are_taken_apart():
     assert parsed(b"a=b; Max-Age=60").persistent
     assert parsed(b"a=; max-age=0").expired
     assert parsed(b"a=b; expires=Wed, 01 Jan 2031 00:00:00 GMT").persistent
+    assert not parsed(b"a=b; Max-Age=soon; expires=then").persistent
     assert parse_set_cookie(b"nothing") is None
     assert parse_set_cookie(b"=x") is None
 

@@ -1,12 +1,15 @@
 """Which headers cross the router, and which must not."""
 
+import dataclasses
+import ssl
+
 import pytest
 
 from entryway.http import Body, Headers, Origin, Peer, Request, Response, Timeouts
 from entryway.router.backends import Backend
 from entryway.router.cookies import SessionCookie
 from entryway.router.forward import Forwarding
-from entryway.router.returned import CookieSorter, additions, end_to_end, parse_set_cookie
+from entryway.router.returned import CookieSorter, additions, end_to_end, parse_set_cookie, remember
 from entryway.router.sessions import Login, Session
 
 FORWARDING = Forwarding(SessionCookie({"JSESSIONID"}), b"acme")
@@ -45,6 +48,42 @@ def test_the_backend_learns_how_the_client_asked():
         "tenantid": "acme",
         "x-correlationid": "cid",
     }
+
+
+@pytest.mark.parametrize(
+    ("user", "forward_token", "public", "expected"),
+    [
+        (None, False, True, "Basic own"),
+        ("alex", False, True, "Basic own"),
+        ("alex", True, True, "Bearer tok"),
+        ("alex", False, False, None),
+        ("alex", True, False, "Bearer tok"),
+    ],
+)
+def test_the_applications_own_authorization_passes_on_public_routes(
+    user: str | None, forward_token: object, public: object, expected: str | None
+):
+    sent = FORWARDING.request_headers(
+        request(("authorization", "Basic own")),
+        dataclasses.replace(BACKEND, forward_token=bool(forward_token)),
+        session() if user else None,
+        hide_csrf=False,
+        public=bool(public),
+        correlation_id=b"cid",
+        target="/",
+    )
+    assert sent.text("authorization") == expected
+
+
+@pytest.mark.parametrize(("scheme", "kept"), [("http", []), ("https", [b"s"])])
+def test_a_secure_cookie_is_kept_for_a_backend_that_is_asked_over_tls(scheme: str, kept: list[bytes]):
+    cookie = parse_set_cookie(b"s=1; Secure")
+    assert cookie is not None
+    user = session()
+    tls = ssl.create_default_context() if scheme == "https" else None
+    backend = dataclasses.replace(BACKEND, origin=Origin(scheme, "backend", 1, tls=tls))
+    remember(user, backend, "/x", [cookie], [cookie])
+    assert [name for jar in user.jars.values() for name, _, _ in jar.cookies] == kept
 
 
 def test_what_a_proxy_in_front_said_is_kept():

@@ -4,7 +4,8 @@ import subprocess
 import sys
 from uuid import UUID
 
-from entryway.router.identifiers import new_request_id, new_uuid
+from entryway.http import Headers
+from entryway.router.identifiers import correlation_id, new_request_id, new_uuid, request_id_of
 
 FORK = """
 import os
@@ -25,6 +26,16 @@ def test_a_uuid_is_one_and_another_each_time():
     names = {new_uuid() for _ in range(1000)}
     assert len(names) == 1000
     assert {(UUID(name).version, str(UUID(name)) == name) for name in names} == {(4, True)}
+
+
+def test_a_request_keeps_the_names_that_the_caller_or_the_platform_gave_it():
+    names = [b"x-correlationid", b"x-correlation-id", b"x-request-id", b"x-vcap-request-id"]
+    for index, name in enumerate(names):
+        headers = Headers([(each, each) for each in names[index:]])
+        assert correlation_id(headers) == name
+        assert request_id_of(headers) == (b"x-request-id" if index < 3 else name)
+    assert len(correlation_id(Headers())) == 36
+    assert len(request_id_of(Headers())) == 16
 
 
 def test_workers_which_are_forks_name_differently():

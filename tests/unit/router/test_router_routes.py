@@ -58,6 +58,8 @@ def test_the_first_route_that_matches_wins(app):
         ("contains", "/hit", "/x/containsy/z", "/x//hity/z"),
         ("contains", "/hit", "/x?q=contains", "/x?q=/hit"),
         ("^/a", None, "/a?", "/a"),
+        ("^/a", None, "/a??", "/a??"),
+        ("^/a/(.*)$", "/ü b\\c\t/$1#part", "/a/x", "/%C3%BC%20b/c/x"),
     ],
 )
 def test_the_target_replaces_what_the_source_matched(app, source, rewritten, url, expected):
