@@ -126,6 +126,8 @@ class ServerConnection:
     def resume_writing(self) -> None:
         self.deadlines.write = NEVER
         self.writer.unblock()
+        if self.queue and self.current is None and not self.closed:
+            self._next()
 
     # -- whose turn it is ---------------------------------------------------------------------------------------
 
@@ -139,7 +141,9 @@ class ServerConnection:
             if self.current is not None:  # it came to a refusal, which is being answered
                 return
         if queue:
-            self._begin(queue.popleft())
+            # Answers that nobody reads would pile up; `resume_writing` goes on.
+            if not self.writer.blocked:
+                self._begin(queue.popleft())
         elif self.refusals.waiting is not None:
             self.refusals.answer()
         elif reader.incoming is None and not reader.head_arriving:

@@ -30,6 +30,7 @@ class RequestReader:
     """
 
     __slots__ = (
+        "_around_body",
         "_body_ahead",
         "_connection",
         "_framing",
@@ -62,6 +63,7 @@ class RequestReader:
         self._headers: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
         self._read_size = 0
+        self._around_body = 0
         self._body_ahead = False
         self._paused = False
         self.head_arriving = False
@@ -120,6 +122,7 @@ class RequestReader:
 
     def _parse(self, data: bytes) -> None:
         self._read_size = len(data)
+        body_before = self.incoming_size
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as switch:
@@ -138,9 +141,16 @@ class RequestReader:
             if (excess := self._excess_of_head()) is not None:
                 connection.refusals.refuse(excess)
         elif self.incoming is not None:
-            self.expect_more()
+            self._body_arrives(0 if self.incoming_size != body_before else len(data))
         if len(self._queue) >= _PIPELINED and self.held is None:
             self.held = HeldBack(self._connection.transport)
+
+    def _body_arrives(self, around: int) -> None:
+        self.expect_more()
+        # Trailers and extensions of chunks bring the body no further, and trailers are kept to its end.
+        self._around_body = self._around_body + around if around else 0
+        if self._around_body > self._connection.limits.header_bytes + _SLICE:
+            self._connection.refusals.refuse(HeadersTooLarge())
 
     def _after_upgrade_request(self, rest: bytes) -> None:
         self._parser = httptools.HttpRequestParser(self)
@@ -267,6 +277,8 @@ class RequestReader:
         body = self.incoming
         if body is None:
             return
+        if len(self._headers) > self._connection.limits.header_count:
+            raise HeadersTooLarge
         self.incoming = None
         self.left = 0
         # The handler may be behind with what came last; the connection itself must hear what comes next.
@@ -296,7 +308,7 @@ class RequestReader:
         # llhttp takes what follows a request to upgrade for the other protocol, even when it has a body.
         self._body_ahead = self._parser.should_upgrade()
         self.incoming = Body(length, self)
-        self.incoming_size = 0
+        self.incoming_size = self._around_body = 0
         self.left = length or 0
         return self.incoming
 

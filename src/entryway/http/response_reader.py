@@ -80,6 +80,7 @@ class ResponseReader:
         self.got_bytes = True
         if self._seen is not None:
             self._seen.append(data)
+        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as switch:
@@ -87,8 +88,8 @@ class ResponseReader:
             return rest
         except httptools.HttpParserError as stop:
             return self._after_stop(stop)
-        if self.body is None:
-            self._check_head_size(data)
+        if not self.complete and self._head_bytes:
+            self._check_head_size()
         return None
 
     def ended(self) -> bool:
@@ -171,6 +172,7 @@ class ResponseReader:
         self.response = Response(status, headers, body)
 
     def on_body(self, data: bytes) -> None:
+        self._head_bytes = 0
         body = self.body
         if body is not None and body.error is None and not self.complete:
             body.feed(data)
@@ -225,12 +227,11 @@ class ResponseReader:
         if status == 101 and self._asked.upgrade in {None, "connect"}:
             raise self._broken("it switched protocols without being asked")
 
-    def _check_head_size(self, data: bytes) -> None:
-        # Only a head that did not come in one piece gets here. What is counted may include interim responses.
-        self._head_bytes += len(data)
+    def _check_head_size(self) -> None:
+        # A head or trailers that did not come in one piece. What is counted may include interim responses.
         limits = self._connection.limits
         if self._head_bytes > limits.header_bytes or len(self._headers) > limits.header_count:
-            raise self._broken("its head is too large")
+            raise self._broken("its head or what goes around its body is too large")
 
     def _broken(self, detail: str) -> UpstreamError:
         return UpstreamError(self._connection.label, f"not a valid response: {detail}")

@@ -22,11 +22,12 @@ DRAINED_FOR_KEEP_ALIVE = 64 * 1024
 class ResponseWriter:
     """Writes one connection's responses, one at a time."""
 
-    __slots__ = ("_blocked", "_connection", "flowing", "started", "way_out")
+    __slots__ = ("_connection", "blocked", "flowing", "started", "way_out")
 
     def __init__(self, connection: ServerConnection) -> None:
         self._connection = connection
-        self._blocked = False
+        self.blocked = False
+        """Whether the client reads slower than answers come."""
         self.started = False
         """Whether bytes of the final response have been sent, which cannot be taken back."""
         self.flowing: Body | None = None
@@ -75,13 +76,12 @@ class ResponseWriter:
             self._connection.transport.write(heads.interim_head(status, headers))
 
     def block(self) -> None:
-        """The client reads slower than the body comes."""
-        self._blocked = True
+        self.blocked = True
         if self.flowing is not None:
             self.flowing.pause()
 
     def unblock(self) -> None:
-        self._blocked = False
+        self.blocked = False
         if self.flowing is not None:
             self.flowing.resume()
 
@@ -104,7 +104,7 @@ class ResponseWriter:
             self.flowing = body
             self.way_out = BodyWriter(connection, body.length, BodyIncomplete, chunked=chunked)
             body.pipe(self.way_out)
-            if self._blocked:
+            if self.blocked:
                 body.pause()
             return
         if chunked or len(data) == body.length:

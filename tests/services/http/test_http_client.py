@@ -186,6 +186,15 @@ async def test_trailers_of_a_response_are_there_at_its_end(make_client):
         await client.close()
 
 
+async def test_a_trailer_without_end_is_no_response(make_client):
+    start = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nX-Sum: "
+    async with scripted_upstream(says(start + b"7" * 1_000_000)) as upstream:
+        client = make_client()
+        with pytest.raises(UpstreamError, match="too large"):
+            await (await client.send(get(upstream.origin))).body.read()
+        await client.close()
+
+
 async def test_a_response_may_be_split_anywhere(make_client):
     whole = b"HTTP/1.1 200 OK\r\nContent-Type: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from entryway.http import Body, Headers, Limits, Request, Response
@@ -39,6 +41,32 @@ async def test_pipelined_requests_are_answered_in_order(serve):
         await wire.hear_head()
         expected = b"GET /%d " % number
         assert await wire.hear(len(expected)) == expected
+
+
+async def test_a_client_that_reads_no_answers_is_given_no_more(serve):
+    begun: list[str] = []
+    page = bytes(64 * 1024)
+
+    async def handle(request: Request) -> Response:
+        begun.append(request.target)
+        return Response(200, Headers(), page)
+
+    place = await serve(handle)
+    wire = await place.dial()
+    wire.reader._transport.pause_reading()  # a StreamReader would take 64 KiB on its own
+    await wire.saying(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 1000)
+    before = -1
+    while len(begun) != before:
+        before = len(begun)
+        await asyncio.sleep(0.05)
+    # What the kernel takes of it is some megabytes.
+    assert 0 < before < 300
+
+    wire.reader._transport.resume_reading()
+    for _ in range(1000):
+        await wire.hear_head()
+        await wire.hear(len(page))
+    assert len(begun) == 1000
 
 
 async def test_pipelined_requests_with_bodies_are_answered_in_order(serve):
@@ -85,6 +113,17 @@ async def test_a_chunked_body_with_trailers_is_read(serve):
     )
 
     assert seen == [(b"hello world", Headers([(b"x-sum", b"42")]))]
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [b"0\r\n" + b"a: b\r\n" * 101 + b"\r\n", b"0\r\na: " + b"b" * 60_000, b"1;" + b"x" * 60_000],
+    ids=["many trailers", "a long trailer", "a long extension"],
+)
+async def test_what_goes_around_a_body_has_the_limits_of_a_head(serve, rest):
+    place = await serve(echo)
+    start = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n"
+    assert (await place.ask(start + rest)).startswith(b"HTTP/1.1 431 ")
 
 
 async def test_a_body_of_unknown_length_is_sent_in_chunks_with_trailers(serve):
