@@ -1,4 +1,4 @@
-"""One started demo for all journeys, and a new browser for each."""
+"""One started demo for all journeys, one browser for those of a file, and a context of it for each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import chromium
 import demo_landscape
 import pytest
+import pytest_asyncio
 from demo_landscape import Landscape
 from playwright.async_api import Browser, expect
 from products_page import ProductsPage
@@ -21,6 +22,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(Path(__file__).parent):
             # The first journey waits for the page to be built and for the landscape to start.
             item.add_marker(pytest.mark.timeout(360))
+            if pytest_asyncio.is_async_test(item):
+                # A browser belongs to the loop in which it was started.
+                item.add_marker(pytest.mark.asyncio(loop_scope="module"), append=False)
 
 
 @pytest.fixture(scope="session")
@@ -38,12 +42,19 @@ def browser_home(demo: Landscape, tmp_path_factory: pytest.TempPathFactory) -> P
     return chromium.home_that_trusts(demo.ca, tmp_path_factory.mktemp("browser"))
 
 
-@pytest.fixture
-async def browser(browser_home: Path) -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium_of_the_demo(browser_home: Path) -> AsyncIterator[Browser]:
     async with chromium.started(browser_home) as browser:
         yield browser
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
+async def browser(chromium_of_the_demo: Browser) -> AsyncIterator[Browser]:
+    yield chromium_of_the_demo
+    for context in chromium_of_the_demo.contexts:
+        await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def products(browser: Browser, demo: Landscape) -> ProductsPage:
     return ProductsPage(await browser.new_page(), demo.url)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import chromium
 import pytest
+import pytest_asyncio
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from entryway.testing.idp import CALLBACK, PASSWORD, RegisteredApplication, RunningIdp, running_idp
 
@@ -24,12 +24,17 @@ def idp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningIdp]:
         yield running
 
 
-@pytest.fixture
-async def page(idp: RunningIdp, tmp_path: Path) -> AsyncIterator[Page]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(idp: RunningIdp, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
     chromium.install()
-    home = chromium.home_that_trusts(idp.authority.ca_file, tmp_path / "home")
+    home = chromium.home_that_trusts(idp.authority.ca_file, tmp_path_factory.mktemp("home"))
     async with chromium.started(home) as browser:
-        context = await browser.new_context(locale="en-US")
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    async with await browser.new_context(locale="en-US") as context:
         await context.route(f"{CALLBACK}*", lambda route: route.fulfill(body="<h1>In the shop</h1>"))
         yield await context.new_page()
 

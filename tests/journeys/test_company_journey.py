@@ -9,12 +9,12 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+import pytest_asyncio
 from chromium import install, started
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from entryway.testing.authserver import BoundApplication, RunningAuthServer, running_authserver
 from entryway.testing.idp import PASSWORD, RunningIdp, running_idp
@@ -66,7 +66,6 @@ def known_at(provider: RunningIdp, login: str, logout: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def landscape(tmp_path_factory: pytest.TempPathFactory, shop: str) -> Iterator[Landscape]:
-    install()
     folder = tmp_path_factory.mktemp
     # Each on a host of its own: browsers send cookies to every port of one.
     with (
@@ -87,10 +86,16 @@ def landscape(tmp_path_factory: pytest.TempPathFactory, shop: str) -> Iterator[L
         yield Landscape(server, people, company, application, shop)
 
 
-@pytest.fixture
-async def page(landscape: Landscape, tmp_path: Path) -> AsyncIterator[Page]:
-    async with started(tmp_path) as browser:
-        context = await browser.new_context(locale="en-US", ignore_https_errors=True)
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    install()
+    async with started(tmp_path_factory.mktemp("browser")) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    async with await browser.new_context(locale="en-US", ignore_https_errors=True) as context:
         yield await context.new_page()
 
 

@@ -5,16 +5,17 @@ The router has no secret: it shows the provider its certificate.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 
 import chromium
 import demo_landscape
 import pytest
+import pytest_asyncio
 from demo_landscape import Landscape
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.interop]
 ROUTER = "products-router"
@@ -88,12 +89,18 @@ def landscape(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landscape]:
     assert demo_landscape.stop(started) == 0, started.output()[-4000:]
 
 
-@pytest.fixture
-async def page(landscape: Landscape, tmp_path: Path):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(landscape: Landscape, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
     chromium.install()
-    home = chromium.home_that_trusts(landscape.ca, tmp_path / "home")
+    home = chromium.home_that_trusts(landscape.ca, tmp_path_factory.mktemp("home"))
     async with chromium.started(home) as browser:
-        yield await browser.new_page()
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    async with await browser.new_context() as context:
+        yield await context.new_page()
 
 
 def address(landscape: Landscape, name: str) -> str:
@@ -129,14 +136,14 @@ async def test_a_user_logs_in_and_out_at_the_identity_provider(page: Page, lands
 
 async def test_who_leaves_the_identity_provider_has_left_the_application(page: Page, landscape: Landscape) -> None:
     await log_in(page, landscape)
+    told = landscape.output().count("logout_told")
     await page.goto(f"{address(landscape, 'identity-provider')}/oauth2/logout")
     await page.get_by_role("button", name="Log out").click()
     await expect(page.get_by_role("heading", name="You are logged out")).to_be_visible()
     # The application's own cookie is still there; the notice by back channel has ended what it stood for.
-    for _ in range(200):
-        if "logout_told" in landscape.output():
-            break
-        await page.wait_for_timeout(50)
+    async with asyncio.timeout(20):
+        while landscape.output().count("logout_told") == told:
+            await page.wait_for_timeout(50)
     await page.goto(address(landscape, ROUTER))
     await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
 

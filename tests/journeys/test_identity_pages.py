@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
-from chromium import install
+import pytest_asyncio
+from chromium import install, started
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 from readers import Reader, axe_script, reading
 
 from entryway.idp.pages.wording import say
@@ -27,7 +27,6 @@ def axe() -> str:
 
 @pytest.fixture(scope="module")
 def idp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningIdp]:
-    install()
     with running_idp(tmp_path_factory.mktemp("pages")) as running:
         config = {"issuer": "https://company.example", "client_id": "ours", "client_secret": "secret"}
         running.provider("company", type="oidc1.0", config=config)
@@ -35,9 +34,16 @@ def idp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningIdp]:
         yield running
 
 
-@pytest.fixture(params=["en-GB", "de-AT"])
-async def reader(request: pytest.FixtureRequest, idp: RunningIdp, axe: str, tmp_path: Path) -> AsyncIterator[Reader]:
-    async with reading(tmp_path, idp.url, axe, request.param) as found:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    install()
+    async with started(tmp_path_factory.mktemp("browser")) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module", params=["en-GB", "de-AT"])
+async def reader(request: pytest.FixtureRequest, idp: RunningIdp, axe: str, browser: Browser) -> AsyncIterator[Reader]:
+    async with reading(browser, idp.url, axe, request.param) as found:
         await found.page.context.route(f"{CALLBACK}*", lambda route: route.fulfill(body="<h1>In the shop</h1>"))
         yield found
 

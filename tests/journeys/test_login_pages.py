@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
-from chromium import install
-from playwright.async_api import expect
+import pytest_asyncio
+from chromium import install, started
+from playwright.async_api import Browser, expect
 from readers import Reader, axe_script, reading
 
 from entryway.testing.authserver import REDIRECT_URI, BoundApplication, RunningAuthServer, running_authserver
@@ -33,7 +33,6 @@ def axe() -> str:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAuthServer]:
-    install()
     with running_authserver(tmp_path_factory.mktemp("pages"), branding=BRANDING) as running:
         running.user(PERSON, PASSWORD)
         yield running
@@ -44,11 +43,18 @@ def application(server: RunningAuthServer) -> BoundApplication:
     return server.deploy({"xsappname": "pages"})
 
 
-@pytest.fixture(params=["en-GB", "de-AT"])
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    install()
+    async with started(tmp_path_factory.mktemp("browser")) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module", params=["en-GB", "de-AT"])
 async def reader(
-    request: pytest.FixtureRequest, server: RunningAuthServer, axe: str, tmp_path: Path
+    request: pytest.FixtureRequest, server: RunningAuthServer, axe: str, browser: Browser
 ) -> AsyncIterator[Reader]:
-    async with reading(tmp_path, server.url, axe, request.param) as found:
+    async with reading(browser, server.url, axe, request.param) as found:
         yield found
 
 

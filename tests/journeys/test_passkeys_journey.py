@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 
 import chromium
 import pytest
-from playwright.async_api import Page, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
 
 from entryway.testing.idp import PASSWORD, RunningIdp, running_idp
 
@@ -28,12 +28,17 @@ def idp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningIdp]:
         yield running
 
 
-@pytest.fixture
-async def page(idp: RunningIdp, tmp_path: Path):
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(idp: RunningIdp, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
     chromium.install()
-    home = chromium.home_that_trusts(idp.authority.ca_file, tmp_path / "home")
+    home = chromium.home_that_trusts(idp.authority.ca_file, tmp_path_factory.mktemp("home"))
     async with chromium.started(home) as browser:
-        context = await browser.new_context(locale="en-US")
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    async with await browser.new_context(locale="en-US") as context:
         page = await context.new_page()
         session = await context.new_cdp_session(page)
         await session.send("WebAuthn.enable")
