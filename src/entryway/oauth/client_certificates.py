@@ -58,7 +58,7 @@ def of_connection(scope: Mapping[str, Any]) -> x509.Certificate | None:
 
 
 def from_header(value: str) -> x509.Certificate:
-    """Return the certificate in a proxy's header: PEM (URL-encoded or not), base64 of DER, or Envoy's `Cert="…"`."""
+    """Return the certificate in a proxy's header: PEM (URL-encoded or not), base64 of DER, RFC 9440's or Envoy's."""
     if len(value) > LONGEST_HEADER:
         raise InvalidRequest("The client certificate is too large")
     named = _XFCC.findall(value)
@@ -72,6 +72,8 @@ def from_header(value: str) -> x509.Certificate:
                 raise InvalidRequest("The request names several client certificates")
             # Some proxies fold the lines of the PEM into one.
             return x509.load_pem_x509_certificate(_unfolded(text).encode())
+        if text.startswith(":") and text.endswith(":"):  # RFC 9440 §2.1
+            text = text[1:-1]
         return x509.load_der_x509_certificate(base64.b64decode("".join(text.split()), validate=True))
     except UNREADABLE as error:  # binascii.Error among them
         raise InvalidRequest("The client certificate cannot be read") from error

@@ -297,7 +297,13 @@ def test_a_binding_may_have_a_certificate_that_we_make(server: RunningAuthServer
     assert key.public_key() == leaf.public_key()
     pem = certificates.pem(leaf).decode()
     der = base64.b64encode(leaf.public_bytes(serialization.Encoding.DER)).decode()
-    for presented in (quote(pem), der, f'Hash=abc;Cert="{quote(pem)}";Subject="x"', pem.strip().replace("\n", " ")):
+    for presented in (
+        quote(pem),
+        der,
+        f":{der}:",
+        f'Hash=abc;Cert="{quote(pem)}";Subject="x"',
+        pem.strip().replace("\n", " "),
+    ):
         answer = with_certificate(server, bound.client_id, presented)
         assert answer.status_code == 200, answer.text
         digest = base64.urlsafe_b64encode(leaf.fingerprint(hashes.SHA256())).rstrip(b"=").decode()
@@ -471,7 +477,7 @@ def test_a_header_that_holds_no_one_certificate_is_refused(server: RunningAuthSe
     mine = quote(
         certificates.pem(x509.load_pem_x509_certificates(bound.credentials["certificate"].encode())[0]).decode()
     )
-    for presented in ("nonsense", f'Cert="{mine}",Cert="{mine}"', f"{mine}{mine}", "A" * 30_000):
+    for presented in ("nonsense", ":", "::", f'Cert="{mine}",Cert="{mine}"', f"{mine}{mine}", "A" * 30_000):
         answer = with_certificate(server, bound.client_id, presented)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
