@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from entryway.authserver import edge, sessions
 from entryway.errors import NotFound
 from entryway.oauth import parameters
+from entryway.oauth.errors import LoginRequired
 from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from entryway.authserver.roles import Roles
     from entryway.authserver.sessions import Sessions
     from entryway.authserver.settings import AuthServerSettings
-    from entryway.authserver.zones import Zones
+    from entryway.authserver.zones import Zone, Zones
 
 log = get_logger(__name__)
 
@@ -35,6 +36,12 @@ class NoSuchAction(NotFound):
 
     code = "action_unknown"
     title = "There is no such page"
+
+
+class NotLoggedIn(LoginRequired):
+    """A program that reads JSON cannot fill in a form."""
+
+    status = 401
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ class AccountPages:
         zone = await edge.zone_of(request, self.zones, self.settings, query)
         logged_in = await self.sessions.load(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
         if logged_in is None:
-            return await self.flow.begin(request, zone.id, None, afterwards=PASSCODE)
+            return await self._log_in(request, zone, PASSCODE)
         code = await self.passcodes.issue(zone.id, logged_in)
         log.info("passcode_issued", user_id=logged_in.user.id)
         if _wants_json(request):
@@ -71,9 +78,7 @@ class AccountPages:
         in_detail = query.get("details") == "true"
         logged_in = await self.sessions.load(zone.id, request.cookies.get(sessions.LOGIN_COOKIE))
         if logged_in is None:
-            return await self.flow.begin(
-                request, zone.id, None, afterwards=WHO + ("&details=true" if in_detail else "")
-            )
+            return await self._log_in(request, zone, WHO + ("&details=true" if in_detail else ""))
         user, entitlements = logged_in.user, await self.roles.of_user(logged_in.user)
         facts = {
             "user_id": user.id,
@@ -93,6 +98,11 @@ class AccountPages:
         if in_detail:
             lists["attributes"] = [f"{name}: {', '.join(values)}" for name, values in attributes.items()]
         return self.pages.who(facts, lists)
+
+    async def _log_in(self, request: Request, zone: Zone, afterwards: str) -> Response:
+        if _wants_json(request):
+            raise NotLoggedIn
+        return await self.flow.begin(request, zone.id, None, afterwards=afterwards)
 
 
 def _wants_json(request: Request) -> bool:

@@ -199,7 +199,7 @@ def build(  # noqa: PLR0915 - every part
     )
     browsing = TenantBrowsing(database, audit, clock)
     flow = LoginFlow(
-        attempts, login_sessions, authorizations, clients, users, pages, zones, providers, departures, browsing
+        attempts, login_sessions, authorizations, clients, users, pages, zones, providers, departures, browsing, roles
     )
     arrival = Arrival(attempts, login_sessions, provider_sessions, shadow_users, flow, audit)
     saml = SamlEndpoints(
@@ -300,6 +300,7 @@ def build(  # noqa: PLR0915 - every part
             Route("/oauth/token/", token.__call__, methods=["GET", "POST"]),
             Route("/oauth/token/alias/{alias}", token.__call__, methods=["POST"]),
             Route("/oauth/authorize", authorize.__call__, methods=["GET", "POST"]),
+            Route("/", login.home, methods=["GET"]),
             Route("/login", login.page, methods=["GET"]),
             Route("/login.do", login.submit, methods=["POST"]),
             *autologin.routes(),

@@ -40,21 +40,22 @@ class Granting:
         user, authorization = decision.user, decision.authorization
         _check_origin(client, user)
         entitlements = await self.roles.of_user(user)
-        granted = user_scopes(authorization, request.scopes, client.user_scopes, _held(client, entitlements))
+        granted = user_scopes(authorization, request.scopes, client.user_scopes, held_scopes(client, entitlements))
         return await self.issuer.for_user(request, client, decision, entitlements, granted)
 
     async def _hand_over(self, request: TokenRequest, decision: HandOver) -> dict[str, Any]:
         user, receiver = decision.user, decision.receiver
         _check_origin(receiver, user)
         entitlements = await self.roles.of_user(user)
-        held = _held(receiver, entitlements)
+        held = held_scopes(receiver, entitlements)
         granted = user_scopes(decision.authorization, request.scopes, receiver.user_scopes, held)
         return await self.issuer.for_receiver(receiver, user, decision.authorization, granted)
 
 
-def _held(client: Client, entitlements: Entitlements) -> frozenset[str]:
+def held_scopes(client: Client, entitlements: Entitlements) -> frozenset[str]:
     """Return the scopes of the user's roles, those of other applications under the names that these have now."""
-    return frozenset(client.aliases.get(scope, scope) for scope in entitlements.scopes)
+    aliases, held = client.aliases, entitlements.scopes
+    return frozenset([aliases.get(scope, scope) for scope in held]) if aliases else held
 
 
 def _check_origin(client: Client, user: User) -> None:

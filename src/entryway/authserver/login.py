@@ -17,6 +17,7 @@ from entryway.oauth import parameters as oauth_parameters
 from entryway.oauth.errors import BadCredentials, InvalidRequest
 from entryway.telemetry import get_logger
 from entryway.web.cookies import set_cookie
+from entryway.web.redirect import redirect_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,6 +67,11 @@ class LoginEndpoints:
     flow: LoginFlow
     tries: PasswordTries
     clock: Clock
+
+    async def home(self, request: Request) -> Response:
+        """Lead somebody who typed the bare address to where they log in, or on from there."""
+        del request
+        return redirect_to("/login", {})
 
     async def page(self, request: Request) -> Response:
         """Show the login page to somebody who came without an application."""

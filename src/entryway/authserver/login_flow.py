@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from entryway.authserver.authorizations import new_authorization
 from entryway.authserver.digests import random_text
+from entryway.authserver.granting import held_scopes, user_scopes
 from entryway.authserver.next_step import Step, next_step
 from entryway.authserver.sessions import BROWSER_COOKIE, LOGIN_COOKIE
 from entryway.authserver.tenant_addresses import NamedZone
 from entryway.authserver.trust.errors import NoProvider
 from entryway.authserver.trust.selection import choose
 from entryway.authserver.users import ORIGIN
-from entryway.oauth.errors import InvalidClient, InvalidRequest, LoginRequired
+from entryway.oauth.errors import InvalidClient, InvalidRequest, InvalidScope, LoginRequired
 from entryway.telemetry import get_logger
 from entryway.web.cookies import set_cookie
 from entryway.web.redirect import redirect_error, redirect_to
@@ -27,15 +28,16 @@ if TYPE_CHECKING:
     from entryway.authserver.attempts import Attempts
     from entryway.authserver.authorization_request import AuthorizationRequest
     from entryway.authserver.authorizations import Authorizations
-    from entryway.authserver.clients import Clients
+    from entryway.authserver.clients import Client, Clients
     from entryway.authserver.next_step import Attempt
     from entryway.authserver.pages import Pages
+    from entryway.authserver.roles import Roles
     from entryway.authserver.sessions import Sessions
     from entryway.authserver.tenant_browsing import TenantBrowsing
     from entryway.authserver.trust.departures import Departures
     from entryway.authserver.trust.providers import IdentityProviders
     from entryway.authserver.trust.selection import Choice
-    from entryway.authserver.users import Users
+    from entryway.authserver.users import User, Users
     from entryway.authserver.zones import Zones
 
 log = get_logger(__name__)
@@ -61,6 +63,7 @@ class LoginFlow:
     providers: IdentityProviders
     departures: Departures
     browsing: TenantBrowsing
+    roles: Roles
 
     async def begin(
         self,
@@ -174,7 +177,7 @@ class LoginFlow:
         return await self._code(attempt.zid, request, user_id, since)
 
     async def _code(self, zid: str, request: AuthorizationRequest, user_id: str, since: datetime) -> Response:
-        await self._check_account(zid, request, user_id)
+        client, user = await self._parties(zid, request, user_id)
         authorization = new_authorization(
             zid=zid,
             client_id=request.client_id,
@@ -185,6 +188,13 @@ class LoginFlow:
             nonce=request.nonce,
             additional=request.additional,
         )
+        if request.scopes:
+            held = held_scopes(client, await self.roles.of_user(user))
+            try:
+                user_scopes(authorization, frozenset(), client.user_scopes, held)
+            except InvalidScope as error:
+                # The code would be worth nothing, and here the application can still tell its user.
+                return redirect_error(request.redirect_uri, request.state, error, await self._issuer(zid))
         code = await self.authorizations.issue_code(
             authorization, request.redirect_uri, request.challenge, redirect_uri_given=request.redirect_uri_given
         )
@@ -196,7 +206,7 @@ class LoginFlow:
     async def _issuer(self, zid: str) -> str:
         return (await self.zones.resolve(NamedZone(id=zid))).issuer
 
-    async def _check_account(self, zid: str, request: AuthorizationRequest, user_id: str) -> None:
+    async def _parties(self, zid: str, request: AuthorizationRequest, user_id: str) -> tuple[Client, User]:
         # Between the first step and this one, the application or the user may have gone.
         client = await self.clients.find(zid, request.client_id)
         user = await self.users.find(zid, user_id)
@@ -204,3 +214,4 @@ class LoginFlow:
             raise InvalidRequest("This login is over. Please go back to the application and start again.")
         if client.allowed_providers is not None and user.origin not in client.allowed_providers:
             raise AccountNotAllowed
+        return client, user

@@ -261,6 +261,12 @@ def test_a_passcode_is_good_for_five_minutes(
     assert server.token(app, grant_type="password", passcode=code).status_code == 401
 
 
+@pytest.mark.parametrize("path", ["/passcode", "/config?action=who"])
+def test_a_program_that_is_not_logged_in_is_told_so(server: RunningAuthServer, path: str) -> None:
+    answer = server.http.get(path, headers={"accept": "application/json"})
+    assert (answer.status_code, answer.json()["error"]) == (401, "login_required")
+
+
 def test_people_see_who_they_are(app: BoundApplication, browser: Browser, editor: str) -> None:
     page = browser.http.get("/config", params={"action": "who", "details": "true"})
     arrived = browser.submit(page, editor, PASSWORD)

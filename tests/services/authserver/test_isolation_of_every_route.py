@@ -36,7 +36,7 @@ PUBLIC = {
 }  # fmt: skip
 # Where a browser comes, with the cookies that it has.
 BROWSER = {
-    "/login", "/login.do", "/logout", "/logout.do", "/passcode", "/config", "/oauth/authorize", "/autologin",
+    "/", "/login", "/login.do", "/logout", "/logout.do", "/passcode", "/config", "/oauth/authorize", "/autologin",
     "/saml/metadata/alias/{alias}", "/saml/discovery", "/saml/login/alias/{alias}", "/saml/SSO/alias/{alias}",
     "/saml/SingleLogout/alias/{alias}", "/login/callback/{origin}", "/logout/callback/{origin}",
 }  # fmt: skip

@@ -83,6 +83,21 @@ def test_the_session_cookie_stays_with_this_host_over_tls(browser: Browser, app:
     assert "domain" not in cookie
 
 
+def test_an_application_that_names_scopes_which_its_user_has_not_learns_it_at_once(
+    browser: Browser, app: BoundApplication, viewer: str
+) -> None:
+    page = browser.authorize(app, scope=f"{app.name}.Edit", state="s")
+    answer = browser.submit(page, viewer, PASSWORD)
+    told = parse_qs(urlsplit(answer.headers["location"]).query)
+    assert (answer.status_code, told["error"], told["state"]) == (302, ["invalid_scope"], ["s"])
+    assert "This user is not allowed any of the requested scopes" in told["error_description"][0]
+    assert code_in(browser.authorize(app, scope=f"{app.name}.Edit openid"))
+
+
+def test_the_bare_address_leads_to_the_login(browser: Browser) -> None:
+    assert browser.http.get("/").headers["location"] == "/login"
+
+
 def test_a_second_application_needs_no_second_login(
     server: RunningAuthServer, browser: Browser, app: BoundApplication, editor: str
 ) -> None:

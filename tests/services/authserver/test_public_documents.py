@@ -110,7 +110,8 @@ def test_the_metadata_is_at_both_paths_and_true(server: RunningAuthServer) -> No
         assert server.http.get(path).status_code != 404
     assert {"private_key_jwt", "tls_client_auth", "none"} <= set(at_root["token_endpoint_auth_methods_supported"])
     assert at_root["mtls_endpoint_aliases"]["token_endpoint"] == f"{server.url}/oauth/token"
-    assert server.http.get(at_root["jwks_uri"].removeprefix(server.url)).status_code == 200
+    for name in ("jwks_uri", "service_documentation"):
+        assert server.http.get(at_root[name].removeprefix(server.url)).status_code == 200
 
 
 def test_health_and_info(server: RunningAuthServer) -> None:
