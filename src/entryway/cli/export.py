@@ -18,6 +18,10 @@ EPILOG = """[bold]Examples[/bold]
     entryway export nginx -w web > /etc/nginx/conf.d/web.conf
 
     entryway export envoy -w web --listen 0.0.0.0:8080 > envoy.yaml
+
+    entryway export envoy -w web --router a:5000 --router b:5000 --decision a:5001 --decision b:5001 > envoy.yaml
+
+What the router serves itself is named on standard error. Write the file anew when routes or destinations change.
 """
 
 
@@ -36,21 +40,22 @@ def export(  # noqa: PLR0917 - Typer's way to declare options
     listen: Annotated[str, typer.Option(help="HOST:PORT where the proxy listens.")] = "127.0.0.1:8080",
     router: Annotated[
         list[str] | None,
-        typer.Option(help="HOST:PORT of the router; for nginx once for each instance. [default: 127.0.0.1 and PORT]"),
+        typer.Option(help="HOST:PORT of the router, once for each instance. Default: 127.0.0.1 and PORT."),
     ] = None,
     decision: Annotated[
         list[str] | None,
         typer.Option(
-            help="HOST:PORT where it decides, as often. [default: 127.0.0.1 and ENTRYWAY_DECISION_PORT, or 5001]"
+            help="HOST:PORT where it decides, once for each instance. "
+            "Default: 127.0.0.1 and ENTRYWAY_DECISION_PORT, or 5001."
         ),
     ] = None,
     ca_file: Annotated[
-        str | None, typer.Option(help="Authorities that the proxy believes. [default: SSL_CERT_FILE, or the system's]")
+        str | None, typer.Option(help="Authorities that the proxy believes. Default: SSL_CERT_FILE, or the system's.")
     ] = None,
 ) -> None:
     """Write the configuration of a proxy that carries the bytes and asks the router for its decisions."""
     stay_quiet()
-    from entryway.router.export.write import OneInstance, Places
+    from entryway.router.export.write import Places
     from entryway.router.export.write import export as write
 
     places = Places(
@@ -59,10 +64,7 @@ def export(  # noqa: PLR0917 - Typer's way to declare options
         tuple(_address("--decision", address) for address in decision or ()),
         ca_file,
     )
-    try:
-        exported = write(proxy.value, workdir, os.environ, places)
-    except OneInstance as several:
-        raise typer.BadParameter(str(several), param_hint="--router, --decision") from None
+    exported = write(proxy.value, workdir, os.environ, places)
     for route in exported.plan.routes:
         if route.by_router is not None:
             tell(f"through the router: {route.label} ({route.by_router})")

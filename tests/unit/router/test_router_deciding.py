@@ -18,7 +18,7 @@ from entryway.router.configuration import RouterConfiguration, line_of, read_con
 from entryway.router.deciding import UPSTREAM_NAMES, deciding_of
 from entryway.router.decision_dialects import upstream_name
 from entryway.router.export.plan import Plan, Write, plan, short_ways
-from entryway.router.export.write import Address, OneInstance, Places, export
+from entryway.router.export.write import Address, Places, export
 from entryway.router.origins import TlsContexts
 
 NEAR = {"name": "near", "url": "https://near.example:8443/base", "timeout": 1500}
@@ -162,12 +162,29 @@ def test_nginx_keeps_connections_to_several_instances_for_what_it_may_send_again
     assert "proxy_pass http://$entryway_router;" in text
 
 
-def test_envoy_is_told_of_one_instance_alone(tmp_path: Path):
+@pytest.mark.parametrize(("host", "kind"), [("10.0.0.2", "STATIC"), ("b.example", "STRICT_DNS")])
+def test_envoy_is_told_of_every_instance(tmp_path: Path, host: str, kind: str):
     configuration(tmp_path, {"source": "^/a", "destination": "near"})
-    several = (Address("10.0.0.1", 5000), Address("10.0.0.2", 5000))
-    for places in (Places(PLACES.listen, several), Places(PLACES.listen, (), several)):
-        with pytest.raises(OneInstance):
-            export("envoy", tmp_path, {"destinations": json.dumps([NEAR])}, places)
+    routers = (Address("10.0.0.1", 5000), Address(host, 5000))
+    decisions = (Address("10.0.0.1", 5001), Address(host, 5001))
+    places = Places(PLACES.listen, routers, decisions)
+    written = yaml.safe_load(export("envoy", tmp_path, {"destinations": json.dumps([NEAR])}, places).text)
+    clusters = {cluster["name"]: cluster for cluster in written["static_resources"]["clusters"]}
+    for name, port in (("entryway_router", 5000), ("entryway_decision", 5001)):
+        [group] = clusters[name]["load_assignment"]["endpoints"]
+        told = [each["endpoint"]["address"]["socket_address"] for each in group["lb_endpoints"]]
+        assert told == [{"address": each, "port_value": port} for each in ("10.0.0.1", host)]
+        assert (clusters[name]["type"], clusters[name]["connect_timeout"]) == (kind, "3s")
+    [chain] = written["static_resources"]["listeners"][0]["filter_chains"]
+    manager = chain["filters"][0]["typed_config"]
+    asking = manager["http_filters"][0]["typed_config"]["http_service"]["authorization_request"]["headers_to_add"]
+    assert "reset" in asking[0]["value"].split(",")
+    routes = [each["route"] for each in manager["route_config"]["virtual_hosts"][0]["routes"] if "route" in each]
+    for route in routes:
+        again = route.get("retry_policy", {}).get("retry_on", "").split(",")
+        # What may have begun is done once.
+        assert "reset" not in again
+        assert ("connect-failure" in again) == (route["cluster"] == "entryway_router")
 
 
 @pytest.mark.parametrize("source", [r"^/(a)(?<!b)", r"^/(?<=x)y"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import yaml
@@ -30,16 +31,35 @@ REWRITE = (
 CLEARED_EARLY = (*OURS, REMOVE.decode(), *FORGEABLE, "x-forwarded-proto", "x-custom-host", "forwarded")
 
 
+Place = tuple[str, int]
+CONNECT_SECONDS = 3
+"""How long an instance whose machine is gone holds up a request that another one can answer."""
+LISTENS = {
+    "timeout": f"{CONNECT_SECONDS}s",
+    "interval": "1s",
+    "no_traffic_interval": "5s",
+    "unhealthy_threshold": 1,
+    "healthy_threshold": 1,
+    "tcp_health_check": {},
+}
+WITHOUT_LIMIT = {"circuit_breakers": {"thresholds": [{"max_retries": 10_000}]}}
+"""By itself Envoy repeats three requests at once, and an instance that ends leaves more to another one."""
+# A request that did not leave is given to another instance; a question may be asked twice, what it is about may not.
+UNSENT = "connect-failure,reset-before-request,refused-stream"
+# The filter that asks obeys these headers alone, and any instance may be next: so many tries find one that is there.
+ASK_AGAIN = (("x-envoy-retry-on", f"{UNSENT},reset"), ("x-envoy-max-retries", "14"))
+
+
 def write_envoy(
-    plan: Plan, *, listen: tuple[str, int], router: tuple[str, int], decision: tuple[str, int], ca_file: str
+    plan: Plan, *, listen: Place, routers: Sequence[Place], decisions: Sequence[Place], ca_file: str
 ) -> str:
-    """Return the file; addresses are host and port."""
+    """Return the file; addresses are host and port, those of the router once for each instance."""
     bootstrap = {
         "static_resources": {
-            "listeners": [_listener(plan, listen, decision)],
+            "listeners": [_listener(plan, listen, routers, decisions)],
             "clusters": [
-                _cluster("entryway_router", *router),
-                _cluster("entryway_decision", *decision),
+                _instances("entryway_router", routers),
+                _instances("entryway_decision", decisions),
                 *(_backend(upstream, ca_file) for upstream in plan.upstreams),
             ],
         },
@@ -60,12 +80,12 @@ def _overview(plan: Plan) -> str:
     return "".join("".join(c if c.isprintable() else "?" for c in line) + "\n" for line in lines)
 
 
-def _http_filters(decision: tuple[str, int]) -> list[dict[str, Any]]:
+def _http_filters(decisions: Sequence[Place]) -> list[dict[str, Any]]:
     router = {"@type": FILTERS + "router.v3.Router", "suppress_envoy_headers": True}
-    return [_ext_authz(decision), {"name": "envoy.filters.http.router", "typed_config": router}]
+    return [_ext_authz(decisions), {"name": "envoy.filters.http.router", "typed_config": router}]
 
 
-def _listener(plan: Plan, listen: tuple[str, int], decision: tuple[str, int]) -> dict[str, Any]:
+def _listener(plan: Plan, listen: Place, routers: Sequence[Place], decisions: Sequence[Place]) -> dict[str, Any]:
     manager = {
         "@type": TYPE + "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "entryway",
@@ -85,17 +105,18 @@ def _listener(plan: Plan, listen: tuple[str, int], decision: tuple[str, int]) ->
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
         "stream_idle_timeout": "0s",
         "request_headers_timeout": "60s",
-        "http_filters": _http_filters(decision),
+        "http_filters": _http_filters(decisions),
         "route_config": {
-            "virtual_hosts": [{"name": "application", "domains": ["*"], "routes": _routes(plan)}],
+            "virtual_hosts": [{"name": "application", "domains": ["*"], "routes": _routes(plan, len(routers))}],
         },
     }
     filters = [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]
     return {"name": "entryway", "address": _address(*listen), "filter_chains": [{"filters": filters}]}
 
 
-def _ext_authz(decision: tuple[str, int]) -> dict[str, Any]:
+def _ext_authz(decisions: Sequence[Place]) -> dict[str, Any]:
     names = [*OURS, *(name.decode() for name in UPSTREAM_NAMES)]
+    host, port = decisions[0]
     return {
         "name": "envoy.filters.http.ext_authz",
         "typed_config": {
@@ -107,11 +128,12 @@ def _ext_authz(decision: tuple[str, int]) -> dict[str, Any]:
             "allowed_headers": {"patterns": [{"safe_regex": {"regex": ".*"}}]},
             "http_service": {
                 "server_uri": {
-                    "uri": f"http://{decision[0]}:{decision[1]}",
+                    "uri": f"http://{host}:{port}",
                     "cluster": "entryway_decision",
                     "timeout": "30s",
                 },
                 "path_prefix": "/ext_authz_routed",
+                **_asking_again(len(decisions)),
                 "authorization_response": {
                     "allowed_upstream_headers": {"patterns": [{"exact": name} for name in names]},
                 },
@@ -120,16 +142,20 @@ def _ext_authz(decision: tuple[str, int]) -> dict[str, Any]:
     }
 
 
-def _routes(plan: Plan) -> list[dict[str, Any]]:
+def _routes(plan: Plan, instances: int) -> list[dict[str, Any]]:
+    to_router = partial(_to_router, instances)
     return [
         *(_to_backend(upstream, plan.additions) for upstream in plan.upstreams),
-        _to_router(_header(UPSTREAM.decode(), {"exact": ROUTER.decode()}), asked=True),
-        _to_router({"name": "upgrade", "present_match": True}, upgrades=True),
-        _to_router(_header("x-csrf-token", {"exact": "fetch", "ignore_case": True})),
-        *([_to_router({"name": "origin", "present_match": True})] if plan.cross_origin else []),
-        *({"match": {"path": path}, **_router_action(), "typed_per_filter_config": UNASKED} for path in plan.own_paths),
+        to_router(_header(UPSTREAM.decode(), {"exact": ROUTER.decode()}), asked=True),
+        to_router({"name": "upgrade", "present_match": True}, upgrades=True),
+        to_router(_header("x-csrf-token", {"exact": "fetch", "ignore_case": True})),
+        *([to_router({"name": "origin", "present_match": True})] if plan.cross_origin else []),
         *(
-            _undecided(route.pattern) if route.by_router is None else _to_router(_path(route.pattern))
+            {"match": {"path": path}, **_router_action(instances), "typed_per_filter_config": UNASKED}
+            for path in plan.own_paths
+        ),
+        *(
+            _undecided(route.pattern) if route.by_router is None else to_router(_path(route.pattern))
             for route in short_ways(plan.routes)
             if route.pattern is not None
         ),
@@ -153,16 +179,46 @@ def _to_backend(upstream: Upstream, additions: Sequence[tuple[str, str]]) -> dic
     }
 
 
-def _to_router(header: dict[str, Any], *, asked: bool = False, upgrades: bool = False) -> dict[str, Any]:
+def _to_router(
+    instances: int, header: dict[str, Any], *, asked: bool = False, upgrades: bool = False
+) -> dict[str, Any]:
     unasked = {} if asked else {"typed_per_filter_config": UNASKED}
-    return {"match": {"prefix": "/", "headers": [header]}, **_router_action(upgrades=upgrades), **unasked}
+    return {"match": {"prefix": "/", "headers": [header]}, **_router_action(instances, upgrades=upgrades), **unasked}
 
 
-def _router_action(*, upgrades: bool = False) -> dict[str, Any]:
-    action: dict[str, Any] = {"cluster": "entryway_router", "timeout": "0s", "idle_timeout": "3600s"}
+def _router_action(instances: int, *, upgrades: bool = False) -> dict[str, Any]:
+    action: dict[str, Any] = {
+        "cluster": "entryway_router",
+        "timeout": "0s",
+        "idle_timeout": "3600s",
+        **_retries(instances),
+    }
     if upgrades:
         action["upgrade_configs"] = [{"upgrade_type": "websocket", "enabled": True}]
     return {"route": action, "request_headers_to_remove": list(OURS)}
+
+
+def _asking_again(instances: int) -> dict[str, Any]:
+    if instances == 1:
+        return {}
+    return {"authorization_request": {"headers_to_add": [{"key": name, "value": value} for name, value in ASK_AGAIN]}}
+
+
+def _retries(instances: int) -> dict[str, Any]:
+    if instances == 1:
+        return {}
+    others = {
+        "name": "envoy.retry_host_predicates.previous_hosts",
+        "typed_config": {"@type": f"{TYPE}envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"},
+    }
+    return {
+        "retry_policy": {
+            "retry_on": UNSENT,
+            "num_retries": instances - 1,
+            "retry_host_predicate": [others],
+            "host_selection_retry_max_attempts": 2 * instances,
+        }
+    }
 
 
 def _undecided(pattern: str | None) -> dict[str, Any]:
@@ -222,6 +278,17 @@ def _cluster(name: str, host: str, port: int) -> dict[str, Any]:
     # Both families at once, as browsers do: a name such as localhost has addresses that nobody listens on.
     family = {} if kind == "STATIC" else {"dns_lookup_family": "ALL"}
     return {"name": name, "type": kind, **family, "connect_timeout": "10s", "load_assignment": assignment}
+
+
+def _instances(name: str, places: Sequence[Place]) -> dict[str, Any]:
+    cluster = _cluster(name, *places[0])
+    if len(places) > 1:
+        endpoints = [{"endpoint": {"address": _address(*place)}} for place in places]
+        cluster["load_assignment"]["endpoints"] = [{"lb_endpoints": endpoints}]
+        cluster |= {"connect_timeout": f"{CONNECT_SECONDS}s", "health_checks": [LISTENS], **WITHOUT_LIMIT}
+        if not all(_is_address(host) for host, _ in places):
+            cluster |= {"type": "STRICT_DNS", "dns_lookup_family": "ALL"}
+    return cluster
 
 
 def _cluster_name(upstream: Upstream) -> str:

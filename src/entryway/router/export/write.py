@@ -28,12 +28,13 @@ class Address:
     host: str
     port: int
 
+    @property
+    def pair(self) -> tuple[str, int]:
+        """Host and port."""
+        return self.host, self.port
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-class OneInstance(ValueError):
-    """More instances of the router are named than the proxy's configuration can have."""
 
 
 Instances = tuple[Address, ...]
@@ -85,12 +86,13 @@ def _nginx(planned: Plan, listen: Address, routers: Instances, decisions: Instan
 
 
 def _envoy(planned: Plan, listen: Address, routers: Instances, decisions: Instances, ca_file: str) -> str:
-    if len(routers) != 1 or len(decisions) != 1:
-        raise OneInstance(
-            "what is written for Envoy knows one router: put a balancer of connections in front of several"
-        )
-    pairs = [(address.host, address.port) for address in (listen, routers[0], decisions[0])]
-    return write_envoy(planned, listen=pairs[0], router=pairs[1], decision=pairs[2], ca_file=ca_file)
+    return write_envoy(
+        planned,
+        listen=listen.pair,
+        routers=[address.pair for address in routers],
+        decisions=[address.pair for address in decisions],
+        ca_file=ca_file,
+    )
 
 
 _PROXIES: dict[Proxy, tuple[Write, Callable[[Plan, Address, Instances, Instances, str], str]]] = {
