@@ -18,6 +18,7 @@ from argon2 import PasswordHasher
 from entryway.accounts.passwords import Passwords
 from entryway.authserver.build import build
 from entryway.authserver.settings import AuthServerSettings
+from entryway.clients.outgoing_addresses import INSIDE
 from entryway.landscape.admin_listener import counted
 from entryway.landscape.certificate_listener import CertificateListener
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
@@ -197,7 +198,7 @@ def running_authserver(
             database_url=database_url(folder, "authserver"),
             master_key=MASTER_KEY,
             platform_client_secret=PLATFORM_SECRET,
-            **settings,
+            **{"outgoing": INSIDE} | settings,
         )
         app = counted(build(chosen, clock=clock, passwords=Passwords(hasher), meters=meters), meters)
         if certificate_port is None:

@@ -19,6 +19,7 @@ import httpx
 from argon2 import PasswordHasher
 
 from entryway.accounts.passwords import Passwords
+from entryway.clients.outgoing_addresses import INSIDE
 from entryway.idp.build import build
 from entryway.idp.settings import IdpSettings, MailSettings
 from entryway.telemetry.service_meters import ServiceMeters
@@ -228,7 +229,7 @@ def running_idp(
             admin_client_secret=ADMIN_SECRET,
             mail=MailSettings(folder=mail),
             ca_file=authority.ca_file,
-            **more,
+            **{"outgoing": INSIDE} | more,
         )
         return build(settings, clock=clock, passwords=Passwords(hasher), meters=meters)
 
