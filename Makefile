@@ -30,7 +30,7 @@ compiled: $(SETUP) ## Run the tests of the HTTP engine and the router on a wheel
 	  tests/project/test_project_compiled.py tests/unit/http tests/services/http tests/unit/router tests/services/router
 
 interop: $(SETUP) ## Run the tests behind real proxies, and with third-party clients and relying parties
-	@scripts/system-packages nginx caddy haproxy node npm chromium certutil apache2 mod_auth_openidc mod_auth_mellon simplesamlphp xmlsec1
+	@scripts/system-packages nginx caddy haproxy node npm chromium certutil apache2 mod_auth_openidc mod_auth_mellon mod_shib simplesamlphp xmlsec1
 	@$(BIN)/python -m pytest -m "proxies or peers or interop" tests/interop tests/journeys $(PYTEST_ARGS)
 
 check: $(SETUP) ## Lint, formatting, types and the layers' contracts
