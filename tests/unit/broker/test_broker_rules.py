@@ -10,6 +10,7 @@ from entryway.broker.broker import told_parameters
 from entryway.broker.catalog import PLANS, catalog, find_plan
 from entryway.broker.errors import BrokerRequestInvalid, VersionUnsupported
 from entryway.broker.offerings.destination import parse_initial
+from entryway.broker.offerings.identity import parse as parse_identity
 from entryway.broker.offerings.kind import check_binding_parameters
 from entryway.broker.requests import check_id, check_platform, check_version
 from entryway.broker.store import Bound, Instance
@@ -109,3 +110,10 @@ def test_what_is_secret_is_not_shown():
     bound = Bound("i", "b", "z", {}, {"clientsecret": "s3cret"})
     assert "s3cret" not in repr(instance) + repr(bound) + repr(told_parameters(instance))
     assert told_parameters(instance) == {"a": 1}
+
+
+def test_an_instance_of_the_identity_provider_is_its_tenants_own():
+    assert parse_identity({"multi-tenant": False}) == parse_identity({})
+    for asked in ({"multi-tenant": True}, {"provided-apis": [{"name": "orders"}]}, {"consumed-services": []}):
+        with pytest.raises(BrokerRequestInvalid, match=next(iter(asked))):
+            parse_identity(asked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -53,6 +53,8 @@ class _Parameters(_Section):
     assertion_attributes: dict[str, str] = {}
     # The tenant's trust says whose tokens may be exchanged there (`token_audiences`): nothing is to be done here.
     xsuaa_cross_consumption: bool = False
+    # An instance is its tenant's own; who wants another is told that this cannot be.
+    multi_tenant: Literal[False] = False
 
 
 @dataclass(frozen=True, slots=True)
