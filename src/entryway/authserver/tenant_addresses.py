@@ -21,6 +21,7 @@ _OF_THE_LANDSCAPE = frozenset({API, INTERNAL})
 RESERVED = _OF_THE_LANDSCAPE | {"cert", "login", "www"}
 # A domain of a tenant's own; other alphabets come in their ASCII form (`xn--…`).
 DOMAIN = re.compile(r"(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+MOST_REMEMBERED = 10_000
 _ID = re.compile(r"[A-Za-z0-9-]{1,36}")
 
 
@@ -52,6 +53,8 @@ class TenantAddresses:
     domains: frozenset[str] = field(init=False)
     # Whether tenants have hosts of their own.
     in_host: bool = field(init=False)
+    # Which tenant a host names, for those that were asked for before.
+    _named: dict[str, NamedZone] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.template.replace(PLACEHOLDER, "x"))
@@ -105,6 +108,15 @@ class TenantAddresses:
         return _is_address(name[1:]) or any(name.endswith(f".{domain}") for domain in self.domains)
 
     def _by_host(self, host: str) -> NamedZone:
+        named = self._named.get(host)
+        if named is None:
+            named = self._read(host)
+            if len(self._named) >= MOST_REMEMBERED:
+                self._named.clear()
+            self._named[host] = named
+        return named
+
+    def _read(self, host: str) -> NamedZone:
         if self.names_none(host):
             return NamedZone()
         name = _host_name(host)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_json
 from starlette.responses import Response
 
 from entryway.authserver import edge
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
     from entryway.authserver.client_authentication import Authenticated, ClientAuthentication
     from entryway.authserver.granting import Granting
@@ -46,7 +47,6 @@ _ANSWERED_WITH = (
     (b"cache-control", b"no-store"),
     (b"pragma", b"no-cache"),
 )
-_WRITER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +105,16 @@ class TokenAnswer(Response):
     """A token response (RFC 6749 §5.1), made without what Starlette does for answers of any kind."""
 
     def __init__(self, content: Mapping[str, Any]) -> None:
-        self.body = _WRITER.encode(content).encode()
+        self.body = to_json(content)
         self.raw_headers = [*_ANSWERED_WITH, (b"content-length", b"%d" % len(self.body))]
         self.status_code = 200
         self.background = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it: as for every response, when there is nothing to look at in the request."""
+        del scope, receive
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
 
 
 def parse_token_request(zone: Zone, parameters: Mapping[str, str]) -> TokenRequest:

@@ -29,8 +29,9 @@ def parse(encoded: bytes) -> dict[str, str]:
         for pair in pairs:
             if not pair:
                 continue
-            before, _, after = pair.partition("=")
-            name, value = _decoded(before), _decoded(after)
+            name, _, value = pair.partition("=")
+            if "%" in pair or "+" in pair or not pair.isprintable():
+                name, value = _decoded(name), _decoded(value)
             if name in parameters:
                 raise InvalidRequest("A parameter is repeated")  # RFC 6749 §3.2
             parameters[name] = value

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from joserfc.errors import JoseError
 from joserfc.jws import JWSRegistry, extract_compact
+from pydantic_core import to_json
 
 from entryway.oauth.errors import InvalidToken
 from entryway.oauth.keys import ALGORITHM
@@ -29,13 +30,11 @@ if TYPE_CHECKING:
 LONGEST = 16 * 1024
 _REGISTRY = JWSRegistry(algorithms=[ALGORITHM], strict_check_header=False)
 _REGISTRY.max_payload_length = LONGEST
-# Made once: `json.dumps` makes one each time.
-_WRITER = json.JSONEncoder(separators=(",", ":"))
 
 
 def sign(claims: Mapping[str, Any], key: SigningKey, jku: str) -> str:
     """Return a signed token."""
-    signed = f"{_header(key.kid, jku)}.{_encoded(_WRITER.encode(claims).encode())}"
+    signed = f"{_header(key.kid, jku)}.{_encoded(to_json(claims))}"
     return f"{signed}.{_encoded(key.sign(signed.encode()))}"
 
 

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from entryway.storage.moments import Clock
 
 SEEN_WITHIN = timedelta(seconds=1)
-_AT_ONCE = timedelta()
 MOST_REMEMBERED = 20_000
 EVERYBODY = ("", "")
 _OPTION = "unnoticed"
@@ -58,6 +57,7 @@ class Watched:
 @dataclass(frozen=True, slots=True)
 class _Known:
     read_at: datetime
+    until: datetime
     values: Mapping[Key, int]
     revisions: dict[tuple[str, ...], Revision] = field(default_factory=dict)
 
@@ -86,7 +86,7 @@ class Changes:
         """Return the revision of some subjects of a tenant, None where it must be read anew."""
         known = self._known.get(zid)
         # A clock that was set back must not make anything last longer.
-        if known is None or not _AT_ONCE <= self._clock() - known.read_at < SEEN_WITHIN:
+        if known is None or not known.read_at <= self._clock() < known.until:
             return None
         revision = known.revisions.get(subjects)
         if revision is None:
@@ -101,7 +101,7 @@ class Changes:
         now = self._clock()
         async with self._database.read() as session:
             rows = (await session.execute(self._query, {"zid": zid})).all()
-        self._known[zid] = _Known(now, {(of, subject): value for of, subject, value in rows})
+        self._known[zid] = _Known(now, now + SEEN_WITHIN, {(of, subject): value for of, subject, value in rows})
         while len(self._known) > MOST_REMEMBERED:
             self._known.popitem(last=False)
 

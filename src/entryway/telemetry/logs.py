@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from json import JSONEncoder
 from typing import Any, TextIO, TypeAlias, cast
 
@@ -51,7 +52,6 @@ def configure_logging(*, json: bool, level: str = "info", stream: TextIO | None 
     out = stream or cast("TextIO", _StandardError())
     threshold = LEVELS.get(level.lower(), logging.INFO)
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         # People read the clock on their wall; machines compare across hosts.
         structlog.processors.TimeStamper(fmt="iso", utc=True)
@@ -103,6 +103,11 @@ def _bound_logger(threshold: int) -> type[FilteringBoundLogger]:
         if args:
             return given.info(self, event, *args, **values)
         record: Any = {**self._context, **values, "event": event}
+        if self._processors[-1] is _as_json and "exc_info" not in values and "stack_info" not in values:
+            # What the processors do for such a record, without asking each of them.
+            record["level"] = "info"
+            record["timestamp"] = f"{datetime.now(UTC).replace(tzinfo=None).isoformat()}Z"
+            return self._logger.info(_as_json(self._logger, "info", without_secrets(self._logger, "info", record)))
         try:
             for processor in self._processors:
                 record = processor(self._logger, "info", record)
