@@ -205,7 +205,7 @@ def build(  # noqa: PLR0915 - every part
     saml = SamlEndpoints(
         settings, zones, providers, partners, pending, provider_sessions, seen, arrival, flow, pages, clock
     )
-    relying_party = OidcEndpoints(settings, zones, providers, oidc, pending, arrival, clock)
+    relying_party = OidcEndpoints(settings, zones, providers, oidc, pending, arrival, provider_sessions, seen, clock)
     brandings = TenantBrandings(database, audit, settings.branding, clock)
     refresh = TrustRefresh(http, providers, oidc, clock)
     housekeeping = Housekeeping(database, clock, (keys.rotate_due, refresh.refresh_due))
@@ -271,6 +271,7 @@ def build(  # noqa: PLR0915 - every part
         saml_keys,
         audit,
         clock,
+        settings.identity_providers,
     )
     respond = Responder(pages)
 

@@ -40,16 +40,15 @@ class GuardedOrigin:
     async def connect(self) -> UpstreamConnection:
         """Return a connection to the first permitted address that takes one."""
         origin, loop = self._origin, asyncio.get_running_loop()
-        if self._policy.https_only and origin.tls is None:
-            raise AddressRefused(self.label, "only https may be called")
         found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
         addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
         if self.label not in self._policy.origins:
-            permitted = self._policy.permitted(addresses)
+            permitted = self._policy.permitted(addresses, encrypted=origin.tls is not None)
             if not permitted:
                 # Where a name leads inside the network is for the operator alone to know.
                 log.warning("outgoing_call_refused", origin=self.label, addresses=addresses)
-                raise AddressRefused(self.label, "its address is none that may be called from here")
+                reason = "its address is none that may be called from here"
+                raise AddressRefused(self.label, reason if origin.tls else f"{reason} without TLS")
             addresses = permitted
         return await self._dial(loop, addresses)
 

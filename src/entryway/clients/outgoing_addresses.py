@@ -43,15 +43,23 @@ class AddressRefused(UpstreamUnreachable):
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
-    """Public addresses, and those of `networks`. `origins` are of the operator's own services, wherever they are."""
+    """Public addresses, and those of `networks`. `origins` are of the operator's own services, wherever they are.
+
+    With `https_only`, nothing is called without TLS but this machine, where it is permitted.
+    """
 
     networks: tuple[IpNetwork, ...] = ()
     origins: frozenset[str] = frozenset()
     https_only: bool = True
 
-    def permitted(self, addresses: Iterable[str]) -> list[str]:
+    def permitted(self, addresses: Iterable[str], *, encrypted: bool = True) -> list[str]:
         """Return those that may be called, in their order."""
-        return [address for address in addresses if self._permits(ip_address(address))]
+        everywhere = encrypted or not self.https_only
+        return [
+            address
+            for address in addresses
+            if self._permits(found := ip_address(address)) and (everywhere or _meant(found).is_loopback)
+        ]
 
     def _permits(self, address: IpAddress) -> bool:
         meant = _meant(address)

@@ -12,6 +12,13 @@ class LoginRefused(Forbidden):
     title = "The login at your identity provider failed. Please go back to the application and try again."
 
 
+class LogoutRefused(BadRequest):
+    """What tells of a logout over there is no logout token that can be believed."""
+
+    code = "logout_token_refused"
+    title = "The logout token was not accepted"
+
+
 class ProviderDisabled(Forbidden):
     """The administrator has switched the identity provider off."""
 

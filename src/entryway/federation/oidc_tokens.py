@@ -61,7 +61,24 @@ def key_id(token: str) -> str | None:
 def verify(
     token: str, keys: Sequence[tuple[str | None, Key]], expected: ExpectedToken, now: datetime
 ) -> Mapping[str, Any]:
-    """Return the claims of a token that holds (OpenID Connect Core §3.1.3.7), or raise TokenInvalid."""
+    """Return the claims of an id_token that holds (OpenID Connect Core §3.1.3.7), or raise TokenInvalid."""
+    claims = believed(token, keys, expected, now)
+    if expected.nonce is not None:
+        authorized, audience = claims.get("azp"), claims.get("aud")
+        several = isinstance(audience, list) and len(audience) > 1
+        if (authorized is not None and authorized != expected.client_id) or (authorized is None and several):
+            raise TokenInvalid("the token was issued to another client")
+    if not isinstance(claims.get("sub"), str) or not claims["sub"]:
+        raise TokenInvalid("the token names no user")
+    if expected.nonce is not None and not _same(claims.get("nonce"), expected.nonce):
+        raise TokenInvalid("the token answers another login")
+    return claims
+
+
+def believed(
+    token: str, keys: Sequence[tuple[str | None, Key]], expected: ExpectedToken, now: datetime
+) -> Mapping[str, Any]:
+    """Return the claims of a token that the provider has signed for us and that is valid now, whatever it is."""
     kid = key_id(token)
     candidates = [key for name, key in keys if kid is None or name is None or name == kid]
     claims = next((found for key in candidates if (found := _signed(token, key)) is not None), None)
@@ -75,25 +92,17 @@ def verify(
         one in {expected.client_id, *expected.audiences} for one in _texts(named)
     ):
         raise TokenInvalid("the token is for another client")
-    if expected.nonce is not None:
-        authorized = claims.get("azp")
-        if (authorized is not None and authorized != expected.client_id) or (authorized is None and len(named) > 1):
-            raise TokenInvalid("the token was issued to another client")
-    expires, issued = _moment(claims, "exp"), _moment(claims, "iat")
+    expires, issued = moment(claims, "exp"), moment(claims, "iat")
     if expires + LEEWAY <= now:
         raise TokenInvalid("the token has expired")
-    if issued > now + LEEWAY or ("nbf" in claims and _moment(claims, "nbf") > now + LEEWAY):
+    if issued > now + LEEWAY or ("nbf" in claims and moment(claims, "nbf") > now + LEEWAY):
         raise TokenInvalid("the token is from the future")
-    if not isinstance(claims.get("sub"), str) or not claims["sub"]:
-        raise TokenInvalid("the token names no user")
-    if expected.nonce is not None and not _same(claims.get("nonce"), expected.nonce):
-        raise TokenInvalid("the token answers another login")
     return claims
 
 
 def authenticated_at(claims: Mapping[str, Any], now: datetime) -> datetime:
     """Return when the user logged in, as far as the provider says; otherwise when the token was issued."""
-    return min(_moment(claims, "auth_time" if claims.get("auth_time") is not None else "iat"), now)
+    return min(moment(claims, "auth_time" if claims.get("auth_time") is not None else "iat"), now)
 
 
 def _signed(token: str, key: Key) -> Mapping[str, Any] | None:
@@ -104,7 +113,8 @@ def _signed(token: str, key: Key) -> Mapping[str, Any] | None:
     return claims if isinstance(claims, dict) else None
 
 
-def _moment(claims: Mapping[str, Any], name: str) -> datetime:
+def moment(claims: Mapping[str, Any], name: str) -> datetime:
+    """Return the moment that a claim names, or raise TokenInvalid."""
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise TokenInvalid(f"the token has no {name}")

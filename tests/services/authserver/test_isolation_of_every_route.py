@@ -34,11 +34,12 @@ PUBLIC = {
     "/sap/rest/authorization/v2/securitySettings/public",
     "/ServiceProviderConfig", "/ResourceTypes", "/ResourceTypes/{name}", "/Schemas", "/Schemas/{urn}", "/saml/metadata",
 }  # fmt: skip
-# Where a browser comes, with the cookies that it has.
+# Where a browser comes, with the cookies that it has; and a provider, with what it has signed.
 BROWSER = {
     "/", "/login", "/login.do", "/logout", "/logout.do", "/passcode", "/config", "/oauth/authorize", "/autologin",
     "/saml/metadata/alias/{alias}", "/saml/discovery", "/saml/login/alias/{alias}", "/saml/SSO/alias/{alias}",
     "/saml/SingleLogout/alias/{alias}", "/login/callback/{origin}", "/logout/callback/{origin}",
+    "/logout/backchannel/{origin}",
 }  # fmt: skip
 # Where clients prove who they are; most of what they bring is another test's (test_tenants.py).
 CLIENT = {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,6 +24,7 @@ from entryway.testing.authserver import (
     code_in,
     running_authserver,
 )
+from entryway.testing.idp import RunningIdp, running_idp
 from entryway.testing.saml_provider import ENTITY_ID, key_of, metadata_of
 
 PROVIDERS = "/sap/rest/identity-providers"
@@ -429,3 +431,48 @@ def test_a_migration_that_would_leave_somebody_behind_is_refused(trusting: Trust
     refused_by("restore", "staying", "a key that is none", 400, "trust_invalid")
     for origin in ("staying", "second", "another", "oidc-migration-backup"):
         trusting.admin.anywhere("DELETE", f"{PROVIDERS}/{origin}")
+
+
+@pytest.fixture(scope="module")
+def people(trusting: Trusting, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningIdp]:
+    """An identity provider that tells of logouts, and believes the server that is told."""
+    both = tmp_path_factory.mktemp("authorities") / "both.pem"
+    both.write_bytes(trusting.provider.ca_file.read_bytes() + trusting.server.ca_file.read_bytes())
+    authority = replace(trusting.provider.authority, ca_file=both)
+    with running_idp(tmp_path_factory.mktemp("people"), trusting.server.clock, authority=authority) as idp:
+        client = idp.application(
+            redirect_uris=[f"{trusting.server.url}/login/callback/people"],
+            back_channel_logout_uri=f"{trusting.server.url}/logout/backchannel/people",
+        )
+        config = {"issuer": idp.url, "client_id": client.client_id, "client_secret": client.secret}
+        trust(trusting, "people", **config, attributes={})
+        yield idp
+
+
+def test_a_logout_at_the_provider_ends_the_login_here(
+    people: RunningIdp, browser: Browser, app: BoundApplication
+) -> None:
+    people.user("paul")
+    over_there = people.person()
+    page = over_there.http.get(depart(browser, app, idp="people"))
+    code_in(browser.http.get(over_there.log_in(page, "paul").headers["location"]))
+    code_in(browser.authorize(app, idp="people"))
+
+    over_there.send(over_there.http.get("/oauth2/logout"), "/oauth2/logout")
+
+    deadline = time.monotonic() + 10
+    while "code=" in (again := browser.authorize(app, idp="people")).headers["location"]:
+        assert time.monotonic() < deadline, "the login here has not ended"
+        time.sleep(0.02)
+    assert again.headers["location"].startswith(people.url)
+    over_there.http.close()
+
+
+@pytest.mark.parametrize("kind", ["missing", "unsigned", "access token"])
+def test_what_is_no_logout_token_ends_nothing(trusting: Trusting, kind: str) -> None:
+    token = trusting.provider.token(trusting.client, grant_type="client_credentials").json()["access_token"]
+    shown = {"missing": "", "unsigned": token.rpartition(".")[0] + ".", "access token": token}[kind]
+    answer = httpx.post(
+        f"{trusting.server.url}/logout/backchannel/{ORIGIN}", data={"logout_token": shown}, verify=trusting.server.tls
+    )
+    refused(answer, "logout_token_refused", 400)

@@ -75,7 +75,12 @@ async def test_services_of_the_operator_are_called_wherever_they_are() -> None:
             assert (await call(http, "GET", f"http://127.0.0.1:{port}/")).content == b"ours"
 
 
-async def test_without_tls_nothing_is_called() -> None:
+async def test_without_tls_this_machine_is_called_where_it_is_permitted_and_nothing_else() -> None:
+    policy = AddressPolicy((ip_network("127.0.0.0/8"), ip_network("10.0.0.0/8")))
+    async with answering("127.0.0.1", b"ours") as port, new_http(ssl.create_default_context(), policy=policy) as http:
+        assert (await call(http, "GET", f"http://127.0.0.1:{port}/")).content == b"ours"
+        with pytest.raises(AddressRefused, match="without TLS"):
+            await call(http, "GET", "http://10.0.0.1/")
     async with new_http(ssl.create_default_context(), policy=AddressPolicy()) as http:
-        with pytest.raises(AddressRefused, match="only https"):
+        with pytest.raises(AddressRefused, match="without TLS"):
             await call(http, "GET", "http://93.184.216.34/")

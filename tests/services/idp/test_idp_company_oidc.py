@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
@@ -35,6 +36,7 @@ def company(idp: RunningIdp, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         client = there.application(
             redirect_uris=[f"{idp.url}/login/callback/*"],
             post_logout_redirect_uris=[f"{idp.url}/logout/callback/*"],
+            back_channel_logout_uri=f"{idp.url}/logout/backchannel/company",
             claims={"department": "attribute:department"},
         )
         found = Company(idp, there, client)
@@ -553,3 +555,32 @@ def test_administrators_change_providers_on_a_page(
     stranger = idp.person()
     assert stranger.http.get("/admin/providers").text.count('name="password"') == 1
     stranger.http.close()
+
+
+def test_a_logout_at_the_company_ends_the_login_here(
+    company: Company, application: RegisteredApplication, person: Person, over_there: Person, name: str
+) -> None:
+    company.there.user(name)
+    code_in(come_back(person, log_in_there(over_there, person.authorize(application), name)))
+    bystander, their_browser = company.idp.person(), company.there.person()
+    company.there.user(f"{name}-2")
+    code_in(come_back(bystander, log_in_there(their_browser, bystander.authorize(application), f"{name}-2")))
+
+    page = over_there.http.get("/oauth2/logout")
+    over_there.send(page, "/oauth2/logout")
+
+    deadline = time.monotonic() + 10
+    while "code=" in (departure := person.authorize(application)).headers.get("location", ""):
+        assert time.monotonic() < deadline, "the login here has not ended"
+        time.sleep(0.02)
+    assert departure.headers["location"].startswith(company.there.url)
+    code_in(bystander.authorize(application))
+    for someone in (bystander, their_browser):
+        someone.http.close()
+
+
+@pytest.mark.parametrize("form", [{}, {"logout_token": "nonsense"}, {"logout_token": "e30.e30.e30"}])
+def test_what_is_no_logout_token_ends_nothing(company: Company, person: Person, form: dict[str, str]) -> None:
+    del company
+    answer = person.http.post("/logout/backchannel/company", data=form)
+    refused(answer, "logout_token_refused", 400)

@@ -186,3 +186,18 @@ def test_the_code_follows_the_password_where_there_is_no_page(idp: RunningIdp, p
     for _ in range(5):
         ask(PASSWORD + wrong)
     assert ask(PASSWORD + code_of(secret, idp)).status_code == 400
+
+
+def test_a_login_that_waits_for_a_second_factor_ends_with_the_session_that_it_began_from(
+    idp: RunningIdp, person: Person, other_person: Person, name: str
+) -> None:
+    idp.user(name)
+    code_in(person.log_in(person.authorize(idp.application()), name))
+    waiting = person.authorize(idp.application(factor_rules=[{"second_factor": "required"}]))
+    secret = secret_in(waiting)
+    other_person.log_in(other_person.http.get("/profile"), name)
+    page = other_person.http.get("/profile")
+    other_person.http.post("/profile/sessions/end", data=hidden_fields(page, "/profile/password"))
+
+    shown = person.send(waiting, "/login/enrol", code=code_of(secret, idp))
+    assert "Log in" in person.send(shown, "/login/continue").text

@@ -64,12 +64,17 @@ class ProviderSessions:
         content = json.loads(self.sealer.unseal(found.sealed, _purpose(zid)))
         return ProviderSession(found.origin, content["subject"], found.session_index, content["facts"])
 
-    async def end(self, zid: str, origin: str, subject: str, session_indexes: Sequence[str]) -> int:
-        """End the logins that came from these sessions of a user, all of them if none is named; return how many."""
+    async def end(self, zid: str, origin: str, subject: str | None, session_indexes: Sequence[str]) -> int:
+        """End the logins that came from these sessions of a user, all of them if none is named; return how many.
+
+        Without a user, the sessions alone say which.
+        """
+        if subject is None and not session_indexes:
+            return 0
         row, login = tables.ProviderSession, tables.LoginSession
-        mine = select(row.login_digest).where(
-            row.zid == zid, row.origin == origin, row.subject_digest == self._subject(zid, origin, subject)
-        )
+        mine = select(row.login_digest).where(row.zid == zid, row.origin == origin)
+        if subject is not None:
+            mine = mine.where(row.subject_digest == self._subject(zid, origin, subject))
         if session_indexes:
             mine = mine.where(row.session_index.in_(session_indexes))
         async with self.database.transaction() as session:

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from entryway.errors import UpstreamError
-from entryway.federation import identity, oidc_exchange
+from entryway.federation import identity, oidc_exchange, oidc_logout
 from entryway.federation.configuration import OidcConfig
-from entryway.federation.errors import LoginRefused, ProviderDisabled
+from entryway.federation.errors import LoginRefused, LogoutRefused, ProviderDisabled
 from entryway.federation.oidc_exchange import Secrets
 from entryway.federation.oidc_partners import unavailable
 from entryway.federation.saml_partner import name_facts
@@ -29,6 +29,7 @@ from entryway.saml import bindings, logout, names, own_metadata, response
 from entryway.saml.errors import SamlInvalid
 from entryway.saml.requests import issuer_of
 from entryway.storage.digests import random_text
+from entryway.telemetry import get_logger
 from entryway.web import edge
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from entryway.saml.assertion import Assertion
     from entryway.saml.bindings import Received
     from entryway.storage.moments import Clock
+
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class ProviderEndpoints:
             Route(METADATA, self.metadata, methods=["GET"]),
             Route(SINGLE_LOGOUT, self.log_out, methods=["GET", "POST"]),
             Route(f"{LOGGED_OUT}/{{alias}}", self.logged_out, methods=["GET"]),
+            Route(f"{oidc_logout.PATH}/{{alias}}", self.logged_out_there, methods=["POST"]),
             Route(RESUME, self.resume, methods=["GET"]),
         ]
 
@@ -150,6 +154,22 @@ class ProviderEndpoints:
         provider = await self.providers.resolve(request.path_params["alias"])
         answer = oauth_parameters.parse(request.scope["query_string"])
         return await self.chain.answered(request, answer.get("state", ""), provider.id, told=True)
+
+    async def logged_out_there(self, request: Request) -> Response:
+        """End the logins that came from a session which has ended at an OpenID Connect provider."""
+        provider = await self.providers.resolve(request.path_params["alias"])
+        form = await edge.read_parameters(request)
+        told = await oidc_logout.logged_out(
+            self.partners, provider.config, form, self.clock(), active=provider.settings.active
+        )
+        if not await self.seen.is_first(oidc_logout.FIELD, provider.id, told.token_id, told.expires_at):
+            raise LogoutRefused("the token has been used already")
+        sessions = [told.session_id] if told.session_id is not None else []
+        mine = await self.provider_sessions.of_subject(provider.id, told.subject, sessions)
+        for session_id in mine:
+            await self.flow.session_end.end(session_id)
+        log.info("logout_by_provider", identity_provider=provider.alias, sessions=len(mine))
+        return Response(status_code=200, headers={"cache-control": "no-store"})
 
     async def log_out(self, request: Request) -> Response:
         """End the logins that a SAML provider names, or go on when it has answered; both must be signed."""

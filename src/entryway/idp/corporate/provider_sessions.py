@@ -44,10 +44,17 @@ class ProviderSessions:
             sealed = (await session.execute(query)).scalar_one_or_none()
         return unseal(self.sealer, sealed) if sealed is not None else None
 
-    async def of_subject(self, provider_id: str, subject: str, indexes: Sequence[str]) -> Sequence[str]:
-        """Return our sessions that came from these sessions of a user at a provider, or from any if none is named."""
+    async def of_subject(self, provider_id: str, subject: str | None, indexes: Sequence[str]) -> Sequence[str]:
+        """Return our sessions that came from these sessions of a user at a provider, or from any if none is named.
+
+        Without a user, the sessions alone say which.
+        """
+        if subject is None and not indexes:
+            return []
         row = tables.ProviderSession
-        query = select(row.session_id).where(row.provider_id == provider_id, row.subject == subject)
+        query = select(row.session_id).where(row.provider_id == provider_id)
+        if subject is not None:
+            query = query.where(row.subject == subject)
         if indexes:
             query = query.where(row.session_index.in_(indexes))
         async with self.database.read() as session:

@@ -75,3 +75,10 @@ class Attempt:
     # The company's provider that vouched for the user, and what its session is called there.
     provider_id: str | None = None
     sealed_arrival: bytes | None = field(default=None, repr=False)
+
+    @property
+    def rests_on_session(self) -> bool:
+        """Whether who is there was known when the attempt began, and has not logged in since."""
+        if self.session_id is None or self.sealed_arrival is not None or self.authenticated_at is None:
+            return False
+        return self.authenticated_at < self.started_at

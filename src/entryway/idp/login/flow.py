@@ -121,6 +121,9 @@ class LoginFlow:
         ):
             return await self.finishers[attempt.goal.kind].finish(request, attempt.goal, before)
         goes_on = before is not None and before.session_id == attempt.session_id and before.user.id == user.id
+        if not goes_on and attempt.rests_on_session:
+            # That session has ended meanwhile, perhaps because somebody wanted nobody to be logged in by it any more.
+            return await self.begin(request, attempt.goal)
         if not goes_on and (ended := await self.sessions.id_of(cookie)) is not None:
             await self.session_end.end(ended)
         assert attempt.authenticated_at is not None  # noqa: S101 - next_step() saw it
