@@ -144,6 +144,16 @@ def test_people_register_and_prove_their_address(idp: RunningIdp, person: Person
 
 
 @pytest.mark.usefixtures("registration")
+def test_what_a_stranger_typed_is_mailed_to_nobody(idp: RunningIdp, person: Person, name: str) -> None:
+    page = person.http.get("/register")
+    fields = {"given_name": "You have won, see https://evil.example", "family_name": "now"}
+    person.send(page, "/register", email=f"{name}@example.com", **fields)
+    text = idp.mail_to(f"{name}@example.com")["text"]
+    assert "evil.example" not in text
+    assert f"Hello {name}@example.com," in text
+
+
+@pytest.mark.usefixtures("registration")
 @pytest.mark.parametrize("email", ["", "no address", "a@b@example.com", "x\u0000@example.com", "Evil <e@example.com>"])
 def test_addresses_that_are_none(person: Person, email: str) -> None:
     answer = person.send(person.http.get("/register"), "/register", email=email)

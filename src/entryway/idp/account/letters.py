@@ -42,5 +42,7 @@ class Letters:
 
     def _mail(self, user: User, kind: str, language: str, link: str) -> Mail:
         product = self.settings.branding.name
-        text = wording.say(language, f"mail.{kind}.text", name=user.full_name, product=product, link=link)
+        # A stranger may have typed both name and address, to have us send words of theirs to somebody else.
+        name = user.full_name if user.values.email_verified else user.email
+        text = wording.say(language, f"mail.{kind}.text", name=name, product=product, link=link)
         return Mail(user.email, wording.say(language, f"mail.{kind}.subject", product=product), text)
