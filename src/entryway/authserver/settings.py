@@ -58,6 +58,8 @@ class AuthServerSettings:
     audit_kept_for: timedelta | None = None
     # Authorities that the server believes beside the system's when it fetches keys of clients.
     ca_file: Path | None = None
+    # Issuers of identity providers that belong to the landscape: what tenants are offered to trust.
+    identity_providers: tuple[str, ...] = ()
     # Where providers, metadata and keys may be that tenants name.
     outgoing: AddressPolicy = field(default_factory=AddressPolicy)
     # Master keys of before, until the data keys that they sealed are sealed anew.

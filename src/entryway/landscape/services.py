@@ -93,6 +93,7 @@ def build(
         platform_client_secret=secrets.platform_client_secret,
         subdomain=SUBDOMAIN,
         ca_file=state.ca_certificate,
+        identity_providers=(ports.identity_provider_url,),
         tenant_url=tenant_url(os.environ, url),
         **({"certificate_url": ports.certificate_url} if door else {}) | certificate_settings(os.environ),
         **limit_settings(os.environ),

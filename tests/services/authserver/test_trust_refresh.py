@@ -78,7 +78,10 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Publishe
 def server(
     company: tuple[Published, TestAuthority], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningAuthServer]:
-    with running_authserver(tmp_path_factory.mktemp("refreshing"), ca_file=company[1].ca_file) as running:
+    of_landscape = (f"{company[0].url}/ours", f"{company[0].url}/switched-off")
+    with running_authserver(
+        tmp_path_factory.mktemp("refreshing"), ca_file=company[1].ca_file, identity_providers=of_landscape
+    ) as running:
         yield running
 
 
@@ -232,6 +235,24 @@ def test_an_issuer_that_has_moved_is_followed_where_both_say_so(admin: Administr
     assert refresh(admin, "moving").json()["config"]["issuer"] == f"{published.url}/new"
 
 
+def test_the_landscapes_own_providers_are_on_offer_as_far_as_they_answer(
+    admin: Administrator, published: Published
+) -> None:
+    def offered() -> Any:
+        answer = admin.anywhere("GET", f"{PROVIDERS}/ias")
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    assert offered() == []
+    published.discovery("/ours", "/ours")
+    ours = {"host": published.url.removeprefix("https://"), "issuer": f"{published.url}/ours"}
+    assert offered() == [{**ours, "trustedAs": []}]
+    assert (
+        trust(admin, "built-in", "oidc1.0", issuer=ours["issuer"], client_id="x", client_secret="y").status_code == 201
+    )
+    assert offered() == [{**ours, "trustedAs": ["built-in"]}]
+
+
 def test_the_command_line_trusts_by_address_and_refreshes(
     server: RunningAuthServer, published: Published, tmp_path: Path
 ) -> None:
@@ -249,3 +270,5 @@ def test_the_command_line_trusts_by_address_and_refreshes(
     assert "saml2.0" in entryway("create", "by-command", "--metadata-url", f"{published.url}/idp.xml")
     assert "saml2.0" in entryway("refresh", "by-command")
     assert published.asked == ["/idp.xml", "/idp.xml"]
+    published.discovery("/ours", "/ours")
+    assert f"{published.url}/ours" in entryway("available")

@@ -81,6 +81,7 @@ class Administration:
     saml_keys: SamlKeys
     audit: Audit
     clock: Clock
+    identity_providers: Sequence[str]
 
     def routes(self) -> Sequence[Route]:
         """Return where the interfaces answer."""
@@ -120,7 +121,9 @@ class Administration:
         credentials = ApiCredentialOperations(self.database, self.applications, self.bindings, self.audit)
         settings = SecuritySettingsOperations(self.policies, self.keys, self.providers, self.saml_keys, self.browsing)
         branding, trail = BrandingOperations(self.brandings), AuditLogOperations(self.database)
-        providers = IdentityProviderOperations(self.providers, self.trust_refresh, self.migration)
+        providers = IdentityProviderOperations(
+            self.providers, self.trust_refresh, self.migration, self.identity_providers
+        )
         authorization = [
             operation
             for part in (apps, collections, settings, branding, credentials, trail)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -70,6 +71,8 @@ class IdentityProviderOperations:
     providers: IdentityProviders
     refresh: TrustRefresh
     migration: TrustMigration
+    # Issuers of the landscape's own.
+    on_offer: Sequence[str]
 
     def operations(self) -> Sequence[Operation]:
         """Return what can be asked."""
@@ -77,6 +80,7 @@ class IdentityProviderOperations:
         return [
             Operation("GET", "", READ, "List identity providers", self.list, query=active),
             Operation("POST", "", WRITE, "Trust another one", self.create, body=ProviderWhole, status=201),
+            Operation("GET", "/ias", READ, "Those of the landscape that can be trusted", self.list_available),
             Operation("GET", "/{id}", READ, "An identity provider", self.get),
             Operation("PUT", "/{id}", WRITE, "Configure it anew", self.put, body=ProviderWhole),
             Operation("PATCH", "/{id}", WRITE, "Change it", self.patch, body=ProviderChange),
@@ -89,6 +93,17 @@ class IdentityProviderOperations:
     async def list(self, asked: Asked) -> Any:
         found = await self.providers.list(asked.zid, active_only=asked.flag("activeOnly"))
         return [_shape(each) for each in found]
+
+    async def list_available(self, asked: Asked) -> Any:
+        trusted = await self.providers.list(asked.zid)
+        return [
+            {
+                "host": urlsplit(each.issuer).netloc,
+                "issuer": each.issuer,
+                "trustedAs": [one.origin for one in trusted if one.draft.config.get("issuer") == each.issuer],
+            }
+            for each in await self.refresh.answering(self.on_offer)
+        ]
 
     async def get(self, asked: Asked) -> Any:
         return _shape(await self._find(asked))

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 from entryway.authserver.trust.configuration import OidcTrust, SamlTrust
 from entryway.clients.http import call
 from entryway.errors import EntrywayError, UpstreamError
-from entryway.federation.configuration import LONGEST_METADATA
+from entryway.federation.configuration import LONGEST_METADATA, OidcConfig
 from entryway.federation.errors import InvalidTrust
 from entryway.federation.saml_metadata import check_metadata
 from entryway.federation.saml_partner import read_partner_metadata
 from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from entryway.authserver.moments import Clock
     from entryway.authserver.trust.configuration import ProviderDraft
     from entryway.authserver.trust.providers import IdentityProvider, IdentityProviders
     from entryway.authserver.zones import Zone
     from entryway.clients.http import HttpClient
-    from entryway.federation.oidc_partners import OidcPartners
+    from entryway.federation.oidc_partners import Discovered, OidcPartners
 
 log = get_logger(__name__)
 
@@ -32,6 +32,8 @@ EVERY = timedelta(days=1)
 # With each round of housekeeping, so that a start with many tenants is no flood of requests.
 MOST_AT_ONCE = 50
 _BY = "entryway"
+# Whoever reads what everybody may read is no client yet.
+_NOBODYS = "none"
 _URL = re.compile(r"https://[^\s#@]{1,2000}")
 _METADATA = "application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.8"
 
@@ -58,6 +60,16 @@ class TrustRefresh:
         ):
             return draft
         return replace(draft, config={**draft.config, "metadata": await self._fetch(url)})
+
+    async def answering(self, issuers: Sequence[str]) -> Sequence[Discovered]:
+        """Return what these OpenID Connect providers publish now, as far as they answer."""
+        found = []
+        for issuer in issuers:
+            try:
+                found.append(await self.partners.refresh(OidcConfig(issuer=issuer, client_id=_NOBODYS)))
+            except UpstreamError as error:
+                log.info("identity_provider_does_not_answer", issuer=issuer, reason=error.detail)
+        return found
 
     async def refresh(self, zid: str, origin: str, *, actor: str) -> IdentityProvider:
         """Ask a provider now, and return it as it is from now on."""

@@ -57,6 +57,14 @@ def list_providers(ctx: typer.Context, as_json: Json = False) -> None:
     show_list(target.ask("GET", IDENTITY_PROVIDERS), _COLUMNS, as_json=as_json)
 
 
+@app.command("available", epilog=examples("trust available"))
+def list_available(ctx: typer.Context, as_json: Json = False) -> None:
+    """List the landscape's own identity providers that answer, and as what they are trusted."""
+    target: Target = ctx.obj
+    found = target.ask("GET", f"{IDENTITY_PROVIDERS}/ias")
+    show_list(found, {"host": "host", "issuer": "issuer", "trustedAs": "trusted as"}, as_json=as_json)
+
+
 @app.command("get", epilog=examples("trust get company --json"))
 def get(ctx: typer.Context, origin: Key, as_json: Json = False) -> None:
     """Show an identity provider; its secret is never told."""
