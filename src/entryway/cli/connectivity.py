@@ -19,9 +19,17 @@ def connectivity(
     state: Annotated[
         Path, typer.Option(help="Folder of certificates and secrets that `entryway services` uses.")
     ] = Path(".entryway"),
+    admin_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Loopback port for metrics and health; ENTRYWAY_ADMIN_PORT, else none.",
+        ),
+    ] = None,
 ) -> None:
     """Run the cloud end of the tunnel: the HTTP proxy for applications and the gateway that connectors dial into."""
     start_logging()
     from entryway.landscape.connectivity import run
 
-    run(state)
+    run(state, admin_port)

@@ -1,6 +1,7 @@
 """`entryway connector run` and `entryway connector pair`."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -29,12 +30,23 @@ CONFIG = typer.Option("--config", "-c", help="The connector's file of configurat
 
 
 @app.command("run", epilog=RUN_EPILOG)
-def run(config: Annotated[Path, CONFIG] = Path("connector.yaml")) -> None:
+def run(
+    config: Annotated[Path, CONFIG] = Path("connector.yaml"),
+    admin_port: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            help="Loopback port for metrics and health; ENTRYWAY_ADMIN_PORT, else none.",
+        ),
+    ] = None,
+) -> None:
     """Dial out to the gateway and serve the systems that the configuration exposes."""
     start_logging()
     from entryway.connector.run import run as run_connector
+    from entryway.tunnel.admin import read_admin_address
 
-    run_connector(config)
+    run_connector(config, read_admin_address(os.environ, admin_port))
 
 
 @app.command("pair", epilog=PAIR_EPILOG)

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -21,10 +22,14 @@ from entryway.connectivity.settings import DataPlaneSettings
 from entryway.connectivity.status import Status
 from entryway.connectivity.tunnels import Tunnels
 from entryway.errors import ConfigurationError
-from entryway.http import Client, Limits, PoolLimits, Server
+from entryway.http import Client, ErrorRenderer, Handler, Limits, PoolLimits, Server
+from entryway.http.admin_port import Readiness
 from entryway.http.certificate_files import CertificateFiles
 from entryway.telemetry import get_logger
+from entryway.tunnel.admin import listening
 from entryway.tunnel.contexts import KeyPair, gateway_context
+from entryway.tunnel.meters import Gauges, TunnelMeters
+from entryway.tunnel.respond import PROXY
 from entryway.tunnel.sockets import allow_many_connections
 
 log = get_logger("connectivity")
@@ -40,6 +45,7 @@ class Ports:
 
     proxy: int
     gateway: int
+    admin: int | None = None
 
 
 def run(settings: DataPlaneSettings) -> None:
@@ -52,7 +58,8 @@ def run(settings: DataPlaneSettings) -> None:
 async def running(settings: DataPlaneSettings) -> AsyncIterator[Ports]:
     """Serve within the block."""
     tls = outgoing_context(os.environ, ca_files=[settings.ca_file])
-    tunnels = Tunnels()
+    readiness, meters = Readiness(), TunnelMeters(PROXY)
+    tunnels = Tunnels(on_removed=meters.disconnected)
     client = Client(
         PoolLimits(connections_per_origin=settings.demand.maximum, idle_seconds=IDLE_SECONDS, header_count=300)
     )
@@ -64,8 +71,15 @@ async def running(settings: DataPlaneSettings) -> AsyncIterator[Ports]:
         KeyPair(_read(settings.certificate_file), _read(settings.key_file)), _read(settings.tunnel_ca_file)
     )
     files = CertificateFiles(settings.certificate_file, settings.key_file, context)
-    server = Server(proxy.handle, PROXY_LIMITS, on_error=render)
-    async with Gateway(tunnels, context, limits, now=lambda: datetime.now(UTC)) as gateway:
+    handler: Handler = proxy.handle
+    renderer: ErrorRenderer = render
+    if settings.admin is not None:
+        handler, renderer = meters.counting(handler), meters.rendering(renderer)
+    server = Server(handler, PROXY_LIMITS, on_error=renderer)
+    async with (
+        listening(settings.admin, readiness, meters, partial(_gauges, tunnels)) as admin_port,
+        Gateway(tunnels, context, limits, now=lambda: datetime.now(UTC)) as gateway,
+    ):
         try:
             with _naming("gateway_port", settings.gateway_port):
                 gateway_port = await gateway.listen(settings.gateway_host, settings.gateway_port)
@@ -73,13 +87,23 @@ async def running(settings: DataPlaneSettings) -> AsyncIterator[Ports]:
                 _, proxy_port = await server.listen(settings.proxy_host, settings.proxy_port)
             log.info("connectivity_ready", proxy_port=proxy_port, gateway_port=gateway_port)
             watching = asyncio.create_task(files.watch())
+            readiness.ready = True
             try:
-                yield Ports(proxy_port, gateway_port)
+                yield Ports(proxy_port, gateway_port, admin_port)
             finally:
+                readiness.ready = False
                 watching.cancel()
         finally:
             await server.close(settings.grace_seconds)
             await client.close()
+
+
+def _gauges(tunnels: Tunnels) -> Gauges:
+    open_now = tunnels.by_id.values()
+    return {
+        "tunnels": ("Connectors that are connected", len(open_now)),
+        "tunnel_connections": ("Connections of theirs, idle and busy", sum(each.connections for each in open_now)),
+    }
 
 
 async def _until_told(settings: DataPlaneSettings) -> None:

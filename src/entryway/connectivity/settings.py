@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from entryway.http import Timeouts
+from entryway.tunnel.admin import AdminAddress
 from entryway.tunnel.demand import DemandLimits
 
 
@@ -55,3 +56,5 @@ class DataPlaneSettings:
     timeouts: Timeouts = field(default_factory=lambda: Timeouts(connect=None, response=180.0, body=180.0))
     """Towards the connector, which itself limits how long a system may take."""
     grace_seconds: float = 5.0
+    admin: AdminAddress | None = None
+    """Where metrics and health are told."""

@@ -156,6 +156,7 @@ class Tunnels:
     """Every connected connector, by tenant and location."""
 
     by_id: dict[TunnelId, Tunnel] = field(default_factory=dict)
+    on_removed: Callable[[], None] = lambda: None
 
     def resolve(self, wanted_id: TunnelId) -> Tunnel:
         """Return the tunnel to a tenant's location, or raise NoConnector."""
@@ -168,3 +169,4 @@ class Tunnels:
         """Forget a tunnel, unless a newer one has its place."""
         if self.by_id.get(tunnel.identity.tunnel) is tunnel:
             del self.by_id[tunnel.identity.tunnel]
+            self.on_removed()

@@ -12,6 +12,7 @@ from typing import ClassVar
 from entryway.connector.configuration import GatewaySection, IdentitySection
 from entryway.errors import EntrywayError
 from entryway.http import ErrorRenderer, Handler, Limits, Server
+from entryway.http.admin_port import Readiness
 from entryway.telemetry import get_logger
 from entryway.tunnel import backoff
 from entryway.tunnel.contexts import CONTROL_PROTOCOL, HTTP_PROTOCOL, KeyPair, connector_context
@@ -27,6 +28,8 @@ from entryway.tunnel.messages import (
     Welcome,
     parse_from_gateway,
 )
+from entryway.tunnel.meters import Gauges, TunnelMeters
+from entryway.tunnel.respond import CONNECTOR
 from entryway.tunnel.sockets import keep_alive
 
 log = get_logger("connector")
@@ -96,6 +99,9 @@ class Dialler:
         on_error: ErrorRenderer,
         max_connections: int,
         chance: Callable[[], float] = random.random,
+        *,
+        readiness: Readiness | None = None,
+        meters: TunnelMeters | None = None,
     ) -> None:
         self._gateway = gateway
         self._handler = handler
@@ -103,6 +109,14 @@ class Dialler:
         self._max_connections = max_connections
         self._chance = chance
         self._attempt = 0
+        self._readiness = readiness or Readiness()
+        self._meters = meters or TunnelMeters(CONNECTOR)
+        self._serving: Server | None = None
+
+    def gauges(self) -> Gauges:
+        """Return what there is at the moment."""
+        connections = 0 if self._serving is None else self._serving.connections
+        return {"tunnel_connections": ("Connections to the gateway, idle and busy", connections)}
 
     async def run(self) -> None:
         """Connect, serve, and connect again; raise Superseded when another process has taken our place."""
@@ -115,7 +129,7 @@ class Dialler:
         raise Superseded
 
     async def _serve(self, leaving: asyncio.TaskGroup) -> Ending:
-        server = Server(self._handler, TUNNEL_LIMITS, on_error=self._on_error)
+        server = self._serving = Server(self._handler, TUNNEL_LIMITS, on_error=self._on_error)
         try:
             ending = await self._session(server)
         except asyncio.CancelledError:
@@ -152,6 +166,9 @@ class Dialler:
                     for dial in dials:
                         dial.cancel()
         finally:
+            if self._readiness.ready:
+                self._readiness.ready = False
+                self._meters.disconnected()
             channel.abort()
 
     async def _converse(
@@ -163,6 +180,7 @@ class Dialler:
         if not isinstance(welcome, Welcome):
             raise MalformedMessage("the gateway did not begin with a welcome")
         self._attempt = 0
+        self._readiness.ready = True
         log.info("connector_connected", gateway=f"{self._gateway.host}:{self._gateway.port}")
         limit = min(self._max_connections, welcome.max_connections)
         while True:

@@ -24,20 +24,24 @@ from entryway.connector.mappings import Mappings
 from entryway.connector.principal import parse_pattern
 from entryway.connector.propagation import Propagation
 from entryway.connector.trust import UserTokens
-from entryway.http import Client, Timeouts
+from entryway.http import Client, ErrorRenderer, Handler, Timeouts
+from entryway.http.admin_port import Readiness
+from entryway.tunnel.admin import AdminAddress, listening
 from entryway.tunnel.contexts import load_authorities
+from entryway.tunnel.meters import TunnelMeters
+from entryway.tunnel.respond import CONNECTOR
 from entryway.tunnel.sockets import allow_many_connections
 
 
-def run(config: Path) -> None:
+def run(config: Path, admin: AdminAddress | None = None) -> None:
     """Serve until SIGTERM or SIGINT; raise ConfigurationMistakes when the file cannot be used."""
     allow_many_connections()
-    uvloop.run(_until_told(config))
+    uvloop.run(_until_told(config, admin))
 
 
-async def _until_told(config: Path) -> None:
+async def _until_told(config: Path, admin: AdminAddress | None) -> None:
     configuration = read_configuration(config)
-    serving = asyncio.ensure_future(serve(configuration, file_of(config).name))
+    serving = asyncio.ensure_future(serve(configuration, file_of(config).name, admin))
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, serving.cancel)
@@ -48,7 +52,7 @@ async def _until_told(config: Path) -> None:
             raise
 
 
-async def serve(configuration: ConnectorConfiguration, file: str) -> None:
+async def serve(configuration: ConnectorConfiguration, file: str, admin: AdminAddress | None = None) -> None:
     """Keep the tunnel open and answer what comes through it, until cancelled."""
     if configuration.gateway is None or configuration.identity is None:
         rule = "has no gateway and no identity: the connector is not paired"
@@ -67,8 +71,15 @@ async def serve(configuration: ConnectorConfiguration, file: str) -> None:
         ),
     )
     gateway = gateway_of(configuration.gateway, configuration.identity)
+    readiness, meters = Readiness(), TunnelMeters(CONNECTOR)
+    handler: Handler = connector.handle
+    renderer: ErrorRenderer = render
+    if admin is not None:
+        handler, renderer = meters.counting(handler), meters.rendering(renderer)
+    dialler = Dialler(gateway, handler, renderer, configuration.max_connections, readiness=readiness, meters=meters)
     try:
-        await Dialler(gateway, connector.handle, render, configuration.max_connections).run()
+        async with listening(admin, readiness, meters, dialler.gauges):
+            await dialler.run()
     finally:
         await client.close()
 

@@ -20,6 +20,8 @@ from entryway.landscape.state import StateFolder
 
 SERVICES, CONNECTIVITY, CONNECTOR = "services", "connectivity", "connector"
 IDENTITY_PROVIDER = "identity-provider"
+OWN_PARTS = (SERVICES, IDENTITY_PROVIDER, CONNECTIVITY, CONNECTOR)
+"""In the order in which they get admin ports; the modules of the application follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,8 @@ class Commands:
     def module(self, module: Module, environment: Mapping[str, str]) -> Command:
         """Return how a module is run, with what the landscape gives it."""
         folder = (self.plan.application.folder / module.folder).resolve()
-        environ = {**self._base(), **environment}
+        names = [*OWN_PARTS, *(each.name for each in self.plan.application.descriptor.modules)]
+        environ = {**self._base(), **self._admin_port(names.index(module.name, len(OWN_PARTS))), **environment}
         if module.command is None:
             arguments = _entryway("router", "--workdir", str(folder))
             # On a platform a router listens everywhere, for the platform's front end; here for this machine only.
@@ -69,10 +72,9 @@ class Commands:
         return self._command(system.name, _shell(system.process.command), folder, environ)
 
     def _own(self, name: str, *arguments: str) -> Command:
-        # One port for several processes would be taken by the first.
-        shared = {name: value for name, value in self._base().items() if name != ADMIN_PORT}
         # Everything that a landscape calls may be on the developer's machine.
-        environ = {OUTGOING_NETWORKS: "loopback,private", **shared, **self._log_settings()}
+        shared = {OUTGOING_NETWORKS: "loopback,private", **self._base(), **self._admin_port(OWN_PARTS.index(name))}
+        environ = {**shared, **self._log_settings()}
         return self._command(name, _entryway(*arguments), self.plan.application.folder.resolve(), environ)
 
     def _command(self, name: str, arguments: tuple[str, ...], folder: Path, environ: Mapping[str, str]) -> Command:
@@ -84,6 +86,12 @@ class Commands:
         binaries = str(Path(sys.executable).parent)
         path = os.pathsep.join([binaries, environ.get("PATH", os.defpath)])
         return {**environ, "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+    def _admin_port(self, index: int) -> dict[str, str]:
+        """Return the admin port of a process: one for several would be taken by the first."""
+        first = self.environ.get(ADMIN_PORT, "").strip()
+        # What is no port is for the process to refuse.
+        return {ADMIN_PORT: str(int(first) + index)} if first.isascii() and first.isdigit() else {}
 
     def _log_settings(self) -> dict[str, str]:
         return {"ENTRYWAY_LOG_FORMAT": "text", **({"FORCE_COLOR": "1"} if self.colours else {"NO_COLOR": "1"})}

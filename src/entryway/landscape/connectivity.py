@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from entryway.connectivity.run import run as run_data_plane
@@ -9,9 +10,10 @@ from entryway.connectivity.settings import DataPlaneSettings
 from entryway.landscape.ports import WantedPort, check_free
 from entryway.landscape.record import load_record
 from entryway.landscape.state import StateUnusable, open_state
+from entryway.tunnel.admin import read_admin_address
 
 
-def run(root: Path) -> None:
+def run(root: Path, admin_port: int | None = None) -> None:
     """Run the proxy and the gateway until asked to stop."""
     state = open_state(root)
     ports = load_record(state).ports
@@ -31,5 +33,6 @@ def run(root: Path) -> None:
             key_file=state.server_key,
             proxy_port=ports.onpremise_proxy,
             gateway_port=ports.gateway,
+            admin=read_admin_address(os.environ, admin_port),
         )
     )

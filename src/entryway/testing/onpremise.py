@@ -25,6 +25,7 @@ from entryway.testing.databases import DatabaseUrl, sqlite_url
 from entryway.testing.issuer import Issuer
 from entryway.testing.serving import free_port, served
 from entryway.testing.upstream import RecordingUpstream, recording_upstream
+from entryway.tunnel.admin import AdminAddress
 
 CONNECTIVITY_CLIENT = "sb-clone-00000000-1111-4222-8333-444444444444!b1|connectivity!b1"
 SYSTEM = "erp.virtual:443"
@@ -113,10 +114,12 @@ class OnPremise:
         issuers = [{"issuer": f"{self.issuer.url}/oauth/token", "ca": self.issuer.ca_file.read_text()}]
         return {"principal_propagation": {"trusted_issuers": issuers} | settings}
 
-    async def connect(self, config: Path | None = None, location_id: str = "") -> asyncio.Task[None]:
+    async def connect(
+        self, config: Path | None = None, location_id: str = "", admin: AdminAddress | None = None
+    ) -> asyncio.Task[None]:
         """Run the connector and return when the gateway knows it."""
         path = config or self.config
-        task = asyncio.get_running_loop().create_task(serve(read_configuration(path), path.name))
+        task = asyncio.get_running_loop().create_task(serve(read_configuration(path), path.name, admin))
         self.connector = task
         self.stack.push_async_callback(stop, task)
         await self.connected(location_id)
