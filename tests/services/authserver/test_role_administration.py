@@ -9,6 +9,8 @@ from test_token_endpoint import claims
 
 from entryway.testing.authserver import BoundApplication, Browser, RunningAuthServer
 
+pytestmark = pytest.mark.once_on_postgresql
+
 
 @pytest.fixture(scope="module")
 def admin(server: RunningAuthServer) -> Administrator:
@@ -78,6 +80,19 @@ def user_claims(server: RunningAuthServer, app: BoundApplication, name: str) -> 
     answer = server.token(app, grant_type="password", username=name, password="correct horse")
     assert answer.status_code == 200, answer.text
     return claims(answer.json()["access_token"])
+
+
+def test_lists_come_whole_or_in_pieces(admin: Administrator, shop: BoundApplication) -> None:
+    path = f"/apps/{encoded(shop.name)}/roles"
+    everything = admin.get(path)
+    first = admin.ask("GET", f"{path}?count=1")
+    assert first.json() == everything[:1]
+    assert first.headers["x-total-count"] == str(len(everything))
+    following = first.headers["link"].partition(">")[0].removeprefix("<")
+    assert admin.get(f"{path}{following}") == everything[1:2]
+    for listed in ("/apps", "/roles", "/rolecollections", "/identity-providers/entryway/attributes/rolecollections"):
+        assert len(admin.get(f"{listed}?startIndex=1&count=1")) <= 1
+    assert admin.ask("GET", f"{path}?startIndex=0").status_code == 400
 
 
 def test_an_application_is_shown_with_what_it_declares(admin: Administrator, shop: BoundApplication) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from entryway.authserver import tables
 from entryway.authserver.admin.binding_parameters import INSTANCE_SECRET
 from entryway.authserver.clients import Clients
-from entryway.authserver.rest import shapes
+from entryway.authserver.rest import paging, shapes
 from entryway.authserver.rest.bodies import RoleAttribute, RoleChange, RoleDraft
 from entryway.authserver.rest.operations import Asked, Operation
 from entryway.authserver.roles.catalog import Catalog, Role
@@ -36,27 +36,28 @@ class AppOperations:
         template, role = "/apps/{app}/roletemplates/{template}", "/apps/{app}/roletemplates/{template}/roles/{role}"
         by_client = {"onlyWithClientId": "the client of the application", "onlyForOrgId": "ignored: there are no orgs"}
         of_grants = {"grantedByAppId": "the application that granted"}
-        with_roles = {"showRoles": "whether to list the roles, too"}
+        with_roles = {"showRoles": "whether to list the roles, too"} | paging.QUERY
+        pages = paging.QUERY
         return [
-            Operation("GET", "/apps", READ, "List applications", self.apps, query=by_client),
+            Operation("GET", "/apps", READ, "List applications", self.apps, query=by_client | pages),
             Operation("GET", "/apps/{app}", READ, "An application", self.app),
-            Operation("GET", "/apps/{app}/scopes", READ, "Its scopes", self.scopes),
+            Operation("GET", "/apps/{app}/scopes", READ, "Its scopes", self.scopes, query=pages),
             Operation("GET", "/apps/{app}/scopes/{scope}", READ, "One of its scopes", self.scope),
             Operation(
                 "GET", "/apps/{app}/authorities", READ, "What it may do itself", self.authorities, query=of_grants
             ),
-            Operation("GET", "/apps/{app}/roles", READ, "The roles of its templates", self.roles_of_app),
+            Operation("GET", "/apps/{app}/roles", READ, "The roles of its templates", self.roles_of_app, query=pages),
             Operation("GET", "/apps/{app}/roletemplates", READ, "Its role templates", self.templates, query=with_roles),
             Operation(
                 "GET", "/apps/roletemplates", READ, "The role templates of all", self.templates, query=with_roles
             ),
             Operation("GET", template, READ, "A role template", self.template),
-            Operation("GET", f"{template}/roles", READ, "The roles of a template", self.roles_of_template),
+            Operation("GET", f"{template}/roles", READ, "The roles of a template", self.roles_of_template, query=pages),
             Operation("GET", role, READ, "A role", self.role),
             Operation("PUT", role, WRITE, "Change a role", self.change_role, body=RoleChange),
             Operation("DELETE", role, WRITE, "Delete a role", self.delete_role, status=204),
             Operation("POST", "/apps/roles", WRITE, "Make a role", self.create_role, body=RoleDraft, status=201),
-            Operation("GET", "/roles", READ, "The roles of all", self.all_roles),
+            Operation("GET", "/roles", READ, "The roles of all", self.all_roles, query=pages),
             Operation("GET", "/ownapp", READ, "The caller's own application", self.own_app),
             Operation("GET", "/ownapp/usage", READ, "What the caller's application is used for", self.usage),
         ]

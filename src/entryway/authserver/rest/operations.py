@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from entryway.authserver import edge
+from entryway.authserver.rest import paging
 from entryway.errors import BadRequest, NotFound
 from entryway.oauth import parameters
 
@@ -126,6 +127,9 @@ class Interface:
             return told
         if told is None:
             return Response(status_code=204)
+        if isinstance(told, list) and paging.QUERY.keys() <= operation.query.keys():
+            told, headers = paging.part_of(told, query)
+            return JSONResponse(told, operation.status, headers)
         return JSONResponse(told, operation.status)
 
     def _segments(self, request: Request) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from entryway.authserver.rest import shapes
+from entryway.authserver.rest import paging, shapes
 from entryway.authserver.rest.apps import READ, WRITE
 from entryway.authserver.rest.bodies import MappingDraft, RoleCollectionChange, RoleCollectionDraft, RoleReferences
 from entryway.authserver.rest.operations import Asked, Operation
@@ -38,10 +38,10 @@ class RoleCollectionOperations:
         mappings = "/identity-providers/{origin}/attributes"
         mapping = f"{mappings}/{{attribute}}/{{operator}}/{{value}}/rolecollections/{{collection}}"
         return [
-            Operation("GET", "/rolecollections", READ, "List role collections", self.list, query=_SHOWN),
+            Operation("GET", "/rolecollections", READ, "List role collections", self.list, query=_SHOWN | paging.QUERY),
             Operation("GET", "/rolecollections/pages/{page}", READ, "A page of them", self.page, query=_SHOWN),
             Operation("GET", one, READ, "A role collection", self.get),
-            Operation("GET", f"{one}/roles", READ, "The roles in it", self.roles),
+            Operation("GET", f"{one}/roles", READ, "The roles in it", self.roles, query=paging.QUERY),
             Operation(
                 "GET", "/rolecollections/roles/{app}/{template}/{role}", READ, "Collections with a role", self.holding
             ),
@@ -65,7 +65,14 @@ class RoleCollectionOperations:
                 self.remove,
                 status=204,
             ),
-            Operation("GET", f"{mappings}/rolecollections", READ, "The mappings of a provider", self.list_mappings),
+            Operation(
+                "GET",
+                f"{mappings}/rolecollections",
+                READ,
+                "The mappings of a provider",
+                self.list_mappings,
+                query=paging.QUERY,
+            ),
             Operation("POST", mappings, WRITE, "Add a mapping", self.create_mapping, body=MappingDraft, status=201),
             Operation("DELETE", mapping, WRITE, "Remove a mapping", self.delete_mapping, status=204),
         ]
