@@ -9,6 +9,8 @@ from test_token_endpoint import claims
 
 from entryway.testing.authserver import BoundApplication, Browser, RunningAuthServer
 
+pytestmark = pytest.mark.once_on_postgresql
+
 CREDENTIAL_KEYS = {
     "apiurl",
     "clientid",

@@ -12,6 +12,8 @@ from test_token_endpoint import claims
 
 from entryway.testing.authserver import BoundApplication, RunningAuthServer
 
+pytestmark = pytest.mark.once_on_postgresql
+
 
 def put(server: RunningAuthServer, instance_id: str, descriptor: dict, **body: object) -> httpx.Response:
     content = {"plan": "application", "xs_security": descriptor, **body}

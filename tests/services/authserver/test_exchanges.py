@@ -17,6 +17,8 @@ from entryway.oauth import keys, tokens
 from entryway.testing.authserver import MASTER_KEY, BoundApplication, Browser, RunningAuthServer
 from entryway.testing.databases import execute, sealer_of
 
+pytestmark = pytest.mark.once_on_postgresql
+
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 PASSWORD = "correct horse"
 

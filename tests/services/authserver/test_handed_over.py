@@ -12,6 +12,8 @@ from test_token_endpoint import claims
 from entryway.oauth.pkce import s256
 from entryway.testing.authserver import REDIRECT_URI, BoundApplication, Browser, RunningAuthServer
 
+pytestmark = pytest.mark.once_on_postgresql
+
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 VERIFIER = "a-verifier-that-is-long-enough-to-be-one-0123456789"

@@ -20,6 +20,8 @@ from entryway.testing.authserver import (
 )
 from entryway.testing.passwords import NotingHasher
 
+pytestmark = pytest.mark.once_on_postgresql
+
 VERIFIER = "v" * 50
 PASSWORD = "correct horse"
 

@@ -11,6 +11,8 @@ from test_token_endpoint import claims
 
 from entryway.testing.authserver import BoundApplication, Browser, RunningAuthServer
 
+pytestmark = pytest.mark.once_on_postgresql
+
 PASSWORD = "correct horse"
 
 

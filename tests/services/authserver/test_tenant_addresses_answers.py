@@ -14,6 +14,8 @@ from product_descriptor import products
 from entryway.oauth.client_assertions import TYPE
 from entryway.testing.authserver import PLATFORM_SECRET, BoundApplication, RunningAuthServer, running_authserver
 
+pytestmark = pytest.mark.once_on_postgresql
+
 HTML, JSON = "text/html", "application/json"
 
 

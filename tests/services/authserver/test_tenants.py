@@ -14,6 +14,8 @@ from entryway.security.jws import take_apart
 from entryway.testing.authserver import BoundApplication, Browser, RunningAuthServer
 from entryway.testing.databases import execute
 
+pytestmark = pytest.mark.once_on_postgresql
+
 PASSWORD = "correct horse"
 
 

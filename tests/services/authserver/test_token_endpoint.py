@@ -7,6 +7,8 @@ import pytest
 
 from entryway.testing.authserver import REDIRECT_URI, BoundApplication, Browser, RunningAuthServer
 
+pytestmark = pytest.mark.once_on_postgresql
+
 
 def claims(token: str) -> dict:
     payload = token.split(".")[1]

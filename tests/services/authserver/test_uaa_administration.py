@@ -10,6 +10,8 @@ from admin_client import Administrator, administrator, encoded
 
 from entryway.testing.authserver import BoundApplication, RunningAuthServer
 
+pytestmark = pytest.mark.once_on_postgresql
+
 PROVIDERS = "/sap/rest/identity-providers"
 READS = ["/oauth/clients", "/oauth/clients/x", "/Groups/External", '/ids/Users?filter=id eq "x"', "/identity-zones"]
 

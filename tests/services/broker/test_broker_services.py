@@ -18,6 +18,8 @@ from entryway.security import TokenValidator, parse_credentials
 from entryway.testing.databases import contents, execute
 from entryway.testing.serving import served
 
+pytestmark = pytest.mark.once_on_postgresql
+
 LETTERS = "'a'-'z', 'A'-'Z', '0'-'9', '_', '-', '\\', and '/'."
 XS_SECURITY = {
     "xsappname": "products",

@@ -8,6 +8,8 @@ from destination_caller import MASTER_KEY, OTHER_INSTANCE
 from entryway.storage import SealError
 from entryway.testing.databases import contents, execute, sealer_of
 
+pytestmark = pytest.mark.once_on_postgresql
+
 LEVELS = ["instance", "subaccount"]
 NOT_FOUND = {"ErrorMessage": "Configuration with the specified name was not found"}
 

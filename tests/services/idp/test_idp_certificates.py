@@ -24,6 +24,8 @@ from entryway.landscape.identity_provider import asking_tls
 from entryway.testing.idp import RegisteredApplication, RunningIdp, running_idp
 from entryway.testing.serving import served_by_us
 
+pytestmark = pytest.mark.once_on_postgresql
+
 END = "-----END CERTIFICATE-----\n"
 NOW = datetime.now(UTC)
 AUTHORITY = certificates.new_authority(x509.Name([certificates.common_name("A company")]), NOW)

@@ -16,6 +16,8 @@ from joserfc.jwk import ECKey, RSAKey
 from entryway.testing.idp import RegisteredApplication, RunningIdp
 from entryway.testing.tls_server import running_tls_server
 
+pytestmark = pytest.mark.once_on_postgresql
+
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 KEY = RSAKey.generate_key(2048, {"kid": "one"})
 OTHER = ECKey.generate_key("P-256", {"kid": "two"})

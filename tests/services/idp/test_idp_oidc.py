@@ -9,6 +9,8 @@ import pytest
 
 from entryway.testing.idp import ADMIN_SECRET, PASSWORD, Person, RegisteredApplication, RunningIdp, code_in
 
+pytestmark = pytest.mark.once_on_postgresql
+
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 VERIFIER = "v" * 64
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()

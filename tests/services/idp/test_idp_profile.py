@@ -7,6 +7,8 @@ from test_idp_self_service import link_in
 
 from entryway.testing.idp import PASSWORD, Person, RunningIdp, code_in, hidden_fields
 
+pytestmark = pytest.mark.once_on_postgresql
+
 NEW = "a brand new secret"
 
 

@@ -18,6 +18,8 @@ from entryway.saml.keys import KeyPair, new_key_pair
 from entryway.saml.subjects import NameId
 from entryway.testing.idp import CALLBACK, Person, RegisteredApplication, RunningIdp, code_in
 
+pytestmark = pytest.mark.once_on_postgresql
+
 CONSUMER = "https://sp.example.com/saml/consumer"
 
 
