@@ -39,6 +39,7 @@ from entryway.authserver.client_keys import ClientKeys
 from entryway.authserver.client_lockout import ClientLockout
 from entryway.authserver.clients import Clients
 from entryway.authserver.counting import counting
+from entryway.authserver.cross_origin import CrossOrigin
 from entryway.authserver.digests import Digests
 from entryway.authserver.edge import Edge
 from entryway.authserver.ended import Ended
@@ -334,6 +335,7 @@ def build(  # noqa: PLR0915 - every part
             Middleware(Edge),
             Middleware(TenantPath),
             Middleware(Speaking),
+            Middleware(CrossOrigin, settings=settings, zones=zones, browsing=browsing),
             Middleware(TokenRoute, endpoint=token, respond=respond),
             Middleware(BrowsedAsWanted, settings=settings, zones=zones, browsing=browsing),
             Middleware(TenantBranded, settings=settings, zones=zones, brandings=brandings),

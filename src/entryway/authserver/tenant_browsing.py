@@ -1,4 +1,4 @@
-"""How a tenant's pages behave in browsers: whose frames they may stand in, with which cookies, and where they lead."""
+"""How a tenant wants browsers treated: whose frames and scripts see answers, with which cookies, where pages lead."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ class Browsing:
     partitioned_cookies: bool = False
     home_redirect: str = ""
     logout_whitelist: tuple[str, ...] = ()
+    # As `https://app.example.com` or `https://*.example.com`.
+    cors_origins: tuple[str, ...] = ()
 
     def may_log_out_to(self, target: str) -> bool:
         """Say whether a logout may lead there, whichever application the user was at."""
@@ -96,18 +98,20 @@ class TenantBrowsing:
         if row is None:
             return Browsing()
         return Browsing(
-            tuple(row.iframe_domains), row.partitioned_cookies, row.home_redirect, tuple(row.logout_whitelist)
+            iframe_domains=tuple(row.iframe_domains),
+            partitioned_cookies=row.partitioned_cookies,
+            home_redirect=row.home_redirect,
+            logout_whitelist=tuple(row.logout_whitelist),
+            cors_origins=tuple(row.cors_origins),
         )
 
     async def put(self, zid: str, browsing: Browsing, *, actor: str) -> None:
         """Change what a tenant wants."""
         before = await self.read(zid)
         async with self.database.transaction() as session:
-            lists = {
-                "iframe_domains": list(browsing.iframe_domains),
-                "logout_whitelist": list(browsing.logout_whitelist),
+            values = {
+                name: list(value) if isinstance(value, tuple) else value for name, value in asdict(browsing).items()
             }
-            values = asdict(browsing) | lists
             await session.merge(tables.SecuritySettingsRow(zid=zid, **values))
             await session.flush()
             await self.audit.record(

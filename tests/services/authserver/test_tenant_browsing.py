@@ -39,7 +39,7 @@ def settings(admin: Administrator) -> Iterator[Any]:
         return told
 
     yield change
-    change(iframeDomains="", partitionedCookies=False, homeRedirect="", logoutWhitelist=[])
+    change(iframeDomains="", partitionedCookies=False, homeRedirect="", logoutWhitelist=[], corsAllowedOrigins=[])
 
 
 def cookies_of(answer: httpx.Response) -> list[str]:
@@ -118,6 +118,68 @@ def test_a_logout_leads_where_the_tenant_lets_everybody_go(
     assert (answer.status_code, answer.headers.get("location", target)) == (status, target)
 
 
+SPA = "https://spa.acme.example"
+
+
+def from_a_script(server: RunningAuthServer, origin: str, path: str, method: str = "POST") -> httpx.Response:
+    asked = {"origin": origin, "access-control-request-method": method, "access-control-request-headers": "x"}
+    return server.http.request("OPTIONS", path, headers=asked)
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_known"),
+    [
+        (SPA, True),
+        ("https://a.b.apps.example", True),
+        ("http://localhost:3000", True),
+        ("https://spa.acme.example:444", False),
+        ("http://spa.acme.example", False),
+        ("https://apps.example", False),
+        ("https://evil-apps.example", False),
+        ("https://evil.example/.apps.example", False),
+        ("https://localhost.evil.example", False),
+        ("null", False),
+    ],
+)
+@pytest.mark.parametrize("path", ["/oauth/token", "/userinfo", "/revoke"])
+def test_scripts_of_known_origins_alone_read_what_clients_are_answered(
+    server: RunningAuthServer,
+    settings: Any,
+    origin: str,
+    is_known: bool,
+    path: str,  # noqa: FBT001 - a table
+) -> None:
+    settings(corsAllowedOrigins=[SPA, "https://*.apps.example"])
+    shown = {origin} if is_known else set()
+
+    preflight = from_a_script(server, origin, path)
+    answer = server.http.post(path, data={"grant_type": "x"}, headers={"origin": origin})
+
+    assert preflight.status_code == (204 if is_known else 405)
+    for each in (preflight, answer):
+        assert set(each.headers.get_list("access-control-allow-origin")) == shown
+        assert "access-control-allow-credentials" not in each.headers
+        assert ("Origin" in each.headers.get("vary", "")) == is_known
+
+
+def test_what_everybody_may_know_scripts_may_know(server: RunningAuthServer) -> None:
+    for path in ("/token_keys", "/.well-known/openid-configuration"):
+        assert from_a_script(server, "https://any.example", path, "GET").status_code == 204
+        answer = server.http.get(path, headers={"origin": "https://any.example"})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
+    for path in ("/login", "/introspect", "/oauth/authorize", "/Users", "/passcode"):
+        assert from_a_script(server, "http://localhost:3000", path).status_code in {401, 405}
+        answer = server.http.get(path, headers={"origin": "http://localhost:3000"})
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_each_tenant_knows_its_own_origins(server: RunningAuthServer, settings: Any) -> None:
+    settings(corsAllowedOrigins=[SPA])
+    other = server.platform("POST", "/tenants", {"subdomain": "no-scripts", "name": "Other"}).json()["id"]
+    assert from_a_script(server, SPA, f"/oauth/token?zid={other}").status_code == 405
+    assert from_a_script(server, SPA, "/oauth/token?zid=nobody").status_code == 405
+
+
 def test_what_was_read_can_be_sent_back(admin: Administrator) -> None:
     told = admin.get("/securitySettings")
     assert admin.done("PATCH", "/securitySettings", told) == told
@@ -138,6 +200,10 @@ def test_what_was_read_can_be_sent_back(admin: Administrator) -> None:
         ({"partitionedCookies": "yes"}, "/partitionedCookies"),
         ({"homeRedirect": "javascript:alert(1)"}, "/homeRedirect"),
         ({"homeRedirect": "https://user@evil.example"}, "/homeRedirect"),
+        ({"corsAllowedOrigins": ["*"]}, "no origin like"),
+        ({"corsAllowedOrigins": ["http://a.example"]}, "no origin like"),
+        ({"corsAllowedOrigins": ["https://a.example/"]}, "no origin like"),
+        ({"corsAllowedOrigins": ["https://*"]}, "no origin like"),
         ({"logoutWhitelist": "https://a.example"}, "/logoutWhitelist"),
         ({"logoutWhitelist": ["portal.example.com"]}, "no address like"),
         ({"logoutWhitelist": ["javascript://a.example/"]}, "no address like"),

@@ -63,6 +63,7 @@ class SecuritySettingsOperations:
             "partitionedCookies": browsing.partitioned_cookies,
             "homeRedirect": browsing.home_redirect,
             "logoutWhitelist": list(browsing.logout_whitelist),
+            "corsAllowedOrigins": list(browsing.cors_origins),
         }
 
     async def patch(self, asked: Asked) -> Any:
@@ -108,6 +109,11 @@ class SecuritySettingsOperations:
             home_redirect=before.home_redirect if body.homeRedirect is None else body.homeRedirect,
             logout_whitelist=(
                 before.logout_whitelist if body.logoutWhitelist is None else tuple(dict.fromkeys(body.logoutWhitelist))
+            ),
+            cors_origins=(
+                before.cors_origins
+                if body.corsAllowedOrigins is None
+                else tuple(dict.fromkeys(each.lower() for each in body.corsAllowedOrigins))
             ),
         )
         if browsing != before:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
+from entryway.authserver.cross_origin import ORIGIN
 from entryway.authserver.rest.bodies import Body, Reference
 from entryway.config import redirect_patterns
 
@@ -30,6 +31,15 @@ def _leads_somewhere_known(text: str) -> str:
 
 
 Redirect = Annotated[str, Field(max_length=2000), AfterValidator(_leads_somewhere_known)]
+
+
+def _is_an_origin(text: str) -> str:
+    if not ORIGIN.fullmatch(text.lower()):
+        raise ValueError(f"{text!r} is no origin like https://app.example.com or https://*.example.com")
+    return text
+
+
+Origin = Annotated[str, Field(max_length=300), AfterValidator(_is_an_origin)]
 
 
 class _Settings(Body):
@@ -78,6 +88,8 @@ class SecuritySettings(_Settings):
     homeRedirect: Annotated[str, Field(max_length=2000, pattern=r"^(https://[^\s\\@]+)?$")] | None = None  # noqa: N815
     # Patterns as in `redirect-uris` of a descriptor: where a logout may lead, whoever asks for it.
     logoutWhitelist: Annotated[list[Redirect], Field(max_length=100)] | None = None  # noqa: N815
+    # Whose scripts may read what clients are answered.
+    corsAllowedOrigins: Annotated[list[Origin], Field(max_length=100)] | None = None  # noqa: N815
 
     @model_validator(mode="before")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_374c0422"
+revision: str = "authserver_baseline_28348bde"
 down_revision: str | None = None
 
 
@@ -169,6 +169,7 @@ def upgrade() -> None:
         sa.Column("partitioned_cookies", sa.Boolean(), nullable=False),
         sa.Column("home_redirect", sa.String(), nullable=False),
         sa.Column("logout_whitelist", sa.JSON(), nullable=False),
+        sa.Column("cors_origins", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["zid"], ["zones.id"], name=op.f("fk_security_settings_zid"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("zid", name=op.f("pk_security_settings")),
     )

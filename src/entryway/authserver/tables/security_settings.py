@@ -21,3 +21,5 @@ class SecuritySettingsRow(AuthServerTable):
     home_redirect: Mapped[str] = mapped_column(default="")
     # Where a logout may lead, whoever asks for it: patterns as in `redirect-uris` of a descriptor.
     logout_whitelist: Mapped[list[str]] = mapped_column(JSON, default=list)
+    # Whose scripts may read what clients are answered: `https://app.example.com`, `https://*.example.com`.
+    cors_origins: Mapped[list[str]] = mapped_column(JSON, default=list)

@@ -56,6 +56,10 @@ def update(  # noqa: PLR0917 - options
         str | None,
         typer.Option("--logout-whitelist", help="Addresses that a logout may lead to, with blanks between."),
     ] = None,
+    cors: Annotated[
+        str | None,
+        typer.Option("--cors-origins", help="Origins whose scripts may ask for tokens, with blanks between."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Change settings; what is not named stays."""
@@ -67,6 +71,7 @@ def update(  # noqa: PLR0917 - options
         "partitionedCookies": partitioned,
         "homeRedirect": home,
         "logoutWhitelist": None if logout is None else logout.split(),
+        "corsAllowedOrigins": None if cors is None else cors.split(),
     }
     body: dict[str, Any] = {name: value for name, value in others.items() if value is not None}
     body |= {"tokenPolicySettings": given} if given else {}
