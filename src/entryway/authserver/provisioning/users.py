@@ -51,7 +51,7 @@ FILTERABLE = Filterable(
         "origin": Text(tables.User.origin),
         "name.givenname": Text(func.lower(tables.User.given_name), str.lower),
         "name.familyname": Text(func.lower(tables.User.family_name), str.lower),
-        "emails.value": Text(func.lower(tables.User.email), str.lower),
+        "emails.value": Text(tables.User.email_key, str.lower),
         "active": Flag(tables.User.active),
         "groups.value": Related(Text(tables.RoleAssignment.collection), _given),
         "groups.display": Related(Text(tables.RoleAssignment.collection), _given),

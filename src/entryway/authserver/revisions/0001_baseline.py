@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_28348bde"
+revision: str = "authserver_baseline_833cd506"
 down_revision: str | None = None
 
 
@@ -222,6 +222,7 @@ def upgrade() -> None:
         sa.Column("given_name", sa.String(), nullable=False),
         sa.Column("family_name", sa.String(), nullable=False),
         sa.Column("email", sa.String(), nullable=False),
+        sa.Column("email_key", sa.String(), sa.Computed("lower(email)", persisted=True), nullable=False),
         sa.Column("password_hash", sa.String(), nullable=False),
         sa.Column("token_salt", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -236,6 +237,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("zid", "origin", "login_name", name=op.f("uq_users_zid_origin_login_name")),
     )
     op.create_index(op.f("ix_users_zid"), "users", ["zid"], unique=False)
+    op.create_index("ix_users_zid_email_key", "users", ["zid", "email_key"], unique=False)
     op.create_index("ix_users_zid_login_name_id", "users", ["zid", "login_name", "id"], unique=False)
     op.create_table(
         "authorizations",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, String, UniqueConstraint
+from sqlalchemy import Computed, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from entryway.authserver.tables.metadata import AuthServerTable, zid_column
@@ -17,6 +17,7 @@ class User(AuthServerTable):
         UniqueConstraint("zid", "id"),
         # How lists are sorted, and names looked for without an origin.
         Index("ix_users_zid_login_name_id", "zid", "login_name", "id"),
+        Index("ix_users_zid_email_key", "zid", "email_key"),
     )
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     zid: Mapped[str] = zid_column()
@@ -27,6 +28,8 @@ class User(AuthServerTable):
     given_name: Mapped[str]
     family_name: Mapped[str]
     email: Mapped[str]
+    # The address in the form that addresses are compared in.
+    email_key: Mapped[str] = mapped_column(Computed("lower(email)", persisted=True))
     password_hash: Mapped[str]
     # Part of what every token of the user is checked against: a new value ends all of them.
     token_salt: Mapped[str] = mapped_column(default="")
