@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from entryway.errors import EntrywayError, NotFound
 from entryway.federation.errors import InvalidTrust
 from entryway.idp.errors import InvalidValue, NameTaken, Unavailable
+from entryway.idp.login.page_finisher import HOME
 from entryway.idp.pages import wording
 from entryway.oauth.errors import BadCredentials, InsufficientScope, InvalidToken, OAuthError
 from entryway.saml.errors import SamlInvalid
@@ -82,7 +83,8 @@ class Responder:
         known = key in wording.texts(wording.LANGUAGES[0])
         text = self._pages.say(request, key) if known else _told(error)
         title = self._pages.say(request, "error.title")
-        return self._pages.message(request, title, text, status=error.status)
+        home = self._pages.say(request, "error.home")
+        return self._pages.message(request, title, text, status=error.status, link=HOME, link_text=home)
 
 
 def _oauth(request: Request, error: EntrywayError) -> Response:

@@ -28,6 +28,15 @@ def test_the_page_shows_the_account(idp: RunningIdp, person: Person, name: str) 
     assert page.headers["cache-control"] == "no-store"
 
 
+def test_administrators_find_their_pages_and_everybody_finds_the_account(
+    idp: RunningIdp, person: Person, other_person: Person, name: str
+) -> None:
+    assert 'href="/admin/users"' not in profile(idp, person, name).text
+    assert 'href="/profile"' in person.http.get("/admin/users").text
+    assert 'href="/profile"' in person.http.get("/nothing").text
+    assert 'href="/admin/users"' in profile(idp, other_person, f"{name}-a", groups=["Identity Administrators"]).text
+
+
 def test_a_password_is_changed_by_who_knows_it(
     idp: RunningIdp, person: Person, other_person: Person, name: str
 ) -> None:

@@ -128,6 +128,9 @@ def test_people_register_and_prove_their_address(idp: RunningIdp, person: Person
     fields = {"given_name": "Ada", "family_name": "Lovelace"}
     refused = person.send(page, "/register", email=f"{name}@elsewhere.example", **fields)
     assert "cannot create an account" in refused.text
+    # What was typed stays.
+    assert 'value="Lovelace"' in refused.text
+    assert 'href="/login"' in refused.text
     first = person.send(page, "/register", email=f"{name}@example.com", **fields)
     page = person.http.get(link_in(idp.mail_to(f"{name}@example.com"), idp))
     assert "has been changed" in person.send(page, "/password/new", password=NEW, repeated=NEW).text

@@ -10,6 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from entryway.idp.account.links import Purpose
+from entryway.idp.bootstrap import ADMIN_GROUP
+from entryway.idp.console.office import LINKS as ADMIN_LINKS
 from entryway.idp.errors import LinkUsed, PasswordRefused
 from entryway.idp.factors import qr, totp
 from entryway.idp.factors.authenticators import new_secret
@@ -223,6 +225,7 @@ class ProfileEndpoints:
         self, request: Request, visitor: LoggedIn, *, message: str = "", done: str = "", status: int = 200
     ) -> Response:
         user = await self.users.resolve(visitor.user.id)
+        groups = await self.groups.names_of(user.id)
         policy = await self.documents.load(PasswordPolicy)
         return self.forms.show(
             request,
@@ -231,7 +234,8 @@ class ProfileEndpoints:
             message=message,
             done=done,
             user=user,
-            groups=await self.groups.names_of(user.id),
+            groups=groups,
+            admin_links=ADMIN_LINKS if ADMIN_GROUP in groups else [],
             rules=describe_rules(self.forms.pages, request, policy),
             has_app=await self.authenticators.has_app(user.id),
             codes_left=await self.authenticators.recovery_codes_left(user.id),

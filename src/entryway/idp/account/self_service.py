@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from starlette.routing import Route
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+EMPTY: Mapping[str, str] = MappingProxyType({})
 # Nobody's mailbox is filled by others.
 MAILS = Lockout(3, timedelta(hours=1), timedelta(hours=1))
 
@@ -81,7 +84,7 @@ class SelfServiceEndpoints:
         await self._allowed("password_reset")
         form = await self.forms.read(request)
         self.postman.post(partial(self._reset_mail, form.get("username", ""), language_of(request)))
-        return self._told(request, "forgotten.title", "forgotten.sent")
+        return self._told(request, "forgotten.title", "forgotten.sent", link="/login", link_text="login.back")
 
     async def new_password(self, request: Request) -> Response:
         """Ask for the password that the link is for."""
@@ -125,18 +128,27 @@ class SelfServiceEndpoints:
     async def registration(self, request: Request) -> Response:
         """Ask who wants an account."""
         await self._allowed("registration")
-        return self.forms.show(request, "register.html")
+        return self._registration(request)
 
     async def register(self, request: Request) -> Response:
         """Create a user without a password, and send the link by which to choose one."""
         may = await self._allowed("registration")
         form = await self.forms.read(request)
-        values = _registered(form.get("email", ""), form.get("given_name", ""), form.get("family_name", ""))
+        try:
+            values = _registered(form.get("email", ""), form.get("given_name", ""), form.get("family_name", ""))
+        except InvalidValue:
+            return self._registration(request, self.forms.pages.say(request, "error.invalid_value"), form)
         if may.registration_domains and values.email.rpartition("@")[2].casefold() not in may.registration_domains:
-            message = self.forms.pages.say(request, "register.domain")
-            return self.forms.show(request, "register.html", 400, message=message)
+            return self._registration(request, self.forms.pages.say(request, "register.domain"), form)
         self.postman.post(partial(self._registration_mail, values, language_of(request)))
-        return self._told(request, "register.title", "register.sent")
+        return self._told(request, "register.title", "register.sent", link="/login", link_text="login.back")
+
+    def _registration(self, request: Request, message: str = "", typed: Mapping[str, str] = EMPTY) -> Response:
+        names = ("email", "given_name", "family_name")
+        status = 400 if message else 200
+        return self.forms.show(
+            request, "register.html", status, message=message, **{name: typed.get(name, "") for name in names}
+        )
 
     async def _reset_mail(self, name: str, language: str) -> Mail | None:
         user = await self.users.find_by_login(name)

@@ -42,7 +42,7 @@ class Office:
 
     async def enter(self, request: Request) -> LoggedIn | Response:
         """Return the administrator who looks at a page, or the answer for who is not logged in; raise for others."""
-        visitor = await self.visitors.on_page(request, "/admin/users")
+        visitor = await self.visitors.on_page(request, request.url.path)
         if not isinstance(visitor, Response):
             await self.visitors.in_group(visitor, ADMIN_GROUP)
         return visitor
@@ -50,7 +50,8 @@ class Office:
     async def act(self, request: Request) -> tuple[LoggedIn, Mapping[str, str]] | Response:
         """Return the administrator and the form; changing something needs a login of the last quarter of an hour."""
         form = await self.forms.read(request)
-        visitor = await self.visitors.lately(request, "/admin/users")
+        # What was sent is lost; the list that it was about is where to begin anew.
+        visitor = await self.visitors.lately(request, "/".join(request.url.path.split("/")[:3]))
         if isinstance(visitor, Response):
             return visitor
         await self.visitors.in_group(visitor, ADMIN_GROUP)
