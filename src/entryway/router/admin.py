@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from entryway.http import Client
 from entryway.http.admin_port import AdminPort, Readiness
@@ -13,12 +13,15 @@ from entryway.router.sessions import SessionStore
 Parts = Callable[[], tuple[int | None, Client, SessionStore]]
 
 
-def admin_answers(readiness: Readiness, meters: Meters, parts: Parts) -> AdminPort:
+Logins = Callable[[], Awaitable[Mapping[str, bool]]]
+
+
+def admin_answers(readiness: Readiness, meters: Meters, parts: Parts, logins: Logins | None = None) -> AdminPort:
     """Return what answers on the admin port."""
     # Prometheus is two megabytes that a router without this port does without.
     from entryway.router.exposition import CONTENT_TYPE, Gauges, exposition  # noqa: PLC0415
 
-    return AdminPort(readiness, CONTENT_TYPE, exposition(meters, Gauges(lambda: _gauges(readiness, *parts()))))
+    return AdminPort(readiness, CONTENT_TYPE, exposition(meters, Gauges(lambda: _gauges(readiness, *parts()))), logins)
 
 
 def _gauges(

@@ -13,6 +13,7 @@ from entryway.router.access_log import AccessLog
 from entryway.router.callers import Callers
 from entryway.router.company_network import ClientToken
 from entryway.router.errors import TenantLookupFailed
+from entryway.router.login_readiness import LoginReadiness
 from entryway.router.logout import BackendsTold
 from entryway.router.router import Router
 from entryway.router.sessions import SessionStore
@@ -41,6 +42,8 @@ class Application:
     learn_tenant: Callable[[], Awaitable[object]] | None = None
     """Asks for the subdomain of the application's own tenant, where only the platform's directory says it."""
     traces: Traces | None = None
+    logins: LoginReadiness | None = None
+    """Tells whether somebody could log in now."""
     _warming: asyncio.Task[None] | None = field(default=None)
 
     def start(self, *, load_tokens: bool) -> None:

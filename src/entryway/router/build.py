@@ -32,6 +32,7 @@ from entryway.router.build_services import (
     build_repository,
     build_service_calls,
     build_subscriptions,
+    token_validator,
 )
 from entryway.router.build_traces import kinds_for, open_traces
 from entryway.router.built_in import services as services_of
@@ -48,6 +49,7 @@ from entryway.router.forward import Forwarding
 from entryway.router.hooks import Hooks
 from entryway.router.login import UsedStates
 from entryway.router.login_page import choose_policy
+from entryway.router.login_readiness import LoginReadiness, login_checks
 from entryway.router.logout import BackendsTold, SignOut
 from entryway.router.meters import Meters
 from entryway.router.origins import TlsContexts
@@ -55,7 +57,7 @@ from entryway.router.refresh import Refresher
 from entryway.router.respond import Responder, error_pages
 from entryway.router.returned import CookieSorter, additions
 from entryway.router.session_length import session_minutes
-from entryway.router.session_stores import open_sessions
+from entryway.router.session_stores import open_sessions, store_check
 from entryway.router.sessions import Session
 from entryway.router.signin import LoginRules, SignIn
 from entryway.router.surface import Surface
@@ -141,7 +143,8 @@ def build(
     signout = SignOut(xs_app.logout, authorities, cookies, sessions, told)
     serve = partial(serve_routes, configuration, authorities.default_kind)
     hosted = build_repository(configuration, backends.repository, http, serve, signout, forwarding.tenant_id, clock)
-    service_calls = build_service_calls(configuration, authorities, callers, sessions, verified, clock)
+    judge = partial(token_validator, kinds.judge, verified, clock)
+    service_calls = build_service_calls(configuration, authorities, callers, sessions, judge, clock)
     browsers = BrowserSessions(sessions, maker, cookies, clock)
     exchange = Exchange(
         backends=backends,
@@ -194,12 +197,13 @@ def build(
         services=services_of(authorities, environment.plugins, environment.allowlist),
         repository=hosted,
         tenants=authorities.tenants,
-        subscriptions=build_subscriptions(configuration, authorities.tenants, verified, clock),
+        subscriptions=build_subscriptions(configuration, authorities.tenants, judge),
         service_calls=service_calls,
     )
     application = Application(
         router, _limits(configuration), client, callers, sessions, told, own_tokens, access_log,
         own_tenant(authorities), traces,
+        LoginReadiness(login_checks(services, callers.plain, store_check(sessions)), clock),
     )  # fmt: skip
     # Last, when nothing can go wrong any more: until here a former application goes on unharmed.
     sessions.configure(minutes * 60, partial(_expired, told))

@@ -161,13 +161,13 @@ def build_repository(  # noqa: PLR0917 - values, not a bag
 
 
 def build_subscriptions(
-    configuration: RouterConfiguration, tenants: Tenants | None, tls: ssl.SSLContext, clock: Callable[[], float]
+    configuration: RouterConfiguration, tenants: Tenants | None, judge: Callable[[UaaCredentials], TokenValidator]
 ) -> Subscriptions | None:
     """Return the callbacks of the SaaS registry, if one is bound."""
     uaa = configuration.services.uaa
     if configuration.callbacks is None or uaa is None:
         return None
-    return Subscriptions(configuration.callbacks, token_validator(uaa, tls, clock), tenants)
+    return Subscriptions(configuration.callbacks, judge(uaa), tenants)
 
 
 def build_frame_ancestors(
@@ -197,7 +197,7 @@ def build_service_calls(  # noqa: PLR0917 - values, not a bag
     authorities: Authorities,
     callers: HttpClients,
     sessions: SessionStore,
-    tls: ssl.SSLContext,
+    judge: Callable[[UaaCredentials], TokenValidator],
     clock: Callable[[], float],
 ) -> ServiceCalls | None:
     """Return what lets services call with a token of their own, if there is somebody who can judge it."""
@@ -206,7 +206,7 @@ def build_service_calls(  # noqa: PLR0917 - values, not a bag
     by_xsuaa = by_identity = None
     if bound.uaa is not None and isinstance(xsuaa, XsuaaAuthority):
         several = authorities.tenants is not None
-        by_xsuaa = XsuaaCallers(xsuaa.uaa, token_validator(bound.uaa, tls, clock), several, known)
+        by_xsuaa = XsuaaCallers(xsuaa.uaa, judge(bound.uaa), several, known)
     if bound.identity is not None and isinstance(identity, IasAuthority):
         timeout = service_timeout(configuration, "identity")
         keys = DiscoveredKeys(callers.client_for(bound.identity), bound.identity, clock, timeout)
@@ -240,7 +240,9 @@ def _backend_cookies_secret(configuration: RouterConfiguration) -> bytes:
     return ((None if client is None else client.secret) or key).encode()
 
 
-def token_validator(uaa: UaaCredentials, tls: ssl.SSLContext, clock: Callable[[], float]) -> TokenValidator:
+def token_validator(
+    kind: Callable[..., TokenValidator], tls: ssl.SSLContext, clock: Callable[[], float], uaa: UaaCredentials
+) -> TokenValidator:
     """Return what judges tokens that others than the token endpoint give to the router."""
     own = ServiceCredentials(
         clientid=uaa.clientid,
@@ -251,4 +253,4 @@ def token_validator(uaa: UaaCredentials, tls: ssl.SSLContext, clock: Callable[[]
         tenantmode=uaa.tenantmode,
         trustedclientidsuffix=uaa.trustedclientidsuffix,
     )
-    return TokenValidator(own, tls=tls, clock=clock)
+    return kind(own, tls=tls, clock=clock)

@@ -12,6 +12,7 @@ from entryway.router.configuration import RouterConfiguration
 from entryway.router.decision import DecisionEndpoint
 from entryway.router.request_trace import TracingClient
 from entryway.router.router import Router
+from entryway.security.validator import TokenValidator
 
 if TYPE_CHECKING:
     from entryway.telemetry.traces import Traces
@@ -27,6 +28,8 @@ class Kinds:
     decisions: Callable[[Callable[[], Router]], DecisionEndpoint]
     backends: Callable[[PoolLimits], Client]
     services: Callable[[PoolLimits], Client]
+    judge: Callable[..., TokenValidator]
+    """Judges tokens by keys that it asks for itself."""
 
 
 def open_traces(configuration: RouterConfiguration) -> Traces | None:
@@ -41,12 +44,13 @@ def open_traces(configuration: RouterConfiguration) -> Traces | None:
 def kinds_for(traces: Traces | None, *, log_requests: bool = False) -> Kinds:
     """Return the kinds that do what is asked for, and nothing for what is not."""
     if traces is None:
-        return Kinds(Router, DecisionEndpoint, TracingClient if log_requests else Client, Client)
+        return Kinds(Router, DecisionEndpoint, TracingClient if log_requests else Client, Client, TokenValidator)
     from entryway.router.spans import (  # noqa: PLC0415 - see above
         SpanningClient,
         SpanningDecisions,
         SpanningRouter,
         SpanningTracingClient,
+        SpanningValidator,
     )
 
     backends = SpanningTracingClient if log_requests else SpanningClient
@@ -55,4 +59,5 @@ def kinds_for(traces: Traces | None, *, log_requests: bool = False) -> Kinds:
         partial(SpanningDecisions, tracer=traces.tracer),
         partial(backends, traces.tracer),
         partial(SpanningClient, traces.tracer),
+        partial(SpanningValidator, traces.tracer),
     )

@@ -120,7 +120,11 @@ async def _serve(
         at = partial(deciding.listen, decision_host, decision_port, reuse_port=worker is not None)
         listens = await _listen(at, decision_port, "ENTRYWAY_DECISION_PORT")
     if listens and operation.admin_port is not None and meters is not None:
-        admin = Server(admin_answers(readiness, meters, lambda: _parts(front, reloader.application)))
+        admin = Server(
+            admin_answers(
+                readiness, meters, lambda: _parts(front, reloader.application), lambda: _logins(reloader.application)
+            )
+        )
         # Every worker counts for itself, so every one has an admin port: the first, and those that follow it.
         admin_port = operation.admin_port + (0 if worker is None else worker.index)
         at = partial(admin.listen, operation.admin_host, admin_port)
@@ -161,6 +165,10 @@ def _cannot_listen(port: int, variable: str, error: OSError) -> int:
     reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
     print(f"port {port} {reason}; set {variable} to another one", file=sys.stderr)  # noqa: T201 - see above
     return CANNOT_LISTEN
+
+
+async def _logins(application: Application) -> Mapping[str, bool]:
+    return {} if application.logins is None else await application.logins.look()
 
 
 def _parts(front: Front, application: Application) -> tuple[int | None, Client, SessionStore]:

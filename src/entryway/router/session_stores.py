@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from entryway.config.environment_cookies import SESSION_COOKIE
 from entryway.router.configuration import RouterConfiguration
@@ -24,6 +24,15 @@ def service_records(
     if not isinstance(sessions, SharedSessions):
         return None
     return StoredServiceSessions(sessions.reach, sessions.keys, clock, os.urandom)
+
+
+def store_check(sessions: SessionStore) -> Callable[[], Awaitable[bool]] | None:
+    """Return what tells whether the store answers; None for sessions in this process."""
+    if isinstance(sessions, MemorySessions):
+        return None
+    from entryway.router.shared_sessions.store import SharedSessions  # noqa: PLC0415
+
+    return sessions.answers if isinstance(sessions, SharedSessions) else None
 
 
 def open_sessions(

@@ -6,10 +6,11 @@ codes there, and so is everything that names a user or holds a secret. Imported 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, get_current_span
+from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from entryway.errors import EntrywayError
@@ -17,11 +18,18 @@ from entryway.http import Client, Headers, Origin, OutgoingRequest, PoolLimits, 
 from entryway.router.decision import DecisionEndpoint
 from entryway.router.request_trace import TracingClient
 from entryway.router.router import Router
+from entryway.security.errors import KeysUnavailable
+from entryway.security.validator import TokenValidator
+from entryway.security.wire import Answer
+from entryway.security.wire import Request as KeyRequest
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
     from entryway.router.notes import Notes
+    from entryway.security.credentials import ServiceCredentials
+    from entryway.security.jws import UnverifiedToken
+    from entryway.security.wire import Conversation, NoAnswer
 
 W3C = TraceContextTextMapPropagator()
 CONTEXT = ("traceparent", "tracestate")
@@ -131,6 +139,53 @@ class SpanningClient(Client):
 
 class SpanningTracingClient(SpanningClient, TracingClient):
     """One that logs each request besides (`REQUEST_TRACE`)."""
+
+
+class SpanningValidator(TokenValidator):
+    """Judges tokens, and makes a span of each question for keys."""
+
+    def __init__(self, tracer: Tracer, credentials: ServiceCredentials, **more: Any) -> None:
+        super().__init__(credentials, **more)
+        self._tracer = tracer
+
+    def ask_for_keys(self, token: UnverifiedToken) -> Conversation[dict[str, Any]]:
+        """Ask for the keys, inside a span for each attempt."""
+        conversation = super().ask_for_keys(token)
+        answer: Answer | NoAnswer | None = None
+        while True:
+            try:
+                step = conversation.send(answer)
+            except StopIteration as found:
+                keys: dict[str, Any] = found.value
+                return keys
+            answer = (yield from self._ask(step)) if isinstance(step, KeyRequest) else (yield step)
+
+    def _ask(self, request: KeyRequest) -> Conversation[Answer | NoAnswer | None]:
+        # Not the current span: who carries this conversation on may do other things in between.
+        span = self._tracer.start_span("GET", kind=SpanKind.CLIENT, attributes=_keys_of(request.url))
+        carried: dict[str, str] = {}
+        W3C.inject(carried, set_span_in_context(span))
+        try:
+            answer = yield replace(request, headers={**request.headers, **carried})
+            if not isinstance(answer, Answer):
+                _fail(span, KeysUnavailable.code)
+                return answer
+            span.set_attribute("http.response.status_code", answer.status)
+            if answer.status >= 400:
+                _fail(span, str(answer.status))
+            return answer
+        finally:
+            span.end()
+
+
+def _keys_of(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    return {
+        "http.request.method": "GET",
+        "url.full": f"{parts.scheme}://{parts.netloc}{parts.path}",
+        "server.address": parts.hostname or "",
+        "server.port": parts.port or 443,
+    }
 
 
 _CONTEXT = frozenset(name.encode() for name in CONTEXT)

@@ -50,6 +50,7 @@ class LoginServer:
     token_failure: dict[str, tuple[int, Any]] = field(default_factory=dict)
     """By grant: status and body."""
     hold: asyncio.Event | None = None
+    has_keys: bool = False
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     requests: list[dict[str, str]] = field(default_factory=list)
     """Forms of the token requests, with the headers under `header:`."""
@@ -98,6 +99,8 @@ class LoginServer:
             form = {name: values[0] for name, values in parse_qs(body.decode(), keep_blank_values=True).items()}
             headers = {f"header:{name.decode()}": value.decode() for name, value in request.headers.raw}
             return await self._token(form, headers)
+        if target.path == "/token_keys" and self.has_keys:
+            return answer(200, {"keys": []})
         if target.path == "/userinfo":
             return answer(200, {"user_attributes": {"country": ["DE"]}})
         return answer(404, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from router_identity import running_identity_server
 from structlog.testing import capture_logs
 from test_router_reload import files, process, rewrite, said
 
@@ -117,6 +119,34 @@ async def test_pools_sessions_and_the_time_of_backends_are_counted(world: World)
     assert (await get(f"http://{host}:{port}/ready")).status_code == 503
     readiness.ready = True
     assert (await get(f"http://{host}:{port}/ready")).status_code == 200
+
+
+async def test_readiness_for_logins_is_apart_and_names_what_is_missing(world: World) -> None:
+    async with running_identity_server(world.clock) as identity:
+        await world.start(services={"identity": identity.credentials()})
+        app, readiness = world.app, Readiness(ready=True)
+        assert app is not None
+        assert app.logins is not None
+        admin = Server(admin_answers(readiness, Meters(), lambda: (1, app.client, app.sessions), app.logins.look))
+        host, port = await admin.listen("127.0.0.1", 0)
+        world.stack.push_async_callback(admin.close, 0)
+        asked = f"http://{host}:{port}/ready"
+        assert (await get(f"{asked}/logins")).json()["parts"] == {"xsuaa": "down", "identity": "up"}
+        assert len(identity.asked("/.well-known/openid-configuration")) == 1
+        world.uaa.has_keys = True
+        assert (await get(f"{asked}/logins")).status_code == 503  # believed for a moment
+        world.clock.now += 3
+        answers = await asyncio.gather(*(get(f"{asked}/logins") for _ in range(5)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert len(identity.asked("/.well-known/openid-configuration")) == 2
+        identity.keys_failure = 500
+        world.clock.now += 3
+        assert (await get(f"{asked}/logins")).json() == {
+            "status": "not ready", "parts": {"xsuaa": "up", "identity": "down"},
+        }  # fmt: skip
+        assert (await get(asked)).status_code == 200
+        readiness.ready = False
+        assert (await get(f"{asked}/logins")).status_code == 503
 
 
 def test_durations_fall_into_the_bucket_that_bounds_them():

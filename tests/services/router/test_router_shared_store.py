@@ -264,12 +264,14 @@ async def test_sessions_in_reach_go_on_while_the_store_is_down_and_return_to_it(
     a, b = await stores.open(), await stores.open()
     session = new(a, login())
     await a.save(session)
+    assert await a.answers()
     await stores.redis.kill()
 
     async def lost() -> bool:
         return not any(changes.up for store in (a, b) for changes in store.reach.changes)
 
     await until(lost)
+    assert not await a.answers()
     assert await a.load(session.cookie) is session
     add_cookie(session, b"bs=1; Path=/")
     await a.save(session)

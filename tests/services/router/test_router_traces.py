@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import os
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from test_router_reload import files, process
 from entryway.config.operation import read_operation
 from entryway.http import Request, Response, Server
 from entryway.router.build_traces import kinds_for
+from entryway.testing.issuer import running_issuer
 
 if TYPE_CHECKING:
     from router_world import World
@@ -144,6 +146,23 @@ async def test_token_services_are_in_the_trace_and_no_secret_is(world: World, co
     cookie = browser.cookie("JSESSIONID") or ""
     for secret in (form["code"], token, cookie, "alex", "s3cret"):
         assert secret.encode() not in collector.raw, secret
+
+
+async def test_questions_for_keys_are_in_the_trace(world: World, collector: Collector, tmp_path: Path) -> None:
+    (tmp_path / "issuer").mkdir()
+    with running_issuer(tmp_path / "issuer") as issuer:
+        world.clock.now = time.time()
+        uaa = issuer.credentials("shop!t1", url=world.uaa.url)
+        trusted = {"NODE_EXTRA_CA_CERTS": str(issuer.ca_file)}
+        browser = await world.start(services={"uaa": uaa}, env=settings(collector) | trusted)
+        token = issuer.token(xsappname="shop!t1")
+        got = await browser.get("/private/x", x_approuter_authorization=f"Bearer {token}", **CARRIED)
+        assert got.status_code == 200
+        await sent(world)
+        asking = next(span for span in collector.spans if attributes(span).get("url.full", "").endswith("/token_keys"))
+        assert (asking.kind, asking.trace_id.hex()) == (CLIENT, TRACE)
+        assert attributes(asking)["http.response.status_code"] == 200
+        assert token.encode() not in collector.raw
 
 
 async def test_what_the_destination_service_is_asked_is_in_the_trace(world: World, collector: Collector) -> None:

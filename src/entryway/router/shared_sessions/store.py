@@ -70,6 +70,14 @@ class SharedSessions:
         """Ask the store with each request, or only when a session may have changed."""
         self._certainty.asks_always = always
 
+    async def answers(self) -> bool:
+        """Tell whether the store answers now."""
+        try:
+            await self.link.last_change(self.reach.changes[0].stream)
+        except StoreUnreachable:
+            return False
+        return True
+
     def start(self) -> None:
         """Begin to follow what other routers do, if that has not begun."""
         self.reach.follow()
