@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -90,11 +91,15 @@ def test_the_commands_are_the_ones_that_were_promised():
     assert all_commands() == {*COMMANDS, *GROUPS, *ADMINISTRATION}
 
 
+def helps(command: str) -> Result:
+    return CliRunner().invoke(app, [*command.split(), "--help"], prog_name="entryway", env={"COLUMNS": "200"})
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_helps(command: str):
-    result = entryway(*command.split(), "--help")
+    result = helps(command)
 
-    assert result.returncode == 0
+    assert result.exit_code == 0
     assert f"Usage: entryway {command}" in result.stdout
     assert ("Example" in result.stdout) == (command not in {"version", "connector", "identity", "storage", "audit"})
     assert result.stderr == ""
@@ -102,7 +107,7 @@ def test_every_command_helps(command: str):
 
 @pytest.mark.parametrize("command", ADMINISTRATION)
 def test_every_command_of_administrators_shows_an_example(command: str):
-    result = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="entryway", env={"COLUMNS": "200"})
+    result = helps(command)
 
     assert result.exit_code == 0
     assert f"Usage: entryway {command.split(maxsplit=1)[0]}" in result.stdout
@@ -124,6 +129,14 @@ def test_the_documentation_names_no_option_that_does_not_exist():
     } | {"--help"}
 
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE.read_text())) <= known
+
+
+def test_a_process_helps():
+    result = entryway("--help")
+
+    assert result.returncode == 0
+    assert "Usage: entryway" in result.stdout
+    assert result.stderr == ""
 
 
 def test_version_says_which():

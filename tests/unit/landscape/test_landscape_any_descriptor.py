@@ -121,13 +121,13 @@ def check(folder: Path, name: str, document: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["manifest.yml", "entryway.yaml"])
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=DOCUMENTS)
 def test_any_document(tmp_path: Path, name: str, document: Any):
     check(tmp_path, name, document)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=MTA)
 def test_any_mta(tmp_path: Path, document: Any):
     check(tmp_path, "mta.yaml", document)
