@@ -44,9 +44,9 @@ _END_OF_LEAF = "-----END CERTIFICATE-----\n"
 SECRET_PURPOSE = "client-secret"  # noqa: S105 - the name of a purpose
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Client:
-    """A client with everything that the endpoints ask about it."""
+    """A client with everything that the endpoints ask about it; another object once anything of it has changed."""
 
     id: str
     zid: str

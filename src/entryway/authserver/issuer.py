@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +137,7 @@ class Issuer:
     ) -> Occasion:
         now = self.clock()
         return Occasion(
-            jti=secrets.token_hex(16),
+            jti=os.urandom(16).hex(),
             issued_at=now,
             expires_at=now + client.access_validity,
             grant_type=grant_type,

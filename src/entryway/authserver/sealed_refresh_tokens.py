@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from pydantic_core import from_json, to_json
 
 from entryway.storage import SealError
 
@@ -29,7 +30,7 @@ class SealedRefreshTokens:
 
     def seal(self, zid: str, content: dict[str, Any]) -> str:
         """Return a refresh token that holds `content`."""
-        sealed = self.sealer.seal(json.dumps(content, separators=(",", ":")).encode(), _purpose(zid))
+        sealed = self.sealer.seal(to_json(content), _purpose(zid))
         return PREFIX + base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
     def open(self, zid: str, token: str) -> dict[str, Any] | None:
@@ -39,7 +40,7 @@ class SealedRefreshTokens:
             return None
         try:
             sealed = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
-            content: dict[str, Any] = json.loads(self.sealer.unseal(sealed, _purpose(zid)))
+            content: dict[str, Any] = from_json(self.sealer.unseal(sealed, _purpose(zid)))
         except (binascii.Error, ValueError, SealError):
             return None
         return content

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from entryway.authserver.roles.attribute_values import Given
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entitlements:
-    """Everything that a user's role collections give, in every application."""
+    """Everything that a user's role collections give, in all applications; another object once that has changed."""
 
     collections: tuple[str, ...] = ()
     scopes: frozenset[str] = frozenset()
