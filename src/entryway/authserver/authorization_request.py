@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from entryway.authserver.additional_attributes import parse_additional
+from entryway.authserver.authorization_answer import MODES, QUERY
 from entryway.oauth import login_hints, pkce, scopes
 from entryway.oauth.errors import InvalidRequest, UnsupportedResponseType
 from entryway.oauth.pkce import Challenge
@@ -43,6 +44,8 @@ class AuthorizationRequest:
     login_name: str | None = None
     # The languages that the client would like its user to be spoken to in.
     ui_locales: str = ""
+    # How the answer travels.
+    response_mode: str = QUERY
 
     def to_json(self) -> dict[str, Any]:
         """Return the form in which a login attempt keeps it."""
@@ -60,6 +63,7 @@ class AuthorizationRequest:
             "origins": list(self.origins),
             "login_name": self.login_name,
             "ui_locales": self.ui_locales,
+            "response_mode": self.response_mode,
         }
 
     @classmethod
@@ -80,6 +84,7 @@ class AuthorizationRequest:
             origins=tuple(stored["origins"]),
             login_name=stored["login_name"],
             ui_locales=stored["ui_locales"],
+            response_mode=stored.get("response_mode", QUERY),
         )
 
 
@@ -87,8 +92,9 @@ def parse(parameters: Mapping[str, str], client: Client, redirect_uri: str, now:
     """Return the request, or raise what the client is told in the redirect."""
     if parameters.get("response_type") != "code":
         raise UnsupportedResponseType
-    if parameters.get("response_mode", "query") != "query":
-        raise InvalidRequest("Only the response_mode query is supported")
+    response_mode = parameters.get("response_mode", QUERY)
+    if response_mode not in MODES:
+        raise InvalidRequest("The response_mode must be query or form_post")
     if "request" in parameters or "request_uri" in parameters:
         raise InvalidRequest("Request objects are not supported")
     if any(len(parameters.get(name, "")) > LONGEST_STATE for name in ("state", "nonce")):
@@ -113,6 +119,7 @@ def parse(parameters: Mapping[str, str], client: Client, redirect_uri: str, now:
         origins=origins,
         login_name=login_name,
         ui_locales=parameters.get("ui_locales", "")[:LONGEST_LOCALES],
+        response_mode=response_mode,
     )
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from entryway.authserver import authorization_request, edge
+from entryway.authserver.authorization_answer import QUERY, refuse
 from entryway.oauth import redirects, scopes
 from entryway.oauth.errors import InsufficientScope, InvalidClient, InvalidRequest, InvalidToken, OAuthError, echo
-from entryway.web.redirect import redirect_error
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -52,7 +52,8 @@ class AuthorizeEndpoint:
         try:
             asked = authorization_request.parse(parameters, client, redirect_uri, self.clock())
         except OAuthError as error:
-            return redirect_error(redirect_uri, parameters.get("state"), error, zone.issuer)
+            mode, state = parameters.get("response_mode", QUERY), parameters.get("state")
+            return refuse(self.flow.pages, redirect_uri, mode, state, error, zone.issuer)
         if holder is not None:
             user, since = holder
             return await self.flow.answer_holder(zone.id, asked, user.id, since)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from entryway.authserver.authorization_answer import answer, refuse
 from entryway.authserver.authorizations import new_authorization
 from entryway.authserver.digests import random_text
 from entryway.authserver.granting import held_scopes, user_scopes
@@ -17,7 +18,7 @@ from entryway.authserver.users import ORIGIN
 from entryway.oauth.errors import InvalidClient, InvalidRequest, InvalidScope, LoginRequired
 from entryway.telemetry import get_logger
 from entryway.web.cookies import set_cookie
-from entryway.web.redirect import redirect_error, redirect_to
+from entryway.web.redirect import redirect_to
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from entryway.authserver.trust.selection import Choice
     from entryway.authserver.users import User, Users
     from entryway.authserver.zones import Zones
+    from entryway.oauth.errors import OAuthError
 
 log = get_logger(__name__)
 
@@ -158,13 +160,12 @@ class LoginFlow:
         """Answer an application which wanted nobody to be asked that somebody would have to log in."""
         await self.attempts.finish(attempt)
         assert attempt.request is not None  # noqa: S101 - only a request can be refused silently
-        issuer = await self._issuer(attempt.zid)
-        return redirect_error(attempt.request.redirect_uri, attempt.request.state, LoginRequired(), issuer)
+        return await self._refused(attempt.zid, attempt.request, LoginRequired())
 
     async def answer_holder(self, zid: str, asked: AuthorizationRequest, user_id: str, since: datetime) -> Response:
         """Answer a program that holds a token of the user: with a code, or that somebody would have to log in."""
         if asked.authenticated_since is not None and since < asked.authenticated_since:
-            return redirect_error(asked.redirect_uri, asked.state, LoginRequired(), await self._issuer(zid))
+            return await self._refused(zid, asked, LoginRequired())
         return await self._code(zid, asked, user_id, since)
 
     async def _issue_code(self, attempt: Attempt) -> Response:
@@ -194,14 +195,18 @@ class LoginFlow:
                 user_scopes(authorization, frozenset(), client.user_scopes, held)
             except InvalidScope as error:
                 # The code would be worth nothing, and here the application can still tell its user.
-                return redirect_error(request.redirect_uri, request.state, error, await self._issuer(zid))
+                return await self._refused(zid, request, error)
         code = await self.authorizations.issue_code(
             authorization, request.redirect_uri, request.challenge, redirect_uri_given=request.redirect_uri_given
         )
         log.info("code_issued", client_id=request.client_id, user_id=user_id)
         # RFC 9207: a client of several servers learns which of them answers, so that none can pass for another.
-        answer = {"code": code, "state": request.state, "iss": await self._issuer(zid)}
-        return redirect_to(request.redirect_uri, answer)
+        told = {"code": code, "state": request.state, "iss": await self._issuer(zid)}
+        return answer(self.pages, request.redirect_uri, request.response_mode, told)
+
+    async def _refused(self, zid: str, request: AuthorizationRequest, error: OAuthError) -> Response:
+        issuer = await self._issuer(zid)
+        return refuse(self.pages, request.redirect_uri, request.response_mode, request.state, error, issuer)
 
     async def _issuer(self, zid: str) -> str:
         return (await self.zones.resolve(NamedZone(id=zid))).issuer

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 
 def redirect_error(redirect_uri: str, state: str | None, error: OAuthError, issuer: str | None = None) -> Response:
-    """Send the browser back to the client with an error (RFC 6749 §4.1.2.1), and with who says so (RFC 9207)."""
-    answer = {"error": error.code, "error_description": error.description, "state": state, "iss": issuer}
-    return redirect_to(redirect_uri, answer)
+    """Send the browser back to the client with an error."""
+    return redirect_to(redirect_uri, error_answer(state, error, issuer))
+
+
+def error_answer(state: str | None, error: OAuthError, issuer: str | None) -> Mapping[str, str | None]:
+    """Return what a client is told of an error (RFC 6749 §4.1.2.1), and who says so (RFC 9207)."""
+    return {"error": error.code, "error_description": error.description, "state": state, "iss": issuer}
 
 
 def redirect_to(redirect_uri: str, answer: Mapping[str, str | None]) -> Response:

@@ -153,6 +153,30 @@ def test_max_age_asks_again_when_the_login_is_older(
     assert browser.authorize(app, max_age="60").status_code == 200
 
 
+def posted(page: httpx.Response) -> tuple[str, dict[str, str]]:
+    """Return where a page sends a form by itself, and its fields."""
+    assert page.status_code == 200, page.text
+    assert "script-src 'sha256-" in page.headers["content-security-policy"]
+    [action] = re.findall(r'<form method="post" action="([^"]+)"', page.text)
+    return action, dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
+
+
+def test_an_answer_is_posted_to_a_client_that_wants_it_so(
+    server: RunningAuthServer, browser: Browser, app: BoundApplication, editor: str
+) -> None:
+    mode = {"response_mode": "form_post", "state": 's"<1>'}
+    action, told = posted(browser.authorize(app, prompt="none", **mode))
+    assert (action, told["error"]) == (REDIRECT_URI, "login_required")
+    action, told = posted(browser.authorize(app, scope="nobody.Reads", **mode))
+    assert (action, told["error"]) == (REDIRECT_URI, "invalid_scope")
+
+    action, told = posted(browser.submit(browser.authorize(app, **mode), editor, PASSWORD))
+
+    assert (action, told.keys()) == (REDIRECT_URI, {"code", "state", "iss"})
+    assert told["state"] == "s&#34;&lt;1&gt;"
+    assert server.redeem(app, told["code"]).status_code == 200
+
+
 # --- requests that are wrong
 
 
@@ -161,7 +185,7 @@ def test_max_age_asks_again_when_the_login_is_older(
     [
         ({"response_type": "token"}, "unsupported_response_type"),
         ({"response_type": "code token"}, "unsupported_response_type"),
-        ({"response_mode": "form_post"}, "invalid_request"),
+        ({"response_mode": "fragment"}, "invalid_request"),
         ({"request": "x"}, "invalid_request"),
         ({"scope": "entryway.platform"}, "invalid_scope"),
         ({"code_challenge": "short"}, "invalid_request"),
