@@ -216,7 +216,7 @@ CORS_HEADERS = (
 class CorsDocument(JsonDocument):
     uri_pattern: Expression
     host_pattern: Expression | None = None
-    allowed_origin: list[AllowedOriginDocument]
+    allowed_origin: Annotated[list[AllowedOriginDocument], Field(min_length=1)]
     allowed_methods: Annotated[list[Method], Field(min_length=1)] = Field(default_factory=lambda: list(CORS_METHODS))
     max_age: int = 1800
     allowed_headers: Annotated[list[HeaderName], Field(min_length=1)] = Field(

@@ -43,13 +43,13 @@ class HeadersTooLarge(HttpError):
 
 class MethodUnknown(HttpError):
     code = "method_unknown"
-    status = 501
+    status = 400
     title = "The request method is not known"
 
 
 class CodingUnknown(HttpError):
     code = "transfer_coding_unknown"
-    status = 501
+    status = 400
     title = "The transfer coding is not known"
 
 

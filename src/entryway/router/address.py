@@ -106,6 +106,8 @@ def prefix_of(request: Request) -> str:
         return ""
     outside = outside.partition("?")[0]
     # A browser takes a backslash for a slash, and two of them at the beginning for a host.
+    if path == "/" and not outside.endswith("/"):
+        outside += "/"  # the folder itself was asked for
     if not outside.startswith("/") or not outside.endswith(path) or _CONTROL.search(outside) or "\\" in outside:
         return ""
     prefix = outside[: len(outside) - len(path)]

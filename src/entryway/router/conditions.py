@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
 
 from entryway.http import Request
 from entryway.router.dates import parse_http_date
@@ -32,9 +31,10 @@ def is_unconditional(request: Request) -> bool:
     return _CONDITIONS.isdisjoint([name for name, _ in request.headers.raw])
 
 
-def verdict(request: Request, etag: bytes, modified: int) -> Literal[200, 304, 412]:
+def verdict(request: Request, etag: bytes, modified: int) -> int:
     """Return what the request's conditions come to, in the order of RFC 9110 §13.2.2."""
     headers = request.headers
+    fresh = 200 if b"no-cache" in headers.tokens(b"cache-control") else 304  # who says so wants it once more
     if (match := headers.get(b"if-match")) is not None:
         if not _names(match, etag):
             return 412
@@ -43,32 +43,30 @@ def verdict(request: Request, etag: bytes, modified: int) -> Literal[200, 304, 4
         if date is not None and modified > date:
             return 412
     if (none_match := headers.get(b"if-none-match")) is not None:
-        return 304 if _names(none_match, etag) else 200
+        return fresh if _names(none_match, etag) else 200
     if (since := headers.get(b"if-modified-since")) is not None:
         date = parse_http_date(since)
         if date is not None and modified <= date:
-            return 304
+            return fresh
     return 200
 
 
 def parse_range(request: Request, size: int, etag: bytes, modified: int) -> Range | None:
-    """Return the one range that is asked for; several, or none that we understand, get the whole."""
+    """Return the one range of bytes that is asked for; several, or those of another unit, get the whole."""
     value = request.headers.get(b"range")
     if value is None or not _range_applies(request, etag, modified):
         return None
-    found = _ONE_RANGE.fullmatch(value)
-    if found is None or found[0].endswith(b"=-"):
+    if not value.startswith(b"bytes=") or b"," in value:
         return None
+    found = _ONE_RANGE.fullmatch(value)
+    if found is None:
+        raise RangeUnsatisfiable
     first, last = found[1], found[2]
     if not first:
-        if not last:
-            return None
-        if int(last) == 0 or size == 0:
+        if not last or int(last) == 0 or size == 0:
             raise RangeUnsatisfiable
         return Range(max(0, size - int(last)), size - 1)
-    if last and int(last) < int(first):
-        return None
-    if int(first) >= size:
+    if int(first) >= size or (last and int(last) < int(first)):
         raise RangeUnsatisfiable
     return Range(int(first), min(int(last), size - 1) if last else size - 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import quote, unquote_to_bytes
 
 from entryway.config.environment_cookies import SESSION_COOKIE, PartitionedCookies
 
@@ -81,18 +82,26 @@ class SessionCookie:
         if header is None:
             return None
         found = self._find[name](header)
-        return None if found is None else found[1].rstrip(b" \t")
+        return None if found is None else _as_sent(found[1])
 
     def values(self, header: bytes | None, name: str) -> list[bytes]:
         """Return every value that was sent under the name: cookies for several paths or domains come together."""
         if header is None:
             return []
         pattern = re.compile(rb"(?:^|;)[ \t]*" + re.escape(name.encode()) + rb"=([^;]*)")
-        return [found[1].rstrip(b" \t") for found in pattern.finditer(header)]
+        return [_as_sent(found[1]) for found in pattern.finditer(header)]
 
     def strip(self, header: bytes) -> bytes:
         """Return the header without the router's own cookies."""
         return self._own.sub(b"", header).lstrip(b"; \t")
+
+
+def _as_sent(value: bytes) -> bytes:
+    """Return a cookie's value as it was set; some clients quote it, or decode it and send it like that."""
+    value = value.rstrip(b" \t")
+    if value.startswith((b'"', b"s:")):
+        return quote(unquote_to_bytes(value.strip(b'"')), safe="!'()*-._~").encode()
+    return value
 
 
 def cookie_value(header: bytes | None, name: str) -> str | None:

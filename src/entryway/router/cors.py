@@ -48,7 +48,7 @@ class Cors:
         origin = request.headers.text("origin")
         if origin is None:
             return ()
-        rule = self.rule_for(path, request.headers.text("host") or "")
+        rule = self.rule_for(path, address_of(request).host)
         if rule is None or same_origin(origin, address_of(request)):
             return ()
         if not rule.allows_origin(origin):
@@ -61,7 +61,7 @@ class Cors:
         return tuple(_common(rule, origin) + _exposed(rule))
 
     def rule_for(self, path: str, host: str) -> Rule | None:
-        """Return the rule that counts for a path, if one does."""
+        """Return the rule that counts for a path at the host that the client knows, if one does."""
         for rule in self.rules:
             if rule.uri.pattern.search(path) and (rule.host is None or rule.host.pattern.search(host)):
                 return rule

@@ -66,7 +66,7 @@ def answer_headers(_: Asked, known: Known) -> Iterator[str]:
     if environment.frame_ancestors_seconds is not None:
         yield "ENABLE_FRAME_ANCESTORS_CSP_HEADERS: the tenant's trusted domains may show the answer in a frame"
     if environment.merge_csp:
-        yield "MERGE_CSP_HEADERS: our directives are added to a policy of the backend that lacks them"
+        yield "MERGE_CSP_HEADERS: our policy is sent beside one of the backend"
 
 
 def error_pages(_: Asked, known: Known) -> Iterator[str]:

@@ -44,6 +44,7 @@ _LOOKED_AT = _FORWARDED | frozenset(
         b"content-length",
     }
 )
+_OF_ONE_REQUEST = frozenset({b"range", b"expect", b"accept-encoding"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,8 @@ class Forwarding:
             there = [header for header in request.headers.raw if header[0] in _FORWARDED]
             raw += there
             self._add_forwarded(raw, {name for name, _ in there}, request, request.headers.get(b"host"))
+        if request is not None:
+            raw += _about_the_client(request.headers, backend.replaced)
         self._add_cookies(raw, None, session, backend, target)
         if session.login is not None and backend.forward_token and b"authorization" not in backend.replaced:
             raw.append((b"authorization", session.login.authorization))
@@ -169,6 +172,16 @@ class Forwarding:
                 cookie = kept if not cookie else session.join_cookies(cookie, kept)
         if cookie:
             raw.append((b"cookie", cookie))
+
+
+def _about_the_client(headers: Headers, replaced: frozenset[bytes]) -> list[Header]:
+    """Return what a request says about its client, rather than about itself."""
+    unheard = headers.tokens(b"connection") | replaced | _LOOKED_AT | _OF_ONE_REQUEST
+    return [
+        header
+        for header in headers.raw
+        if header[0] not in unheard and not header[0].startswith((b"content-", b"if-")) and _passes(header[0])
+    ]
 
 
 def _tenant_in(login: Login) -> bytes | None:

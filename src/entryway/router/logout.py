@@ -75,14 +75,14 @@ class SignOut:
         authority = self.authorities.at(request).of_login(login)
         if authority is None:
             # Nobody logs in here, so there is nobody else to tell.
-            return page or page_url("/", address, query, below)
+            return page or page_url("/", address, query, address.prefix + below)
         return authority.logout_url(page, login)
 
 
 def page_url(page: str, address: Address, query: str, below: str = "") -> str:
     """Return the absolute URL of the page to show after a logout, with the query of the logout request."""
     page = quote(page, safe="/%?#[]@!$&'()*+,;=:-._~|")
-    absolute = page if "://" in page else f"{address.origin}{address.prefix}{below}/{page.lstrip('/')}"
+    absolute = page if "://" in page else f"{address.origin}{below}/{page.lstrip('/')}"
     if not query:
         return absolute
     return f"{absolute}{'&' if '?' in absolute else '?'}{query}"

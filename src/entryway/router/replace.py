@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,19 +10,8 @@ from entryway.config.bindings import Binding
 from entryway.config.mistakes import Mistake
 from entryway.config.xs_app import XS_APP, Route, ToFolder
 from entryway.config.xs_app_document import ReplaceDocument, ReplaceService
+from entryway.router.mustache import render
 
-_PLACEHOLDER = re.compile(r"\{\{\{[ \t]*([\w$.\-/]+)[ \t]*\}\}\}|\{\{(&?)[ \t]*([\w$.\-/]+)[ \t]*\}\}")
-_ESCAPES = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-    "'": "&#39;",
-    "/": "&#x2F;",
-    "`": "&#x60;",
-    "=": "&#x3D;",
-}
-_ESCAPED = re.compile(r"""[&<>"'/`=]""")
 TYPES = {"json": b"application/json", "txt": b"text/plain", "js": b"application/javascript", "css": b"text/css"}
 
 
@@ -39,23 +27,8 @@ class Replacement:
         return f"/{name}".endswith(self.suffixes)
 
     def apply(self, text: str) -> str:
-        """Replace every placeholder; what is not listed becomes empty."""
-        return _PLACEHOLDER.sub(self._value, text)
-
-    def _value(self, found: re.Match[str]) -> str:
-        raw = found[1] is not None or found[2] == "&"
-        text = self._lookup(found[1] or found[3])
-        return text if raw else _ESCAPED.sub(lambda character: _ESCAPES[character[0]], text)
-
-    def _lookup(self, path: str) -> str:
-        value: Any = self.values
-        for key in path.split("."):
-            if not isinstance(value, Mapping) or key not in value:
-                return ""
-            value = value[key]
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        return str(value) if isinstance(value, str | int | float) else ""
+        """Fill in every placeholder; what is not listed becomes empty."""
+        return render(text, self.values)
 
 
 def content_type(name: str) -> bytes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from entryway.http import HOP_BY_HOP, Response
 from entryway.router.backend_cookies import BackendCookie, CookieJar, SetCookie, parse_set_cookie
 from entryway.router.backends import Backend
-from entryway.router.content_policy import POLICY, merge_policies
+from entryway.router.content_policy import POLICY
 from entryway.router.sessions import Session
 
 Header = tuple[bytes, bytes]
@@ -21,7 +21,7 @@ class Additions:
     names: frozenset[bytes]
     """Of the headers, and of the one that names the request."""
     policy: bytes | None = None
-    """A content security policy whose directives are added to those of a backend, rather than replaced by them."""
+    """A content security policy that holds beside that of a backend, rather than being replaced by it."""
 
     def add(self, raw: list[Header], request_id: bytes) -> None:
         """Append what is not there yet."""
@@ -30,11 +30,14 @@ class Additions:
             raw.append((b"x-request-id", request_id))
             return
         there = {name for name, _ in raw}
-        if self.policy is not None and POLICY in there:
-            raw[:] = merge_policies(raw, self.policy)
         raw += [header for header in self.headers if header[0] not in there]
         if b"x-request-id" not in there:
             raw.append((b"x-request-id", request_id))
+
+    def add_policy(self, raw: list[Header]) -> None:
+        """Put our policy before a backend's: browsers hold to every one that they are given."""
+        if self.policy is not None and any(name == POLICY for name, _ in raw):
+            raw.insert(0, (POLICY, self.policy))
 
 
 def additions(

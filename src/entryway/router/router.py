@@ -101,6 +101,8 @@ class Router:
                 cors.add(response.headers.raw, notes.granted)
             if self.frame_ancestors is not None:
                 await self.frame_ancestors.add(request, response)
+            if self.additions.policy is not None and notes.backend and notes.error is None:
+                self.additions.add_policy(response.headers.raw)
             self.additions.add(response.headers.raw, request_id)
             if notes.for_registry:
                 response.headers = response.headers.without((b"x-frame-options",))

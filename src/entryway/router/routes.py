@@ -47,7 +47,7 @@ class Match:
             # JavaScript's replace: only the matched part changes.
             start, end = self.found.span()
             url = url[:start] + template.expand(self.found) + url[end:]
-        if self.served.route.dynamic_identity_provider and CHOSEN_PROVIDER in url:
+        if CHOSEN_PROVIDER in url:  # it is said to the router, on every route
             url = without_field(url, CHOSEN_PROVIDER)
         if url.endswith("?") and url.index("?") == len(url) - 1:
             url = url[:-1]  # a query that says nothing

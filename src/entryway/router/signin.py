@@ -13,7 +13,7 @@ from entryway.router import audit, login, login_page
 from entryway.router.address import Address, address_of
 from entryway.router.authority import KIND_PARAMETER, Authorities, Authority, Return, notice_of
 from entryway.router.cookies import LOGIN_COOKIES, STATE_SECONDS, CookieRules, SessionCookie, cookie_value
-from entryway.router.errors import CodeRefused, LoginRequired, LoginServerFailed
+from entryway.router.errors import CodeRefused, LoginFailed, LoginRequired, LoginServerFailed
 from entryway.router.identifiers import correlation_id
 from entryway.router.login_page import NO_STORE, LoginPage
 from entryway.router.queries import read_query
@@ -69,18 +69,29 @@ class SignIn:
         """Complete a login: redeem the code, begin a new session, go to where the user was."""
         authority = self.authorities.at(request).of_callback(read_query(request.target).get(KIND_PARAMETER, [None])[0])
         header = request.headers.get(b"cookie")
-        noted, signature = cookie_value(header, "locationAfterLogin"), cookie_value(header, "signature")
-        location = login.check_location(authority.keys, noted, signature, signed=self.rules.preserve_fragment)
         answered = login.parse_callback(request.target)
+        if answered.code is None and answered.error is None:
+            return self._login_again(request, authority, header)
         login.check_callback(answered, state_needed=self.rules.state)
         attempt = await self._check_state(authority, answered.state, header)
-        if answered.code is None:
-            fragment = cookie_value(header, "fragmentAfterLogin") or ""
-            return self._send_to_login(request, authority, location, fragment=fragment)
-        user = await self._redeem(authority, self._return(request, authority, answered.code, attempt))
+        location = self._noted_location(authority, header)
+        user = await self._redeem(authority, self._return(request, authority, answered.code or "", attempt))
         session = await self.begin_session(user, header)
         fragment = login.fragment_of(cookie_value(header, "fragmentAfterLogin"))
         return redirect(location + fragment, self._cookies_after_login(request, session))
+
+    def _login_again(self, request: Request, authority: Authority, header: bytes | None) -> Response:
+        """Send somebody to the login who came to its end without having been there."""
+        try:
+            location = self._noted_location(authority, header)
+        except LoginFailed:
+            return self._send_to_login(request, authority, "/", fragment="")
+        fragment = cookie_value(header, "fragmentAfterLogin") or ""
+        return self._send_to_login(request, authority, location, fragment=fragment)
+
+    def _noted_location(self, authority: Authority, header: bytes | None) -> str:
+        noted, signature = cookie_value(header, "locationAfterLogin"), cookie_value(header, "signature")
+        return login.check_location(authority.keys, noted, signature, signed=self.rules.preserve_fragment)
 
     def _return(self, request: Request, authority: Authority, code: str, attempt: login.Attempt | None) -> Return:
         address = address_of(request)

@@ -84,7 +84,7 @@ class Folder:
                 return Response(200, Headers.trusted([*found.headers, (b"content-type", found.kind)]), found.content)
             return self._answer(request, found)
         except IsADirectoryError:
-            return _to_folder(request)
+            return self._to_folder(request)
 
     def find(self, name: str) -> Found:
         """Return a file by its name below the folder."""
@@ -183,6 +183,18 @@ class Folder:
             return Response(200, Headers.trusted(headers), found.content)
         return Response(200, Headers.trusted(headers), _part_of(found, Range(0, found.size - 1)))
 
+    def _to_folder(self, request: Request) -> Response:
+        path, mark, query = request.target.partition("?")
+        location = "/" + path.lstrip("/") + "/" + mark + query
+        headers = [
+            (b"location", location.encode("latin-1")),
+            (b"content-security-policy", b"default-src 'none'"),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        if self.cache_control is not None:
+            headers.append((b"cache-control", self.cache_control))
+        return Response(301, Headers(headers))
+
 
 def _codings_beside(path: str, modified_ns: int) -> tuple[bytes, ...]:
     found = []
@@ -205,7 +217,8 @@ def relative_name(path: str) -> str:
     segments = name.replace("\\", "/").split("/")
     if ".." in segments:
         raise PathForbidden("the path climbs out of the folder")
-    if any(segment.startswith(".") for segment in segments):
+    # RFC 8615 has one folder that is for everybody to see.
+    if any(segment.startswith(".") for segment in segments if segment != ".well-known"):
         raise FileNotFound("hidden files are not served")
     return name
 
@@ -231,14 +244,3 @@ async def _read(path: str, start: int, length: int) -> AsyncIterator[bytes]:
                 raise FileNotFound("the file became shorter while it was sent")
             length -= len(chunk)
             yield chunk
-
-
-def _to_folder(request: Request) -> Response:
-    path, mark, query = request.target.partition("?")
-    location = "/" + path.lstrip("/") + "/" + mark + query
-    headers = [
-        (b"location", location.encode("latin-1")),
-        (b"content-security-policy", b"default-src 'none'"),
-        (b"x-content-type-options", b"nosniff"),
-    ]
-    return Response(301, Headers(headers))

@@ -27,12 +27,15 @@ class Uaa:
     credentials: OAuthCredentials
     timeout: Timeouts | None = None
 
-    async def redeem(self, code: str, redirect_uri: str, verifier: str | None, notice: str = "") -> TokenSet:
+    async def redeem(
+        self, code: str, redirect_uri: str, verifier: str | None, notice: str = "", correlation_id: str = ""
+    ) -> TokenSet:
         """Return the tokens for a code; a code works once, so nothing is tried twice."""
         form = {"grant_type": "authorization_code", "redirect_uri": redirect_uri, "code": code}
         if verifier is not None:
             form["code_verifier"] = verifier
-        return await self._ask(form | self._client(self.credentials), self.credentials, notice=notice)
+        followed = {"x-correlationid": correlation_id} if correlation_id else NO_HEADERS
+        return await self._ask(form | self._client(self.credentials), self.credentials, notice=notice, headers=followed)
 
     async def refresh(self, refresh_token: str, notice: str = "") -> TokenSet:
         """Return fresh tokens."""

@@ -39,7 +39,9 @@ class XsuaaAuthority:
         )
 
     async def redeem(self, returned: Return) -> Login:
-        tokens = await self.uaa.redeem(returned.code, returned.redirect_uri, returned.verifier, returned.notice)
+        tokens = await self.uaa.redeem(
+            returned.code, returned.redirect_uri, returned.verifier, returned.notice, returned.correlation_id
+        )
         return replace(self._read(tokens), notice=returned.notice)
 
     async def password(self, username: str, password: str) -> Login:

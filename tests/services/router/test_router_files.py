@@ -13,6 +13,9 @@ async def browser(world):
     (web / "a.txt").write_text("0123456789")
     (web / "sub" / "index.html").write_text("<i>sub</i>")
     (web / ".hidden").write_text("hidden")
+    (web / ".well-known").mkdir()
+    (web / ".well-known" / "x.json").write_text("{}")
+    (web / ".well-known" / ".hidden").write_text("hidden")
     (web / "ä b.js").write_text("x")
     (web / "big.bin").write_bytes(os.urandom(300_000))
     (world.folder / "secret.txt").write_text("outside")
@@ -38,6 +41,7 @@ async def test_a_file_with_its_headers(browser):
     assert answer.headers["content-type"] == "text/plain; charset=UTF-8"
     assert answer.headers["cache-control"] == "max-age=5"
     assert answer.headers["etag"].startswith('W/"a-')
+    assert (await browser.get("/f/.well-known/x.json")).headers["content-type"] == "application/json; charset=UTF-8"
     assert (await browser.get("/f/%C3%A4%20b.js")).headers["content-type"] == "application/javascript; charset=UTF-8"
 
 
@@ -52,7 +56,9 @@ async def test_a_large_file_arrives_whole(browser, world):
     assert part.content == (world.folder / "web" / "big.bin").read_bytes()[100000:299999]
 
 
-@pytest.mark.parametrize("name", ["leaves", "leaves-too/s.txt", ".hidden", "nope", "a.txt/x", "sub/nope", "a.txt;x=1"])
+@pytest.mark.parametrize(
+    "name", ["leaves", "leaves-too/s.txt", ".hidden", "nope", "a.txt/x", "sub/nope", "a.txt;x=1", ".well-known/.hidden"]
+)
 async def test_what_is_not_in_the_folder_is_not_found(browser, name):
     answer = await browser.get(f"/f/{name}")
     assert answer.status_code == 404
@@ -121,7 +127,11 @@ async def test_conditions_and_ranges(browser):
     assert (await browser.get("/f/a.txt", range="bytes=-3")).text == "789"
     assert (await browser.get("/f/a.txt", range="bytes=7-")).text == "789"
     assert (await browser.get("/f/a.txt", range="bytes=2-4", if_range='"old"')).status_code == 200
-    for ignored in ("bytes=4-2", "bytes=x", "items=1-2", "bytes=0-1,3-4", "bytes=-"):
+    for impossible in ("bytes=4-2", "bytes=x", "bytes=-"):
+        assert (await browser.get("/f/a.txt", range=impossible)).status_code == 416
+    again = await browser.get("/f/a.txt", if_none_match=etag, cache_control="max-age=0, no-cache")
+    assert (again.status_code, again.text) == (200, whole.text)
+    for ignored in ("items=1-2", "bytes=0-1,3-4"):
         assert (await browser.get("/f/a.txt", range=ignored)).status_code == 200
     beyond = await browser.get("/f/a.txt", range="bytes=10-")
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, "bytes */10")

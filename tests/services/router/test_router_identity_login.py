@@ -199,7 +199,7 @@ async def test_an_answer_of_one_authority_is_not_taken_for_the_others(world, ide
     agreed = await browser.http.get(await browser.begin_login("/private/x"))
     back = urlsplit(agreed.headers["location"])
     answer = await browser.page(f"{back.path}?{back.query.replace('authType=ias', 'authType=xsuaa')}")
-    assert answer.status_code == 400
+    assert answer.status_code == 401
     assert world.uaa.requests == []
     assert identity.grants("authorization_code") == []
 

@@ -156,6 +156,14 @@ async def test_a_login_replaces_the_session_that_the_browser_had(world):
     assert (await (await world.browser()).request("POST", "/private/x", cookie=f"JSESSIONID={old}")).status_code == 401
 
 
+async def test_who_comes_to_the_end_without_having_been_at_the_beginning_logs_in(world):
+    browser = await world.start()
+    answer = await browser.page("/login/callback")
+    assert answer.status_code == 200
+    assert "/oauth/authorize?" in answer.text
+    assert "locationAfterLogin=%2F;" in answer.text or '"locationAfterLogin="+"%2F"' in answer.text
+
+
 async def test_coming_back_to_the_callback_later_is_an_ordinary_request(world):
     browser = await world.start()
     await browser.log_in()

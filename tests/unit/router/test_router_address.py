@@ -26,6 +26,10 @@ def test_a_scheme_that_is_none_is_not_believed(proto: str):
     assert address_of(request(host="h", x_forwarded_proto=proto)).proto == "http"
 
 
+def test_the_folder_itself_may_be_asked_for_without_its_slash():
+    assert prefix_of(request("/", x_forwarded_path="/pre")) == "/pre"
+
+
 @pytest.mark.parametrize(
     ("outside", "prefix"),
     [

@@ -125,6 +125,7 @@ ERRORS = [
     root("/errorPage/0/file: Format validation failed (no.html is not a file)", errorPage=[{"status": 404, "file": "no.html"}]),
     root("/errorPage/0: Format validation failed (an error page has either", errorPage=[{"status": 404}]),
     root("/errorPage/0: Format validation failed (an error page has either", errorPage=[{"status": 404, "file": "xs-app.json", "path": "/x"}]),
+    root("/cors/0/allowedOrigin: Array is too short (0), minimum 1", cors=[CROWD | {"allowedOrigin": []}]),
     root('/errorPage/0/path: Format validation failed ("https://x/" is not a path', errorPage=[{"status": 404, "path": "https://x/"}]),
     root("/errorPage/0/path: String is too short (0 chars), minimum 1", errorPage=[{"status": 404, "path": ""}]),
     root("/errorPage/0/status: Format validation failed (Array items are not unique)", errorPage=[{"status": [404, 404], "path": "/x"}]),

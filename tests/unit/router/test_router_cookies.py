@@ -32,6 +32,8 @@ CHROME = PartitionedCookies(re.compile("Chrome"), re.compile("Postman"))
         (None, None),
         (b"", None),
         (b"JSESSIONID=", b""),
+        (b"JSESSIONID=s:a+b.c/d=", b"s%3Aa%2Bb.c%2Fd%3D"),
+        (b'JSESSIONID="s%3Aa.b"', b"s%3Aa.b"),
     ],
 )
 def test_the_session_cookie_is_found(header: bytes | None, value: bytes | None):

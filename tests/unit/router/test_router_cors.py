@@ -90,6 +90,8 @@ def test_what_no_rule_concerns_passes():
     assert ask(rules(), "http://app.example", "DELETE") == ()
     assert ask(rules(), "https://evil.com", path="/other") == ()
     assert ask(rules(hostPattern="^special$"), "https://evil.com") == ()
+    with pytest.raises(CrossOriginRefused):
+        ask(rules(hostPattern="^special$"), "https://evil.com", x_forwarded_host="special")
 
 
 def test_a_negative_age_leaves_the_header_out():

@@ -146,7 +146,7 @@ RULES: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     ({}, {"ENABLE_FRAME_ANCESTORS_CSP_HEADERS": "true"}, "ENABLE_FRAME_ANCESTORS_CSP_HEADERS",
      "the tenant's trusted domains may show the answer in a frame"),
     ({}, {"MERGE_CSP_HEADERS": "true"}, "MERGE_CSP_HEADERS",
-     "our directives are added to a policy of the backend that lacks them"),
+     "our policy is sent beside one of the backend"),
     ({"sessionTimeout": 7}, {"SESSION_COOKIE_NAME": "mine"}, "session",
      "the cookie mine names it; it ends after 7 minutes without a request, and is in the memory of this process"),
     ({"sessionTimeout": 7}, {"SESSION_TIMEOUT": "3"}, "session",

@@ -75,6 +75,17 @@ def test_the_applications_own_authorization_passes_on_public_routes(
     assert sent.text("authorization") == expected
 
 
+def test_a_backend_that_is_told_of_a_logout_learns_about_the_client_and_not_about_its_request():
+    asked = request(("user-agent", "x"), ("range", "bytes=0-1"), ("content-type", "x"), ("tenantid", "evil"))
+    told = FORWARDING.background_headers(BACKEND, session(), "/bye", asked, b"cid")
+    assert {name: told.text(name) for name in ("user-agent", "range", "content-type", "tenantid")} == {
+        "user-agent": "x",
+        "range": None,
+        "content-type": None,
+        "tenantid": "acme",
+    }
+
+
 @pytest.mark.parametrize(("scheme", "kept"), [("http", []), ("https", [b"s"])])
 def test_a_secure_cookie_is_kept_for_a_backend_that_is_asked_over_tls(scheme: str, kept: list[bytes]):
     cookie = parse_set_cookie(b"s=1; Secure")

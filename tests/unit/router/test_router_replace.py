@@ -6,7 +6,13 @@ from entryway.router.replace import Replacement, content_type
 
 REPLACEMENT = Replacement(
     ("b.html", "/index.html", ".json"),
-    {"FOO": "a\"b<c>&d'/`=", "N": 5, "T": True, "svc": {"url": "http://h", "deep": {"k": "v"}}},
+    {
+        "FOO": "a\"b<c>&d'/`=",
+        "N": 5,
+        "T": True,
+        "svc": {"url": "http://h", "deep": {"k": "v"}},
+        "list": ["a", {"k": 1}],
+    },
 )
 
 
@@ -18,7 +24,14 @@ REPLACEMENT = Replacement(
         ("[{{ N }}{{T}}]", "[5true]"),
         ("{{svc.url}} {{{svc.url}}} {{svc.deep.k}}", "http:&#x2F;&#x2F;h http://h v"),
         ("[{{OTHER}}{{svc.none}}{{svc}}{{FOO.x}}{{svc.url.x}}]", "[]"),
-        ("{{}} { {FOO} } {{#FOO}}", "{{}} { {FOO} } {{#FOO}}"),
+        ("{{}} { {FOO} } {{#FOO}}{{N}}{{/T}}", "{{}} { {FOO} } {{#FOO}}5{{/T}}"),
+        ("{{#T}}yes{{/T}}{{^T}}no{{/T}}{{#OTHER}}no{{/OTHER}}{{^OTHER}}yes{{/OTHER}}", "yesyes"),
+        ("{{#svc}}{{url}} {{#deep}}{{k}}{{/deep}} {{N}}{{/svc}}", "http:&#x2F;&#x2F;h v 5"),
+        ("{{#list}}[{{.}}{{k}}]{{/list}}", "[a][1]"),
+        ("a{{! a comment }}b{{> part}}c", "abc"),
+        ("a\n  {{#T}}\nb\n  {{/T}}  \nc\n{{! }}\n", "a\nb\nc\n"),
+        ("{{=<% %>=}}<%N%>{{N}}<%={{ }}=%>{{N}}", "5{{N}}5"),
+        ("{{#T}}" * 60 + "x" + "{{/T}}" * 60, "{{#T}}" * 10 + "x" + "{{/T}}" * 10),
     ],
 )
 def test_placeholders(text: str, expected: str):

@@ -59,6 +59,7 @@ def test_the_first_route_that_matches_wins(app):
         ("contains", "/hit", "/x?q=contains", "/x?q=/hit"),
         ("^/a", None, "/a?", "/a"),
         ("^/a", None, "/a??", "/a??"),
+        ("^/a", None, "/a?x=1&sap_idp=o&sap_idp=p&y=sap_idp", "/a?x=1&y=sap_idp"),
         ("^/a/(.*)$", "/ü b\\c\t/$1#part", "/a/x", "/%C3%BC%20b/c/x"),
     ],
 )
