@@ -88,6 +88,7 @@ from entryway.idp.provisioning.users import UserCollection
 from entryway.idp.respond import Responder
 from entryway.idp.saml import endpoints as saml
 from entryway.idp.saml.endpoints import SamlEndpoints, SamlFinisher
+from entryway.idp.saml.metadata_refresh import MetadataRefresh
 from entryway.idp.saml.partners import Partners
 from entryway.idp.saml.saml_keys import SamlKeys
 from entryway.idp.seen_assertions import SeenAssertions
@@ -203,7 +204,8 @@ def build(  # noqa: PLR0915 - the one place that names every part
         clock=clock,
     )
     callers = Callers(application_authentication, applications, issuer, trail)
-    housekeeping = Housekeeping(database, keys, clock)
+    metadata = MetadataRefresh(http, applications, clock)
+    housekeeping = Housekeeping(database, keys, clock, metadata.refresh_due)
     bootstrap = Bootstrap(settings, database, keyring, keys, applications, groups)
 
     authorizing = AuthorizeEndpoint(applications, flow, clock)
@@ -268,6 +270,7 @@ def build(  # noqa: PLR0915 - the one place that names every part
         password_changes,
         applications,
         certificates,
+        metadata,
         providers,
         documents,
         keys,
@@ -336,11 +339,13 @@ def build(  # noqa: PLR0915 - the one place that names every part
         ).routes(),
         *UserImportPage(office, user_import, letters, postman).routes(),
         *GroupPages(office, groups).routes(),
-        *ApplicationPages(office, applications).routes(),
+        *ApplicationPages(office, applications, metadata).routes(),
         *ProviderPages(office, providers, documents).routes(),
         *SettingsPages(office, documents, keys, database).routes(),
     ]
-    saml_endpoints = SamlEndpoints(settings, partners, saml_keys, flow, sessions, chain, sealer, pages, clock)
+    saml_endpoints = SamlEndpoints(
+        settings, partners, documents, saml_keys, flow, sessions, chain, sealer, pages, clock
+    )
     respond = Responder(pages)
 
     @asynccontextmanager

@@ -15,6 +15,8 @@ from entryway.idp.login import attempts, sessions
 from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from entryway.idp.signing_keys import SigningKeys
     from entryway.storage import Database
     from entryway.storage.moments import Clock
@@ -33,6 +35,7 @@ class Housekeeping:
     database: Database
     keys: SigningKeys
     clock: Clock
+    refresh_metadata: Callable[[], Awaitable[None]]
 
     async def sweep(self) -> None:
         """Delete everything that is over."""
@@ -65,5 +68,6 @@ class Housekeeping:
             await asyncio.sleep(EVERY.total_seconds())
             try:
                 await self.sweep()
+                await self.refresh_metadata()
             except SQLAlchemyError:
                 log.exception("housekeeping_failed")

@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from entryway.authserver.trust.configuration import OidcTrust, SamlTrust
-from entryway.clients.http import call
 from entryway.errors import EntrywayError, UpstreamError
-from entryway.federation.configuration import LONGEST_METADATA, OidcConfig
+from entryway.federation.configuration import OidcConfig
 from entryway.federation.errors import InvalidTrust
-from entryway.federation.saml_metadata import check_metadata
+from entryway.federation.saml_metadata import check_metadata, fetch_metadata
 from entryway.federation.saml_partner import read_partner_metadata
 from entryway.telemetry import get_logger
 
@@ -35,7 +34,6 @@ _BY = "entryway"
 # Whoever reads what everybody may read is no client yet.
 _NOBODYS = "none"
 _URL = re.compile(r"https://[^\s#@]{1,2000}")
-_METADATA = "application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.8"
 
 
 @dataclass(slots=True)
@@ -109,12 +107,4 @@ class TrustRefresh:
         return document
 
     async def _fetch(self, url: str) -> str:
-        try:
-            answer = await call(self.http, "GET", url, headers={"accept": _METADATA}, limit=LONGEST_METADATA)
-            document = answer.content.decode("utf-8")
-        except (UpstreamError, UnicodeDecodeError) as error:
-            reason = error.detail if isinstance(error, UpstreamError) else "what it answers is no text"
-            raise InvalidTrust(f"/config/metadata_url: {reason}") from error
-        if answer.status != 200:
-            raise InvalidTrust(f"/config/metadata_url: {answer.origin} answered {answer.status}")
-        return document
+        return await fetch_metadata(self.http, url, "/config/metadata_url")

@@ -26,7 +26,7 @@ from entryway.idp.admin.documents import (
 from entryway.idp.applications.certificates import SECRET, BindingDocument
 from entryway.idp.corporate.choice import LoginRules
 from entryway.idp.corporate.settings import ProviderSettings
-from entryway.idp.documents import SelfService
+from entryway.idp.documents import SamlRules, SelfService
 from entryway.idp.errors import ApplicationUnknown, InvalidValue, UserUnknown
 from entryway.idp.pages.wording import LANGUAGES
 from entryway.idp.users.password_policy import PasswordPolicy
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from entryway.idp.corporate.providers import Providers
     from entryway.idp.documents import Documents
     from entryway.idp.mail.postman import Postman
+    from entryway.idp.saml.metadata_refresh import MetadataRefresh
     from entryway.idp.session_end import SessionEnd
     from entryway.idp.settings import IdpSettings
     from entryway.idp.signing_keys import SigningKeys
@@ -56,6 +57,7 @@ _DOCUMENTS: dict[str, type[BaseModel]] = {
     "password-policy": PasswordPolicy,
     "self-service": SelfService,
     "logins": LoginRules,
+    "saml": SamlRules,
 }
 PAGE = 100
 
@@ -71,6 +73,7 @@ class AdminApi:
     password_changes: PasswordChanges
     applications: Applications
     certificates: ApplicationCertificates
+    metadata: MetadataRefresh
     providers: Providers
     documents: Documents
     keys: SigningKeys
@@ -167,7 +170,7 @@ class AdminApi:
             client_id=document.client_id,
             name=document.name,
             app_tid=document.app_tid,
-            settings=document.settings,
+            settings=await self.metadata.completed(request.path_params["application_id"], document.settings),
         )
         return JSONResponse(application_answer(application))
 

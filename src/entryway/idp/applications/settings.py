@@ -115,6 +115,8 @@ class ApplicationSettings(BaseModel):
     dependencies: Annotated[dict[str, Dependency], Field(default_factory=dict, max_length=50)]
     factor_rules: Annotated[list[FactorRule], Field(default_factory=list, max_length=50)]
     saml_metadata: Annotated[str, Field(max_length=200_000)] | None = None
+    saml_metadata_url: Annotated[str, Field(max_length=1000, pattern=r"^https://[^\s#@]+$")] | None = None
+    """Where the service provider publishes it: fetched when this is said, and every day."""
     saml_signed: Signed = "both"
     """What of a response is signed; the assertion always where the metadata wants that."""
     saml_encrypt: bool = False

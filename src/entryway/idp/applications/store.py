@@ -63,6 +63,13 @@ class Applications:
             total = (await session.execute(select(func.count()).select_from(table).where(where))).scalar_one()
             return [_application(row) for row in (await session.execute(query)).scalars()], total
 
+    async def service_providers(self) -> list[Application]:
+        """Return the applications that speak SAML."""
+        table = tables.Application
+        async with self._database.read() as session:
+            rows = await session.execute(select(table).where(table.entity_id.is_not(None)).order_by(table.id))
+            return [_application(row) for row in rows.scalars()]
+
     async def put(
         self,
         application_id: str,

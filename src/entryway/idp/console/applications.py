@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from starlette.responses import Response
 from starlette.routing import Route
 
+from entryway.federation.errors import InvalidTrust
 from entryway.idp.applications.settings import ApplicationSettings
 from entryway.idp.bootstrap import ADMIN_CLIENT
 from entryway.idp.console.office import PAGE, go, start_of
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from entryway.idp.applications.application import Application
     from entryway.idp.applications.store import Applications
     from entryway.idp.console.office import Office
+    from entryway.idp.saml.metadata_refresh import MetadataRefresh
 
 HERE = "/admin/applications"
 
@@ -35,6 +37,7 @@ class ApplicationPages:
 
     office: Office
     applications: Applications
+    metadata: MetadataRefresh
 
     def routes(self) -> list[Route]:
         """Return where the pages are."""
@@ -97,9 +100,9 @@ class ApplicationPages:
                 application.id,
                 name=form.get("name", "").strip(),
                 app_tid=form.get("app_tid", "").strip(),
-                settings=_settings(form),
+                settings=await self.metadata.completed(application.id, _settings(form)),
             )
-        except (InvalidValue, NameTaken, SamlInvalid) as error:
+        except (InvalidTrust, InvalidValue, NameTaken, SamlInvalid) as error:
             return await self._page(request, message=error.detail, written=form.get("settings", ""))
         return go(f"{HERE}/{application.id}")
 
