@@ -29,10 +29,20 @@ class SelfService(BaseModel):
     """Mail domains whose people may register; empty for everybody."""
 
 
+class SamlRules(BaseModel):
+    """What is expected of all service providers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    requests_signed: bool = False
+    """Whether our metadata says `WantAuthnRequestsSigned`, and requests that are not signed are refused."""
+
+
 _NAMES: dict[type[BaseModel], str] = {
     PasswordPolicy: "password-policy",
     SelfService: "self-service",
     LoginRules: "logins",
+    SamlRules: "saml",
 }
 
 

@@ -33,6 +33,7 @@ class ServiceProvider:
     entity_id: str = field(default_factory=lambda: f"https://sp.example.com/{uuid.uuid4()}")
     application: RegisteredApplication | None = None
     wants_assertions_signed: str = "true"
+    signs_requests: str = "true"
 
     def register(self) -> ServiceProvider:
         own = own_metadata.OwnServiceProvider(
@@ -43,8 +44,11 @@ class ServiceProvider:
             keys=[self.key],
         )
         document = own_metadata.service_provider_document(own).decode()
-        wanted = f'WantAssertionsSigned="{self.wants_assertions_signed}"'
-        document = document.replace('WantAssertionsSigned="true"', wanted)
+        for flag, value in (
+            ("WantAssertionsSigned", self.wants_assertions_signed),
+            ("AuthnRequestsSigned", self.signs_requests),
+        ):
+            document = document.replace(f'{flag}="true"', f'{flag}="{value}"')
         self.application = self.idp.application(saml_metadata=document, **self.settings)
         return self
 
@@ -229,6 +233,21 @@ def test_forced_logins_are_forced(idp: RunningIdp, provider: ServiceProvider, pe
     page = person.http.get(provider.address(again, provider.key))
     assert "Log in" in page.text
     assert provider.read(person.log_in(page, name), again)
+
+
+def test_all_requests_must_be_signed_where_an_administrator_says_so(
+    idp: RunningIdp, key: KeyPair, person: Person
+) -> None:
+    provider = ServiceProvider(idp, key, signs_requests="false").register()
+    address = provider.address(provider.request(), None)
+    assert not provider.provider.wants_requests_signed
+    assert "Log in" in person.http.get(address).text
+    idp.set("saml", requests_signed=True)
+    assert provider.provider.wants_requests_signed
+    refused = person.http.get(address)
+    assert (refused.status_code, refused.headers["entryway-error"]) == (400, "saml_invalid")
+    assert "Log in" in person.http.get(provider.address(provider.request(), key)).text
+    idp.set("saml")
 
 
 def test_requests_that_are_refused(idp: RunningIdp, provider: ServiceProvider, person: Person) -> None:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from entryway.federation.saml_partner import preferred
 from entryway.idp.corporate.choice import login_hint, provider_hints
+from entryway.idp.documents import SamlRules
 from entryway.idp.errors import LoginOver
 from entryway.idp.login.attempt import Goal
 from entryway.idp.login.sessions import LOGIN_COOKIE, LONGEST
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from entryway.idp.applications.store import Applications
+    from entryway.idp.documents import Documents
     from entryway.idp.login.flow import LoginFlow
     from entryway.idp.login.sessions import LoggedIn, Sessions
     from entryway.idp.logout.chain import LogoutChain
@@ -58,6 +60,7 @@ class SamlEndpoints:
 
     settings: IdpSettings
     partners: Partners
+    documents: Documents
     keys: SamlKeys
     flow: LoginFlow
     sessions: Sessions
@@ -84,6 +87,7 @@ class SamlEndpoints:
             single_sign_on={names.HTTP_REDIRECT: f"{url}{SSO}", names.HTTP_POST: f"{url}{SSO}"},
             single_logout={names.HTTP_REDIRECT: f"{url}{SLO}", names.HTTP_POST: f"{url}{SLO}"},
             keys=[await self.keys.pair()],
+            wants_requests_signed=(await self.documents.load(SamlRules)).requests_signed,
         )
         document = own_metadata.identity_provider_document(own)
         return Response(document, media_type="application/samlmetadata+xml")
@@ -94,7 +98,9 @@ class SamlEndpoints:
         if received.parameter != "SAMLRequest":
             raise SamlInvalid("an answer where a request was expected")
         partner = await self.partners.resolve(requests.issuer_of(received.root))
-        root = self.partners.believed(partner, received, needed=partner.metadata.signs_requests)
+        rules = await self.documents.load(SamlRules)
+        needed = rules.requests_signed or partner.metadata.signs_requests
+        root = self.partners.believed(partner, received, needed=needed)
         now = self.clock()
         asked = requests.read(root, location=f"{self.settings.public_url}{SSO}", now=now)
         consumer = partner.metadata.consumer(location=asked.consumer, index=asked.consumer_index)
