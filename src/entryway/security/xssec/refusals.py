@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 from entryway.errors import ConfigurationError
 from entryway.security.errors import KeysUnavailable, TokenInvalid
 from entryway.security.token_request import ExchangeFailed
+from entryway.security.xssec.constants import GRANTTYPE_JWT_BEARER
 
 UNREADABLE = frozenset({"malformed", "too_large"})
+# What applications have in their logs, and look for there; other reasons go by their own names.
+_KNOWN = {
+    "signature": "Signature verification failed",
+    "expired": "Signature has expired",
+    "not_yet_valid": "The token is not yet valid (nbf)",
+    "issued_in_the_future": "The token is not yet valid (iat)",
+    "algorithm": "The specified alg value is not allowed",
+}
 
 
 @contextmanager
@@ -25,7 +35,7 @@ def exceptions_of_applications() -> Iterator[None]:
     except ExchangeFailed as error:
         if error.answered is None:
             raise _network_error(error, error.detail) from error
-        raise RuntimeError(f"Call to /oauth/token was not successful. {error.detail}") from error
+        raise RuntimeError(_exchange_refused(error.answered)) from error
     except ConfigurationError as error:
         raise ValueError(error.detail) from error
 
@@ -41,7 +51,17 @@ def _refusal(reason: str) -> Exception:
         return RuntimeError("Audience Validation Failed")
     if reason.endswith("_missing"):
         return RuntimeError(f"{reason.removesuffix('_missing')} not contained in access token.")
-    return RuntimeError(f"Error in offline validation of access token: {reason}")
+    return RuntimeError(f"Error in offline validation of access token: {_KNOWN.get(reason, reason)}, result code 1")
+
+
+def _exchange_refused(status: int) -> str:
+    told = f"Call to /oauth/token was not successful (grant_type: {GRANTTYPE_JWT_BEARER})."
+    if status != HTTPStatus.UNAUTHORIZED:
+        return f"{told} HTTP status code: {status}"
+    return (
+        f"{told} Authorization header invalid, requesting client does not have grant_type={GRANTTYPE_JWT_BEARER} "
+        "or no scopes were granted."
+    )
 
 
 def check_given(value: Any, name: str) -> None:
