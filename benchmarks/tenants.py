@@ -185,7 +185,10 @@ def fill(url: str, tenants: int, users: int) -> None:
         )
     columns = [
         name
-        for (name,) in execute(url, "SELECT column_name FROM information_schema.columns WHERE table_name = 'users'")
+        for (name,) in execute(
+            url,
+            "SELECT column_name FROM information_schema.columns WHERE table_name = 'users' AND is_generated = 'NEVER'",
+        )
         if name not in {"id", "zid", "user_name", "login_name"}
     ]
     copied = ", ".join(f"u.{name}" for name in columns)
