@@ -90,7 +90,7 @@ def _load_system(context: ssl.SSLContext) -> set[str]:
     if Path(paths.openssl_cafile).is_file():
         context.load_verify_locations(cafile=paths.openssl_cafile)
         loaded.add(os.path.realpath(paths.openssl_cafile))
-    if Path(paths.openssl_capath).is_dir():
+    if paths.openssl_capath and Path(paths.openssl_capath).is_dir():
         context.load_verify_locations(capath=paths.openssl_capath)
         loaded.add(os.path.realpath(paths.openssl_capath))
     if not loaded:

@@ -12,12 +12,13 @@ from entryway.clients.destinations import FoundDestination
 from entryway.clients.tls import REJECT_VARIABLE, load_client_certificate, outgoing_context, unverified_context
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.router.errors import DestinationFailed
+from entryway.router.java_key_store import JavaKeyStore, is_java_key_store, read_java_key_store
 from entryway.router.origins import TlsContexts
 
 SERVICE = "destination service"
 AUTHENTICATION = "ClientCertificateAuthentication"
 MOST_KEPT = 100
-BUNDLES = ("p12", "pfx")
+BUNDLES = ("p12", "pfx", "jks")
 TEXTS = ("pem", "crt", "cer", "der")
 
 
@@ -116,7 +117,10 @@ def _believe(context: ssl.SSLContext, trust: Store) -> None:
 
 
 def _unpacked(store: Store) -> tuple[str, str]:
-    """Return the certificates and the key of a PKCS #12 bundle as PEM text; the key is empty if there is none."""
+    """Return the certificates and the key of a bundle as PEM text; the key is empty if there is none."""
+    # Java itself writes PKCS #12 under the old name, too.
+    if is_java_key_store(store.content):
+        return _of_java(read_java_key_store(store.content, store.password))
     # A router whose destinations have no stores need not hold it in memory.
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat  # noqa: PLC0415
     from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12  # noqa: PLC0415
@@ -125,3 +129,18 @@ def _unpacked(store: Store) -> tuple[str, str]:
     chain = [found.certificate for found in (bundle.cert, *bundle.additional_certs) if found is not None]
     key = None if bundle.key is None else bundle.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return "".join(found.public_bytes(Encoding.PEM).decode() for found in chain), "" if key is None else key.decode()
+
+
+def _of_java(store: JavaKeyStore) -> tuple[str, str]:
+    from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        load_der_private_key,
+    )
+
+    certificates = "".join(map(ssl.DER_cert_to_PEM_cert, (*store.chain, *store.trusted)))
+    if store.key is None:
+        return certificates, ""
+    key = load_der_private_key(store.key, None).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return certificates, key.decode()

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from cryptography.x509 import load_pem_x509_certificate
 from router_neighbours import running_destinations
@@ -68,7 +75,35 @@ def bundled(client: tuple[bytes, bytes]) -> bytes:
     )
 
 
-@pytest.mark.parametrize("form", ["p12", "PFX", "pem"])
+def java_store(client: tuple[bytes, bytes] | None, *authorities: str) -> bytes:
+    """Return a store as Java writes it: big-endian, with a key hidden under a stream of digests."""
+
+    def sized(content: bytes, size: int = 4) -> bytes:
+        return len(content).to_bytes(size, "big") + content
+
+    def digest(*parts: bytes) -> bytes:
+        return hashlib.sha1(PASSWORD.encode("utf-16-be") + b"".join(parts), usedforsecurity=False).digest()
+
+    def certificate(text: str) -> bytes:
+        return sized(b"X.509", 2) + sized(ssl.PEM_cert_to_DER_cert(text))
+
+    entries = [b"\0\0\0\2" + sized(b"ca", 2) + bytes(8) + certificate(text) for text in authorities]
+    if client is not None:
+        key = load_pem_private_key(client[1], None).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        block, hidden = bytes(range(20)), b""
+        for start in range(0, len(key), 20):
+            block = digest(block)
+            hidden += bytes(a ^ b for a, b in zip(key[start : start + 20], block, strict=False))
+        sealed = bytes(range(20)) + hidden + digest(key)
+        algorithm = bytes.fromhex("300e060a2b060104012a021101010500")
+        info = b"0\x82" + sized(algorithm + b"\x04\x82" + sized(sealed, 2), 2)
+        named = b"\0\0\0\1" + sized(b"app", 2) + bytes(8)
+        entries.append(named + sized(info) + b"\0\0\0\1" + certificate(client[0].decode()))
+    body = b"\xfe\xed\xfe\xed\0\0\0\2" + len(entries).to_bytes(4, "big") + b"".join(entries)
+    return body + digest(b"Mighty Aphrodite", body)
+
+
+@pytest.mark.parametrize("form", ["p12", "PFX", "pem", "jks"])
 async def test_a_key_store_proves_the_application(  # noqa: PLR0917 - fixtures
     world: World, service: Destinations, backend: RecordingUpstream, authority: TestAuthority,
     client: tuple[bytes, bytes], form: str,
@@ -77,7 +112,7 @@ async def test_a_key_store_proves_the_application(  # noqa: PLR0917 - fixtures
     password = {} if form == "pem" else {"KeyStorePassword": PASSWORD}
     trust = {"TrustStoreLocation": "ca.pem"}
     service.define("d", backend.url, KeyStoreLocation=location, **CERTIFIED, **password, **trust)
-    content = b"\n".join(client) if form == "pem" else bundled(client)
+    content = b"\n".join(client) if form == "pem" else java_store(client) if form == "jks" else bundled(client)
     service.store("d", (location, content), ("ca.pem", authority.ca_file.read_bytes()))
     browser = await start(world, service)
 
@@ -86,7 +121,7 @@ async def test_a_key_store_proves_the_application(  # noqa: PLR0917 - fixtures
     assert backend.requests[-1].certificate == ssl.PEM_cert_to_DER_cert(client[0].decode())
 
 
-@pytest.mark.parametrize("form", ["pem", "crt", "der"])
+@pytest.mark.parametrize("form", ["pem", "crt", "der", "jks"])
 async def test_a_trust_store_is_believed_beside_the_systems(
     world: World, service: Destinations, backend: RecordingUpstream, authority: TestAuthority, form: str
 ) -> None:
@@ -97,8 +132,9 @@ async def test_a_trust_store_is_believed_beside_the_systems(
     assert backend.requests == []
 
     world.clock.now += 1000
-    service.define("d", backend.url, TrustStoreLocation=f"ca.{form}")
-    service.store("d", (f"ca.{form}", ssl.PEM_cert_to_DER_cert(text) if form == "der" else text.encode()))
+    service.define("d", backend.url, TrustStoreLocation=f"ca.{form}", TrustStorePassword=PASSWORD)
+    written = {"der": ssl.PEM_cert_to_DER_cert(text), "jks": java_store(None, text)}.get(form, text.encode())
+    service.store("d", (f"ca.{form}", written))
     assert (await browser.get("/d/x")).status_code == 200
     assert backend.requests[-1].certificate is None
 
@@ -112,13 +148,14 @@ STORE = {"KeyStoreLocation": "app.p12", "KeyStorePassword": PASSWORD}
         {"KeyStorePassword": PASSWORD},
         STORE | {"KeyStorePassword": "wrong-" + PASSWORD},
         STORE | {"KeyStoreLocation": "app.jks"},
+        STORE | {"KeyStoreLocation": "app.jceks"},
         STORE | {"KeyStoreLocation": "elsewhere.p12"},
         STORE | {"TrustStoreLocation": "app.p12", "TrustStorePassword": "wrong-" + PASSWORD},
         STORE | {"TrustStoreLocation": "elsewhere.pem"},
         STORE | {"HTML5.ForwardAuthCertificates": "true"},
         STORE | {"URL": "http://backend"},
     ],
-    ids=["none", "password", "kind", "missing", "trust-password", "trust-missing", "both", "plain"],
+    ids=["none", "password", "damaged", "kind", "missing", "trust-password", "trust-missing", "both", "plain"],
 )
 async def test_a_store_that_cannot_be_used_stops_the_request(  # noqa: PLR0917 - fixtures
     world: World, service: Destinations, backend: RecordingUpstream, client: tuple[bytes, bytes],
