@@ -75,7 +75,7 @@ class DestinationsClient:
         """Return the destination; `token` is the service's own or the user's, exchanged for the service's client."""
         if name in NO_NAMES:
             raise DestinationUnknown(f"no destination is named {name!r}")
-        headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
+        headers = {"authorization": f"Bearer {token}", "accept": "application/json;charset=utf-8"}
         if user_token:
             headers["x-user-token"] = user_token
         if tenant:

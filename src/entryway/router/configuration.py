@@ -42,6 +42,7 @@ from entryway.router.environment_mistakes import (
 )
 from entryway.router.replace import replace_mistakes
 from entryway.router.route_mistakes import header_mistakes, plugin_mistakes, route_mistakes, service_logout_mistakes
+from entryway.router.watched_files import Stamps, stamps_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class RouterConfiguration:
     operation: Operation = field(default_factory=Operation)
     callbacks: SubscriptionCallbacks | None = None
     """What a SaaS registry calls, if one is bound."""
+    stamps: Stamps = ()
+    """Which versions of the files it was read from."""
 
     @property
     def development(self) -> bool:
@@ -72,6 +75,7 @@ class RouterConfiguration:
 def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfiguration:
     """Return the configuration, or raise ConfigurationMistakes with every mistake in it."""
     mistakes: list[Mistake] = []
+    stamps = stamps_of(workdir)  # first: what is written from now on is to be read again
     environ = collect(lambda: read_default_env(workdir, environ), dict(environ), mistakes)
     xs_app, wrong = parse_xs_app(workdir / XS_APP)
     mistakes += wrong
@@ -118,6 +122,7 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
         session_store=session_store,
         operation=operation,
         callbacks=callbacks,
+        stamps=stamps,
     )
 
 

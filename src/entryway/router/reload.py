@@ -7,21 +7,18 @@ that have begun, belong to neither. A configuration with mistakes changes nothin
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.config.operation import TRACES_ENDPOINTS
-from entryway.config.xs_app import XS_APP
 from entryway.router.application import Application
 from entryway.router.build import build
 from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
+from entryway.router.watched_files import stamps_of
 from entryway.telemetry import get_logger
 
 log = get_logger("router.reload")
 
-WATCHED = (XS_APP, "default-env.json", "default-services.json")
 WATCH_SECONDS = 0.5
 ONLY_AT_START = (
     "PORT",
@@ -108,27 +105,15 @@ class Reloader:
         log.info("former_configuration_ended")
 
     async def _watch(self) -> None:
-        seen = await asyncio.to_thread(fingerprint, self._configuration.workdir)
+        # From what was read on: files may have changed while the router was starting.
+        seen = self._configuration.stamps
         while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            now = await asyncio.to_thread(fingerprint, self._configuration.workdir)
+            now = await asyncio.to_thread(stamps_of, self._configuration.workdir)
             if now != seen:
                 seen = now
                 await self.reload("a file changed")
+            await asyncio.sleep(WATCH_SECONDS)
 
     def _keep(self, task: asyncio.Task[object]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def fingerprint(workdir: Path) -> tuple[tuple[int, int, int] | None, ...]:
-    """Return what differs when one of the files has been written again."""
-    return tuple(_stamp(workdir / name) for name in WATCHED)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - the watcher runs all day: no detour
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -195,6 +195,18 @@ async def test_sighup_reloads_and_no_request_is_lost_meanwhile(tmp_path: Path):
         assert not any("Traceback" in line for line in lines)
 
 
+async def test_what_changed_while_the_router_was_starting_counts(world: World):
+    browser = await world.start(PUBLIC)
+    reloader = reloader_of(world)
+    rewrite(world.folder, routes=[PUBLIC | {"source": "^/late/(.*)$"}])
+
+    reloader.watch()
+    former = world.app
+    await until(lambda: world.app is not former)
+
+    assert (await browser.get("/late/x")).status_code == 200
+
+
 async def test_in_development_a_changed_file_is_enough(tmp_path: Path):
     files(tmp_path, "1")
     async with process(tmp_path, NODE_ENV="development") as (_, origin, lines):
