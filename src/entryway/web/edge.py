@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl
@@ -54,7 +55,7 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = _protected(message.get("headers", ()))
+                message["headers"] = _protected(message.get("headers", ()), scope["headers"])
             await send(message)
 
         if sum(map(len, chain.from_iterable(scope["headers"]))) > LARGEST_HEADERS:
@@ -156,27 +157,49 @@ class MalformedJson(BadRequest):
         self.wrong = wrong
 
 
-# No Strict-Transport-Security: it holds for a host on all its ports, and applications in development speak plain HTTP
-# on other ports of this one.
+# Of pages, where they have a name: it holds for a host on all its ports, and applications in development speak plain
+# HTTP on other ports of this machine.
+_HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
+_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _PROTECTIVE = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    _POLICY,
 )
 
 
-def _protected(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+def _protected(
+    headers: Iterable[tuple[bytes, bytes]], asked: Iterable[tuple[bytes, bytes]]
+) -> list[tuple[bytes, bytes]]:
     """Return an answer's headers with the protective ones that it has not set itself."""
     headers = list(headers)
-    named = {name.lower(): value for name, value in headers}
-    protective = [header for header in _PROTECTIVE if header[0] not in named]
+    protective = _missing(tuple([name for name, _ in headers]))
+    if _POLICY in protective:
+        return [*headers, *protective]
+    if _has_name(next((value for name, value in asked if name == b"host"), b"")):
+        protective = (*protective, _HTTPS_ONLY)
     # `x-frame-options` can name no sites: where a policy does, it is left out.
-    policy = named.get(b"content-security-policy", b"")
+    policy = next(value for name, value in reversed(headers) if name.lower() == _POLICY[0])
     if b"frame-ancestors " in policy and b"frame-ancestors 'none'" not in policy:
-        protective = [header for header in protective if header[0] != b"x-frame-options"]
-    return headers + protective
+        protective = tuple(header for header in protective if header[0] != b"x-frame-options")
+    return [*headers, *protective]
+
+
+@lru_cache(maxsize=1_000)
+def _has_name(host: bytes) -> bool:
+    """Say whether a host is one by name, and none that means this machine."""
+    name = host.decode("latin-1").lower().rpartition(":")[0] or host.decode("latin-1").lower()
+    return name != "localhost" and not name.endswith((".localhost", "]")) and not name[-1:].isdigit() and "." in name
+
+
+# Answers differ in what headers say, and hardly in which there are.
+@lru_cache(maxsize=1_000)
+def _missing(names: tuple[bytes, ...]) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the protective headers that are not among these."""
+    given = {name.lower() for name in names}
+    return tuple(header for header in _PROTECTIVE if header[0] not in given)
 
 
 async def _plain(send: Send, status: int, code: str) -> None:
