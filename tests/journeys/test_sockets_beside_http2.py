@@ -77,7 +77,7 @@ async def test_a_browser_has_its_web_socket_beside_http2(tmp_path: Path) -> None
         router = await asyncio.create_subprocess_exec(*command, env=env, stdout=asyncio.subprocess.DEVNULL)
         try:
             await listening(port)
-            # RFC 8441 §3: without it no client asks for a web socket over HTTP/2 itself. Once it is there, that is to be
+            # RFC 8441 §3: without it nobody asks for a web socket over HTTP/2 itself. Once it is there, that is to be
             # tested, and docs/extending.md to say so.
             offered = await offered_settings(port, ssl.create_default_context(cafile=authority.ca_file))
             assert h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL not in offered
