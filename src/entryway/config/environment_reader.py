@@ -47,8 +47,12 @@ class Reader:
         return default
 
     def lenient_boolean(self, name: str) -> bool:
-        """Return True for `true`; any other text counts as False, as applications are used to."""
-        return self.environ.get(name, "").strip().lower() == "true"
+        """Return True for `true`; any other text counts as False, as applications are used to, and is named."""
+        text = self.environ.get(name, "").strip().lower()
+        if text not in ("", "true", "false"):
+            rule = f'"{text[:100]}" is neither true nor false'
+            self.mistakes.append(Mistake(name, "", rule, "it counts as false", "warning"))
+        return text == "true"
 
     def integer(self, name: str, setting: str, default: int, *, least: int) -> int:
         text = self.environ.get(name, "").strip()
@@ -74,6 +78,13 @@ class Reader:
         except RegexRefused as error:
             self.wrong(setting, f"Format validation failed (Invalid regular expression: /{text}/: {error})")
             return None
+
+    def host_pattern(self, name: str, setting: str) -> JsRegex | None:
+        """Return an expression whose first group is taken from hosts; warn if it has none."""
+        found = self.regex(name, setting)
+        if found is not None and found.pattern.groups < 1:
+            self.mistakes.append(Mistake(name, "", "the expression has no group to take from the host", "", "warning"))
+        return found
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a list of texts."""

@@ -21,7 +21,7 @@ from entryway.config.xs_app_document import CompressionDocument, CorsDocument, O
 SWITCHED_OFF = "false"
 A_DAY = 86_400
 UNSUPPORTED = {
-    "SERVICE_2_APPROUTER": "x-approuter-authorization is always accepted",
+    "SERVICE_2_APPROUTER": "x-approuter-authorization is always accepted, and sap-passport passes as it comes",
     "CACHE_SERVICE_CREDENTIALS": "bindings are always read once",
     "CLIENT_CERTIFICATE_HEADER_NAME": "certificates in headers are not looked at",
     "COOKIE_BACKWARD_COMPATIBILITY": "there are no cookies of an older form to read",
@@ -67,8 +67,8 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
         state_secret=state_secret if state_secret not in (None, "", SWITCHED_OFF, "true") else None,
         pkce=read.boolean("PKCE_ENABLED", default=True),
         external_reverse_proxy=read.boolean("EXTERNAL_REVERSE_PROXY", default=False),
-        tenant_host_pattern=read.regex("TENANT_HOST_PATTERN", "tenantHostPattern"),
-        destination_host_pattern=read.regex("DESTINATION_HOST_PATTERN", "destinationHostPattern"),
+        tenant_host_pattern=read.host_pattern("TENANT_HOST_PATTERN", "tenantHostPattern"),
+        destination_host_pattern=read.host_pattern("DESTINATION_HOST_PATTERN", "destinationHostPattern"),
         websocket_origins=read.documents("WS_ALLOWED_ORIGINS", "websocket-origins", WsOriginDocument),
         dynamic_identity_provider=read.boolean("DYNAMIC_IDENTITY_PROVIDER", default=False),
         return_error_source=read.boolean("RETURN_ERROR_SOURCE", default=False),

@@ -326,6 +326,8 @@ WARNINGS = [
     env("SVC2AR_EXTERNAL_SESSION_COOKIE_ENABLED: this setting has no effect here", SVC2AR_EXTERNAL_SESSION_COOKIE_ENABLED="true"),
     env("OTEL_TRACES_EXPORTER: no traces are sent: x is not an exporter here", OTEL_TRACES_EXPORTER="x", OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318"),
     env("CACHE_SERVICE_CREDENTIALS: this setting has no effect here", CACHE_SERVICE_CREDENTIALS="true"),
+    env('SECURE_SESSION_COOKIE: "yes" is neither true nor false', SECURE_SESSION_COOKIE="yes"),
+    env("TENANT_HOST_PATTERN: the expression has no group to take from the host", TENANT_HOST_PATTERN="^.*[.]x"),
     env("ENABLE_FORWARD_CORPORATE_IDP_TOKEN: this setting has no effect here", ENABLE_FORWARD_CORPORATE_IDP_TOKEN="true"),
     env("HTTP2_SUPPORT: Granian takes a hundred headers, and gives the head of a request the time of SERVER_KEEP_ALIVE", HTTP2_SUPPORT="true"),
     env("SVC2AR_EXTERNAL_SESSION_ID_SECRET: this setting has no effect here", SVC2AR_EXTERNAL_SESSION_ID_SECRET="s"),
