@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -15,17 +13,16 @@ from entryway.federation.errors import InvalidTrust
 from entryway.idp.applications.settings import ApplicationSettings
 from entryway.idp.bootstrap import ADMIN_CLIENT
 from entryway.idp.console.office import PAGE, go, start_of
+from entryway.idp.console.written_documents import read_document, shown_document
 from entryway.idp.errors import InvalidValue, NameTaken
 from entryway.saml.errors import SamlInvalid
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from starlette.requests import Request
 
     from entryway.idp.applications.application import Application
     from entryway.idp.applications.store import Applications
-    from entryway.idp.console.office import Office
+    from entryway.idp.console.office import Form, Office
     from entryway.idp.saml.metadata_refresh import MetadataRefresh
 
 HERE = "/admin/applications"
@@ -42,20 +39,17 @@ class ApplicationPages:
     def routes(self) -> list[Route]:
         """Return where the pages are."""
         return [
-            Route(HERE, self.list, methods=["GET"]),
-            Route(HERE, self.create, methods=["POST"]),
-            Route(f"{HERE}/{{id}}", self.show, methods=["GET"]),
-            Route(f"{HERE}/{{id}}", self.save, methods=["POST"]),
-            Route(f"{HERE}/{{id}}/secrets", self.new_secret, methods=["POST"]),
-            Route(f"{HERE}/{{id}}/secrets/end", self.end_secret, methods=["POST"]),
-            Route(f"{HERE}/{{id}}/deletion", self.delete, methods=["POST"]),
+            Route(HERE, self.office.page(self.list), methods=["GET"]),
+            Route(HERE, self.office.action(self.create), methods=["POST"]),
+            Route(f"{HERE}/{{id}}", self.office.page(self.show), methods=["GET"]),
+            Route(f"{HERE}/{{id}}", self.office.action(self.save), methods=["POST"]),
+            Route(f"{HERE}/{{id}}/secrets", self.office.action(self.new_secret), methods=["POST"]),
+            Route(f"{HERE}/{{id}}/secrets/end", self.office.action(self.end_secret), methods=["POST"]),
+            Route(f"{HERE}/{{id}}/deletion", self.office.action(self.delete), methods=["POST"]),
         ]
 
     async def list(self, request: Request) -> Response:
         """Show one page of the applications whose name or client id contains a text."""
-        visitor = await self.office.enter(request)
-        if isinstance(visitor, Response):
-            return visitor
         search, start = request.query_params.get("search", "")[:255], start_of(request)
         found, total = await self.applications.page(search, start, PAGE)
         return self.office.show(
@@ -69,12 +63,8 @@ class ApplicationPages:
             search=search,
         )
 
-    async def create(self, request: Request) -> Response:
+    async def create(self, _request: Request, form: Form) -> Response:
         """Create an application that has nothing yet."""
-        acting = await self.office.act(request)
-        if isinstance(acting, Response):
-            return acting
-        _, form = acting
         made = await self.applications.put(
             str(uuid.uuid4()),
             name=form.get("name", "").strip(),
@@ -85,50 +75,38 @@ class ApplicationPages:
 
     async def show(self, request: Request) -> Response:
         """Show an application."""
-        visitor = await self.office.enter(request)
-        return visitor if isinstance(visitor, Response) else await self._page(request)
+        return await self._page(request)
 
-    async def save(self, request: Request) -> Response:
+    async def save(self, request: Request, form: Form) -> Response:
         """Write an application's settings."""
-        acting = await self.office.act(request)
-        if isinstance(acting, Response):
-            return acting
-        _, form = acting
         application = await self._mutable(request)
         try:
             await self.applications.put(
                 application.id,
                 name=form.get("name", "").strip(),
                 app_tid=form.get("app_tid", "").strip(),
-                settings=await self.metadata.completed(application.id, _settings(form)),
+                settings=await self.metadata.completed(
+                    application.id, read_document(ApplicationSettings, form.get("settings", ""))
+                ),
             )
         except (InvalidTrust, InvalidValue, NameTaken, SamlInvalid) as error:
             return await self._page(request, message=error.detail, written=form.get("settings", ""))
         return go(f"{HERE}/{application.id}")
 
-    async def new_secret(self, request: Request) -> Response:
+    async def new_secret(self, request: Request, _form: Form) -> Response:
         """Make a secret and show it, this once."""
-        acting = await self.office.act(request)
-        if isinstance(acting, Response):
-            return acting
         application = await self._mutable(request)
         secret = await self.applications.secret(application.id, f"page-{uuid.uuid4()}")
         return await self._page(request, secret=secret)
 
-    async def end_secret(self, request: Request) -> Response:
+    async def end_secret(self, request: Request, form: Form) -> Response:
         """End a secret."""
-        acting = await self.office.act(request)
-        if isinstance(acting, Response):
-            return acting
         application = await self._mutable(request)
-        await self.applications.end_secret(application.id, acting[1].get("id", ""))
+        await self.applications.end_secret(application.id, form.get("id", ""))
         return go(f"{HERE}/{application.id}")
 
-    async def delete(self, request: Request) -> Response:
+    async def delete(self, request: Request, _form: Form) -> Response:
         """Delete an application."""
-        acting = await self.office.act(request)
-        if isinstance(acting, Response):
-            return acting
         await self.applications.delete((await self._mutable(request)).id)
         return go(HERE)
 
@@ -140,7 +118,7 @@ class ApplicationPages:
 
     async def _page(self, request: Request, *, message: str = "", written: str = "", secret: str = "") -> Response:
         application = await self.applications.resolve(request.path_params["id"])
-        settings = json.dumps(application.settings.model_dump(exclude_defaults=True), indent=2, ensure_ascii=False)
+        settings = shown_document(application.settings.model_dump(exclude_defaults=True))
         return self.office.show(
             request,
             "admin_application.html",
@@ -152,14 +130,3 @@ class ApplicationPages:
             secret=secret,
             secrets=await self.applications.secret_ids(application.id),
         )
-
-
-def _settings(form: Mapping[str, str]) -> ApplicationSettings:
-    try:
-        return ApplicationSettings.model_validate_json(form.get("settings", "") or "{}")
-    except ValidationError as error:
-        wrong = [
-            f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
-            for found in error.errors(include_url=False, include_input=False, include_context=False)
-        ]
-        raise InvalidValue("settings", "; ".join(wrong)) from error

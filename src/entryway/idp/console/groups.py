@@ -18,7 +18,7 @@ from entryway.idp.errors import InvalidValue, NameTaken
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from entryway.idp.console.office import Office
+    from entryway.idp.console.office import Form, Office
     from entryway.idp.users.groups import Groups
 
 HERE = "/admin/groups"
@@ -34,17 +34,14 @@ class GroupPages:
     def routes(self) -> list[Route]:
         """Return where the pages are."""
         return [
-            Route(HERE, self.list, methods=["GET"]),
-            Route(HERE, self.create, methods=["POST"]),
-            Route(f"{HERE}/{{id}}", self.show, methods=["GET"]),
-            Route(f"{HERE}/{{id}}/deletion", self.delete, methods=["POST"]),
+            Route(HERE, self.office.page(self.list), methods=["GET"]),
+            Route(HERE, self.office.action(self.create), methods=["POST"]),
+            Route(f"{HERE}/{{id}}", self.office.page(self.show), methods=["GET"]),
+            Route(f"{HERE}/{{id}}/deletion", self.office.action(self.delete), methods=["POST"]),
         ]
 
     async def list(self, request: Request, message: str = "") -> Response:
         """Show one page of the groups whose name begins with a text."""
-        visitor = await self.office.enter(request)
-        if isinstance(visitor, Response):
-            return visitor
         search, start = request.query_params.get("search", "")[:255], start_of(request)
         key = tables.Group.name_key
         fits = key.startswith(comparable(search), autoescape=True) if search else true()
@@ -62,12 +59,8 @@ class GroupPages:
             search=search,
         )
 
-    async def create(self, request: Request) -> Response:
+    async def create(self, request: Request, form: Form) -> Response:
         """Create a group."""
-        acting = await self.office.act(request)
-        if isinstance(acting, Response):
-            return acting
-        _, form = acting
         try:
             group = await self.groups.create(form.get("name", ""), form.get("description", ""))
         except (InvalidValue, NameTaken) as error:
@@ -76,18 +69,12 @@ class GroupPages:
 
     async def show(self, request: Request) -> Response:
         """Show a group with its members."""
-        visitor = await self.office.enter(request)
-        if isinstance(visitor, Response):
-            return visitor
         group = await self.groups.resolve(request.path_params["id"])
         members = await self.groups.members(group.id)
         return self.office.show(request, "admin_group.html", HERE, group=group, members=members)
 
-    async def delete(self, request: Request) -> Response:
+    async def delete(self, request: Request, _form: Form) -> Response:
         """Delete a group, but for the one that opens these pages."""
-        acting = await self.office.act(request)
-        if isinstance(acting, Response):
-            return acting
         group = await self.groups.resolve(request.path_params["id"])
         if group.name == ADMIN_GROUP:
             raise InvalidValue("group", "is the one of the administrators")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.responses import RedirectResponse, Response
 
@@ -11,17 +12,18 @@ from entryway.idp.bootstrap import ADMIN_GROUP
 from entryway.idp.errors import InvalidValue
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
 
     from starlette.requests import Request
 
     from entryway.idp.account.visitors import Visitors
-    from entryway.idp.login.sessions import LoggedIn
     from entryway.idp.pages.forms import Forms
     from entryway.idp.trail import Trail
 
 PAGE = 50
+# What a form of ours sent.
+Form: TypeAlias = Mapping[str, str]
+Endpoint: TypeAlias = "Callable[[Request], Awaitable[Response]]"
 LINKS = [
     ("/admin/users", "admin.users"),
     ("/admin/groups", "admin.groups"),
@@ -40,15 +42,28 @@ class Office:
     forms: Forms
     trail: Trail
 
-    async def enter(self, request: Request) -> LoggedIn | Response:
-        """Return the administrator who looks at a page, or the answer for who is not logged in; raise for others."""
-        visitor = await self.visitors.on_page(request, request.url.path)
-        if not isinstance(visitor, Response):
-            await self.visitors.in_group(visitor, ADMIN_GROUP)
-        return visitor
+    def page(self, show: Callable[[Request], Awaitable[Response]]) -> Endpoint:
+        """Return what answers where administrators look at something: the login, for who is not logged in."""
 
-    async def act(self, request: Request) -> tuple[LoggedIn, Mapping[str, str]] | Response:
-        """Return the administrator and the form; changing something needs a login of the last quarter of an hour."""
+        async def endpoint(request: Request) -> Response:
+            visitor = await self.visitors.on_page(request, request.url.path)
+            if isinstance(visitor, Response):
+                return visitor
+            await self.visitors.in_group(visitor, ADMIN_GROUP)
+            return await show(request)
+
+        return endpoint
+
+    def action(self, do: Callable[[Request, Form], Awaitable[Response]]) -> Endpoint:
+        """Return what answers where they change something, by a form and a login of the last quarter of an hour."""
+
+        async def endpoint(request: Request) -> Response:
+            acting = await self._act(request)
+            return acting if isinstance(acting, Response) else await do(request, acting)
+
+        return endpoint
+
+    async def _act(self, request: Request) -> Form | Response:
         form = await self.forms.read(request)
         # What was sent is lost; the list that it was about is where to begin anew.
         visitor = await self.visitors.lately(request, "/".join(request.url.path.split("/")[:3]))
@@ -56,7 +71,7 @@ class Office:
             return visitor
         await self.visitors.in_group(visitor, ADMIN_GROUP)
         self.trail.administration(visitor.user.id, request.method, request.url.path)
-        return visitor, form
+        return form
 
     def show(self, request: Request, template: str, here: str, status: int = 200, **values: Any) -> Response:
         """Return a page."""

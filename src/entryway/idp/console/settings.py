@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from entryway.idp.console.office import Office
+    from entryway.idp.console.office import Form, Office
     from entryway.idp.documents import Documents
     from entryway.idp.signing_keys import SigningKeys
     from entryway.storage import Database
@@ -41,46 +41,36 @@ class SettingsPages:
     def routes(self) -> list[Route]:
         """Return where the pages are."""
         return [
-            Route(HERE, self.show, methods=["GET"]),
-            Route(f"{HERE}/keys", self.rotate, methods=["POST"]),
-            Route(f"{HERE}/{{name}}", self.save, methods=["POST"]),
-            Route("/admin/trail", self.trail, methods=["GET"]),
+            Route(HERE, self.office.page(self.show), methods=["GET"]),
+            Route(f"{HERE}/keys", self.office.action(self.rotate), methods=["POST"]),
+            Route(f"{HERE}/{{name}}", self.office.action(self.save), methods=["POST"]),
+            Route("/admin/trail", self.office.page(self.trail), methods=["GET"]),
         ]
 
     async def show(self, request: Request) -> Response:
         """Show all settings."""
-        visitor = await self.office.enter(request)
-        return visitor if isinstance(visitor, Response) else await self._page(request)
+        return await self._page(request)
 
-    async def save(self, request: Request) -> Response:
+    async def save(self, request: Request, form: Form) -> Response:
         """Write one document."""
-        acting = await self.office.act(request)
-        if isinstance(acting, Response):
-            return acting
         kind = _DOCUMENTS.get(request.path_params["name"])
         if kind is None:
             raise InvalidValue("name", "must be one of the documents")
         try:
-            document = kind.model_validate(_written(kind, acting[1]))
+            document = kind.model_validate(_written(kind, form))
         except ValidationError as error:
             wrong = ", ".join(".".join(map(str, found["loc"])) for found in error.errors(include_input=False))
             return await self._page(request, f"{self.office.say(request, 'error.invalid_value')} ({wrong})")
         await self.documents.save(document)
         return go(HERE)
 
-    async def rotate(self, request: Request) -> Response:
+    async def rotate(self, _request: Request, _form: Form) -> Response:
         """Publish a new signing key."""
-        acting = await self.office.act(request)
-        if isinstance(acting, Response):
-            return acting
         await self.keys.rotate()
         return go(HERE)
 
     async def trail(self, request: Request) -> Response:
         """Show the latest entries of the audit trail."""
-        visitor = await self.office.enter(request)
-        if isinstance(visitor, Response):
-            return visitor
         found = await entries(self.database, limit=PAGE, newest_first=True)
         return self.office.show(request, "admin_trail.html", "/admin/trail", entries=found)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from entryway.idp.account.letters import Letters
-    from entryway.idp.console.office import Office
+    from entryway.idp.console.office import Form, Office
     from entryway.idp.mail.postman import Postman
     from entryway.idp.users.user_import import Plan, UserImport
 
@@ -36,30 +36,22 @@ class UserImportPage:
     def routes(self) -> list[Route]:
         """Return where the page is."""
         return [
-            Route(HERE, self.show, methods=["GET"]),
-            Route(HERE, self.check, methods=["POST"]),
-            Route(f"{HERE}/done", self.carry_out, methods=["POST"]),
+            Route(HERE, self.office.page(self.show), methods=["GET"]),
+            Route(HERE, self.office.action(self.check), methods=["POST"]),
+            Route(f"{HERE}/done", self.office.action(self.carry_out), methods=["POST"]),
         ]
 
     async def show(self, request: Request) -> Response:
         """Ask for a table."""
-        visitor = await self.office.enter(request)
-        return visitor if isinstance(visitor, Response) else self._page(request, "")
+        return self._page(request, "")
 
-    async def check(self, request: Request) -> Response:
+    async def check(self, request: Request, form: Form) -> Response:
         """Show what would happen."""
-        acting = await self.office.act(request)
-        if isinstance(acting, Response):
-            return acting
-        table = acting[1].get("table", "")
+        table = form.get("table", "")
         return self._page(request, table, await self.user_import.plan(table.encode()))
 
-    async def carry_out(self, request: Request) -> Response:
+    async def carry_out(self, request: Request, form: Form) -> Response:
         """Import the table, and invite the new users if that is said."""
-        acting = await self.office.act(request)
-        if isinstance(acting, Response):
-            return acting
-        _, form = acting
         table = form.get("table", "")
         plan = await self.user_import.plan(table.encode())
         if plan.mistakes:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from entryway.idp.account.letters import Letters
-    from entryway.idp.console.office import Office
+    from entryway.idp.console.office import Form, Office
     from entryway.idp.documents import Documents
     from entryway.idp.factors.factors import Factors
     from entryway.idp.login.sessions import Sessions
@@ -73,12 +73,12 @@ class UserPages:
         }
         return [
             Route("/admin", self.home, methods=["GET"]),
-            Route(HERE, self.list, methods=["GET"]),
-            Route(HERE, self.create, methods=["POST"]),
-            Route(f"{HERE}/new", self.new, methods=["GET"]),
-            Route(one, self.show, methods=["GET"]),
-            Route(one, self.save, methods=["POST"]),
-            *(Route(f"{one}/{name}", action, methods=["POST"]) for name, action in actions.items()),
+            Route(HERE, self.office.page(self.list), methods=["GET"]),
+            Route(HERE, self.office.action(self.create), methods=["POST"]),
+            Route(f"{HERE}/new", self.office.page(self.new), methods=["GET"]),
+            Route(one, self.office.page(self.show), methods=["GET"]),
+            Route(one, self.office.action(self.save), methods=["POST"]),
+            *(Route(f"{one}/{name}", self.office.action(action), methods=["POST"]) for name, action in actions.items()),
         ]
 
     async def home(self, request: Request) -> Response:
@@ -88,9 +88,6 @@ class UserPages:
 
     async def list(self, request: Request) -> Response:
         """Show one page of the users whose name or address begins with a text."""
-        visitor = await self.office.enter(request)
-        if isinstance(visitor, Response):
-            return visitor
         search, start = request.query_params.get("search", "")[:255], start_of(request)
         key = comparable(search)
         user = tables.User
@@ -102,15 +99,10 @@ class UserPages:
 
     async def new(self, request: Request) -> Response:
         """Ask for a new user."""
-        visitor = await self.office.enter(request)
-        return visitor if isinstance(visitor, Response) else self._blank(request)
+        return self._blank(request)
 
-    async def create(self, request: Request) -> Response:
+    async def create(self, request: Request, form: Form) -> Response:
         """Create a user, and invite those who have an address."""
-        acting = await self.office.act(request)
-        if isinstance(acting, Response):
-            return acting
-        _, form = acting
         try:
             user = await self.users.create(_values(form, NEW))
         except (InvalidValue, NameTaken) as error:
@@ -122,15 +114,10 @@ class UserPages:
 
     async def show(self, request: Request) -> Response:
         """Show one user."""
-        visitor = await self.office.enter(request)
-        return visitor if isinstance(visitor, Response) else await self._page(request)
+        return await self._page(request)
 
-    async def save(self, request: Request) -> Response:
+    async def save(self, request: Request, form: Form) -> Response:
         """Write a user's values and groups."""
-        acting = await self.office.act(request)
-        if isinstance(acting, Response):
-            return acting
-        _, form = acting
         before = await self.users.resolve(request.path_params["id"])
         try:
             user = await self.users.change(before.id, _values(form, before.values))
@@ -141,15 +128,15 @@ class UserPages:
             await self.session_end.end_all(user.id)
         return go(f"{HERE}/{user.id}")
 
-    async def lock(self, request: Request) -> Response:
+    async def lock(self, request: Request, _form: Form) -> Response:
         """Keep a user from logging in, and log them out."""
         return await self._do(request, self._lock)
 
-    async def unlock(self, request: Request) -> Response:
+    async def unlock(self, request: Request, _form: Form) -> Response:
         """Let a user log in again, also one whom wrong passwords have locked."""
         return await self._do(request, self._unlock)
 
-    async def invite(self, request: Request) -> Response:
+    async def invite(self, request: Request, _form: Form) -> Response:
         """Send a link by which to choose a password."""
         language = language_of(request)
 
@@ -159,12 +146,8 @@ class UserPages:
 
         return await self._do(request, send)
 
-    async def set_password(self, request: Request) -> Response:
+    async def set_password(self, request: Request, form: Form) -> Response:
         """Give a user a password that is good for one login."""
-        acting = await self.office.act(request)
-        if isinstance(acting, Response):
-            return acting
-        _, form = acting
         user = await self.users.resolve(request.path_params["id"])
         try:
             await self.password_changes.set(user, form.get("password", ""), must_change=True)
@@ -173,7 +156,7 @@ class UserPages:
             return await self._page(request, message)
         return go(f"{HERE}/{user.id}")
 
-    async def remove_factors(self, request: Request) -> Response:
+    async def remove_factors(self, request: Request, _form: Form) -> Response:
         """Take the second factors from a user who has lost them."""
 
         async def remove(user: User) -> None:
@@ -181,7 +164,7 @@ class UserPages:
 
         return await self._do(request, remove)
 
-    async def end_sessions(self, request: Request) -> Response:
+    async def end_sessions(self, request: Request, _form: Form) -> Response:
         """Log a user out everywhere."""
 
         async def end(user: User) -> None:
@@ -189,7 +172,7 @@ class UserPages:
 
         return await self._do(request, end)
 
-    async def delete(self, request: Request) -> Response:
+    async def delete(self, request: Request, _form: Form) -> Response:
         """Delete a user."""
 
         async def remove(user: User) -> None:
@@ -208,9 +191,6 @@ class UserPages:
         await self.failures.forget(f"second-factor {user.id}")
 
     async def _do(self, request: Request, work: Work, after: str = "") -> Response:
-        acting = await self.office.act(request)
-        if isinstance(acting, Response):
-            return acting
         user = await self.users.resolve(request.path_params["id"])
         await work(user)
         return go(after or f"{HERE}/{user.id}")
