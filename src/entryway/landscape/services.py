@@ -36,6 +36,7 @@ from entryway.landscape.renewal import Renewal
 from entryway.landscape.secrets import Secrets, load_or_create_secrets
 from entryway.landscape.serve import Endpoint, serve
 from entryway.landscape.state import StateFolder, open_state
+from entryway.landscape.tenant_names import TenantNames
 from entryway.telemetry import get_logger
 from entryway.telemetry.service_meters import ServiceMeters
 from entryway.tunnel.sockets import allow_many_connections
@@ -72,7 +73,8 @@ def run(
     endpoint = Endpoint(host, ports.services, state.server_certificate, state.server_key, limits)
     log.info("services_starting", url=ports.public_url, state=str(state.root))
     allow_many_connections()
-    uvloop.run(serve(app, endpoint, admin=admin, renewal=Renewal(state, lambda: datetime.now(UTC))))
+    names = TenantNames(state, lambda: datetime.now(UTC))
+    uvloop.run(serve(app, endpoint, names.tls, admin, Renewal(state, names.now)))
     log.info("services_stopped")
 
 
