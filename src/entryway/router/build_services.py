@@ -12,7 +12,7 @@ from entryway.clients.tls import REJECT_VARIABLE, load_client_certificate, outgo
 from entryway.config.bindings import UaaCredentials
 from entryway.config.business_services import BusinessService, Endpoint
 from entryway.config.hosted_application import HostedApplication
-from entryway.config.xs_app_model import REPOSITORY, Route, ToApplication
+from entryway.config.xs_app_model import REPOSITORY, Route
 from entryway.http import Headers, Request
 from entryway.router.authority import IAS, XSUAA, Authorities
 from entryway.router.backends import Backend, FileSource, Header
@@ -136,11 +136,10 @@ def build_repository(  # noqa: PLR0917 - values, not a bag
     tenant_id: Callable[[str | None], bytes | None],
     clock: Callable[[], float],
 ) -> Repository | None:
-    """Return the applications of the repository, if a route leads there; without one, the central routes are all."""
+    """Return the applications of the repository, if one is bound; without it, the central routes are all."""
     bound = configuration.business_services.get(REPOSITORY)
     address = None if bound is None else bound.credentials.endpoint(None)
-    leads_there = any(isinstance(route.goal, ToApplication) for route in configuration.xs_app.routes)
-    if files is None or address is None or not leads_there:
+    if files is None or address is None:
         return None
 
     def make(hosted: HostedApplication) -> Application:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from entryway.config.xs_app_model import REPOSITORY, ToApplication
+from entryway.config.xs_app_model import REPOSITORY
 from entryway.router.deciding import LOGIN_START
 from entryway.router.explain_asked import Asked, Known
 from entryway.router.hosted_address import HostedAddress, hosted_prefixes, parse_hosted_address
@@ -29,8 +29,7 @@ def own_answer(asked: Asked, known: Known) -> OwnAnswer | None:
 
 def hosted_address(asked: Asked, known: Known) -> HostedAddress | None:
     """Return the application of the HTML5 repository that is looked for, if there are such applications here."""
-    bound = known.business_services.get(REPOSITORY)
-    if bound is None or not any(isinstance(route.goal, ToApplication) for route in known.xs_app.routes):
+    if REPOSITORY not in known.business_services:
         return None
     prefixes = hosted_prefixes(known.environment.own_cloud_services, known.business_services)
     return parse_hosted_address(asked.target, prefixes, known.environment.direct_routing_patterns)

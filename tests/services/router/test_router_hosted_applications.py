@@ -71,16 +71,16 @@ async def repository(world):
 
 @pytest.fixture
 async def start(world, repository):
-    async def started(*central, more=None, **env):
+    async def started(*central, more=None, leads_there=True, **env):
         binding = {
             "sap.cloud.service": "html5-apps-repo-rt",
             "uri": repository.url,
             "uaa": world.uaa.credentials(clientid="html5-client", clientsecret="html5-secret"),
         }
-        last = {"source": "^(/.*)", "target": "$1", "service": "html5-apps-repo-rt"}
+        last = [{"source": "^(/.*)", "target": "$1", "service": "html5-apps-repo-rt"}] if leads_there else []
         services = {"html5-apps-repo-rt": binding} | (more or {})
         destinations = {"destinations": [{"name": "b", "url": world.backend.url, "forwardAuthToken": True}]}
-        return await world.start(*central, last, services=services, env=destinations | env)
+        return await world.start(*central, *last, services=services, env=destinations | env)
 
     return started
 
@@ -99,6 +99,15 @@ async def test_an_application_brings_its_own_routes_and_files(start, repository,
     assert {request.headers.text("tenantid") for request in repository.requests} == {"acme"}
     assert file.headers.text("x-forwarded-path") == "/open-2.0.0/x/index.html"
     assert len(world.uaa.grants("client_credentials")) == 1
+
+
+async def test_the_binding_is_enough_and_central_routes_have_what_the_repository_does_not_know(start, repository):
+    central = {"source": "^/central/", "destination": "b", "authenticationType": "none"}
+    browser = await start(central, leads_there=False)
+
+    assert (await browser.get("/open/index.html")).text == "FILE /open/index.html"
+    assert (await browser.get("/central/x")).status_code == 200
+    assert "/central/xs-app.json" in repository.asked()
 
 
 async def test_login_and_scopes_and_destinations_are_as_the_application_says(start, world):
