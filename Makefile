@@ -4,6 +4,8 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.ready
 DEMO := examples/products
 PYTEST_ARGS ?=
+# Tests start hundreds of processes, which need not compile everything each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test compiled interop check bench format clean
