@@ -42,7 +42,7 @@ class ReusedToken(InvalidToken):
     title = "Invalid refresh token (reused)"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles what that costs
 class Authorization:
     """A user let a client act; `granted_scopes` is None until the first token."""
 

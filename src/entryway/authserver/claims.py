@@ -26,7 +26,7 @@ LONGEST_ATTRIBUTE = 255
 MOST_REMEMBERED = 2_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles what that costs
 class Occasion:
     """What is particular to one token: when, under which id, after which grant."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from entryway.authserver.zones import Zone
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles what that costs
 class TokenRequest:
     """A token request, parsed; `parameters` still holds what one grant alone reads."""
 
@@ -61,7 +61,7 @@ class ClientDecision:
     """The client may have a token of its own."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles what that costs
 class UserDecision:
     """The client may have a token for this user.
 
