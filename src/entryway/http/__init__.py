@@ -32,6 +32,7 @@ Where things are:
 - `client`: Client; `pool`: one source's connections; `origin`: Origin (dials) and ConnectionSource (anything else);
   `upstream`: one connection to an upstream, with its `request_writer`, `response_reader` and `patience`; `repeating`:
   what may be sent again; `body_writer`: a body on its way out; `outbox`: when whole messages leave
+- `known_heads`: what heads mean that come again and again, with `known_requests` and `known_responses`
 - `heads`: how heads are written, so that nobody can smuggle; `splice`: RawStream, after an upgrade
 - `asgi`: a Handler as an ASGI application; `hosted_asgi`: an ASGI application as a Handler; `asking_tls`: TLS that asks
   clients for a certificate

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from entryway.http.known_heads import RESPONSES
 from entryway.http.limits import PoolLimits
 from entryway.http.pool import CautiousPool, Pool
 from entryway.http.repeating import NoAnswer, repeatable
@@ -89,6 +90,7 @@ class Client:
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Keep every time-out, with one timer for all connections."""
         now = loop.time()
+        RESPONSES.age()
         for source, pool in list(self._pools.items()):
             for connection in list(pool.connections):
                 connection.check_deadline(now)

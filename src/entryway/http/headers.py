@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
+
+    from entryway.http.known_heads import KnownHead
 
     RawHeader = tuple[bytes, bytes]
 
@@ -55,22 +57,27 @@ class Headers:
     `Headers(pairs)` checks what it is given. `Headers.trusted(list)` takes a list that was checked already.
     """
 
-    __slots__ = ("raw",)
+    __slots__ = ("known", "raw")
 
     raw: list[RawHeader]
 
-    def __init__(self, pairs: Iterable[RawHeader] = ()) -> None:
-        self.raw = [(checked_name(name.lower()), checked_value(value)) for name, value in pairs]
+    def __init__(self, pairs: Iterable[RawHeader] | None = ()) -> None:
+        self.known: KnownHead | None = None
+        """What else follows from a request's headers, if they came before and nobody has changed them."""
+        if pairs is not None:
+            self.raw = [(checked_name(name.lower()), checked_value(value)) for name, value in pairs]
 
-    @classmethod
-    def trusted(cls, raw: list[RawHeader]) -> Headers:
+    @staticmethod
+    def trusted(raw: list[RawHeader]) -> Headers:
         """Wrap a list whose names are lower case and whose bytes a parser or a constant vouches for."""
-        headers: Headers = _blank(cls)
+        headers = Headers(None)
         headers.raw = raw
         return headers
 
     def get(self, name: bytes) -> bytes | None:
         """Return the first value of `name`."""
+        if self.known is not None:
+            return self.known.first.get(name)
         for key, value in self.raw:
             if key == name:
                 return value
@@ -103,10 +110,12 @@ class Headers:
         name = checked_name(name)
         self.raw = [header for header in self.raw if header[0] != name]
         self.raw.append((name, checked_value(value)))
+        self.known = None
 
     def add(self, name: bytes, value: bytes) -> None:
         """Append one more field."""
         self.raw.append((checked_name(name), checked_value(value)))
+        self.known = None
 
     def __iter__(self) -> Iterator[RawHeader]:
         return iter(self.raw)
@@ -125,10 +134,6 @@ class Headers:
     def __repr__(self) -> str:
         # Values may be credentials: a log or a traceback shows the names alone.
         return f"Headers({', '.join(key.decode('latin-1') for key, _ in self.raw)})"
-
-
-_blank: Any = Headers.__new__
-"""Makes headers without looking at what they will hold."""
 
 
 def end_to_end(headers: Headers, keep: Collection[bytes] = ()) -> Headers:

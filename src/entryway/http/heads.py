@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from entryway.http.body import Body
 from entryway.http.headers import checked_name, checked_value
 from entryway.http.parsing import METHODS
+from entryway.http.target import checked_target
 
 if TYPE_CHECKING:
     from entryway.http.headers import Headers
 
 # Only a neighbour may say these, and to a neighbour we are the one who says them.
-_OURS = frozenset(
+_OURS: Final = frozenset(
     {
         b"connection",
         b"content-length",
@@ -23,8 +24,8 @@ _OURS = frozenset(
         b"upgrade",
     },
 )
-_OURS_TO_CLIENTS = _OURS | {b"date"}
-_OURS_TO_UPSTREAMS = _OURS | {b"expect", b"host"}
+_OURS_TO_CLIENTS: Final = _OURS | {b"date"}
+_OURS_TO_UPSTREAMS: Final = _OURS | {b"expect", b"host"}
 
 # RFC 9110 §6.5.1: a trailer must not decide about framing, routing, authentication or how the content is read.
 _NOT_IN_TRAILERS = _OURS | {
@@ -34,12 +35,23 @@ _NOT_IN_TRAILERS = _OURS | {
     b"www-authenticate",
 }  # fmt: skip
 
-_STATUS_LINES = {
+_STATUS_LINES: Final = {
     status.value: b"HTTP/1.1 %d %s\r\n" % (status.value, status.phrase.encode("ascii")) for status in HTTPStatus
 }
-METHOD_BYTES = {name: method for method, name in METHODS.items()}
-_NO_CONTENT_LENGTH = frozenset({204, 304})
-_BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
+METHOD_BYTES: Final = {name: method for method, name in METHODS.items()}
+_NO_CONTENT_LENGTH: Final = frozenset({204, 304})
+_BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
+
+# Lines that are the same in many messages are written once. None of these names stands for a secret.
+_USUAL: Final = frozenset(
+    b"accept-ranges access-control-allow-origin allow cache-control content-encoding content-language "
+    b"content-security-policy content-type cross-origin-opener-policy cross-origin-resource-policy date expires "
+    b"permissions-policy pragma referrer-policy server strict-transport-security vary via x-content-type-options "
+    b"x-frame-options x-powered-by x-xss-protection".split()
+)
+_LONGEST_LINE: Final = 200
+_MOST_LINES: Final = 500
+_lines: Final[dict[tuple[bytes, bytes], bytes]] = {}
 
 CHUNKED = b"transfer-encoding: chunked\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
@@ -53,44 +65,55 @@ class UnsafeHead(ValueError):
 def response_head(status: int, headers: Headers, framing: bytes, date: bytes) -> bytes:
     """Return the head of a response; `framing` is whole lines, `date` a whole line for when the headers have none."""
     parts = [_STATUS_LINES.get(status) or _status_line(status)]
-    lines = 2 + framing.count(b"\n")
     dated = False
     for name, value in headers.raw:
         if name in _OURS_TO_CLIENTS:
             if name != b"date" or dated:
                 continue
             dated = True
-        parts += (name, b": ", value, b"\r\n")
-        lines += 1
+        parts.append(_lines.get((name, value)) or header_line(name, value))
     if not dated:
         parts.append(date)
-        lines += 1
-    parts += (framing, b"\r\n")
-    return _checked(b"".join(parts), lines)
+    parts.append(framing)
+    parts.append(b"\r\n")
+    return b"".join(parts)
 
 
-def request_head(method: str, target: bytes, headers: Headers, authority: bytes, framing: bytes) -> bytes:
-    """Return the head of a request; the Host header is the first of the headers' own, or `authority`."""
-    parts = [
-        METHOD_BYTES.get(method) or _checked_method(method),
-        b" ",
-        target,
-        b" HTTP/1.1\r\nhost: ",
-        authority,
-        b"\r\n",
-    ]
-    lines = 3 + framing.count(b"\n")
+def request_head(method: str, target: bytes, fields: bytes, framing: bytes) -> bytes:
+    """Return the head of a request; `fields` are header lines that `request_fields` wrote."""
+    name = METHOD_BYTES.get(method) or _checked_method(method)
+    return b"".join((name, b" ", checked_target(target), b" HTTP/1.1\r\n", fields, framing, b"\r\n"))
+
+
+def request_fields(headers: Headers, authority: bytes) -> bytes:
+    """Return a request's header lines; the first is Host, the first of the headers' own, or `authority`."""
+    parts = [b""]
     hosted = False
     for name, value in headers.raw:
         if name in _OURS_TO_UPSTREAMS:
             if name == b"host" and not hosted:
                 hosted = True
-                parts[4] = value
+                authority = value
             continue
-        parts += (name, b": ", value, b"\r\n")
-        lines += 1
-    parts += (framing, b"\r\n")
-    return _checked(b"".join(parts), lines)
+        parts.append(_lines.get((name, value)) or header_line(name, value))
+    parts[0] = header_line(b"host", authority)
+    return b"".join(parts)
+
+
+def header_line(name: bytes, value: bytes) -> bytes:
+    """Return one header as a line; raise UnsafeHead if a byte in it would end the line before its end."""
+    line = name + b": " + value
+    # Looking for a byte by its number is cheaper than looking for a sequence of one.
+    if 10 in line or 13 in line:
+        raise UnsafeHead("a line break inside a header")
+    if 0 in line:
+        raise UnsafeHead("NUL inside a header")
+    line += b"\r\n"
+    if name in _USUAL and len(line) <= _LONGEST_LINE:
+        if len(_lines) >= _MOST_LINES:
+            _lines.clear()
+        _lines[name, value] = line
+    return line
 
 
 def upgrade_framing(protocol: str) -> bytes:
@@ -149,7 +172,7 @@ def _checked(head: bytes, lines: int) -> bytes:
     without_lf = head.replace(b"\n", b"")
     if len(head) - len(without_lf) != lines or len(without_lf) - len(without_lf.replace(b"\r", b"")) != lines:
         raise UnsafeHead("a line break inside a message head")
-    if b"\0" in head:
+    if 0 in head:
         raise UnsafeHead("NUL inside a message head")
     return head
 

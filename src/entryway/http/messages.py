@@ -128,10 +128,11 @@ class OutgoingRequest:
 
     The Host header is written from `origin` unless `headers` has one. `upgrade` asks to switch protocols
     (`websocket`, or `connect` with the method CONNECT): the response then has its `upgrade` set when the upstream
-    agreed. `on_interim` hears of 1xx responses.
+    agreed. `on_interim` hears of 1xx responses. `fields` are the header lines as `heads.request_fields` writes them,
+    sent in place of `headers`.
     """
 
-    __slots__ = ("body", "headers", "method", "on_interim", "origin", "target", "timeouts", "upgrade")
+    __slots__ = ("body", "fields", "headers", "method", "on_interim", "origin", "target", "timeouts", "upgrade")
 
     def __init__(  # noqa: PLR0917 one is made per request, and keywords cost
         self,
@@ -152,6 +153,7 @@ class OutgoingRequest:
         self.upgrade = upgrade
         self.timeouts = timeouts
         self.on_interim = on_interim
+        self.fields: bytes | None = None
 
     def __repr__(self) -> str:
         return f"OutgoingRequest({self.method} {self.origin.label})"

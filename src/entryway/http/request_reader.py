@@ -11,6 +11,7 @@ from entryway.http.body import EMPTY, Body
 from entryway.http.errors import ContentTooLarge, HeadersTooLarge, HttpError, TargetTooLong
 from entryway.http.headers import LOWER_CASE, Headers
 from entryway.http.held_back import HeldBack
+from entryway.http.known_requests import learn, read_known
 from entryway.http.messages import Request
 
 if TYPE_CHECKING:
@@ -89,7 +90,10 @@ class RequestReader:
         """Parse what came; requests go to the queue, refusals to the connection."""
         size = len(data)
         if size <= _SLICE or self.left >= size:
-            self._parse(data)
+            if self.incoming is None and not self.head_arriving:
+                self._read_from_its_beginning(data)
+            else:
+                self._parse(data)
             return
         # Many small requests may hide in one large read; they are not all parsed before the first is answered.
         view = memoryview(data)
@@ -120,6 +124,21 @@ class RequestReader:
             connection = self._connection
             self.deadline = connection.loop.time() + connection.limits.body_timeout
 
+    def _read_from_its_beginning(self, data: bytes) -> None:
+        """Read a request: at once if its header block is known, by parsing it otherwise."""
+        start = data.find(b"\r\n") + 2
+        queue = self._queue
+        request = read_known(data, start, self._connection)
+        if request is not None:
+            self._requests += 1
+            queue.append(request)
+            self._hold_back_what_is_too_much()
+            return
+        waiting = len(queue)
+        self._parse(data)
+        if len(queue) == waiting + 1 and not self.head_arriving:
+            learn(data, start, queue[-1])
+
     def _parse(self, data: bytes) -> None:
         self._read_size = len(data)
         body_before = self.incoming_size
@@ -142,6 +161,9 @@ class RequestReader:
                 connection.refusals.refuse(excess)
         elif self.incoming is not None:
             self._body_arrives(0 if self.incoming_size != body_before else len(data))
+        self._hold_back_what_is_too_much()
+
+    def _hold_back_what_is_too_much(self) -> None:
         if len(self._queue) >= _PIPELINED and self.held is None:
             self.held = HeldBack(self._connection.transport)
 

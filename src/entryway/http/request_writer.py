@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from entryway.http import heads
-from entryway.http.target import checked_target
 
 if TYPE_CHECKING:
     from entryway.http.messages import OutgoingRequest
@@ -17,7 +16,10 @@ def head_of(request: OutgoingRequest) -> tuple[bytes, bool]:
     framing, chunked = heads.request_framing(request.method, request.body)
     if request.upgrade is not None and request.upgrade != "connect":
         framing += heads.upgrade_framing(request.upgrade)
-    target = checked_target(request.target.encode("latin-1"))
+    target = request.target.encode("latin-1")
     if origin.target_prefix and target.startswith(b"/"):
         target = origin.target_prefix + target
-    return heads.request_head(request.method, target, request.headers, origin.authority, framing), chunked
+    fields = request.fields
+    if fields is None:
+        fields = heads.request_fields(request.headers, origin.authority)
+    return heads.request_head(request.method, target, fields, framing), chunked

@@ -9,6 +9,8 @@ import httptools
 from entryway.errors import UpstreamError
 from entryway.http.body import Body
 from entryway.http.headers import LOWER_CASE, Headers
+from entryway.http.known_heads import RESPONSES, KnownHead
+from entryway.http.known_responses import learn
 from entryway.http.messages import Response
 
 if TYPE_CHECKING:
@@ -77,6 +79,35 @@ class ResponseReader:
 
         Raises UpstreamError when it is no response.
         """
+        if self.got_bytes or self._seen is not None:
+            return self._parse(data)
+        self.got_bytes = True
+        end = data.find(b"\r\n\r\n") + 4
+        known = RESPONSES.find(data[:end])
+        if known is not None and self._take_known(known, data, end):
+            return None
+        rest = self._parse(data)
+        if known is None and rest is None and self.complete and self.keep_alive and not self.unsolicited:
+            learn(data, end, self.response)
+        return rest
+
+    def _take_known(self, known: KnownHead, data: bytes, end: int) -> bool:
+        """Make the response at once, if it is whole and within the limits."""
+        limits = self._connection.limits
+        if (
+            len(data) - end != known.length
+            or end > limits.header_bytes
+            or len(known.headers) > limits.header_count
+            or self._asked.upgrade is not None
+        ):
+            return False
+        self.body = body = Body.of(data[end:])
+        self.response = Response(known.status, Headers.trusted(known.headers.copy()), body)
+        self.keep_alive = True
+        self.complete = True
+        return True
+
+    def _parse(self, data: bytes) -> bytes | None:
         self.got_bytes = True
         if self._seen is not None:
             self._seen.append(data)

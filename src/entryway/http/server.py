@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from entryway.errors import EntrywayError
 from entryway.http.connection import ServerConnection
 from entryway.http.headers import Headers
+from entryway.http.known_heads import REQUESTS, RESPONSES
 from entryway.http.limits import Limits
 from entryway.http.messages import ErrorRenderer, Handler, Request, Response
 from entryway.http.outbox import outbox_of
@@ -226,6 +227,8 @@ class Server:
     def _sweep(self) -> None:
         now = self.loop.time()
         self.outbox.sweep()
+        REQUESTS.age()
+        RESPONSES.age()
         self.date = b"date: %b\r\n" % formatdate(time.time(), usegmt=True).encode("ascii")
         for connection in list(self._connections):
             connection.deadlines.check(now)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 _TARGET = re.compile(rb"[!-~]+")
 _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/?#@]*)([^#]*)")
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~%!$&'()*+,;=]+)(?::([0-9]{1,5}))?")
+
+MOST_SEEN = 1000
+_seen_valid: Final[set[bytes]] = set()
 
 
 class Form(Enum):
@@ -77,6 +81,12 @@ def parse_authority(authority: str) -> tuple[str, int | None]:
 
 def checked_target(target: bytes) -> bytes:
     """Return the target if it can stand in a request line."""
+    if target in _seen_valid:
+        return target
     if not _TARGET.fullmatch(target):
         raise ValueError("a request target is visible ASCII without spaces")
+    if len(target) < 200 and b"?" not in target:
+        if len(_seen_valid) >= MOST_SEEN:
+            _seen_valid.clear()
+        _seen_valid.add(target)
     return target

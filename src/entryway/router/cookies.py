@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
 from entryway.config.environment_cookies import SESSION_COOKIE, PartitionedCookies
+from entryway.http import Headers
 
 EXPIRED = "Thu, 01 Jan 1970 00:00:00 GMT"
 STATE_SECONDS = 180
@@ -83,6 +84,16 @@ class SessionCookie:
             return None
         found = self._find[name](header)
         return None if found is None else _as_sent(found[1])
+
+    def value_in(self, headers: Headers, name: str) -> bytes | None:
+        """Return the value of one of the router's cookies; headers that came before are not searched again."""
+        known = headers.known
+        if known is None:
+            return self.value(headers.get(b"cookie"), name)
+        found: tuple[SessionCookie, bytes | None] | None = known.derived.get(name)
+        if found is None or found[0] is not self:
+            found = known.derived[name] = (self, self.value(headers.get(b"cookie"), name))
+        return found[1]
 
     def values(self, header: bytes | None, name: str) -> list[bytes]:
         """Return every value that was sent under the name: cookies for several paths or domains come together."""

@@ -16,6 +16,7 @@ from entryway.router.browser_sessions import BrowserSessions
 from entryway.router.forward import Forwarding
 from entryway.router.hooks import Hooks, Outcome, Visit, ask
 from entryway.router.identifiers import correlation_id
+from entryway.router.known_forwarding import known_fields
 from entryway.router.notes import Notes
 from entryway.router.on_premise import check_proxy_answer
 from entryway.router.returned import CookieSorter, end_to_end, remember
@@ -39,6 +40,11 @@ class Exchange:
     cookie_sorter: CookieSorter
     browsers: BrowserSessions
     service_calls: ServiceCalls | None
+
+    @property
+    def writes_fields(self) -> bool:
+        """Whether nobody looks at the headers between here and the wire, neither a hook nor a client that traces."""
+        return self.hooks.before_backend is None and type(self.client) is Client
 
     async def forward(
         self,
@@ -77,7 +83,15 @@ class Exchange:
     ) -> tuple[Response, Backend, str]:
         """Return the answer as it came, the backend that was asked, and the target with which it was."""
         began = time.perf_counter()
-        backend, target, outgoing = await self.address(request, match, goal, session)
+        backend = self.backends.fixed(goal)
+        fields = None
+        if backend is not None and self.writes_fields and request.headers.known is not None:
+            correlation = correlation_id(request.headers)
+            fields = known_fields(self.forwarding, request, backend, session, match.served, correlation)
+        if backend is not None and fields is not None:
+            target, outgoing = backend.target(match.target()), request.headers
+        else:
+            backend, target, outgoing = await self.address(request, match, goal, session)
         notes.destination = backend.name
         going = OutgoingRequest(
             request.method,
@@ -89,6 +103,7 @@ class Exchange:
             backend.timeouts,
             request.send_interim,
         )
+        going.fields = fields
         asked = time.perf_counter()
         notes.tokens = asked - began
         if self.hooks.before_backend is not None:

@@ -1,16 +1,59 @@
-"""Names for requests, cheap and unlikely to meet again; they protect nothing."""
+"""Names for requests, cheap and unlikely to meet again; they protect nothing.
+
+Drawing and writing digits costs more than the rest of a name, so many are drawn at once and then cut off.
+"""
 
 from __future__ import annotations
 
 import os
 import random
-from itertools import count
+from typing import Final
 
 from entryway.http import Headers
 
-_chance = random.Random()  # noqa: S311 - names, not secrets; seeded by the system
-_bits = _chance.getrandbits
 _CORRELATING = (b"x-correlationid", b"x-correlation-id", b"x-request-id", b"x-vcap-request-id")
+
+DRAWN = 1024
+"""So many hexadecimal digits are drawn at once."""
+
+
+class Digits:
+    """A supply of hexadecimal digits that no other name gets."""
+
+    __slots__ = ("_chance", "_digits", "_place", "series")
+
+    def __init__(self) -> None:
+        self._chance = random.Random()  # noqa: S311 - names, not secrets; seeded by the system
+        self._digits = ""
+        self._place = 0
+        self.series = ""
+        """How the UUIDs begin that are made until digits are drawn again."""
+        self._draw()
+
+    def take(self, count: int) -> str:
+        """Return digits that were not returned before."""
+        start = self._place
+        if start + count > DRAWN:
+            self._draw()
+            start = 0
+        self._place = start + count
+        return self._digits[start : start + count]
+
+    def renew(self) -> None:
+        """Forget what was drawn: another process may have drawn the same."""
+        self._chance.seed()
+        self._draw()
+
+    def _draw(self) -> None:
+        drawn = f"{self._chance.getrandbits(4 * (DRAWN + 20)):0{DRAWN + 20}x}"
+        self.series = f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-a{drawn[17:20]}-"
+        self._digits = drawn[20:]
+        self._place = 0
+
+
+_supply: Final = Digits()
+# Workers are forks: without this they would all give the same names.
+os.register_at_fork(after_in_child=_supply.renew)
 
 
 def request_id_of(headers: Headers) -> bytes:
@@ -20,33 +63,18 @@ def request_id_of(headers: Headers) -> bytes:
 
 def new_request_id() -> str:
     """Return a short name for a request."""
-    return _chance.randbytes(8).hex()
+    return _supply.take(16)
 
 
 def correlation_id(headers: Headers) -> bytes:
     """Return the name under which a request is followed from program to program: the caller's, or a new one."""
-    given = dict(headers.raw)
     for name in _CORRELATING:
-        if value := given.get(name):
+        if value := headers.get(name):
             return value
     return new_uuid().encode()
 
 
 def new_uuid() -> str:
-    """Return a UUID (version 4) as text: what chance said when the process began, and a number from there on."""
-    return f"{_series}{next(_number) & 0xFFFFFFFFFFFF:012x}"
-
-
-def _begin_series() -> None:
-    global _series, _number  # noqa: PLW0603 - one series for each process
-    _chance.seed()
-    digits = f"{_bits(80):020x}"
-    _series = f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-"
-    _number = count(_bits(48))
-
-
-_series = ""
-_number = count()
-_begin_series()
-# Workers are forks: without this they would all give the same names.
-os.register_at_fork(after_in_child=_begin_series)
+    """Return a UUID (version 4) as text."""
+    digits = _supply.take(12)
+    return _supply.series + digits

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from entryway.router.errors import PathRefused
@@ -18,12 +19,23 @@ _SUSPICIOUS = re.compile(r"%|/\.{1,2}(?:/|$)|[^\x21-\x7e]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _DOT_SEGMENT = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
 
+MOST_KEPT = 1000
+LONGEST_KEPT = 200
+_plain: Final[set[str]] = set()
+"""Targets without a query that were found harmless lately."""
+
 
 def check_path(target: str) -> None:
     """Raise PathRefused if the path has dot segments or escapes without meaning, however often encoded."""
+    if target in _plain:
+        return
     path = target.partition("?")[0]
     if _SUSPICIOUS.search(path):
         _look_closer(path)
+    elif path == target and len(target) <= LONGEST_KEPT:
+        if len(_plain) >= MOST_KEPT:
+            _plain.clear()
+        _plain.add(target)
 
 
 def decode(path: str) -> str:

@@ -25,10 +25,15 @@ class Additions:
 
     def add(self, raw: list[Header], request_id: bytes) -> None:
         """Append what is not there yet."""
-        if self.names.isdisjoint(dict(raw)):
-            raw += self.headers
-            raw.append((b"x-request-id", request_id))
-            return
+        names = self.names
+        for name, _ in raw:
+            if name in names:
+                self._add_missing(raw, request_id)
+                return
+        raw += self.headers
+        raw.append((b"x-request-id", request_id))
+
+    def _add_missing(self, raw: list[Header], request_id: bytes) -> None:
         there = {name for name, _ in raw}
         raw += [header for header in self.headers if header[0] not in there]
         if b"x-request-id" not in there:

@@ -26,6 +26,7 @@ from entryway.router.hooks import Hooks, ask
 from entryway.router.hosted_applications import Hosted, Repository, allow_caching
 from entryway.router.identifiers import request_id_of
 from entryway.router.logout import SignOut
+from entryway.router.memory_sessions import MemorySessions
 from entryway.router.meters import Meters
 from entryway.router.notes import Notes
 from entryway.router.own_endpoints import hosted_endpoint, own_endpoint
@@ -101,6 +102,8 @@ class Router:
                 cors.add(response.headers.raw, notes.granted)
             if self.frame_ancestors is not None:
                 await self.frame_ancestors.add(request, response)
+            if notes.hosted is not None:
+                notes.hosted.application.add_headers(response.headers.raw)
             if self.additions.policy is not None and notes.backend and notes.error is None:
                 self.additions.add_policy(response.headers.raw)
             self.additions.add(response.headers.raw, request_id)
@@ -113,8 +116,10 @@ class Router:
         """Answer an ordinary request."""
         self.surface.check_transport(request)
         check_path(request.target)
-        if self.hooks.before_login is not None and (answer := await ask(self.hooks.before_login, request)) is not None:
-            return answer
+        if self.hooks.before_login is not None:
+            request.headers.known = None  # the application's own code may change them
+            if (answer := await ask(self.hooks.before_login, request)) is not None:
+                return answer
         path = request.target.partition("?")[0]
         if self.cors.rules:
             granted = self.cors.check(request, path)
@@ -131,7 +136,7 @@ class Router:
             return own
 
         try:
-            match = await self.admit(request, session, notes)
+            match = self.admitted(request, session, notes)
         except LoginRequired:
             if self.basic is not None and notes.served.login == "basic":
                 return await self._with_password(self.basic, request, notes)
@@ -142,7 +147,7 @@ class Router:
         """Log in with what the request brings, and go on as if it had come with a session."""
         session = notes.session = await basic.log_in(request, notes.served)
         try:
-            match = await self.admit(request, session, notes)
+            match = self.admitted(request, session, notes)
         except EntrywayError:
             await self.sessions.drop(session)  # nobody would learn of it
             raise
@@ -171,10 +176,17 @@ class Router:
         return response
 
     async def admit(self, request: Request, session: Session | None, notes: Notes) -> Match:
+        """Return the route that takes the request, once it is known which application has it."""
+        self.check_tenant(request, session)
+        await self.hosted(request, notes)
+        return self.admitted(request, session, notes)
+
+    def admitted(self, request: Request, session: Session | None, notes: Notes) -> Match:
         """Return the route that takes the request, or raise why this user may not do this: here and nowhere else."""
-        if self.tenants is not None and session is not None and session.login is not None:
-            self.tenants.check(session.login, self._tenant(request))
-        hosted = None if self.repository is None else await self.hosted(request, notes)
+        self.check_tenant(request, session)
+        if self.repository is not None and not notes.placed:
+            raise RuntimeError("it is not known yet which application has the request")
+        hosted = notes.hosted
         routes, url = (self.routes, request.target) if hosted is None else (hosted.application.routes, hosted.url)
         match = routes.match(request.method, url)
         allowed, match = (match.allowed, match.match) if isinstance(match, MethodMismatch) else (None, match)
@@ -186,6 +198,11 @@ class Router:
         if allowed is not None:
             raise MethodNotAllowed(allowed, served.label)
         return match
+
+    def check_tenant(self, request: Request, session: Session | None) -> None:
+        """Raise if the session's user belongs to another tenant than the one that is asked."""
+        if self.tenants is not None and session is not None and session.login is not None:
+            self.tenants.check(session.login, self._tenant(request))
 
     def _tenant(self, request: Request) -> str | None:
         return None if self.tenants is None else self.tenants.of(request)
@@ -200,9 +217,11 @@ class Router:
         """Return the session that the request's cookie names, with a token that is good for a while."""
         if self.tenants is not None and self.tenants.directory is not None:
             await self.tenants.directory.learn(self.tenants.of(request))
-        header = request.headers.get(b"cookie")
-        value = self.session_cookie.value(header, self.cookies.session_name)
-        session = None if value is None else await self.sessions.load(value)
+        value = self.session_cookie.value_in(request.headers, self.cookies.session_name)
+        session = None
+        if value is not None:
+            sessions = self.sessions
+            session = sessions.find(value) if isinstance(sessions, MemorySessions) else await sessions.load(value)
         if session is None:
             return None if self.service_calls is None else await self.service_calls.session(request)
         if self.refresher is not None and not self.refresher.is_at_rest(session):

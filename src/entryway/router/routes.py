@@ -12,6 +12,8 @@ from entryway.config.xs_app_rules import scopes_of
 from entryway.router.errors import RouteNotFound
 from entryway.router.queries import without_field
 
+MOST_KEPT = 1000
+LONGEST_KEPT = 200
 CHOSEN_PROVIDER = "sap_idp"
 """The field of a query by which users choose their identity provider, where the route lets them."""
 
@@ -39,9 +41,15 @@ class Match:
 
     served: ServedRoute
     found: re.Match[str]
+    _target: str | None = None
 
     def target(self) -> str:
         """Return the path and query to ask the backend for."""
+        if self._target is None:
+            self._target = self._expanded()
+        return self._target
+
+    def _expanded(self) -> str:
         template, url = self.served.route.target, self.found.string
         if template is not None:
             # JavaScript's replace: only the matched part changes.
@@ -83,6 +91,8 @@ class Routes:
         self._lengths = sorted({len(key) for key in self._known if key.startswith("/")})
         self._without_key = self._at(())
         self._with_key = {key: self._at([key]) for key in self._known}
+        self._lately: dict[str, Match] = {}
+        """What was found for GET and paths that were asked for lately: it depends on nothing else."""
 
     def candidates(self, url: str) -> tuple[ServedRoute, ...]:
         """Return the routes that might take the URL, in order."""
@@ -100,6 +110,20 @@ class Routes:
 
     def match(self, method: str, url: str) -> Match | MethodMismatch:
         """Return the first route that takes path, query and method."""
+        if method != "GET":
+            return self._find(method, url)
+        kept = self._lately.get(url)
+        if kept is not None:
+            return kept
+        match = self._find(method, url)
+        # A query seldom comes again, and may hold what nobody should keep.
+        if isinstance(match, Match) and "?" not in url and len(url) <= LONGEST_KEPT:
+            if len(self._lately) >= MOST_KEPT:
+                self._lately.clear()
+            self._lately[url] = match
+        return match
+
+    def _find(self, method: str, url: str) -> Match | MethodMismatch:
         mismatches: list[Match] | None = None
         for served in self.candidates(url):
             found = served.search(url)
