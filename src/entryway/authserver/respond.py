@@ -13,6 +13,7 @@ from entryway.authserver.edge import MalformedJson, loggable, path_of
 from entryway.authserver.error_pages import error_page
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.errors import Conflict, EntrywayError, TooManyRequests
+from entryway.federation import oidc_logout
 from entryway.oauth.errors import (
     BadCredentials,
     InsufficientScope,
@@ -157,6 +158,9 @@ def _ascii(text: str) -> str:
 
 def _wants_page(request: Request) -> bool:
     accept, path = request.headers.get("accept", ""), path_of(request)
+    if path.startswith(oidc_logout.PATH):
+        # Providers call it; browsers log out beside it.
+        return False
     if path.startswith(_PAGES) and "authorization" not in request.headers:
         return "application/json" not in accept or "text/html" in accept
     # A person who mistypes an address sees a page too; programs do not ask for one.

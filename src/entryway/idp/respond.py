@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from entryway.errors import EntrywayError, NotFound
+from entryway.federation import oidc_logout
 from entryway.federation.errors import InvalidTrust
 from entryway.idp.errors import InvalidValue, NameTaken, Unavailable
 from entryway.idp.login.page_finisher import HOME
@@ -35,6 +36,7 @@ _PROGRAMS = (
     "/oauth2/introspect",
     "/oauth2/revoke",
     "/.well-known",
+    oidc_logout.PATH,
 )
 _ADMIN, _SCIM = "/entryway/", "/scim/"
 

@@ -476,3 +476,4 @@ def test_what_is_no_logout_token_ends_nothing(trusting: Trusting, kind: str) -> 
         f"{trusting.server.url}/logout/backchannel/{ORIGIN}", data={"logout_token": shown}, verify=trusting.server.tls
     )
     refused(answer, "logout_token_refused", 400)
+    assert answer.json()["error"] == "logout_token_refused"

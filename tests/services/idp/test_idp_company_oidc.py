@@ -584,3 +584,4 @@ def test_what_is_no_logout_token_ends_nothing(company: Company, person: Person, 
     del company
     answer = person.http.post("/logout/backchannel/company", data=form)
     refused(answer, "logout_token_refused", 400)
+    assert answer.json()["error"] == "logout_token_refused"

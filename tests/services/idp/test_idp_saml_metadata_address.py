@@ -15,9 +15,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from entryway.clients.http import new_http
-from entryway.federation.errors import InvalidTrust
 from entryway.idp.applications.settings import ApplicationSettings
 from entryway.idp.applications.store import Applications
+from entryway.idp.errors import InvalidValue
 from entryway.idp.saml.metadata_refresh import MetadataRefresh
 from entryway.idp.schema import SCHEMA
 from entryway.saml import names, own_metadata
@@ -112,7 +112,7 @@ async def test_metadata_is_fetched_now_and_every_day(
 async def test_an_address_without_metadata_is_refused(
     website: tuple[Website, TestAuthority], refresh: MetadataRefresh
 ) -> None:
-    with pytest.raises(InvalidTrust, match=r"saml_metadata_url: .* answered 404"):
+    with pytest.raises(InvalidValue, match=r"saml_metadata_url leads to no metadata: .* answered 404"):
         await refresh.completed("shop", ApplicationSettings(saml_metadata_url=website[0].url))
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 from starlette.routing import Route
 
-from entryway.federation.errors import InvalidTrust
 from entryway.idp.applications.settings import ApplicationSettings
 from entryway.idp.bootstrap import ADMIN_CLIENT
 from entryway.idp.console.office import PAGE, go, start_of
@@ -89,7 +88,7 @@ class ApplicationPages:
                     application.id, read_document(ApplicationSettings, form.get("settings", ""))
                 ),
             )
-        except (InvalidTrust, InvalidValue, NameTaken, SamlInvalid) as error:
+        except (InvalidValue, NameTaken, SamlInvalid) as error:
             return await self._page(request, message=error.detail, written=form.get("settings", ""))
         return go(f"{HERE}/{application.id}")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from entryway.errors import EntrywayError
 from entryway.federation.errors import InvalidTrust
 from entryway.federation.saml_metadata import fetch_metadata
-from entryway.idp.errors import ApplicationUnknown
+from entryway.idp.errors import ApplicationUnknown, InvalidValue
 from entryway.saml.metadata import read_service_provider
 from entryway.telemetry import get_logger
 
@@ -49,7 +49,12 @@ class MetadataRefresh:
             before = None
         if before is not None and before.saml_metadata_url == url and before.saml_metadata is not None:
             return settings.model_copy(update={"saml_metadata": before.saml_metadata})
-        return settings.model_copy(update={"saml_metadata": await fetch_metadata(self.http, url, _SETTING)})
+        try:
+            document = await fetch_metadata(self.http, url, _SETTING)
+        except InvalidTrust as error:
+            _, _, reason = error.detail.partition(": ")
+            raise InvalidValue(_SETTING, f"leads to no metadata: {reason}") from error
+        return settings.model_copy(update={"saml_metadata": document})
 
     async def refresh_due(self) -> None:
         """Ask those whose metadata is a day old; one that does not answer keeps what is known of it."""
