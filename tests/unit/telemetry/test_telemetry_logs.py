@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+from datetime import UTC, datetime
 
 import pytest
 import structlog
@@ -116,3 +117,26 @@ def test_records_go_to_standard_error_as_it_is_when_they_are_written(monkeypatch
     logging.getLogger("some.dependency").warning("careful")
 
     assert [event["event"] for event in logged(second)] == ["happened", "careful"]
+
+
+def test_what_is_told_at_info_is_written_as_at_any_level():
+    out = io.StringIO()
+    configure_logging(json=True, level="info", stream=out)
+    log, told = get_logger("x"), {"token": "s3cret", "user": "Zoë", "request": {"password": "s3cret"}, "jti": None}
+
+    log.info("happened", **told)
+    log.warning("happened", **told)
+
+    quick, usual = logged(out)
+    assert all(datetime.fromisoformat(str(event.pop("timestamp"))).tzinfo == UTC for event in (quick, usual))
+    assert (quick.pop("level"), usual.pop("level")) == ("info", "warning")
+    assert quick == usual == {**told, "token": "***", "request": {"password": "***"}, "part": "x", "event": "happened"}
+
+
+def test_an_exception_is_told_at_info_too():
+    out = io.StringIO()
+    configure_logging(json=True, level="info", stream=out)
+
+    get_logger("x").info("happened", exc_info=ValueError("too early"))
+
+    assert "too early" in str(logged(out)[0]["exception"])
