@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from entryway.config.header_rules import header_rule
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.schema import check
 from entryway.config.xs_app_document import XsAppDocument
 from entryway.config.xs_app_model import XS_APP, Logout, Route, ToApplication, logout_of
 from entryway.config.xs_app_rules import build_routes
 
-OBEYED = frozenset({"welcomeFile", "authenticationMethod", "logout", "routes"})
+OBEYED = frozenset({"welcomeFile", "authenticationMethod", "logout", "responseHeaders", "routes"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class HostedApplication:
     welcome_file: str | None
     authentication: Literal["route", "none"]
     logout: Logout
+    response_headers: tuple[tuple[str, str], ...]
     without_effect: tuple[str, ...]
     """Keys that are the central file's business."""
 
@@ -41,17 +43,22 @@ def parse_hosted_application(content: Mapping[str, Any], key: str, app_host_id: 
         for index, route in enumerate(raw)
         if isinstance(route, dict) and "localDir" in route
     ]
-    if root is None or mistakes:
-        raise ConfigurationMistakes(mistakes)
-    routes, mistakes = build_routes(raw, Path())
-    errors = [mistake for mistake in mistakes if mistake.severity == "error"]
-    if errors:
+    headers = () if root is None else tuple((header.name, header.value) for header in root.response_headers)
+    mistakes += [
+        Mistake(XS_APP, f"/responseHeaders/{index}", rule)
+        for index, (name, value) in enumerate(headers)
+        if (rule := header_rule(name, value))
+    ]
+    routes, more = build_routes(raw, Path())
+    errors = [mistake for mistake in mistakes + more if mistake.severity == "error"]
+    if root is None or errors:
         raise ConfigurationMistakes(errors)
     return HostedApplication(
         tuple(_own(route, key, app_host_id) for route in routes),
         root.welcome_file,
         root.authentication_method,
         logout_of(root.logout),
+        headers,
         tuple(sorted(content.keys() - OBEYED)),
     )
 

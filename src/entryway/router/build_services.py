@@ -144,7 +144,10 @@ def build_repository(  # noqa: PLR0917 - values, not a bag
 
     def make(hosted: HostedApplication) -> Application:
         routes = serve(hosted.routes, hosted.authentication)
-        return Application(routes, hosted.welcome_file, replace(signout, rules=hosted.logout))
+        # Who says nothing of logouts has the central one, below the application's own name too.
+        own = signout if hosted.logout.endpoint is None else replace(signout, rules=hosted.logout)
+        headers = tuple((name.lower().encode(), value.encode("latin-1")) for name, value in hosted.response_headers)
+        return Application(routes, hosted.welcome_file, own, headers)
 
     return Repository(
         http=http,

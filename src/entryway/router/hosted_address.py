@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from entryway.config.business_services import BusinessService
 from entryway.config.js_regex import JsRegex
 
-_SEGMENT = re.compile(r"/((?:([^/.?-]+)\.)?([A-Za-z0-9_]+)(?:-([A-Za-z0-9._+-]+))?)(?=/|$)")
+_SEGMENT = re.compile(r"/((?:([^/.?-]+)\.)?([A-Za-z0-9_]+)(?:-([0-9]+\.[0-9]+\.[0-9]+))?)(?=/|$)")
 _BUSTER = re.compile(r"/~[^/~?]*~(?=/|$)")
 _REFRESH = re.compile(r"(?:^|&)skipXSAppJsonCache=([^&]*)", re.IGNORECASE)
 RESERVED = frozenset({"favicon.ico", "login"})

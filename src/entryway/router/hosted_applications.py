@@ -43,6 +43,13 @@ class Application:
     routes: Routes
     welcome_file: str | None
     signout: SignOut
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """Sent with every answer, before those of the central file."""
+
+    def add_headers(self, raw: list[tuple[bytes, bytes]]) -> None:
+        """Append the headers that are not there yet."""
+        there = {name for name, _ in raw}
+        raw += [header for header in self.headers if header[0] not in there]
 
 
 @dataclass(frozen=True, slots=True)

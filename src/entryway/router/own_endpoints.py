@@ -47,7 +47,8 @@ async def hosted_endpoint(router: Router, request: Request, session: Session | N
         return None
     application, path = hosted.application, hosted.url.partition("?")[0]
     if application.signout.is_endpoint(path):
-        return await application.signout.handle(request, session, below="/" + hosted.segment.strip("/"))
+        below = "" if application.signout is router.signout else "/" + hosted.segment.strip("/")
+        return await application.signout.handle(request, session, below=below)
     if path == "/" and application.welcome_file is not None:
         if not csrf.is_fetch(request):
             return _welcome(request, f"{hosted.segment}/{application.welcome_file.lstrip('/')}")

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from router_neighbours import answer, until
@@ -71,7 +71,7 @@ async def repository(world):
 
 @pytest.fixture
 async def start(world, repository):
-    async def started(*central, more=None, leads_there=True, **env):
+    async def started(*central, more=None, leads_there=True, logout=None, **env):
         binding = {
             "sap.cloud.service": "html5-apps-repo-rt",
             "uri": repository.url,
@@ -80,7 +80,8 @@ async def start(world, repository):
         last = [{"source": "^(/.*)", "target": "$1", "service": "html5-apps-repo-rt"}] if leads_there else []
         services = {"html5-apps-repo-rt": binding} | (more or {})
         destinations = {"destinations": [{"name": "b", "url": world.backend.url, "forwardAuthToken": True}]}
-        return await world.start(*central, *last, services=services, env=destinations | env)
+        root = {} if logout is None else {"logout": logout}
+        return await world.start(*central, *last, services=services, env=destinations | env, **root)
 
     return started
 
@@ -108,6 +109,20 @@ async def test_the_binding_is_enough_and_central_routes_have_what_the_repository
     assert (await browser.get("/open/index.html")).text == "FILE /open/index.html"
     assert (await browser.get("/central/x")).status_code == 200
     assert "/central/xs-app.json" in repository.asked()
+
+
+async def test_an_application_has_its_own_headers_and_the_central_logout(world, start, repository):
+    headers = [{"name": "X-App", "value": "1"}, {"name": "X-Frame-Options", "value": "DENY"}]
+    repository.applications["open"] = OPEN | {"responseHeaders": headers}
+    browser = await start(logout={"logoutEndpoint": "/leave", "logoutPage": "/bye.html"})
+
+    answer = await browser.get("/open/index.html")
+    assert (answer.headers["x-app"], answer.headers["x-frame-options"]) == ("1", "DENY")
+    left = await browser.get("/open/leave")
+    assert left.status_code == 302
+    assert quote(f"{world.origin}/bye.html", safe="") in left.headers["location"]
+    repository.applications["bad"] = OPEN | {"responseHeaders": [{"name": "Set-Cookie", "value": "a=b"}]}
+    assert (await browser.get("/bad/index.html")).status_code == 502
 
 
 async def test_login_and_scopes_and_destinations_are_as_the_application_says(start, world):

@@ -299,8 +299,8 @@ def test_applications_of_the_repository_are_named(folder: Path):
     bound = {"name": "repo", "label": "html5-apps-repo", "tags": ["html5-apps-repo-rt"], "credentials": credentials}
     routes = [{"source": "^/api", "destination": "b"}, {"source": "^(.*)$", "service": "html5-apps-repo-rt"}]
     environ = written(folder, {"routes": routes}, bound)
-    told = explain(folder, "GET", "/shop-1.0/~1~/index.html?skipXSAppJsonCache=true", environ)
-    assert (told.outcome, told.goal) == ("hosted_application", "application shop-1.0 of the HTML5 repository")
+    told = explain(folder, "GET", "/shop-1.0.0/~1~/index.html?skipXSAppJsonCache=true", environ)
+    assert (told.outcome, told.goal) == ("hosted_application", "application shop-1.0.0 of the HTML5 repository")
     assert told.target == "/index.html"
     assert [note for note in told.notes if "kept for a year" in note or note.startswith("skipXSAppJsonCache")]
     assert "if the repository does not know it, the central routes count: forward by /routes/1" in told.notes
