@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+# Where somebody learns as whom they are logged in.
+WHO = "/config?action=who"
+
 
 class AccountNotAllowed(InvalidClient):
     """The application does not accept users of this origin."""
@@ -111,11 +114,14 @@ class LoginFlow:
             case Step.ISSUE_CODE:
                 return await self._issue_code(attempt)
             case Step.WELCOME:
-                await self.attempts.finish(attempt)
-                if attempt.afterwards is not None:
-                    return redirect_to(attempt.afterwards, {})
-                home = (await self.browsing.get(attempt.zid)).home_redirect
-                return redirect_to(home, {}) if home else self.pages.message("welcome.title", "welcome.text")
+                return await self._welcome(attempt)
+
+    async def _welcome(self, attempt: Attempt) -> Response:
+        await self.attempts.finish(attempt)
+        onward = attempt.afterwards or (await self.browsing.get(attempt.zid)).home_redirect
+        if onward:
+            return redirect_to(onward, {})
+        return self.pages.message("welcome.title", "welcome.text", link=WHO, link_text="who.title")
 
     async def ask(
         self, attempt: Attempt, browser: str, *, user_name: str = "", message: str = "", status: int = 200

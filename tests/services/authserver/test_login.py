@@ -510,6 +510,8 @@ def test_somebody_may_log_in_without_an_application(browser: Browser, editor: st
     answer = browser.submit(page, editor, PASSWORD)
     assert answer.status_code == 200
     assert "You are logged in" in answer.text
+    assert 'href="/config?action=who"' in answer.text
+    assert 'href="/logout.do"' in browser.http.get("/config?action=who", headers={"accept": "text/html"}).text
     assert "You are logged in" in browser.http.get("/login").text
 
 
