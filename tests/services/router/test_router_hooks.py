@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,6 +50,19 @@ async def test_a_hook_may_answer_itself(world: World):
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "3")
     assert world.backend.requests == []
     assert (await browser.get("/public/x")).status_code == 200
+
+
+async def test_what_a_hook_adds_to_headers_reaches_the_backend_each_time(world: World):
+    """Also when the client's headers have come before, and most of what follows from them is known."""
+    numbers = count()
+
+    def before_login(request: Request) -> None:
+        request.headers.raw.append((b"x-number", b"%d" % next(numbers)))
+
+    browser = await world.start(hooks=Hooks(before_login=before_login))
+    for _ in range(4):
+        await browser.get("/public/x")
+    assert [asked.headers.text("x-number") for asked in world.backend.requests] == ["0", "1", "2", "3"]
 
 
 async def test_a_hook_may_put_another_answer_in_the_place_of_the_backends(world: World):
