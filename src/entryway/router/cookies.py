@@ -90,10 +90,10 @@ class SessionCookie:
         known = headers.known
         if known is None:
             return self.value(headers.get(b"cookie"), name)
-        found: tuple[SessionCookie, bytes | None] | None = known.derived.get(name)
-        if found is None or found[0] is not self:
-            found = known.derived[name] = (self, self.value(headers.get(b"cookie"), name))
-        return found[1]
+        found: tuple[SessionCookie, str, bytes | None] | None = known.derived.get("router cookie")
+        if found is None or found[0] is not self or found[1] != name:
+            found = known.derived["router cookie"] = (self, name, self.value(headers.get(b"cookie"), name))
+        return found[2]
 
     def values(self, header: bytes | None, name: str) -> list[bytes]:
         """Return every value that was sent under the name: cookies for several paths or domains come together."""

@@ -118,3 +118,14 @@ def test_headers_that_nobody_knows_are_written_each_time(routes):
 def test_a_correlation_id_cannot_begin_another_line(routes):
     with pytest.raises(heads.UnsafeHead):
         known_fields(FORWARDING, asked(KnownHead(SENT)), BACKEND, None, routes[0], b"1\r\nx: y")
+
+
+def test_a_cookies_value_is_found_once_and_for_its_name_alone(routes):
+    block = KnownHead([(b"host", b"a"), (b"cookie", b"fields=1; JSESSIONID=2")])
+    cookie, other = SessionCookie({"fields", "JSESSIONID"}), SessionCookie({"JSESSIONID"})
+    for _ in range(2):
+        assert known_fields(FORWARDING, asked(block), BACKEND, None, routes[0], b"1") is not None
+        assert [cookie.value_in(asked(block).headers, name) for name in ("fields", "JSESSIONID")] == [b"1", b"2"]
+        assert other.value_in(asked(block).headers, "JSESSIONID") == b"2"
+    assert cookie.value_in(Headers([(b"cookie", b"fields=3")]), "fields") == b"3"
+    assert cookie.value_in(asked(KnownHead([])).headers, "fields") is None
