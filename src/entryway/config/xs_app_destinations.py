@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 
 from entryway.config.mistakes import Mistake
-from entryway.config.schema import Document, check, wrong_type
+from entryway.config.schema import JsonDocument, check, wrong_type
 
 DOCUMENT = "environment-destinations"
 PROTOCOLS = ("http", "https", "ws", "wss")
@@ -42,18 +42,18 @@ def _port(value: str | int) -> str | int:
     return value
 
 
-class DestinationDocument(Document):
+class DestinationDocument(JsonDocument):
     name: Annotated[str, Field(min_length=1)]
     url: Annotated[str, AfterValidator(_absolute_url)]
     proxy_host: Annotated[str, Field(min_length=1)] | None = None
     proxy_port: Annotated[str | int, AfterValidator(_port)] | None = None
-    proxy_type: Literal["OnPremise"] | None = None
+    proxy_type: Literal["OnPremise", "Internet"] | None = None
     forward_auth_token: bool = False
     forward_auth_certificates: bool = False
     strict_ssl: bool = Field(True, alias="strictSSL")
     timeout: Annotated[int, Field(ge=1)] = 30_000
     set_x_forwarded_headers: bool = Field(True, alias="setXForwardedHeaders")
-    ias_dependency_name: str | None = Field(None, alias="IASDependencyName")
+    ias_dependency_name: Annotated[str, Field(min_length=1)] | None = Field(None, alias="IASDependencyName")
     preserve_host_header: bool = False
 
 
@@ -71,7 +71,7 @@ class EnvironmentDestination:
     timeout_ms: int = 30_000
     set_x_forwarded_headers: bool = True
     preserve_host: bool = False
-    ias_dependency_name: str | None = None
+    ias_dependency_name: Annotated[str, Field(min_length=1)] | None = None
 
 
 def parse_destinations(value: Any) -> tuple[dict[str, EnvironmentDestination], list[Mistake]]:
@@ -101,7 +101,7 @@ def _mistakes(document: DestinationDocument) -> list[Mistake]:
     if (document.proxy_host is None) != (document.proxy_port is None):
         there, missing = ("proxyHost", "proxyPort") if document.proxy_host else ("proxyPort", "proxyHost")
         rules.append(f"Dependency failed - key must exist: {missing} (due to key: {there})")
-    if document.proxy_type and document.forward_auth_token:
+    if document.proxy_type == "OnPremise" and document.forward_auth_token:
         rules.append("Format validation failed (forwardAuthToken is not possible with proxyType OnPremise)")
     return [Mistake(DOCUMENT, "", rule) for rule in rules]
 

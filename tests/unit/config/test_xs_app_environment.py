@@ -107,6 +107,13 @@ def test_each_mistake_of_a_destination_is_named(destination: dict[str, Any], exp
     assert any(expected in f"{mistake.path}/: {mistake.rule}" for mistake in mistakes)
 
 
+def test_a_destination_of_the_internet_may_say_so():
+    found, mistakes = parse_destinations(
+        [{"name": "b", "url": "http://h", "proxyType": "Internet", "forwardAuthToken": True}]
+    )
+    assert (found["b"].on_premise, mistakes) == (False, [])
+
+
 def test_a_name_is_used_once():
     _, mistakes = parse_destinations([{"name": "b", "url": "http://h"}] * 2)
     assert [mistake.rule for mistake in mistakes] == ["Format validation failed (Duplicate destination names: b)"]
