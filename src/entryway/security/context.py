@@ -24,7 +24,7 @@ class SecurityContext:
     """A token that was verified and is meant for us; made by `TokenValidator` alone.
 
     Most questions are about scopes. The other claims are read again when they are asked for first: to keep them all,
-    for each token that is remembered, would cost more than that, and five times the memory.
+    for each token that is remembered, would cost more than that, and four times the memory.
     """
 
     token: str = field(repr=False)
