@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from cryptography import x509
 
+    ContextOf = Callable[[str], "AskingContext | None"]
+
 _CIPHERS = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 # Each connection proves its certificate itself: nothing is resumed that was proved at another time.
 _OPTIONS = SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION
@@ -34,20 +36,34 @@ class AskingContext(ssl.SSLContext):
 
     _openssl: SSL.Context
     _issuers: Sequence[x509.Certificate]
+    _context_of: ContextOf | None
 
-    def __new__(cls, certificate: Path, key: Path, issuers: Sequence[x509.Certificate] = ()) -> Self:
+    def __new__(
+        cls,
+        certificate: Path,
+        key: Path,
+        issuers: Sequence[x509.Certificate] = (),
+        context_of: ContextOf | None = None,
+    ) -> Self:
         """Return a context that proves itself with these PEM files; raise OSError or ssl.SSLError for bad ones.
 
         `issuers` are named to clients: a browser then asks nobody for a certificate of somebody else. Others are taken
-        all the same.
+        all the same. `context_of` may give another context for the name that a client asks for; it raises nothing.
         """
         context = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
         context._issuers = issuers
+        context._context_of = context_of
         context.load_cert_chain(certificate, key)
         return context
 
-    def __init__(self, certificate: Path, key: Path, issuers: Sequence[x509.Certificate] = ()) -> None:
-        del certificate, key, issuers
+    def __init__(
+        self,
+        certificate: Path,
+        key: Path,
+        issuers: Sequence[x509.Certificate] = (),
+        context_of: ContextOf | None = None,
+    ) -> None:
+        del certificate, key, issuers, context_of
 
     def load_cert_chain(self, certfile: Any, keyfile: Any = None, password: Any = None) -> None:
         """Prove itself with these files to whoever connects from now on."""
@@ -55,7 +71,13 @@ class AskingContext(ssl.SSLContext):
         context = _openssl_context(Path(certfile), Path(keyfile or certfile))
         for issuer in self._issuers:
             context.add_client_ca(issuer)
+        if self._context_of is not None:
+            context.set_tlsext_servername_callback(partial(_prove_by_name, self._context_of))
         self._openssl = context
+
+    def prove(self, connection: SSL.Connection) -> None:
+        """Go on as this context in a handshake that has begun as another."""
+        connection.set_context(self._openssl)
 
     def wrap_bio(
         self,
@@ -71,14 +93,18 @@ class AskingContext(ssl.SSLContext):
             raise ValueError("an AskingContext is for servers")
         connection = SSL.Connection(self._openssl)
         connection.set_accept_state()
-        return _Conversation(connection, incoming, outgoing)
+        return _Conversation(connection, self._openssl, incoming, outgoing)
 
 
 class _Conversation:
     """What asyncio and uvloop use of `ssl.SSLObject`, over a connection of pyOpenSSL."""
 
-    def __init__(self, connection: SSL.Connection, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO) -> None:
+    def __init__(
+        self, connection: SSL.Connection, first: SSL.Context, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
+    ) -> None:
         self._connection = connection
+        # OpenSSL goes on to call what the first context was given when the connection has been given another.
+        self._first = first
         self._incoming = incoming
         self._outgoing = outgoing
         self._certificate: bytes | None = None
@@ -183,6 +209,13 @@ def _accept_any(*_verdict: object) -> bool:
 
 def _choose_protocol(_connection: SSL.Connection, offered: list[bytes]) -> Any:
     return HTTP if HTTP in offered else SSL.NO_OVERLAPPING_PROTOCOLS
+
+
+def _prove_by_name(context_of: ContextOf, connection: SSL.Connection) -> None:
+    name = connection.get_servername()
+    other = context_of(name.decode("ascii", "replace")) if name else None
+    if other is not None:
+        other.prove(connection)
 
 
 def _reason(error: SSL.Error) -> str:

@@ -6,6 +6,7 @@ The service learns of the certificate by ASGI's TLS extension, which no client c
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from entryway.http.asking_tls import AskingContext
 from entryway.http.certificate_files import CertificateFiles
@@ -18,12 +19,18 @@ from entryway.telemetry import get_logger
 log = get_logger(__name__)
 
 
+def asking_tls(endpoint: Endpoint) -> AskingContext:
+    """Return TLS that asks for a certificate and shows the endpoint's own, whatever name it is asked for."""
+    return AskingContext(endpoint.certificate, endpoint.key)
+
+
 class CertificateListener:
     """A door to `app`, which somebody else starts and stops."""
 
-    def __init__(self, app: AsgiApp, endpoint: Endpoint) -> None:
+    def __init__(self, app: AsgiApp, endpoint: Endpoint, tls: Callable[[Endpoint], AskingContext] = asking_tls) -> None:
         self._app = app
         self._endpoint = endpoint
+        self._tls = tls
         self._server: Server | None = None
         self._watching: asyncio.Task[None] | None = None
 
@@ -32,7 +39,7 @@ class CertificateListener:
         at = self._endpoint
         self._server = Server(HostedAsgi(self._app, (at.host, at.port)), at.limits)
         try:
-            context = AskingContext(at.certificate, at.key)
+            context = self._tls(at)
             await self._server.listen(at.host, at.port, ssl=context)
         except OSError as error:
             raise StartupFailed(f"the listener for client certificates on port {at.port}: {error}") from error

@@ -34,6 +34,8 @@ LIMITS = Limits(
     header_timeout=30.0,
     # No service takes more than some megabytes: who takes longer to send them holds a connection for nothing.
     request_timeout=120.0,
+    # Clients whose event loop was busy for a while send their next request on a connection that they believe open.
+    idle_timeout=125.0,
     # Each port's. What TLS needs of memory for so many is some hundred megabytes.
     connections=2000,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from entryway.connectivity.build import build as build_pairing
 from entryway.connectivity.settings import PairingSettings
 from entryway.destinations.build import build as build_destinations
 from entryway.destinations.settings import DestinationSettings
+from entryway.http.asking_tls import AskingContext
 from entryway.landscape.admin_listener import AdminListener, counted, read_admin_listener
 from entryway.landscape.authority import ensure_certificates
 from entryway.landscape.authserver_environment import (
@@ -27,7 +29,7 @@ from entryway.landscape.authserver_environment import (
     listener_limits,
     tenant_url,
 )
-from entryway.landscape.certificate_listener import CertificateListener
+from entryway.landscape.certificate_listener import CertificateListener, asking_tls
 from entryway.landscape.certificates import SUBDOMAIN
 from entryway.landscape.dispatch import EVERYTHING_ELSE, Dispatcher
 from entryway.landscape.ports import WantedPort, check_free
@@ -69,11 +71,11 @@ def run(
     admin = read_admin_listener(os.environ, admin_port)
     check_free(*wanted, *([admin.wanted] if admin else []))
     ensure_certificates(state, datetime.now(UTC))
-    app = build(state, ports, load_or_create_secrets(state), door, admin)
+    names = TenantNames(state, lambda: datetime.now(UTC))
+    app = build(state, ports, load_or_create_secrets(state), door, admin, door_tls=names.asking_tls)
     endpoint = Endpoint(host, ports.services, state.server_certificate, state.server_key, limits)
     log.info("services_starting", url=ports.public_url, state=str(state.root))
     allow_many_connections()
-    names = TenantNames(state, lambda: datetime.now(UTC))
     uvloop.run(serve(app, endpoint, names.tls, admin, Renewal(state, names.now)))
     log.info("services_stopped")
 
@@ -84,6 +86,8 @@ def build(
     secrets: Secrets,
     door: Endpoint | None = None,
     admin: AdminListener | None = None,
+    *,
+    door_tls: Callable[[Endpoint], AskingContext] = asking_tls,
 ) -> Dispatcher:
     """Return all services as one application; at `door` clients of the authorization server show certificates."""
     url = ports.public_url
@@ -151,5 +155,5 @@ def build(
             "/v2": ("broker", counted(build_broker(broker), meters("broker"))),
             "/connectivity": ("connectivity pairing", counted(build_pairing(pairing), meters("pairing"))),
         },
-        CertificateListener(tokens, door) if door else None,
+        CertificateListener(tokens, door, door_tls) if door else None,
     )

@@ -16,7 +16,7 @@ import uvicorn
 from entryway.http.hosted_asgi import HostedAsgi
 from entryway.http.server import Server
 from entryway.landscape.lifespan import Lifespan
-from entryway.landscape.serve import Endpoint
+from entryway.landscape.serve import LIMITS, Endpoint
 from entryway.testing.authority import TestAuthority
 
 Serve = Callable[[Callable[[str], Any], TestAuthority], AbstractContextManager[str]]
@@ -49,6 +49,8 @@ def served(build: Callable[[str], Any], authority: TestAuthority) -> Iterator[st
             ws="none",
             log_config=None,
             access_log=False,
+            # As services keep them: clients of tests may be slow, too.
+            timeout_keep_alive=int(LIMITS.idle_timeout),
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],), name=f"serving {url}", daemon=True)

@@ -19,14 +19,15 @@ from entryway.landscape.state import open_state
 from entryway.landscape.tenant_names import TenantNames
 
 
-async def ok(_: Request) -> Response:
-    return Response(200, Headers([]), b"ok")
+async def ok(request: Request) -> Response:
+    return Response(200, Headers([]), b"certified" if request.peer.certificate else b"unknown")
 
 
 class Listener:
     """A listener whose clients believe the landscape's authority alone."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, asking: bool = False) -> None:
+        self.asking = asking
         # A year ago, so that what was issued then ends within a month.
         self.state, self.now = open_state(folder), datetime.now(UTC) - timedelta(days=370)
         ensure_certificates(self.state, self.now)
@@ -36,7 +37,8 @@ class Listener:
     async def __aenter__(self) -> Self:
         endpoint = Endpoint("127.0.0.1", 0, self.state.server_certificate, self.state.server_key)
         names = TenantNames(self.state, lambda: self.now)
-        _, self.port = await self.server.listen("127.0.0.1", 0, ssl=names.tls(endpoint))
+        tls = names.asking_tls if self.asking else names.tls
+        _, self.port = await self.server.listen("127.0.0.1", 0, ssl=tls(endpoint))
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -44,16 +46,26 @@ class Listener:
 
     async def serial(self, name: str) -> str:
         """Connect as this name and return the serial number of the certificate that was believed."""
+        return (await self.ask(name))[0]
+
+    async def ask(self, name: str) -> tuple[str, bytes]:
+        """Connect as this name, with a certificate, and return the serial number that was believed and the answer."""
         context = ssl.create_default_context(cafile=str(self.state.ca_certificate))
-        _, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=context, server_hostname=name)
+        context.load_cert_chain(self.state.server_certificate, self.state.server_key)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=context, server_hostname=name)
         certificate = writer.get_extra_info("peercert")
+        writer.write(b"GET / HTTP/1.1\r\nhost: " + name.encode() + b"\r\nconnection: close\r\n\r\n")
+        body = (await reader.read()).rpartition(b"\r\n\r\n")[2]
         writer.close()
         await writer.wait_closed()
-        return certificate["serialNumber"]
+        return certificate["serialNumber"], body
 
 
-async def test_a_tenants_name_is_given_a_certificate_when_it_is_first_asked_for(tmp_path: Path) -> None:
-    async with Listener(tmp_path) as listener:
+@pytest.mark.parametrize("asking", [False, True])
+async def test_a_tenants_name_is_given_a_certificate_when_it_is_first_asked_for(
+    tmp_path: Path, *, asking: bool
+) -> None:
+    async with Listener(tmp_path, asking=asking) as listener:
         acme = await listener.serial("acme.localhost")
         assert acme == await listener.serial("acme.localhost")
         assert acme != await listener.serial("bolt.localhost")
@@ -68,6 +80,16 @@ async def test_no_other_name_is_given_one(tmp_path: Path, name: str) -> None:
     async with Listener(tmp_path) as listener:
         with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
             await listener.serial(name)
+
+
+async def test_where_certificates_are_asked_for_a_tenants_client_is_asked_too(tmp_path: Path) -> None:
+    async with Listener(tmp_path, asking=True) as listener:
+        tenant, told = await listener.ask("acme.localhost")
+        own, told_there = await listener.ask("localhost")
+        assert told == told_there == b"certified"
+        assert tenant != own
+        with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
+            await listener.serial("acme.localhost.example.com")
 
 
 async def test_names_do_not_pile_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
