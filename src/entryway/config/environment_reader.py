@@ -80,10 +80,11 @@ class Reader:
             return None
 
     def host_pattern(self, name: str, setting: str) -> JsRegex | None:
-        """Return an expression whose first group is taken from hosts; warn if it has none."""
+        """Return an expression whose first group is taken from hosts."""
         found = self.regex(name, setting)
         if found is not None and found.pattern.groups < 1:
-            self.mistakes.append(Mistake(name, "", "the expression has no group to take from the host", "", "warning"))
+            rule = "Format validation failed (regular expression must contain a capturing group)"
+            self.mistakes.append(Mistake(SETTINGS, f"/{setting}", rule, "put the part of the host into parentheses"))
         return found
 
     def texts(self, name: str) -> tuple[str, ...]:
