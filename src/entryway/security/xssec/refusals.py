@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http import HTTPStatus
 from typing import Any
 
 from entryway.errors import ConfigurationError
 from entryway.security.errors import KeysUnavailable, TokenInvalid
 from entryway.security.token_request import ExchangeFailed
 from entryway.security.xssec.constants import GRANTTYPE_JWT_BEARER
+
+UNAUTHORIZED = 401
 
 UNREADABLE = frozenset({"malformed", "too_large"})
 # What applications have in their logs, and look for there; other reasons go by their own names.
@@ -56,7 +57,7 @@ def _refusal(reason: str) -> Exception:
 
 def _exchange_refused(status: int) -> str:
     told = f"Call to /oauth/token was not successful (grant_type: {GRANTTYPE_JWT_BEARER})."
-    if status != HTTPStatus.UNAUTHORIZED:
+    if status != UNAUTHORIZED:
         return f"{told} HTTP status code: {status}"
     return (
         f"{told} Authorization header invalid, requesting client does not have grant_type={GRANTTYPE_JWT_BEARER} "
