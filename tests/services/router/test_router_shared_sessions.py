@@ -248,7 +248,7 @@ async def test_a_login_ends_on_an_instance_whose_binding_differs(instances, proo
 async def test_a_login_ends_on_no_instance_with_another_session_secret(instances):
     (a,), (b,) = await instances.start(1), await instances.start(1, sessionSecret="another secret " * 5)
     browser = await instances.browser(a)
-    assert await came_back(browser, a, b) == (400, "login_location_refused")
+    assert await came_back(browser, a, b) == (401, "login_state_invalid")
     assert instances.uaa.grants("authorization_code") == []
 
 
