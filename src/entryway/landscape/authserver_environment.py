@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -24,9 +25,11 @@ SCIM_RATE = "ENTRYWAY_SCIM_RATE"
 CLIENT_FAILURES = "ENTRYWAY_CLIENT_FAILURES"
 ADDRESS_FAILURES = "ENTRYWAY_ADDRESS_FAILURES"
 TENANT_URL = "ENTRYWAY_TENANT_URL"
+IDENTITY_PROVIDER_URL = "ENTRYWAY_IDENTITY_PROVIDER_URL"
 BRANDING = "ENTRYWAY_BRANDING"
 CONNECTIONS = "ENTRYWAY_CONNECTIONS"
 AUDIT_DAYS = "ENTRYWAY_AUDIT_DAYS"
+_ORIGIN = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?")
 _LIMITS = {
     TOKEN_RATE: "token_requests_per_second",
     AUTHORIZATION_RATE: "authorization_requests_per_second",
@@ -75,6 +78,15 @@ def tenant_url(environ: Mapping[str, str], public_url: str) -> str:
 def branding_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return how the pages look, for the authorization server and the identity provider alike."""
     return {"branding": read_branding(Path(environ[BRANDING]))} if environ.get(BRANDING) else {}
+
+
+def identity_provider_url(environ: Mapping[str, str], usual: str) -> str:
+    """Return how everybody reaches the identity provider: the issuer of its tokens."""
+    url = environ.get(IDENTITY_PROVIDER_URL) or usual
+    if not _ORIGIN.fullmatch(url):
+        rule = "https://<host> or https://<host>:<port>, in small letters"
+        raise ConfigurationError(f"{IDENTITY_PROVIDER_URL} must be {rule}, not {url!r}")
+    return url
 
 
 def listener_limits(environ: Mapping[str, str]) -> Limits:

@@ -18,6 +18,7 @@ from entryway.landscape.authority import ensure_certificates
 from entryway.landscape.authserver_environment import (
     audit_settings,
     branding_settings,
+    identity_provider_url,
     listener_limits,
     proxy_settings,
 )
@@ -50,8 +51,9 @@ def run(root: Path, *, host: str, port: int | None, admin_port: int | None = Non
     check_free(wanted, *([admin.wanted] if admin else []))
     ensure_certificates(state, datetime.now(UTC))
     secrets = load_or_create_secrets(state)
+    url = identity_provider_url(os.environ, ports.identity_provider_url)
     settings = IdpSettings(
-        public_url=ports.identity_provider_url,
+        public_url=url,
         database_url=state.database_url("idp"),
         master_key=secrets.master_key,
         previous_master_keys=secrets.previous_master_keys,
@@ -61,7 +63,7 @@ def run(root: Path, *, host: str, port: int | None, admin_port: int | None = Non
         ca_file=state.ca_certificate,
         **branding_settings(os.environ),
         **audit_settings(os.environ),
-        **outgoing_settings(os.environ, ports.public_url, ports.identity_provider_url),
+        **outgoing_settings(os.environ, ports.public_url, url),
     )
     meters = admin.meters("idp") if admin else None
     app = Dispatcher({EVERYTHING_ELSE: ("identity provider", counted(build(settings, meters=meters), meters))})

@@ -25,6 +25,7 @@ from entryway.landscape.authserver_environment import (
     audit_settings,
     branding_settings,
     certificate_settings,
+    identity_provider_url,
     limit_settings,
     listener_limits,
     tenant_url,
@@ -91,6 +92,7 @@ def build(
 ) -> Dispatcher:
     """Return all services as one application; at `door` clients of the authorization server show certificates."""
     url = ports.public_url
+    people = identity_provider_url(os.environ, ports.identity_provider_url)
     authserver = AuthServerSettings(
         public_url=url,
         database_url=state.database_url("authserver"),
@@ -99,13 +101,13 @@ def build(
         platform_client_secret=secrets.platform_client_secret,
         subdomain=SUBDOMAIN,
         ca_file=state.ca_certificate,
-        identity_providers=(ports.identity_provider_url,),
+        identity_providers=(people,),
         tenant_url=tenant_url(os.environ, url),
         **({"certificate_url": ports.certificate_url} if door else {}) | certificate_settings(os.environ),
         **limit_settings(os.environ),
         **branding_settings(os.environ),
         **audit_settings(os.environ),
-        **outgoing_settings(os.environ, url, ports.identity_provider_url),
+        **outgoing_settings(os.environ, url, people),
     )
     destinations = DestinationSettings(
         public_url=url,
@@ -123,7 +125,7 @@ def build(
         previous_master_keys=secrets.previous_master_keys,
         platform_client_secret=secrets.platform_client_secret,
         ca_file=state.ca_certificate,
-        identity_provider_url=ports.identity_provider_url,
+        identity_provider_url=people,
         onpremise_proxy_host=ONPREMISE_PROXY_HOST,
         onpremise_proxy_port=ports.onpremise_proxy,
     )

@@ -10,6 +10,7 @@ from entryway.landscape.authserver_environment import (
     audit_settings,
     branding_settings,
     certificate_settings,
+    identity_provider_url,
     limit_settings,
     listener_limits,
 )
@@ -80,3 +81,19 @@ def test_the_audit_trail_is_kept_for_days() -> None:
     assert audit_settings({"ENTRYWAY_AUDIT_DAYS": "400"}) == {"audit_kept_for": timedelta(days=400)}
     with pytest.raises(ConfigurationError, match="ENTRYWAY_AUDIT_DAYS"):
         audit_settings({"ENTRYWAY_AUDIT_DAYS": "a year"})
+
+
+def test_the_identity_provider_has_another_address_where_the_environment_says_so() -> None:
+    usual = "https://localhost:8445"
+    assert identity_provider_url({"ENTRYWAY_IDENTITY_PROVIDER_URL": ""}, usual) == usual
+    for url in ("https://dev.localhost:8445", "https://accounts.example.com"):
+        assert identity_provider_url({"ENTRYWAY_IDENTITY_PROVIDER_URL": url}, usual) == url
+
+
+@pytest.mark.parametrize(
+    "rest", ["", "a.example/", "a.example/path", "u@a.example", "A.example", "a.example:0", "a.example\n", "a b"]
+)
+def test_an_address_of_the_identity_provider_is_an_https_origin(rest: str) -> None:
+    for url in (f"https://{rest}", "http://a.example"):
+        with pytest.raises(ConfigurationError, match="ENTRYWAY_IDENTITY_PROVIDER_URL must be"):
+            identity_provider_url({"ENTRYWAY_IDENTITY_PROVIDER_URL": url}, "https://localhost:8445")
