@@ -34,7 +34,7 @@ def services(
         typer.Option(
             min=1,
             max=65535,
-            help="HTTPS port at which clients show certificates; the one of the state, else none.",
+            help="HTTPS port at which clients show certificates; may be the same. The one of the state, else none.",
         ),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

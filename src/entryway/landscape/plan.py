@@ -109,7 +109,7 @@ def _named_ports(
     application: Application, ports: ControlPorts, *, connectivity: bool = True
 ) -> Iterator[tuple[str, WantedPort]]:
     yield "services", _wanted(CONTROL_PARTS["services"], ports.services, "services")
-    if ports.certificates is not None:
+    if ports.certificates is not None and not ports.one_for_all:
         yield "certificates", _wanted(CONTROL_PARTS["certificates"], ports.certificates, "certificates")
     if connectivity:
         yield "gateway", _wanted(CONTROL_PARTS["gateway"], ports.gateway, "gateway")

@@ -32,6 +32,11 @@ class ControlPorts(BaseModel):
         return f"https://localhost:{self.services}"
 
     @property
+    def one_for_all(self) -> bool:
+        """Whether clients show certificates at the control plane's own port."""
+        return self.certificates == self.services
+
+    @property
     def certificate_url(self) -> str:
         """How clients with a TLS certificate reach the authorization server, where it has a port for them."""
         return f"https://localhost:{self.certificates}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,7 +67,7 @@ def run(
     limits = listener_limits(os.environ)
     wanted = [WantedPort("the control plane", ports.services, "--port", host)]
     door = None
-    if ports.certificates is not None:
+    if ports.certificates is not None and not ports.one_for_all:
         door = Endpoint(host, ports.certificates, state.server_certificate, state.server_key, limits)
         wanted.append(WantedPort("the listener for client certificates", door.port, "--certificate-port", host))
     admin = read_admin_listener(os.environ, admin_port)
@@ -77,8 +78,13 @@ def run(
     endpoint = Endpoint(host, ports.services, state.server_certificate, state.server_key, limits)
     log.info("services_starting", url=ports.public_url, state=str(state.root))
     allow_many_connections()
-    uvloop.run(serve(app, endpoint, names.tls, admin, Renewal(state, names.now)))
+    uvloop.run(serve(app, endpoint, tls_at(ports, names), admin, Renewal(state, names.now)))
     log.info("services_stopped")
+
+
+def tls_at(ports: ControlPorts, names: TenantNames) -> Callable[[Endpoint], ssl.SSLContext]:
+    """Return the TLS of the control plane's own port, which asks for certificates where no other does."""
+    return names.asking_tls if ports.one_for_all else names.tls
 
 
 def build(
@@ -103,7 +109,7 @@ def build(
         ca_file=state.ca_certificate,
         identity_providers=(people,),
         tenant_url=tenant_url(os.environ, url),
-        **({"certificate_url": ports.certificate_url} if door else {}) | certificate_settings(os.environ),
+        **({"certificate_url": ports.certificate_url} if ports.certificates else {}) | certificate_settings(os.environ),
         **limit_settings(os.environ),
         **branding_settings(os.environ),
         **audit_settings(os.environ),

@@ -249,6 +249,12 @@ def test_parts_that_cannot_be_told_apart_are_mistakes(folder: Path, landscape: s
     assert rule in [mistake.rule for mistake in raised.value.mistakes]
 
 
+def test_the_control_planes_port_may_be_the_one_that_asks_for_certificates(folder: Path):
+    write(folder / "entryway.yaml", "ports: {services: 9443, certificates: 9443}")
+
+    assert [wanted.port for wanted in wanted_ports(prepare(folder, []))].count(9443) == 1
+
+
 def test_a_module_may_not_bear_the_name_of_a_part_of_the_landscape(folder: Path):
     write(folder / "mta.yaml", MTA.replace("name: srv\n    type", "name: connector\n    type"))
 
