@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from entryway.testing.authority import TestAuthority
 from entryway.testing.databases import DatabaseUrl, PostgresServer, running_postgresql, sqlite_url
+
+# On a crowded machine any example may take long; what hangs is ended by pytest's own time-out.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -146,8 +146,8 @@ def test_scripts_of_known_origins_alone_read_what_clients_are_answered(
     server: RunningAuthServer,
     settings: Any,
     origin: str,
-    is_known: bool,
-    path: str,  # noqa: FBT001 - a table
+    is_known: bool,  # noqa: FBT001 - a table
+    path: str,
 ) -> None:
     settings(corsAllowedOrigins=[SPA, "https://*.apps.example"])
     shown = {origin} if is_known else set()
