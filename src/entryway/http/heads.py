@@ -66,12 +66,18 @@ def response_head(status: int, headers: Headers, framing: bytes, date: bytes) ->
     """Return the head of a response; `framing` is whole lines, `date` a whole line for when the headers have none."""
     parts = [_STATUS_LINES.get(status) or _status_line(status)]
     dated = False
-    for name, value in headers.raw:
-        if name in _OURS_TO_CLIENTS:
-            if name != b"date" or dated:
+    for header in headers.raw:
+        name = header[0]
+        if name == b"date":
+            if dated:
                 continue
             dated = True
-        parts.append(_lines.get((name, value)) or header_line(name, value))
+        line = _lines.get(header)
+        if line is None:
+            if name in _OURS:
+                continue
+            line = header_line(name, header[1])
+        parts.append(line)
     if not dated:
         parts.append(date)
     parts.append(framing)
