@@ -11,7 +11,8 @@ from entryway.http.parsing import METHODS
 from entryway.http.target import checked_target
 
 if TYPE_CHECKING:
-    from entryway.http.headers import Headers
+    from entryway.http.headers import Headers, RawHeader
+    from entryway.http.known_heads import KnownHead
 
 # Only a neighbour may say these, and to a neighbour we are the one who says them.
 _OURS: Final = frozenset(
@@ -62,27 +63,52 @@ class UnsafeHead(ValueError):
     """A name, value or target holds a byte that would end its line; nothing was sent."""
 
 
-def response_head(status: int, headers: Headers, framing: bytes, date: bytes) -> bytes:
-    """Return the head of a response; `framing` is whole lines, `date` a whole line for when the headers have none."""
-    parts = [_STATUS_LINES.get(status) or _status_line(status)]
-    dated = False
-    for header in headers.raw:
-        name = header[0]
-        if name == b"date":
-            if dated:
-                continue
-            dated = True
-        line = _lines.get(header)
-        if line is None:
-            if name in _OURS:
-                continue
-            line = header_line(name, header[1])
-        parts.append(line)
-    if not dated:
-        parts.append(date)
-    parts.append(framing)
-    parts.append(b"\r\n")
-    return b"".join(parts)
+class WrittenFields:
+    """The lines of a response's headers, for responses that have the same ones again."""
+
+    __slots__ = ("dated", "lines", "raw")
+
+    def __init__(self, raw: list[RawHeader]) -> None:
+        self.raw = raw
+        self.dated = False
+        parts = []
+        for header in raw:
+            name = header[0]
+            if name == b"date":
+                if self.dated:
+                    continue
+                self.dated = True
+            line = _lines.get(header)
+            if line is None:
+                if name in _OURS:
+                    continue
+                line = header_line(name, header[1])
+            parts.append(line)
+        self.lines = b"".join(parts)
+
+
+def response_head(status: int, headers: Headers, framing: bytes, date: bytes, known: KnownHead | None = None) -> bytes:
+    """Return the head of a response; `framing` is whole lines, `date` a whole line for when the headers have none.
+
+    With the `known` head that it had upstream, only the last header is written: it is the one that names the request.
+    """
+    begin, raw, last = _STATUS_LINES.get(status) or _status_line(status), headers.raw, b""
+    if known is None or not raw or raw[-1][0] in _OURS_TO_CLIENTS:
+        written = WrittenFields(raw)
+    else:
+        last = header_line(raw[-1][0], raw[-1][1])
+        written = _written(known, raw[:-1])
+    return b"".join((begin, written.lines, last, b"" if written.dated else date, framing, b"\r\n"))
+
+
+def _written(known: KnownHead, raw: list[RawHeader]) -> WrittenFields:
+    written: WrittenFields | None = known.derived.get("written")
+    if written is None or written.raw != raw:
+        written = WrittenFields(raw)
+        # What was added on the way may be a secret: it is kept only if its line is.
+        if all(header in known.headers or header in _lines for header in raw):
+            known.derived["written"] = written
+    return written
 
 
 def request_head(method: str, target: bytes, fields: bytes, framing: bytes) -> bytes:

@@ -11,6 +11,7 @@ from entryway.http.headers import Headers
 from entryway.http.limits import Timeouts
 
 if TYPE_CHECKING:
+    from entryway.http.known_heads import KnownHead
     from entryway.http.origin import ConnectionSource
     from entryway.http.splice import RawStream
 
@@ -90,7 +91,7 @@ class Response:
     these names in `headers` are not sent. `upgrade` is set on a 101 (or a 2xx to CONNECT): the raw stream behind it.
     """
 
-    __slots__ = ("body", "headers", "status", "upgrade")
+    __slots__ = ("body", "headers", "known", "status", "upgrade")
 
     def __init__(
         self,
@@ -103,6 +104,8 @@ class Response:
         self.headers = Headers.trusted([]) if headers is None else headers
         self.body = body
         self.upgrade = upgrade
+        self.known: KnownHead | None = None
+        """The upstream's head, if it came before; the headers may have changed since."""
 
     def abandon(self) -> None:
         """Let go of a response that nobody will see."""

@@ -102,7 +102,8 @@ class ResponseReader:
         ):
             return False
         self.body = body = Body.of(data[end:])
-        self.response = Response(known.status, Headers.trusted(known.headers.copy()), body)
+        self.response = response = Response(known.status, Headers.trusted(known.headers.copy()), body)
+        response.known = known
         self.keep_alive = True
         self.complete = True
         return True

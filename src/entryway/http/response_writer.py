@@ -60,7 +60,7 @@ class ResponseWriter:
             framing += b"connection: keep-alive\r\n"  # for HTTP/1.0, and for those who look for it beyond
         if connection.reader.expects_continue is not None:
             self._continue_unasked(request)
-        head = heads.response_head(status, response.headers, framing, connection.server.date)
+        head = heads.response_head(status, response.headers, framing, connection.server.date, response.known)
         self.started = True
         if not isinstance(body, Body):
             self._send_whole(head + body if has_body else head)

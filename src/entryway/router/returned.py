@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from entryway.http import HOP_BY_HOP, Response
+from entryway.http import HOP_BY_HOP, Headers, Response
 from entryway.router.backend_cookies import BackendCookie, CookieJar, SetCookie, parse_set_cookie
 from entryway.router.backends import Backend
 from entryway.router.content_policy import POLICY
@@ -63,17 +63,26 @@ def additions(
 
 def end_to_end(response: Response) -> tuple[list[Header], list[bytes]]:
     """Return the headers that may cross the router, and the Set-Cookie lines apart from them."""
+    known = response.known
+    if known is None or response.headers.raw != known.headers:
+        return _sorted(response.headers)
+    found: tuple[list[Header], list[bytes]] | None = known.derived.get("end_to_end")
+    if found is None:
+        found = known.derived["end_to_end"] = _sorted(response.headers)
+    return found[0].copy(), found[1]
+
+
+def _sorted(headers: Headers) -> tuple[list[Header], list[bytes]]:
     cookies: list[bytes] = []
     raw: list[Header] = []
     dropped = HOP_BY_HOP
-    incoming = response.headers
-    for header in incoming.raw:
+    for header in headers.raw:
         name = header[0]
         if name == b"set-cookie":
             cookies.append(header[1])
         elif name in dropped:
             if name == b"connection" and header[1].lower() not in (b"close", b"keep-alive"):
-                dropped = dropped | incoming.tokens(b"connection")
+                dropped = dropped | headers.tokens(b"connection")
         else:
             raw.append(header)
     if dropped is not HOP_BY_HOP:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entryway.http import Body, Headers, heads
+from entryway.http.known_heads import KnownHead
 
 BYTES = st.binary(max_size=12)
 DATE = b"date: now\r\n"
@@ -138,3 +139,36 @@ def test_a_method_that_is_no_token_is_refused(method):
 
 def test_a_method_that_is_a_token_is_sent():
     assert heads.request_head("BREW", b"/", b"host: a\r\n", b"").startswith(b"BREW / HTTP/1.1\r\n")
+
+
+RESPONSE_HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from([b"date", b"content-length", b"connection", b"server", b"x-a", b"set-cookie", b"x-request-id"]),
+        st.sampled_from([b"1", b"2"]),
+    ),
+    max_size=5,
+)
+
+
+@given(RESPONSE_HEADERS, st.lists(RESPONSE_HEADERS, min_size=1, max_size=4))
+def test_a_head_that_came_before_is_written_as_any_other(upstream, answers):
+    known = KnownHead(upstream)
+    for raw in [*answers, upstream, upstream]:
+        head = heads.response_head(200, Headers.trusted(raw), b"content-length: 0\r\n", DATE, known)
+        assert head == heads.response_head(200, Headers.trusted(raw), b"content-length: 0\r\n", DATE)
+
+
+def test_what_was_added_on_the_way_is_not_kept_if_it_may_be_a_secret():
+    known = KnownHead([(b"x-a", b"1")])
+    for raw in ([(b"x-a", b"1"), (b"set-cookie", b"a=b"), (b"x-request-id", b"1")], [(b"x-csrf-token", b"1")] * 2):
+        heads.response_head(200, Headers.trusted(raw), b"", DATE, known)
+        assert not known.derived
+    heads.response_head(200, Headers.trusted([(b"x-a", b"1"), (b"set-cookie", b"a=b")]), b"", DATE, known)
+    assert [written.raw for written in known.derived.values()] == [[(b"x-a", b"1")]]
+
+
+def test_a_known_head_does_not_let_a_line_break_through():
+    known = KnownHead([(b"x-a", b"1")])
+    for raw in ([(b"x-a", b"1"), (b"x-request-id", b"1\r\nx: y")], [(b"x-a", b"1\nx: y"), (b"x-request-id", b"1")]):
+        with pytest.raises(heads.UnsafeHead):
+            heads.response_head(200, Headers.trusted(raw), b"", DATE, known)
