@@ -61,7 +61,8 @@ def access_of_client(
     claims["grant_type"] = occasion.grant_type
     claims["rev_sig"] = revocation_signature
     claims |= _times(occasion)
-    return claims | _particulars(occasion)
+    claims |= _particulars(occasion)
+    return claims
 
 
 # What is remembered is the same object until it changes, so what tokens repeat is put together once for each.
@@ -104,7 +105,8 @@ def access_of_user(
     claims["rev_sig"] = login.revocation_signature
     claims["sid"] = login.authorization_id
     claims |= _times(occasion)
-    return claims | _particulars(occasion)
+    claims |= _particulars(occasion)
+    return claims
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)

@@ -102,7 +102,8 @@ class Issuer:
             )
         if refresh_token is not None:
             response["refresh_token"] = refresh_token
-        return response | dict(decision.told)
+        response.update(decision.told)
+        return response
 
     async def for_receiver(
         self, client: Client, user: User, authorization: Authorization, granted: AbstractSet[str]
