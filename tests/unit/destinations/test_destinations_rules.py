@@ -1,6 +1,7 @@
 """What the destination service decides without a network or a database."""
 
 import json
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -37,7 +38,8 @@ def destination(**properties: str) -> Destination:
 
 def context(cid: str, **claims) -> SecurityContext:
     credentials = parse_credentials({"clientid": f"sb-{OWN}", "xsappname": OWN, "url": "https://localhost"})
-    return SecurityContext("token", {"cid": cid, "zid": "zone", "exp": 1} | claims, credentials, frozenset())
+    text = json.dumps({"cid": cid, "zid": "zone", "exp": 1} | claims).encode()
+    return SecurityContext(f"e30.{urlsafe_b64encode(text).rstrip(b'=').decode()}.", credentials, frozenset())
 
 
 class TestFilters:
