@@ -124,7 +124,8 @@ class TestCallers:
         assert names_user({"grant_type": "authorization_code", "user_id": "1"})
         assert not names_user({"grant_type": "client_credentials", "user_id": "1"})
         assert not names_user({})
-        assert identify(context(f"sb-clone-1!b1|{OWN}", user_name="kim"), OWN).user_token == "token"
+        kims = context(f"sb-clone-1!b1|{OWN}", user_name="kim")
+        assert identify(kims, OWN).user_token == kims.token
         assert isinstance(identify(context(f"sb-clone-1!b1|{OWN}"), OWN), Caller)
 
 
