@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -53,12 +54,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Subject:
-    """Something that is loaded: a process tree, a URL, and headers to send."""
+    """Something that is loaded: a process tree, a URL, headers to send, and a script of wrk that varies them."""
 
     name: str
     pid: int
     url: str
     headers: Mapping[str, str] | None = None
+    script: Path | None = None
 
 
 def free_port() -> int:
@@ -270,9 +272,10 @@ def wrk(
 
 def measure(subject: Subject, *, seconds: int, connections: int = 64, warm_up: int = 1) -> Figure:
     """Warm a subject up, load it, and return what it cost."""
-    wrk(subject.url, seconds=warm_up, connections=connections, headers=subject.headers)
+    load_it = partial(wrk, subject.url, connections=connections, headers=subject.headers, script=subject.script)
+    load_it(seconds=warm_up)
     before = cpu_seconds(subject.pid)
-    load = wrk(subject.url, seconds=seconds, connections=connections, headers=subject.headers)
+    load = load_it(seconds=seconds)
     return Figure(subject.name, load, cpu_seconds(subject.pid) - before, memory_mb(subject.pid))
 
 
