@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 LONGEST = 6 * 1024
 """Longer heads are rare, and would fill the memory."""
-MOST = 500
-MOST_SEEN = 5000
+MOST = 1500
+MOST_SEEN = 15_000
 SECONDS = 10.0
 """So long a head is remembered at most."""
 
