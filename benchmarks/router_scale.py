@@ -5,9 +5,10 @@ python benchmarks/router_scale.py [--seconds 3] [--rounds 3] [--sessions 100000]
 The application is the one of `router.py`: twenty routes before the one that is asked for. Beside it, in turns:
 the same with a thousand routes of the forms that applications have; with the sessions of a hundred thousand users in
 memory, of which a thousand or all are asked for one after the other; and with its sessions in a Redis that the
-benchmark starts. All are loaded by one script of wrk, which reads cookies from a file: a script makes wrk slower, and
-with it the router less busy and each request dearer. Last, what it costs to fetch a session from Redis that the process
-has not seen.
+benchmark starts. A router remembers heads that come again; where all sessions are asked for in turn none does, so that
+is compared with one session whose heads never come again. All are loaded by one script of wrk, which reads cookies from
+a file: a script makes wrk slower, and with it the router less busy and each request dearer. Last, what it costs to
+fetch a session from Redis that the process has not seen.
 
 The sessions in memory are put there by the store's own methods, in a process that serves as any router does. Memory is
 what the process grew by; what tokens take of it (token, header, refresh token) is told apart.
@@ -52,13 +53,14 @@ from router_login import Browser, all_of
 ROUTES = 1000
 FRESH = 2000
 ASKED = 1000
+NEW_HEADS = "20 routes, one session, heads that never come again"
 ROTATE = """
 local cookies = {}
 for line in io.lines("%s") do cookies[#cookies + 1] = line end
-local at = 0
+local at, number = 0, 0
 request = function()
-  at = at %% #cookies + 1
-  return wrk.format("GET", "/api/x", {["Cookie"] = cookies[at]})
+  at, number = at %% #cookies + 1, number + 1
+  return wrk.format("GET", "/api/x", {["Cookie"] = cookies[at], ["X-Number"] = %s})
 end
 """
 
@@ -111,10 +113,10 @@ async def serve_full(app: Path, sessions: int, cookies: Path) -> None:
     await asyncio.Event().wait()
 
 
-def cost(router: RunningRouter, cookies: Path, seconds: int) -> float:
+def cost(router: RunningRouter, cookies: Path, seconds: int, *, new_heads: bool = False) -> float:
     """Return the router's CPU time per authenticated request in µs, with the sessions of a file in turn."""
     script = cookies.with_suffix(".lua")
-    script.write_text(ROTATE % cookies)
+    script.write_text(ROTATE % (cookies, "number" if new_heads else "1"))
     wrk(router.url + "/api/x", seconds=1, script=script)
     before = cpu_seconds(router.pid)
     load = wrk(router.url + "/api/x", seconds=seconds, script=script)
@@ -147,8 +149,9 @@ def compare(folder: Path, neighbours: Neighbours, seconds: int, rounds: int, ses
             "20 routes, one session": lambda: cost(few, cookie[few], seconds),
             f"{ROUTES} routes": lambda: cost(many, cookie[many], seconds),
             f"{sessions} sessions in memory, {ASKED} of them in turn": lambda: cost(full, some, seconds),
-            f"{sessions} sessions in memory, each in turn": lambda: cost(full, cookies, seconds),
             "sessions in Redis, served from this process's copy": lambda: cost(shared, cookie[shared], seconds),
+            NEW_HEADS: lambda: cost(few, cookie[few], seconds, new_heads=True),
+            f"{sessions} sessions in memory, each in turn": lambda: cost(full, cookies, seconds, new_heads=True),
         }
         taken = [[measure() for measure in subjects.values()] for _ in range(rounds)]
         figures = dict(zip(subjects, map(min, zip(*taken, strict=True)), strict=True))
@@ -156,6 +159,8 @@ def compare(folder: Path, neighbours: Neighbours, seconds: int, rounds: int, ses
         missed, known = asyncio.run(fetched(shared, other))
     base = figures["20 routes, one session"]
     for name, figure in figures.items():
+        if name == NEW_HEADS:
+            base = figure
         print(f"{name:<54}{figure:>7.1f} us  x {figure / base:.2f}  {figure - base:+.1f} us")
     print(f"a session that this process fetches from Redis: {missed:.0f} us, asked for again {known:.0f} us")
     print(f"memory of a session: {memory['with_tokens']:.0f} bytes, {memory['without_tokens']:.0f} besides its tokens")
