@@ -106,7 +106,7 @@ async def test_a_person_logs_in_by_label_and_keyboard_and_arrives(
     await page.goto(f"{server.url}/logout.do")
     await expect(page.get_by_role("heading", name="You are logged out")).to_be_visible()
     await page.get_by_role("link", name="Log in again").click()
-    await expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Log in", exact=True)).to_be_visible()
     assert [text for text in complaints if "401" not in text and "favicon" not in text] == []
 
 
