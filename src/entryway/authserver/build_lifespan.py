@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -13,6 +12,7 @@ from entryway.authserver.bootstrap import Bootstrap
 from entryway.authserver.build_foundation import Foundation
 from entryway.authserver.build_trust import Trust
 from entryway.authserver.housekeeping import Housekeeping
+from entryway.background import running
 from entryway.storage import audit_retention
 
 
@@ -32,15 +32,12 @@ def lifespan_of(
         try:
             await bootstrap.run()
             await housekeeping.sweep()
-            async with asyncio.TaskGroup() as tasks:
-                running = [
-                    tasks.create_task(housekeeping.run()),
-                    tasks.create_task(audit.run()),
-                    tasks.create_task(audit_retention.run(database, audit, clock, base.settings.audit_kept_for)),
-                ]
+            async with running(
+                housekeeping.run(),
+                audit.run(),
+                audit_retention.run(database, audit, clock, base.settings.audit_kept_for),
+            ):
                 yield
-                for task in running:
-                    task.cancel()
         finally:
             base.passwords.close()
             await base.http.aclose()

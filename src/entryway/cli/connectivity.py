@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from entryway.cli.admin_port import AdminPort
 from entryway.cli.log_settings import start_logging
 
 EPILOG = """[bold]Example[/bold]
@@ -19,14 +20,7 @@ def connectivity(
     state: Annotated[
         Path, typer.Option(help="Folder of certificates and secrets that `entryway services` uses.")
     ] = Path(".entryway"),
-    admin_port: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=65535,
-            help="Loopback port for metrics and health; ENTRYWAY_ADMIN_PORT, else none.",
-        ),
-    ] = None,
+    admin_port: AdminPort = None,
 ) -> None:
     """Run the cloud end of the tunnel: the HTTP proxy for applications and the gateway that connectors dial into."""
     start_logging()

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from entryway.cli.admin_port import AdminPort
 from entryway.cli.log_settings import start_logging
 
 app = typer.Typer(
@@ -32,14 +33,7 @@ CONFIG = typer.Option("--config", "-c", help="The connector's file of configurat
 @app.command("run", epilog=RUN_EPILOG)
 def run(
     config: Annotated[Path, CONFIG] = Path("connector.yaml"),
-    admin_port: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=65535,
-            help="Loopback port for metrics and health; ENTRYWAY_ADMIN_PORT, else none.",
-        ),
-    ] = None,
+    admin_port: AdminPort = None,
 ) -> None:
     """Dial out to the gateway and serve the systems that the configuration exposes."""
     start_logging()

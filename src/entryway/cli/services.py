@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from entryway.cli.admin_port import AdminPort
 from entryway.cli.log_settings import start_logging
 
 EPILOG = """[bold]Examples[/bold]
@@ -38,14 +39,7 @@ def services(
         ),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    admin_port: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=65535,
-            help="Loopback port for metrics and health; ENTRYWAY_ADMIN_PORT, else none.",
-        ),
-    ] = None,
+    admin_port: AdminPort = None,
 ) -> None:
     """Run the control plane: authorization server, destination service, broker and pairing on one HTTPS port."""
     start_logging()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from starlette.applications import Starlette
 
+from entryway.background import running
 from entryway.idp.bootstrap import Bootstrap
 from entryway.idp.build_foundation import Foundation
 from entryway.idp.build_logins import Logins
@@ -30,15 +30,12 @@ def lifespan_of(
         try:
             await bootstrap.run()
             await housekeeping.sweep()
-            async with asyncio.TaskGroup() as tasks:
-                running = [
-                    tasks.create_task(housekeeping.run()),
-                    tasks.create_task(audit.run()),
-                    tasks.create_task(audit_retention.run(database, audit, clock, settings.audit_kept_for)),
-                ]
+            async with running(
+                housekeeping.run(),
+                audit.run(),
+                audit_retention.run(database, audit, clock, settings.audit_kept_for),
+            ):
                 yield
-                for task in running:
-                    task.cancel()
             await logins.session_end.settle()
             await base.postman.settle()
         finally:
