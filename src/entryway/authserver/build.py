@@ -27,7 +27,6 @@ from entryway.authserver.login_flow import LoginFlow
 from entryway.authserver.logout import LogoutEndpoint
 from entryway.authserver.metadata import MetadataEndpoints
 from entryway.authserver.moments import Clock, utc_now
-from entryway.authserver.password_spraying import PasswordTries
 from entryway.authserver.passwords import Passwords
 from entryway.authserver.rate_limits import RateLimit
 from entryway.authserver.respond import Responder
@@ -41,6 +40,7 @@ from entryway.authserver.token_route import TokenRoute
 from entryway.errors import EntrywayError
 from entryway.telemetry.service_meters import ServiceMeters
 from entryway.web.pages import Speaking
+from entryway.web.tries import Tries
 
 
 def build(
@@ -152,7 +152,7 @@ def _browser_routes(
     settings, zones, clock = base.settings, base.zones, base.clock
     attempts, login_sessions, pages = base.attempts, base.login_sessions, base.pages
     authorize = AuthorizeEndpoint(settings, zones, base.clients, flow, tokens.bearer, clock)
-    tries = PasswordTries(settings.address_failures, clock)
+    tries = Tries(settings.address_failures, clock)
     login = LoginEndpoints(settings, zones, base.users, attempts, login_sessions, flow, tries, clock)
     autologin = AutologinEndpoint(
         settings,

@@ -21,13 +21,13 @@ from entryway.authserver.issuer import Issuer
 from entryway.authserver.login_failures import LoginFailures
 from entryway.authserver.own_tokens import OwnTokens
 from entryway.authserver.passcodes import Passcodes
-from entryway.authserver.password_spraying import FORGIVEN_EVERY, OF_A_CLIENT, PasswordTries
 from entryway.authserver.sealed_refresh_tokens import SealedRefreshTokens
 from entryway.authserver.signed_refresh_tokens import SignedRefreshTokens
 from entryway.authserver.stored_tokens import StoredTokens
 from entryway.authserver.trust.bearer_assertions import BearerAssertions
 from entryway.authserver.trust.foreign_tokens import ForeignTokens
 from entryway.authserver.trust.provider_passwords import ProviderPasswords
+from entryway.web.tries import FORGIVEN_EVERY, OF_A_CLIENT, Tries
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def tokens_of(base: Foundation, trust: Trust) -> Tokens:
         passwords_elsewhere=ProviderPasswords(
             trust.oidc, trust.shadow_users, LoginFailures(database, clock), database, digests, base.audit, clock
         ),
-        tries=PasswordTries(settings.address_failures * OF_A_CLIENT, clock, FORGIVEN_EVERY / OF_A_CLIENT),
+        tries=Tries(settings.address_failures * OF_A_CLIENT, clock, FORGIVEN_EVERY / OF_A_CLIENT),
         digests=digests,
         clock=clock,
         saml_assertions=BearerAssertions(trust.partners, base.seen, trust.shadow_users, clock),

@@ -10,7 +10,6 @@ from starlette.responses import JSONResponse
 
 from entryway.authserver import edge, sessions
 from entryway.authserver.description import describe
-from entryway.authserver.password_spraying import came_from
 from entryway.errors import Forbidden
 from entryway.oauth import login_hints
 from entryway.oauth import parameters as oauth_parameters
@@ -18,6 +17,7 @@ from entryway.oauth.errors import BadCredentials, InvalidRequest
 from entryway.telemetry import get_logger
 from entryway.web.cookies import set_cookie
 from entryway.web.redirect import redirect_to
+from entryway.web.tries import came_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from entryway.authserver.login_flow import LoginFlow
     from entryway.authserver.moments import Clock
     from entryway.authserver.next_step import Attempt
-    from entryway.authserver.password_spraying import PasswordTries
     from entryway.authserver.sessions import Sessions
     from entryway.authserver.settings import AuthServerSettings
     from entryway.authserver.users import Users
     from entryway.authserver.zones import Zone, Zones
+    from entryway.web.tries import Tries
 
 log = get_logger(__name__)
 
@@ -65,7 +65,7 @@ class LoginEndpoints:
     attempts: Attempts
     sessions: Sessions
     flow: LoginFlow
-    tries: PasswordTries
+    tries: Tries
     clock: Clock
 
     async def home(self, request: Request) -> Response:

@@ -27,6 +27,7 @@ from entryway.idp.settings import IdpSettings
 from entryway.storage.moments import Clock, utc_now
 from entryway.telemetry.service_meters import ServiceMeters
 from entryway.web.edge import Edge
+from entryway.web.tries import FORGIVEN_EVERY, OF_A_CLIENT, Tries
 
 
 def build(
@@ -67,9 +68,10 @@ def _openid_connect_routes(base: Foundation, logins: Logins, meters: ServiceMete
         requirements=logins.requirements,
         second_factors=logins.second_factors,
         whereabouts=logins.whereabouts,
+        tries=Tries(base.settings.address_failures * OF_A_CLIENT, clock, FORGIVEN_EVERY / OF_A_CLIENT),
         clock=clock,
     )
-    authorizing = AuthorizeEndpoint(applications, logins.flow, clock)
+    authorizing = AuthorizeEndpoint(applications, logins.flow, AuthorizationAnswers(base.settings, base.pages), clock)
     token = TokenEndpoint(base.clients, grants, Targets(applications), logins.issuer, clock, meters)
     discovery = DiscoveryEndpoints(base.settings, base.keys, applications, grants)
     inspection = InspectionEndpoints(base.clients, applications, logins.authorizations, logins.issuer)

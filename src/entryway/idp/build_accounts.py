@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from entryway.idp.account.letters import Letters
 from entryway.idp.account.links import Links
+from entryway.idp.account.mail_requests import mail_requests
 from entryway.idp.account.profile import ProfileEndpoints
 from entryway.idp.account.self_service import SelfServiceEndpoints
 from entryway.idp.account.visitors import Visitors
@@ -58,6 +59,7 @@ def _own_pages(  # noqa: PLR0917 - values, not a bag
         links=links,
         letters=letters,
         postman=base.postman,
+        mail_requests=mail_requests(base.settings, base.clock),
         password_changes=logins.password_changes,
         session_end=logins.session_end,
         failures=base.failures,

@@ -30,7 +30,7 @@ from entryway.storage.audit import Audit
 from entryway.storage.digests import Digests
 from entryway.storage.moments import Clock
 from entryway.telemetry.service_meters import ServiceMeters
-from entryway.web.client_certificates import ShownCertificates, networks
+from entryway.web.client_certificates import ShownCertificates
 from entryway.web.pages import Pages
 
 
@@ -78,7 +78,7 @@ def foundation(settings: IdpSettings, clock: Clock, passwords: Passwords, meters
     clients = ApplicationAuthentication(
         applications,
         certificates,
-        ShownCertificates(settings.certificate_header, networks(settings.certificate_proxies)),
+        ShownCertificates(settings.certificate_header, settings.certificate_networks),
         ClientAssertions(settings, applications, published_keys, seen, clock),
     )
     return Foundation(

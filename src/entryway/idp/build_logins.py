@@ -34,6 +34,7 @@ from entryway.idp.logout.chain import LogoutChain
 from entryway.idp.logout.endings import Endings
 from entryway.idp.logout.participants import Participants
 from entryway.idp.oidc import authorize
+from entryway.idp.oidc.authorization_answers import AuthorizationAnswers
 from entryway.idp.oidc.authorizations import Authorizations
 from entryway.idp.oidc.authorize import OidcFinisher
 from entryway.idp.oidc.issuer import Issuer
@@ -43,6 +44,7 @@ from entryway.idp.saml.partners import Partners
 from entryway.idp.saml.saml_keys import SamlKeys
 from entryway.idp.session_end import SessionEnd
 from entryway.idp.users.password_changes import PasswordChanges
+from entryway.web.tries import Tries
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,9 @@ def logins_of(base: Foundation) -> Logins:
             Step.CHANGE_PASSWORD: steps.change_password,
         },
         finishers={
-            authorize.KIND: OidcFinisher(applications, authorizations, issuer, session_end),
+            authorize.KIND: OidcFinisher(
+                applications, authorizations, issuer, session_end, AuthorizationAnswers(settings, pages)
+            ),
             page_finisher.KIND: PageFinisher(),
             saml.KIND: SamlFinisher(settings, applications, partners, issuer, participants, saml_keys, pages, clock),
         },
@@ -135,10 +139,12 @@ def logins_of(base: Foundation) -> Logins:
         clock=clock,
     )
     login = LoginEndpoints(
+        settings=settings,
         steps=steps,
         flow=flow,
         attempts=attempts,
         authentication=base.authentication,
+        tries=Tries(settings.address_failures, clock),
         users=users,
         second_factors=second_factors,
         authenticators=authenticators,

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from entryway.errors import EntrywayError, NotFound
+from entryway.errors import EntrywayError, NotFound, TooManyRequests
 from entryway.federation import oidc_logout
 from entryway.federation.errors import InvalidTrust
 from entryway.idp.errors import InvalidValue, NameTaken, Unavailable
@@ -61,6 +61,8 @@ class Responder:
         else:
             response = self._page(request, error)
         response.headers["entryway-error"] = error.code
+        if isinstance(error, TooManyRequests):
+            response.headers["retry-after"] = str(error.retry_after)
         return response
 
     async def on_http_exception(self, request: Request, error: Exception) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -39,6 +40,9 @@ class IdpSettings:
     # Proxies in front that tell us in a header which certificate an application came with.
     certificate_proxies: tuple[str, ...] = ()
     certificate_header: str = CLIENT_CERTIFICATE_HEADER
+    # How many wrong passwords one address may send at once, and how many mails it may have sent; zero: no limit.
+    address_failures: int = 30
+    address_mails: int = 30
     # Master keys of before, until the data keys that they sealed are sealed anew.
     previous_master_keys: tuple[bytes, ...] = field(default=(), repr=False)
     # How long entries of the audit trail are kept; None: for ever.
@@ -56,7 +60,12 @@ class IdpSettings:
         if not self.admin_client_secret:
             raise ConfigurationError("admin_client_secret must not be empty")
         object.__setattr__(self, "public_url", f"https://{url.netloc.lower()}")
-        networks(self.certificate_proxies)  # raise here, at the start
+        _ = self.certificate_networks  # raise here, at the start
+
+    @property
+    def certificate_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """The addresses of `certificate_proxies`."""
+        return networks(self.certificate_proxies)
 
     @property
     def host(self) -> str:

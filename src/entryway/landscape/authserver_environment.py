@@ -24,6 +24,7 @@ IDENTITY_PROVIDER_RATE = "ENTRYWAY_IDENTITY_PROVIDER_RATE"
 SCIM_RATE = "ENTRYWAY_SCIM_RATE"
 CLIENT_FAILURES = "ENTRYWAY_CLIENT_FAILURES"
 ADDRESS_FAILURES = "ENTRYWAY_ADDRESS_FAILURES"
+ADDRESS_MAILS = "ENTRYWAY_ADDRESS_MAILS"
 TENANT_URL = "ENTRYWAY_TENANT_URL"
 IDENTITY_PROVIDER_URL = "ENTRYWAY_IDENTITY_PROVIDER_URL"
 BRANDING = "ENTRYWAY_BRANDING"
@@ -42,8 +43,12 @@ _LIMITS = {
 
 def limit_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the limits that the environment gives; those it lacks keep their defaults."""
-    numbers = {name: _number(environ, variable) for variable, name in _LIMITS.items()}
-    return {name: value for name, value in numbers.items() if value is not None}
+    return _numbers(environ, _LIMITS)
+
+
+def address_limits(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the environment says of one address that comes to the identity provider."""
+    return _numbers(environ, {ADDRESS_FAILURES: "address_failures", ADDRESS_MAILS: "address_mails"})
 
 
 def certificate_settings(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -98,6 +103,11 @@ def audit_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return how long entries of the audit trail are kept, for the authorization server and the identity provider."""
     days = _number(environ, AUDIT_DAYS)
     return {"audit_kept_for": timedelta(days=days)} if days else {}
+
+
+def _numbers(environ: Mapping[str, str], names: Mapping[str, str]) -> dict[str, Any]:
+    numbers = {name: _number(environ, variable) for variable, name in names.items()}
+    return {name: value for name, value in numbers.items() if value is not None}
 
 
 def _number(environ: Mapping[str, str], variable: str) -> int | None:

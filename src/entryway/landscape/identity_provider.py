@@ -16,6 +16,7 @@ from entryway.idp.settings import IdpSettings
 from entryway.landscape.admin_listener import counted, read_admin_listener
 from entryway.landscape.authority import ensure_certificates
 from entryway.landscape.authserver_environment import (
+    address_limits,
     audit_settings,
     branding_settings,
     identity_provider_url,
@@ -63,6 +64,7 @@ def run(root: Path, *, host: str, port: int | None, admin_port: int | None = Non
         ca_file=state.ca_certificate,
         **branding_settings(os.environ),
         **audit_settings(os.environ),
+        **address_limits(os.environ),
         **outgoing_settings(os.environ, ports.public_url, url),
     )
     meters = admin.meters("idp") if admin else None

@@ -7,6 +7,7 @@ import pytest
 
 from entryway.errors import ConfigurationError
 from entryway.landscape.authserver_environment import (
+    address_limits,
     audit_settings,
     branding_settings,
     certificate_settings,
@@ -61,6 +62,12 @@ def test_limits_are_whole_numbers() -> None:
         "identity_provider_requests_per_second": 1,
         "scim_requests_per_second": 2,
     }
+
+
+def test_limits_of_one_address_are_the_identity_providers_too() -> None:
+    assert address_limits({}) == {}
+    given = {"ENTRYWAY_ADDRESS_FAILURES": "5", "ENTRYWAY_ADDRESS_MAILS": "0"}
+    assert address_limits(given) == {"address_failures": 5, "address_mails": 0}
 
 
 @pytest.mark.parametrize("value", ["-1", "many", "1.5", "1" * 9])

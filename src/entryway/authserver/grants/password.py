@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from entryway.authserver.grants.grant import TokenRequest
     from entryway.authserver.moments import Clock
     from entryway.authserver.passcodes import Passcodes
-    from entryway.authserver.password_spraying import PasswordTries
     from entryway.authserver.trust.provider_passwords import ProviderPasswords
     from entryway.authserver.trust.providers import IdentityProviders
     from entryway.authserver.users import Users
+    from entryway.web.tries import Tries
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Password:
     passcodes: Passcodes
     providers: IdentityProviders
     passwords_elsewhere: ProviderPasswords
-    tries: PasswordTries
+    tries: Tries
     clock: Clock
 
     async def authorize(self, request: TokenRequest, client: Client) -> UserDecision:

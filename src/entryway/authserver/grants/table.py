@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from entryway.authserver.moments import Clock
     from entryway.authserver.own_tokens import OwnTokens
     from entryway.authserver.passcodes import Passcodes
-    from entryway.authserver.password_spraying import PasswordTries
     from entryway.authserver.signed_refresh_tokens import SignedRefreshTokens
     from entryway.authserver.trust.provider_passwords import ProviderPasswords
     from entryway.authserver.trust.providers import IdentityProviders
     from entryway.authserver.users import Users
+    from entryway.web.tries import Tries
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - the name of a grant
@@ -59,7 +59,7 @@ def make_grants(
     passcodes: Passcodes,
     providers: IdentityProviders,
     passwords_elsewhere: ProviderPasswords,
-    tries: PasswordTries,
+    tries: Tries,
     digests: Digests,
     clock: Clock,
     tokens_of_others: ForeignAssertions = _NOBODY,

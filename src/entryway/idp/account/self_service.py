@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from entryway.idp.account.letters import Letters
     from entryway.idp.account.links import Links
+    from entryway.idp.account.mail_requests import MailRequests
     from entryway.idp.documents import Documents
     from entryway.idp.mail.outbox import Mail
     from entryway.idp.mail.postman import Postman
@@ -55,6 +56,7 @@ class SelfServiceEndpoints:
     links: Links
     letters: Letters
     postman: Postman
+    mail_requests: MailRequests
     password_changes: PasswordChanges
     session_end: SessionEnd
     failures: Failures
@@ -83,6 +85,7 @@ class SelfServiceEndpoints:
         """Send a link to who is known."""
         await self._allowed("password_reset")
         form = await self.forms.read(request)
+        self.mail_requests.count(request, "reset")
         self.postman.post(partial(self._reset_mail, form.get("username", ""), language_of(request)))
         return self._told(request, "forgotten.title", "forgotten.sent", link="/login", link_text="login.back")
 
@@ -140,6 +143,7 @@ class SelfServiceEndpoints:
             return self._registration(request, self.forms.pages.say(request, "error.invalid_value"), form)
         if may.registration_domains and values.email.rpartition("@")[2].casefold() not in may.registration_domains:
             return self._registration(request, self.forms.pages.say(request, "register.domain"), form)
+        self.mail_requests.count(request, "registration")
         self.postman.post(partial(self._registration_mail, values, language_of(request)))
         return self._told(request, "register.title", "register.sent", link="/login", link_text="login.back")
 

@@ -19,6 +19,7 @@ from entryway.idp.users.user import LONGEST as LONGEST_NAME
 from entryway.oauth.errors import BadCredentials
 from entryway.telemetry import get_logger
 from entryway.web import edge
+from entryway.web.tries import came_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from entryway.idp.login.attempts import Attempts
     from entryway.idp.login.flow import LoginFlow
     from entryway.idp.login.steps import ChangePasswordStep, EnrolStep, NameStep, PasswordStep, SecondFactorStep
+    from entryway.idp.settings import IdpSettings
     from entryway.idp.trail import Trail
     from entryway.idp.users.authentication import Authentication
     from entryway.idp.users.password_changes import PasswordChanges
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from entryway.idp.users.user import User
     from entryway.storage.moments import Clock
     from entryway.web.pages import Pages
+    from entryway.web.tries import Tries
 
 log = get_logger(__name__)
 
@@ -60,10 +63,12 @@ class Steps:
 class LoginEndpoints:
     """Checks what was sent, stores what it proves, and lets the flow go on."""
 
+    settings: IdpSettings
     steps: Steps
     flow: LoginFlow
     attempts: Attempts
     authentication: Authentication
+    tries: Tries
     users: Users
     second_factors: SecondFactors
     authenticators: Authenticators
@@ -100,7 +105,8 @@ class LoginEndpoints:
             message = self.pages.say(request, "login.empty")
             return await self.steps.password.ask(request, attempt, browser, user_name=name, message=message)
         try:
-            user = await self.authentication.check(name, password)
+            with self.tries.counted("", came_from(request, self.settings.certificate_networks)):
+                user = await self.authentication.check(name, password)
         except BadCredentials as error:
             log.info("login_failed", reason=error.detail)
             message = self.pages.say(request, "login.wrong")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from entryway.idp.oidc.grants.grant import TokenRequest
     from entryway.idp.users.authentication import Authentication
     from entryway.storage.moments import Clock
+    from entryway.web.tries import Tries
 
 # Where there is no page to ask for it, the code follows the password.
 _WITH_CODE = re.compile(r".+[0-9]{6}", re.DOTALL)
@@ -32,6 +33,7 @@ class Password:
     requirements: Requirements
     second_factors: SecondFactors
     whereabouts: Whereabouts
+    tries: Tries
     clock: Clock
 
     async def authorize(self, request: TokenRequest, application: Application) -> UserDecision:
@@ -39,7 +41,8 @@ class Password:
         name, password = request.required("username"), request.required("password")
         password, code = await self._parted(name, password, application)
         try:
-            user = await self.authentication.check(name, password)
+            with self.tries.counted("", application.id):
+                user = await self.authentication.check(name, password)
         except BadCredentials as error:
             raise InvalidGrant("User name or password is not right", error.detail) from error
         if not await self.whereabouts.take_password(application, user):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from entryway.idp.oidc.issuer import Issuer
     from entryway.idp.users.authentication import Authentication
     from entryway.storage.moments import Clock
+    from entryway.web.tries import Tries
 
 GrantTable: TypeAlias = Mapping[str, Grant]
 
@@ -32,6 +33,7 @@ def make_grants(
     requirements: Requirements,
     second_factors: SecondFactors,
     whereabouts: Whereabouts,
+    tries: Tries,
     clock: Clock,
 ) -> GrantTable:
     """Return the grants by their names on the wire."""
@@ -40,5 +42,5 @@ def make_grants(
         "refresh_token": RefreshToken(authorizations),
         "client_credentials": ClientCredentials(),
         "urn:ietf:params:oauth:grant-type:jwt-bearer": JwtBearer(issuer),
-        "password": Password(authentication, requirements, second_factors, whereabouts, clock),
+        "password": Password(authentication, requirements, second_factors, whereabouts, tries, clock),
     }

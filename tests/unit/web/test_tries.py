@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from entryway.authserver.password_spraying import PasswordTries
 from entryway.errors import TooManyRequests, UpstreamError
 from entryway.oauth.errors import BadCredentials
+from entryway.web.tries import Tries
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -28,16 +28,16 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def tries(clock: Clock) -> PasswordTries:
-    return PasswordTries(2, clock, timedelta(seconds=10))
+def tries(clock: Clock) -> Tries:
+    return Tries(2, clock, timedelta(seconds=10))
 
 
-def wrong(tries: PasswordTries, source: str | None = "a", zid: str = "z") -> None:
+def wrong(tries: Tries, source: str | None = "a", zid: str = "z") -> None:
     with pytest.raises(BadCredentials), tries.counted(zid, source):
         raise BadCredentials
 
 
-def test_wrong_ones_are_counted_and_forgiven_one_by_one(tries: PasswordTries, clock: Clock) -> None:
+def test_wrong_ones_are_counted_and_forgiven_one_by_one(tries: Tries, clock: Clock) -> None:
     wrong(tries)
     wrong(tries)
     with pytest.raises(TooManyRequests) as refused, tries.counted("z", "a"):
@@ -52,7 +52,7 @@ def test_wrong_ones_are_counted_and_forgiven_one_by_one(tries: PasswordTries, cl
         pass
 
 
-def test_right_ones_and_other_failures_are_taken_back(tries: PasswordTries) -> None:
+def test_right_ones_and_other_failures_are_taken_back(tries: Tries) -> None:
     for _ in range(5):
         with tries.counted("z", "a"):
             pass
@@ -60,12 +60,12 @@ def test_right_ones_and_other_failures_are_taken_back(tries: PasswordTries) -> N
             raise UpstreamError("https://login.example", "down")
 
 
-def test_tries_at_one_moment_are_all_counted(tries: PasswordTries) -> None:
+def test_tries_at_one_moment_are_all_counted(tries: Tries) -> None:
     with tries.counted("z", "a"), tries.counted("z", "a"), pytest.raises(TooManyRequests), tries.counted("z", "a"):
         pass
 
 
-def test_each_source_and_tenant_counts_alone_and_no_source_never(tries: PasswordTries) -> None:
+def test_each_source_and_tenant_counts_alone_and_no_source_never(tries: Tries) -> None:
     wrong(tries)
     wrong(tries)
     wrong(tries, source="b")
@@ -76,4 +76,4 @@ def test_each_source_and_tenant_counts_alone_and_no_source_never(tries: Password
 
 def test_zero_is_no_limit(clock: Clock) -> None:
     for _ in range(5):
-        wrong(PasswordTries(0, clock))
+        wrong(Tries(0, clock))

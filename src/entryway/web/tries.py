@@ -1,7 +1,7 @@
-"""Slows down whoever tries passwords of many users from one address, or through one client.
+"""Slows down whoever does too often, from one address or through one client, what a name's own lockout never sees.
 
-A name's own lockout never sees that. Each process counts for itself. This machine's own addresses are not counted:
-behind a proxy that does not say who comes, all people would share one of them.
+Passwords of many users, mails to many people. Each process counts for itself. This machine's own addresses are not
+counted: behind a proxy that does not say who comes, all people would share one of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from entryway.authserver.moments import Clock
+    from entryway.storage.moments import Clock
 
 # A company that shares one address makes mistakes too: one more is forgiven every ten seconds.
 FORGIVEN_EVERY = timedelta(seconds=10)
@@ -35,7 +35,7 @@ _IPV6_PREFIX = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Tries:
+class _Count:
     """How many tries of a source are not forgiven yet, as of a moment."""
 
     count: float
@@ -43,8 +43,8 @@ class Tries:
 
 
 @dataclass(frozen=True, slots=True)
-class PasswordTries:
-    """Allows `most` wrong passwords from one source at a tenant; zero stands for no limit.
+class Tries:
+    """Allows `most` tries of one source within a scope, such as a tenant; zero stands for no limit.
 
     A source is what all of somebody's tries share: the address of a browser, or the client that brings passwords.
     """
@@ -52,42 +52,42 @@ class PasswordTries:
     most: int
     clock: Clock
     forgiven_every: timedelta = FORGIVEN_EVERY
-    _tries: OrderedDict[tuple[str, str], Tries] = field(default_factory=OrderedDict)
+    _tries: OrderedDict[tuple[str, str], _Count] = field(default_factory=OrderedDict)
 
     @contextmanager
-    def counted(self, zid: str, source: str | None) -> Iterator[None]:
+    def counted(self, scope: str, source: str | None) -> Iterator[None]:
         """Raise for one try too many; otherwise count it, and take it back unless BadCredentials says it was wrong.
 
         It is counted before it is decided, so that tries at one moment are all counted. Of no source, none is.
         """
-        if source is None or self.most <= 0:
-            yield
-            return
-        self._count(zid, source)
+        self.count(scope, source)
         try:
             yield
         except BadCredentials:
             raise
         except BaseException:
-            self._take_back(zid, source)
+            self._take_back(scope, source)
             raise
-        self._take_back(zid, source)
+        self._take_back(scope, source)
 
-    def _count(self, zid: str, source: str) -> None:
-        key, now = (zid, source), self.clock()
+    def count(self, scope: str, source: str | None) -> None:
+        """Raise for one try too many, otherwise count it for good."""
+        if source is None or self.most <= 0:
+            return
+        key, now = (scope, source), self.clock()
         left = self._left(key, now)
         over = left + 1 - self.most
         if over > 0:
-            raise TooManyRequests(math.ceil(over * self.forgiven_every.total_seconds()), "password tries")
-        self._tries[key] = Tries(left + 1, now)
+            raise TooManyRequests(math.ceil(over * self.forgiven_every.total_seconds()), "too many tries of one source")
+        self._tries[key] = _Count(left + 1, now)
         self._tries.move_to_end(key)
         while len(self._tries) > MOST_SOURCES:
             self._tries.popitem(last=False)
 
-    def _take_back(self, zid: str, source: str) -> None:
-        key, now = (zid, source), self.clock()
-        if key in self._tries:
-            self._tries[key] = Tries(max(0.0, self._left(key, now) - 1), now)
+    def _take_back(self, scope: str, source: str | None) -> None:
+        if source is not None and (key := (scope, source)) in self._tries:
+            now = self.clock()
+            self._tries[key] = _Count(max(0.0, self._left(key, now) - 1), now)
 
     def _left(self, key: tuple[str, str], now: datetime) -> float:
         tries = self._tries.get(key)
