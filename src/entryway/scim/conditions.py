@@ -28,6 +28,11 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Key(Text):
+    """A text in a column that sorts by bytes (`key_text`): texts with one beginning are one range of its index."""
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
     """True or false."""
 
@@ -49,6 +54,8 @@ class Related:
     exists: Callable[[ColumnElement[bool]], ColumnElement[bool]]
 
 
+_LAST = "\U0010ffff"
+_SURROGATES = (0xD800, 0xDFFF)
 Field = Text | Flag | Moment | Related
 
 
@@ -127,7 +134,21 @@ def _compared(field: Field, operator: str, value: Value) -> ColumnElement[bool]:
         case Text(column, fold):
             if not isinstance(value, str):
                 raise InvalidFilter("a text is compared with a text")
+            if isinstance(field, Key) and operator == "sw":
+                return begins_with(column, fold(value))
             return _text(column, operator, fold(value))
+
+
+def begins_with(column: Any, beginning: str) -> ColumnElement[bool]:
+    """Return the condition that a text of a `key_text` column has a beginning, as a range of the column's index."""
+    # The first text that is behind all of them: its last letter is the next one, and letters sort as their bytes do.
+    kept = beginning.rstrip(_LAST)
+    if not kept:
+        return and_(column.is_not(None), column >= beginning)
+    following = ord(kept[-1]) + 1
+    if following == _SURROGATES[0]:
+        following = _SURROGATES[1] + 1
+    return and_(column >= beginning, column < kept[:-1] + chr(following))
 
 
 def _text(column: Any, operator: str, value: str) -> ColumnElement[bool]:

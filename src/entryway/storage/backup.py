@@ -57,7 +57,7 @@ async def dump(database: Database, schema: Schema, out: IO[bytes]) -> int:
             raise BackupUnusable(f"the database of {schema.service} has the revision {revision}; migrate it first")
         _write(out, {"format": FORMAT, "service": schema.service, "revision": revision})
         for table in schema.metadata.sorted_tables:
-            _write(out, {"table": table.name, "columns": [column.name for column in _written(table)]})
+            _write(out, {"table": table.name, "columns": [column.name for column in table.columns]})
             count += await _dump_table(connection, table, out)
     return count
 
@@ -81,14 +81,9 @@ async def restore(database: Database, schema: Schema, lines: IO[bytes], *, force
         return await _load(connection, schema, lines)
 
 
-def _written(table: Table) -> list[Column[Any]]:
-    """Return the columns that somebody writes: the database makes the others of them."""
-    return [column for column in table.columns if column.computed is None]
-
-
 async def _dump_table(connection: AsyncConnection, table: Table, out: IO[bytes]) -> int:
     count = 0
-    async with connection.stream(select(*_written(table)).order_by(*table.primary_key.columns)) as rows:
+    async with connection.stream(select(*table.columns).order_by(*table.primary_key.columns)) as rows:
         async for row in rows:
             _write(out, [_encoded(value) for value in row])
             count += 1

@@ -5,11 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import DateTime
+from sqlalchemy import DateTime, String
 from sqlalchemy.types import TypeDecorator
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
+
+
+def key_text(length: int | None = None) -> String:
+    """Return the type of a text that is compared, sorted and found by its beginning: by bytes, on either database."""
+    # PostgreSQL's own collations would sort by a language, and then no index knows where texts with one beginning end.
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
 
 
 class Moment(TypeDecorator[datetime]):

@@ -62,6 +62,23 @@ def test_a_user_is_made_found_changed_and_deleted(
     assert server.token(app, **form).status_code == 401
 
 
+def test_users_are_found_by_names_in_any_case(admin: Administrator, unique: str) -> None:
+    name = {"givenName": f"Émile{unique}", "familyName": f"Å%_{unique}"}
+    user = make(admin, f"ém-{unique}", name=name, externalId=f"X{unique}")
+    for term in (
+        f'name.givenName eq "éMILE{unique}"',
+        f'name.givenName sw "ÉMILE{unique[:6]}"',
+        f'name.familyName sw "å%_{unique[:4]}"',
+        f'emails.value eq "ÉM-{unique}@EXAMPLE.com"',
+        f'emails co "ÉM-{unique}"',
+        f'externalId sw "X{unique}"',
+    ):
+        found = admin.anywhere("GET", f"/Users?filter={encoded(term)}").json()
+        assert [each["id"] for each in found["Resources"]] == [user["id"]], term
+    for term in (f'name.familyName sw "åx_{unique[:4]}"', f'externalId eq "x{unique}"'):
+        assert admin.anywhere("GET", f"/Users?filter={encoded(term)}").json()["totalResults"] == 0, term
+
+
 def test_a_user_who_is_switched_off_is_out_at_once(
     server: RunningAuthServer, admin: Administrator, app: BoundApplication, unique: str
 ) -> None:

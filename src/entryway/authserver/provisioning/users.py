@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 
+from entryway.accounts.names import comparable
 from entryway.authserver import tables
 from entryway.authserver.provisioning.kinds import USER
 from entryway.authserver.users import ORIGIN, login_name
-from entryway.scim.conditions import Filterable, Flag, Moment, Related, Text
+from entryway.scim.conditions import Filterable, Flag, Key, Moment, Related, Text
 from entryway.scim.errors import Immutable, InvalidScimValue, ResourceNotFound, Uniqueness, VersionDiffers
 from entryway.scim.resources import without_empty
 from entryway.storage.audit import changed, happened
@@ -46,12 +47,12 @@ def _given(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 FILTERABLE = Filterable(
     {
         "id": Text(tables.User.id),
-        "externalid": Text(tables.User.external_id),
-        "username": Text(tables.User.login_name, login_name),
+        "externalid": Key(tables.User.external_id),
+        "username": Key(tables.User.login_name, login_name),
         "origin": Text(tables.User.origin),
-        "name.givenname": Text(func.lower(tables.User.given_name), str.lower),
-        "name.familyname": Text(func.lower(tables.User.family_name), str.lower),
-        "emails.value": Text(tables.User.email_key, str.lower),
+        "name.givenname": Key(tables.User.given_name_key, comparable),
+        "name.familyname": Key(tables.User.family_name_key, comparable),
+        "emails.value": Key(tables.User.email_key, comparable),
         "active": Flag(tables.User.active),
         "groups.value": Related(Text(tables.RoleAssignment.collection), _given),
         "groups.display": Related(Text(tables.RoleAssignment.collection), _given),

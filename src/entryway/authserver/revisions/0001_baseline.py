@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_833cd506"
+revision: str = "authserver_baseline_7045a47a"
 down_revision: str | None = None
 
 
@@ -218,16 +218,18 @@ def upgrade() -> None:
         sa.Column("zid", sa.String(length=36), nullable=False),
         sa.Column("origin", sa.String(), nullable=False),
         sa.Column("user_name", sa.String(), nullable=False),
-        sa.Column("login_name", sa.String(), nullable=False),
+        sa.Column("login_name", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("given_name", sa.String(), nullable=False),
         sa.Column("family_name", sa.String(), nullable=False),
         sa.Column("email", sa.String(), nullable=False),
-        sa.Column("email_key", sa.String(), sa.Computed("lower(email)", persisted=True), nullable=False),
+        sa.Column("given_name_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("family_name_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("email_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("password_hash", sa.String(), nullable=False),
         sa.Column("token_salt", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("external_id", sa.String(), nullable=True),
+        sa.Column("external_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("last_logon_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("previous_logon_at", sa.DateTime(timezone=True), nullable=True),
@@ -238,6 +240,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_users_zid"), "users", ["zid"], unique=False)
     op.create_index("ix_users_zid_email_key", "users", ["zid", "email_key"], unique=False)
+    op.create_index("ix_users_zid_external_id", "users", ["zid", "external_id"], unique=False)
+    op.create_index("ix_users_zid_family_name_key", "users", ["zid", "family_name_key"], unique=False)
+    op.create_index("ix_users_zid_given_name_key", "users", ["zid", "given_name_key"], unique=False)
     op.create_index("ix_users_zid_login_name_id", "users", ["zid", "login_name", "id"], unique=False)
     op.create_table(
         "authorizations",

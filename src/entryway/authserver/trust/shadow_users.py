@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from entryway.accounts.names import comparable
 from entryway.authserver import tables
 from entryway.authserver.trust.errors import ShadowUserMissing
 from entryway.authserver.users import login_name
@@ -80,7 +81,7 @@ class ShadowUsers:
         if found is not None or not identity.email or not identity.email_verified:
             return found
         # The user is known by their address and has another name now; two with one address are nobody.
-        by_email = mine.where(row.email_key == identity.email.lower()).limit(2)
+        by_email = mine.where(row.email_key == comparable(identity.email)).limit(2)
         candidates = (await session.execute(by_email)).scalars().all()
         return candidates[0] if len(candidates) == 1 else None
 

@@ -12,7 +12,7 @@ from entryway.idp import tables
 from entryway.idp.provisioning.errors import scim_errors
 from entryway.idp.provisioning.mapping import group_content, member_ids
 from entryway.scim.attributes import ResourceType
-from entryway.scim.conditions import Filterable, Moment, Related, Text
+from entryway.scim.conditions import Filterable, Key, Moment, Related, Text
 from entryway.scim.schemas import GROUP, GROUP_URN
 from entryway.web.scim import Stored
 
@@ -36,8 +36,8 @@ def _with_member(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 FILTERABLE = Filterable(
     {
         "id": Text(tables.Group.id),
-        "externalid": Text(tables.Group.external_id),
-        "displayname": Text(tables.Group.name_key, comparable),
+        "externalid": Key(tables.Group.external_id),
+        "displayname": Key(tables.Group.name_key, comparable),
         "members.value": Related(Text(tables.Membership.user_id), _with_member),
         "meta.created": Moment(tables.Group.created_at),
         "meta.lastmodified": Moment(tables.Group.updated_at),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exists, func
+from sqlalchemy import exists
 
 from entryway.accounts.names import comparable
 from entryway.idp import tables
 from entryway.idp.provisioning.errors import scim_errors
 from entryway.idp.provisioning.mapping import user_content, user_values
 from entryway.scim.attributes import ResourceType
-from entryway.scim.conditions import Filterable, Flag, Moment, Related, Text
+from entryway.scim.conditions import Filterable, Flag, Key, Moment, Related, Text
 from entryway.scim.schemas import CUSTOM, ENTERPRISE, USER, USER_URN
 from entryway.web.scim import Stored
 
@@ -41,12 +41,12 @@ def _in_group(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 FILTERABLE = Filterable(
     {
         "id": Text(tables.User.id),
-        "externalid": Text(tables.User.external_id),
-        "username": Text(tables.User.login_name, comparable),
-        "displayname": Text(func.lower(tables.User.display_name), str.lower),
-        "name.givenname": Text(func.lower(tables.User.given_name), str.lower),
-        "name.familyname": Text(func.lower(tables.User.family_name), str.lower),
-        "emails.value": Text(tables.User.email_key, comparable),
+        "externalid": Key(tables.User.external_id),
+        "username": Key(tables.User.login_name, comparable),
+        "displayname": Key(tables.User.display_name_key, comparable),
+        "name.givenname": Key(tables.User.given_name_key, comparable),
+        "name.familyname": Key(tables.User.family_name_key, comparable),
+        "emails.value": Key(tables.User.email_key, comparable),
         "active": Flag(tables.User.active),
         "groups.value": Related(Text(tables.Group.id), _in_group),
         "groups.display": Related(Text(tables.Group.name_key, comparable), _in_group),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "idp_baseline_362da7e7"
+revision: str = "idp_baseline_7ed3791e"
 down_revision: str | None = None
 
 
@@ -73,9 +73,17 @@ def upgrade() -> None:
         "groups",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
-        sa.Column("name_key", sa.String(length=255), nullable=False),
+        sa.Column(
+            "name_key",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("description", sa.String(length=255), nullable=False),
-        sa.Column("external_id", sa.String(length=255), nullable=True),
+        sa.Column(
+            "external_id",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=True,
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -218,14 +226,41 @@ def upgrade() -> None:
         "users",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("user_name", sa.String(length=255), nullable=False),
-        sa.Column("login_name", sa.String(length=255), nullable=False),
+        sa.Column(
+            "login_name",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=False,
+        ),
         sa.Column("email", sa.String(length=255), nullable=False),
-        sa.Column("email_key", sa.String(length=255), nullable=True),
+        sa.Column(
+            "email_key",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=True,
+        ),
         sa.Column("email_verified", sa.Boolean(), nullable=False),
         sa.Column("given_name", sa.String(length=255), nullable=False),
         sa.Column("family_name", sa.String(length=255), nullable=False),
         sa.Column("display_name", sa.String(length=255), nullable=False),
-        sa.Column("external_id", sa.String(length=255), nullable=True),
+        sa.Column(
+            "given_name_key",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "family_name_key",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "display_name_key",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=False,
+        ),
+        sa.Column(
+            "external_id",
+            sa.String(length=255).with_variant(sa.String(length=255, collation="C"), "postgresql"),
+            nullable=True,
+        ),
         sa.Column("attributes", sa.JSON(), nullable=False),
         sa.Column("profile", sa.JSON(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
@@ -245,7 +280,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("email_key", name=op.f("uq_users_email_key")),
         sa.UniqueConstraint("login_name", name=op.f("uq_users_login_name")),
     )
+    op.create_index(op.f("ix_users_display_name_key"), "users", ["display_name_key"], unique=False)
     op.create_index(op.f("ix_users_external_id"), "users", ["external_id"], unique=False)
+    op.create_index(op.f("ix_users_family_name_key"), "users", ["family_name_key"], unique=False)
+    op.create_index(op.f("ix_users_given_name_key"), "users", ["given_name_key"], unique=False)
+    op.create_index("ix_users_login_name_id", "users", ["login_name", "id"], unique=False)
     op.create_index(op.f("ix_users_provider_id"), "users", ["provider_id"], unique=False)
     op.create_table(
         "authorizations",

@@ -9,22 +9,28 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from entryway.idp.tables.table import DIGEST_LENGTH, ID_LENGTH, IdpTable, of_user
+from entryway.storage.columns import key_text
 
 
 class User(IdpTable):
-    """A person; `login_name` and `email_key` are the forms in which names are compared."""
+    """A person; `login_name` and what ends in `_key` are the forms in which names are compared."""
 
     __tablename__ = "users"
+    # How lists are sorted; who passes over many of them reads nothing else.
+    __table_args__ = (Index("ix_users_login_name_id", "login_name", "id"),)
     id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
     user_name: Mapped[str] = mapped_column(String(255))
-    login_name: Mapped[str] = mapped_column(String(255), unique=True)
+    login_name: Mapped[str] = mapped_column(key_text(255), unique=True)
     email: Mapped[str] = mapped_column(String(255))
-    email_key: Mapped[str | None] = mapped_column(String(255), unique=True)
+    email_key: Mapped[str | None] = mapped_column(key_text(255), unique=True)
     email_verified: Mapped[bool]
     given_name: Mapped[str] = mapped_column(String(255))
     family_name: Mapped[str] = mapped_column(String(255))
     display_name: Mapped[str] = mapped_column(String(255))
-    external_id: Mapped[str | None] = mapped_column(String(255), index=True)
+    given_name_key: Mapped[str] = mapped_column(key_text(255), index=True)
+    family_name_key: Mapped[str] = mapped_column(key_text(255), index=True)
+    display_name_key: Mapped[str] = mapped_column(key_text(255), index=True)
+    external_id: Mapped[str | None] = mapped_column(key_text(255), index=True)
     attributes: Mapped[dict[str, Any]]
     profile: Mapped[dict[str, Any]]
     active: Mapped[bool]
@@ -66,9 +72,9 @@ class Group(IdpTable):
     __tablename__ = "groups"
     id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
     name: Mapped[str] = mapped_column(String(255))
-    name_key: Mapped[str] = mapped_column(String(255), unique=True)
+    name_key: Mapped[str] = mapped_column(key_text(255), unique=True)
     description: Mapped[str] = mapped_column(String(255))
-    external_id: Mapped[str | None] = mapped_column(String(255), index=True)
+    external_id: Mapped[str | None] = mapped_column(key_text(255), index=True)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int]

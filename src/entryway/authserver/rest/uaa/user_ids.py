@@ -14,7 +14,7 @@ from entryway.authserver.rest.uaa.answers import PAGE, listed
 from entryway.authserver.trust.providers import IdentityProviders
 from entryway.authserver.users import login_name
 from entryway.errors import BadRequest
-from entryway.scim.conditions import Filterable, Text
+from entryway.scim.conditions import Filterable, Key, Text
 from entryway.scim.errors import InvalidFilter
 from entryway.scim.filters import And, Comparison, Or
 from entryway.scim.queries import parse_query
@@ -28,7 +28,7 @@ READ_USERS = "xs_user.read"
 FILTERABLE = Filterable(
     {
         "id": Text(tables.User.id),
-        "username": Text(tables.User.login_name, login_name),
+        "username": Key(tables.User.login_name, login_name),
         "origin": Text(tables.User.origin),
     },
     frozenset(),
