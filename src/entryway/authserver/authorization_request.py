@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from entryway.authserver.additional_attributes import parse_additional
-from entryway.authserver.authorization_answer import MODES, QUERY
 from entryway.oauth import login_hints, pkce, scopes
 from entryway.oauth.errors import InvalidRequest, UnsupportedResponseType
 from entryway.oauth.pkce import Challenge
+from entryway.web.authorization_answer import MODES, QUERY
 
 if TYPE_CHECKING:
     from entryway.authserver.clients import Client

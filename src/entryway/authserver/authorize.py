@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from entryway.authserver import authorization_request, edge
-from entryway.authserver.authorization_answer import QUERY, refuse
 from entryway.oauth import redirects, scopes
 from entryway.oauth.errors import InsufficientScope, InvalidClient, InvalidRequest, InvalidToken, OAuthError, echo
+from entryway.web.authorization_answer import QUERY, refuse
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -53,7 +53,7 @@ class AuthorizeEndpoint:
             asked = authorization_request.parse(parameters, client, redirect_uri, self.clock())
         except OAuthError as error:
             mode, state = parameters.get("response_mode", QUERY), parameters.get("state")
-            return refuse(self.flow.pages, redirect_uri, mode, state, error, zone.issuer)
+            return refuse(self.flow.pages.send_on, redirect_uri, mode, state, error, zone.issuer)
         if holder is not None:
             user, since = holder
             return await self.flow.answer_holder(zone.id, asked, user.id, since)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entryway.authserver.authorization_answer import answer, refuse
 from entryway.authserver.authorizations import new_authorization
 from entryway.authserver.digests import random_text
 from entryway.authserver.granting import held_scopes, user_scopes
@@ -17,6 +16,7 @@ from entryway.authserver.trust.selection import choose
 from entryway.authserver.users import ORIGIN
 from entryway.oauth.errors import InvalidClient, InvalidRequest, InvalidScope, LoginRequired
 from entryway.telemetry import get_logger
+from entryway.web.authorization_answer import answer, refuse
 from entryway.web.cookies import set_cookie
 from entryway.web.redirect import redirect_to
 
@@ -208,11 +208,11 @@ class LoginFlow:
         log.info("code_issued", client_id=request.client_id, user_id=user_id)
         # RFC 9207: a client of several servers learns which of them answers, so that none can pass for another.
         told = {"code": code, "state": request.state, "iss": await self._issuer(zid)}
-        return answer(self.pages, request.redirect_uri, request.response_mode, told)
+        return answer(self.pages.send_on, request.redirect_uri, request.response_mode, told)
 
     async def _refused(self, zid: str, request: AuthorizationRequest, error: OAuthError) -> Response:
         issuer = await self._issuer(zid)
-        return refuse(self.pages, request.redirect_uri, request.response_mode, request.state, error, issuer)
+        return refuse(self.pages.send_on, request.redirect_uri, request.response_mode, request.state, error, issuer)
 
     async def _issuer(self, zid: str) -> str:
         return (await self.zones.resolve(NamedZone(id=zid))).issuer

@@ -14,6 +14,7 @@ from entryway.idp.build_accounts import account_routes
 from entryway.idp.build_foundation import Foundation, foundation
 from entryway.idp.build_lifespan import lifespan_of
 from entryway.idp.build_logins import Logins, logins_of
+from entryway.idp.oidc.authorization_answers import AuthorizationAnswers
 from entryway.idp.oidc.authorize import AuthorizeEndpoint
 from entryway.idp.oidc.discovery import DOCUMENT_PATHS, DiscoveryEndpoints
 from entryway.idp.oidc.grants import make_grants

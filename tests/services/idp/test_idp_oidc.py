@@ -1,13 +1,15 @@
 import base64
 import hashlib
 import json
+import re
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import jwt as pyjwt
 import pytest
 
-from entryway.testing.idp import ADMIN_SECRET, PASSWORD, Person, RegisteredApplication, RunningIdp, code_in
+from entryway.testing.idp import ADMIN_SECRET, CALLBACK, PASSWORD, Person, RegisteredApplication, RunningIdp, code_in
 
 pytestmark = pytest.mark.once_on_postgresql
 
@@ -185,6 +187,42 @@ def test_mistakes_go_back_to_the_application(
     answer = person.authorize(application, state="s", **parameters)
     assert query_of(answer)["error"] == error
     assert query_of(answer)["state"] == "s"
+
+
+def test_an_answer_is_posted_to_an_application_that_wants_it_so(
+    idp: RunningIdp, application: RegisteredApplication, person: Person, name: str
+) -> None:
+    idp.user(name)
+    mode = {"response_mode": "form_post", "state": 's"<1>'}
+    action, told = posted(person.authorize(application, prompt="none", **mode))
+    assert (action, told["error"]) == (CALLBACK, "login_required")
+    action, told = posted(person.authorize(application, request="x", **mode))
+    assert (action, told["error"]) == (CALLBACK, "invalid_request")
+
+    action, told = posted(person.log_in(person.authorize(application, **mode), name))
+
+    assert (action, told.keys()) == (CALLBACK, {"code", "state", "iss"})
+    assert (told["state"], told["iss"]) == ("s&#34;&lt;1&gt;", idp.url)
+    assert idp.redeem(application, told["code"]).status_code == 200
+
+
+def posted(page: httpx.Response) -> tuple[str, dict[str, str]]:
+    """Return where a page sends a form by itself, and its fields."""
+    assert page.status_code == 200, page.text
+    [action] = re.findall(r'<form method="post" action="([^"]+)" data-send-on>', page.text)
+    return action, dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text))
+
+
+def test_every_answer_names_the_issuer(
+    idp: RunningIdp, application: RegisteredApplication, person: Person, name: str
+) -> None:
+    """RFC 9207, as the metadata promises."""
+    idp.user(name)
+    assert query_of(person.authorize(application, prompt="none"))["iss"] == idp.url
+    assert query_of(person.log_in(person.authorize(application), name))["iss"] == idp.url
+    document = idp.http.get("/.well-known/openid-configuration").json()
+    assert document["authorization_response_iss_parameter_supported"] is True
+    assert document["response_modes_supported"] == ["query", "form_post"]
 
 
 def test_prompt_login_asks_again_and_max_age_too(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from entryway.oauth import pkce, scopes
 from entryway.oauth.errors import InvalidRequest, UnsupportedResponseType
 from entryway.oauth.pkce import Challenge
+from entryway.web.authorization_answer import MODES, QUERY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +34,8 @@ class AuthorizationRequest:
     app_tid: str
     silent: bool
     authenticated_since: datetime | None
+    # How the answer travels.
+    response_mode: str = QUERY
 
     def to_json(self) -> dict[str, Any]:
         """Return the form in which a login keeps it."""
@@ -44,6 +47,7 @@ class AuthorizationRequest:
             "nonce": self.nonce,
             "challenge": [self.challenge.value, self.challenge.method] if self.challenge else None,
             "app_tid": self.app_tid,
+            "response_mode": self.response_mode,
         }
 
     @classmethod
@@ -59,6 +63,7 @@ class AuthorizationRequest:
             app_tid=stored["app_tid"],
             silent=False,
             authenticated_since=None,
+            response_mode=stored.get("response_mode", QUERY),
         )
 
 
@@ -68,8 +73,9 @@ def parse(
     """Return the request, or raise what the application is told in the redirect."""
     if parameters.get("response_type") != "code":
         raise UnsupportedResponseType
-    if parameters.get("response_mode", "query") != "query":
-        raise InvalidRequest("Only the response_mode query is supported")
+    response_mode = parameters.get("response_mode", QUERY)
+    if response_mode not in MODES:
+        raise InvalidRequest("The response_mode must be query or form_post")
     if "request" in parameters or "request_uri" in parameters:
         raise InvalidRequest("Request objects are not supported")
     if any(len(parameters.get(name, "")) > LONGEST_STATE for name in ("state", "nonce")):
@@ -91,6 +97,7 @@ def parse(
         app_tid=application.tenant(parameters.get("app_tid")),
         silent="none" in prompts,
         authenticated_since=_authenticated_since(prompts, parameters.get("max_age"), now),
+        response_mode=response_mode,
     )
 
 

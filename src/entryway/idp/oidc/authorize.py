@@ -14,7 +14,7 @@ from entryway.oauth import redirects
 from entryway.oauth.errors import InvalidClient, InvalidRequest, LoginRequired, OAuthError, echo
 from entryway.telemetry import get_logger
 from entryway.web import edge
-from entryway.web.redirect import redirect_error, redirect_to
+from entryway.web.authorization_answer import QUERY
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from entryway.idp.applications.store import Applications
     from entryway.idp.login.flow import LoginFlow
     from entryway.idp.login.sessions import LoggedIn
+    from entryway.idp.oidc.authorization_answers import AuthorizationAnswers
     from entryway.idp.oidc.authorizations import Authorizations
     from entryway.idp.oidc.issuer import Issuer
     from entryway.idp.session_end import SessionEnd
@@ -47,6 +48,7 @@ class AuthorizeEndpoint:
 
     applications: Applications
     flow: LoginFlow
+    answers: AuthorizationAnswers
     clock: Clock
 
     async def __call__(self, request: Request) -> Response:
@@ -57,7 +59,8 @@ class AuthorizeEndpoint:
         try:
             asked = authorization_request.parse(parameters, application, redirect_uri, self.clock())
         except OAuthError as error:
-            return redirect_error(redirect_uri, parameters.get("state"), error)
+            mode, state = parameters.get("response_mode", QUERY), parameters.get("state")
+            return self.answers.error(request, redirect_uri, mode, state, error)
         goal = Goal(
             KIND,
             asked.to_json(),
@@ -86,10 +89,10 @@ class OidcFinisher:
     authorizations: Authorizations
     issuer: Issuer
     session_end: SessionEnd
+    answers: AuthorizationAnswers
 
     async def finish(self, request: Request, goal: Goal, logged_in: LoggedIn) -> Response:
         """Give the application a code for the user."""
-        del request
         asked = AuthorizationRequest.from_json(goal.details)
         application = await self.applications.resolve(goal.application_id or "")
         person = await self.issuer.person(logged_in.user.id, logged_in.provider_id)
@@ -112,10 +115,9 @@ class OidcFinisher:
         )
         await self.session_end.remember(logged_in, application, claims.subject(application, person))
         log.info("code_issued", client_id=application.client_id, user_id=logged_in.user.id)
-        return redirect_to(asked.redirect_uri, {"code": code, "state": asked.state})
+        return self.answers.code(request, asked, code)
 
     async def refuse(self, request: Request, goal: Goal) -> Response:
         """Tell the application that nobody is logged in."""
-        del request
         asked = AuthorizationRequest.from_json(goal.details)
-        return redirect_error(asked.redirect_uri, asked.state, LoginRequired())
+        return self.answers.error(request, asked.redirect_uri, asked.response_mode, asked.state, LoginRequired())

@@ -11,6 +11,7 @@ from entryway.idp.pages import wording
 from entryway.oauth import client_assertions, pkce
 from entryway.oauth.errors import InvalidRequest
 from entryway.oauth.keys import ALGORITHM
+from entryway.web.authorization_answer import MODES
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -103,7 +104,8 @@ def metadata(url: str, grants: GrantTable) -> dict[str, Any]:
         # Some clients fail without this list, though it is optional.
         "grant_types_supported": list(grants),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": list(MODES),
+        "authorization_response_iss_parameter_supported": True,
         "scopes_supported": ["openid", "profile", "email", "groups"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
