@@ -145,12 +145,18 @@ class Authorizations:
         return _authorization(found), row.expires_at
 
     async def use_up(self, token: str) -> None:
-        """Let a refresh token work no more: its successor has been given out; raise if another call was faster."""
-        table, digest = tables.RefreshToken, self._digests.of(_REFRESH, token)
+        """Let a refresh token work no more: its successor has been given out; if another call was faster, all ends."""
+        table, digest, now = tables.RefreshToken, self._digests.of(_REFRESH, token), self._clock()
         async with self._database.transaction() as session:
-            used = update(table).where(table.digest == digest, table.used_at.is_(None)).values(used_at=self._clock())
-            if (await session.execute(used.returning(table.digest))).first() is None:
-                raise InvalidGrant("Invalid refresh token", "the refresh token was used at the same moment")
+            used = update(table).where(table.digest == digest, table.used_at.is_(None)).values(used_at=now)
+            is_first = (await session.execute(used.returning(table.digest))).first() is not None
+            if not is_first:
+                # RFC 9700 §4.14.2: as if it had come a second time, which it has.
+                mine = select(table.authorization_id).where(table.digest == digest)
+                await _revoke(session, mine.scalar_subquery(), now)
+        # Raised after the transaction, which must be kept.
+        if not is_first:
+            raise InvalidGrant("Invalid refresh token", "the refresh token was used at the same moment")
 
     async def holder_of_refresh_token(self, token: str) -> Authorization | None:
         """Return whose refresh token it is, whatever has become of it."""
