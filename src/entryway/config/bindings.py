@@ -126,11 +126,11 @@ def _with_defaults(bindings: Sequence[Binding], file: Path) -> list[Binding]:
 
 def _default_services(file: Path) -> list[Binding]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_bytes()
     except FileNotFoundError:
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationMistakes([Mistake(file.name, "", f"cannot be read: {error}")]) from error
+    except OSError as error:
+        raise ConfigurationMistakes([Mistake(file.name, "", f"cannot be read: {error.strerror}")]) from error
     services = json_object(text, file.name)
     wrong = [key for key, credentials in services.items() if not isinstance(credentials, dict)]
     if wrong:

@@ -16,15 +16,15 @@ DEFAULT_ENV = "default-env.json"
 def read_default_env(workdir: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Return `environ` with what `default-env.json` in `workdir` adds; a missing file adds nothing."""
     try:
-        text = (workdir / DEFAULT_ENV).read_text(encoding="utf-8")
+        text = (workdir / DEFAULT_ENV).read_bytes()
     except FileNotFoundError:
         return dict(environ)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationMistakes([Mistake(DEFAULT_ENV, "", f"cannot be read: {error}")]) from error
+    except OSError as error:
+        raise ConfigurationMistakes([Mistake(DEFAULT_ENV, "", f"cannot be read: {error.strerror}")]) from error
     return parse_default_env(text) | dict(environ)
 
 
-def parse_default_env(text: str) -> dict[str, str]:
+def parse_default_env(text: bytes | str) -> dict[str, str]:
     """Return the variables in the file's text; values that are no text become JSON text."""
     content = json_object(text, DEFAULT_ENV)
     try:

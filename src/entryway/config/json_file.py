@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from entryway.config.json_text import NotJson, read_json
 from entryway.config.mistakes import Mistake
 from entryway.config.schema import wrong_type
 
@@ -22,11 +22,9 @@ def read_json_object(path: Path, file: str) -> tuple[dict[str, Any] | None, list
     if len(raw) > SIZE_LIMIT:
         return None, [Mistake(file, "", f"is larger than {SIZE_LIMIT} bytes")]
     try:
-        content = json.loads(raw.decode("utf-8-sig"))
-    except json.JSONDecodeError as error:
-        return None, [Mistake(file, "", f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}")]
-    except (ValueError, RecursionError):
-        return None, [Mistake(file, "", "is not JSON text in UTF-8")]
-    if not isinstance(content, dict):
-        return None, [Mistake(file, "", wrong_type(content, "object"))]
-    return content, []
+        written = read_json(raw)
+    except NotJson as error:
+        return None, [Mistake(file, "", error.reason, error.suggestion)]
+    if not isinstance(written.value, dict):
+        return None, [Mistake(file, "", wrong_type(written.value, "object"))]
+    return written.value, []

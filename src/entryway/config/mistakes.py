@@ -29,6 +29,12 @@ class Mistake:
         return f"{text} ({self.suggestion})" if self.suggestion else text
 
 
+def twice(file: str, key: str) -> Mistake:
+    """Say that an object has a key twice, where readers of such files agree that the last one counts."""
+    rule = f'the key "{key}" is written twice in one object: the last one counts'
+    return Mistake(file, "", rule, "keep one of them", "warning")
+
+
 class ConfigurationMistakes(ConfigurationError):
     """Every mistake found in the configuration files, at once."""
 

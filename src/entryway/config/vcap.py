@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from entryway.config.json_text import NotJson, read_json
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -132,17 +132,12 @@ def _binding(label: str, entry: object, file: str, path: str) -> Binding | Mista
     )
 
 
-def json_object(text: str, file: str) -> dict[str, Any]:
+def json_object(text: bytes | str, file: str) -> dict[str, Any]:
     """Return the JSON object in `text`, or raise with the mistake."""
     try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        reason = f"is not JSON: {error.msg} in line {error.lineno}, column {error.colno}"
-        raise ConfigurationMistakes([Mistake(file, "", reason)]) from None
-    except ValueError:
-        raise ConfigurationMistakes([Mistake(file, "", "holds a number that is too long")]) from None
-    except RecursionError:
-        raise ConfigurationMistakes([Mistake(file, "", "is nested too deeply")]) from None
+        value = read_json(text).value
+    except NotJson as error:
+        raise ConfigurationMistakes([Mistake(file, "", error.reason, error.suggestion)]) from None
     if not isinstance(value, dict):
         raise ConfigurationMistakes([Mistake(file, "", "must be an object")])
     return value

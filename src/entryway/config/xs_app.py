@@ -6,11 +6,11 @@ the environment shows; `read_xs_app` is for callers who want the one or the othe
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from entryway.config.mistakes import ConfigurationMistakes, Mistake
+from entryway.config.json_text import NotJson, read_json
+from entryway.config.mistakes import ConfigurationMistakes, Mistake, twice
 from entryway.config.schema import check, wrong_type
 from entryway.config.xs_app_document import XsAppDocument
 from entryway.config.xs_app_model import (
@@ -64,11 +64,12 @@ def read_xs_app(file: Path) -> XsApp:
 def parse_xs_app(file: Path) -> tuple[XsApp | None, list[Mistake]]:
     """Return what can be read of the file (routes with mistakes are left out) and every mistake in it."""
     content, mistakes = _read_json(file)
-    if mistakes:
+    if any(mistake.severity == "error" for mistake in mistakes):
         return None, mistakes
     if not isinstance(content, dict):
         return None, [Mistake(XS_APP, "", wrong_type(content, "object"))]
-    root, mistakes = check(XsAppDocument, content, XS_APP)
+    root, wrong = check(XsAppDocument, content, XS_APP)
+    mistakes += wrong
     if root is None:
         # What is wrong elsewhere must not hide what is wrong in the routes.
         raw = content.get("routes", [])
@@ -82,10 +83,15 @@ def _read_json(file: Path) -> tuple[Any, list[Mistake]]:
         with file.open("rb") as opened:
             raw = opened.read(SIZE_LIMIT + 1)
     except OSError as error:
-        return None, [Mistake(XS_APP, "", f"cannot be read: {error.strerror}: {file}")]
+        return None, [Mistake(XS_APP, "", f"cannot be read: {error.strerror}: {file}", _other_folder(error))]
     if len(raw) > SIZE_LIMIT:
         return None, [Mistake(XS_APP, "", f"is larger than {SIZE_LIMIT} bytes")]
     try:
-        return json.loads(raw.decode("utf-8-sig")), []
-    except (ValueError, RecursionError) as error:
-        return None, [Mistake(XS_APP, "", f"Invalid content in {file}: {error}")]
+        written = read_json(raw)
+    except NotJson as error:
+        return None, [Mistake(XS_APP, "", f"Invalid content in {file}: {error.reason}", error.suggestion)]
+    return written.value, [twice(XS_APP, name) for name in written.twice]
+
+
+def _other_folder(error: OSError) -> str:
+    return "name its folder with -w" if isinstance(error, FileNotFoundError) else ""

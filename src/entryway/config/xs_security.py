@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
+from entryway.config.json_text import NotJson, read_json
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.xs_security_references import resolve
 from entryway.config.xs_security_rules import Rules
@@ -83,27 +83,19 @@ def _examine(source: bytes | str | Mapping[str, Any], file: str) -> tuple[XsSecu
 
 
 def _load(source: bytes | str, file: str, mistakes: list[Mistake]) -> Any:
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        written = Counter(name for name, _ in pairs)
-        mistakes.extend(
-            Mistake(file, "", f"the key {name!r} is written twice in one object", "keep one of them")
-            for name in sorted(name for name, times in written.items() if times > 1)
-        )
-        return dict(pairs)
-
     if len(source) > LARGEST:
         mistakes.append(Mistake(file, "", f"is larger than {LARGEST} bytes"))
         return None
     try:
-        text = source.decode("utf-8-sig") if isinstance(source, bytes) else source
-        return json.loads(text, object_pairs_hook=once)
-    except UnicodeDecodeError:
-        mistakes.append(Mistake(file, "", "is not UTF-8 text"))
-    except json.JSONDecodeError as error:
-        mistakes.append(Mistake(file, "", f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"))
-    except (RecursionError, ValueError):
-        mistakes.append(Mistake(file, "", "is not JSON that a descriptor could be"))
-    return None
+        written = read_json(source)
+    except NotJson as error:
+        mistakes.append(Mistake(file, "", error.reason, error.suggestion))
+        return None
+    mistakes += [
+        Mistake(file, "", f"the key {name!r} is written twice in one object", "keep one of them")
+        for name in sorted(written.twice)
+    ]
+    return written.value
 
 
 def _tidy(value: Any, file: str, mistakes: list[Mistake], path: str = "") -> Any:

@@ -46,6 +46,8 @@ from entryway.router.watched_files import Stamps, stamps_of
 
 
 @dataclass(frozen=True, slots=True)
+DESTINATIONS = "destinations"
+
 class RouterConfiguration:
     """A configuration without mistakes."""
 
@@ -81,10 +83,13 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
     mistakes += wrong
     environment, wrong = read_environment(environ)
     mistakes += wrong
+    read_all = not mistakes
     none: list[Binding] = []
     bindings = tuple(collect(lambda: read_bindings(environ, workdir), none, mistakes))
     services = read_services(bindings, environ, mistakes)
     usable, _ = read_business_services(bindings)
+    # What a value that cannot be read would have defined is not called missing.
+    read_all = read_all and not any(DESTINATIONS in mistake.file for mistake in wrong)
     callbacks = collect(lambda: read_subscription_callbacks(bindings), None, mistakes)
     mistakes += callback_mistakes(callbacks, environment, services)
     operation, wrong = read_operation(environ)
@@ -96,13 +101,13 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
     plugins, wrong = parse_plugins(environment.plugins)
     mistakes += wrong
     if xs_app is not None:
-        mistakes += route_mistakes(xs_app, environment, services, bindings)
+        mistakes += route_mistakes(xs_app, environment, services, bindings) if read_all else []
         mistakes += service_logout_mistakes(xs_app, usable)
         mistakes += header_mistakes(xs_app)
         mistakes += back_channel_mistakes(xs_app, services)
         mistakes += service_token_warnings(bindings, services)
         mistakes += replace_mistakes(xs_app.routes, bindings)
-    mistakes += plugin_mistakes(plugins, environment, services)
+    mistakes += plugin_mistakes(plugins, environment, services) if read_all else []
     mistakes += environment_mistakes(environment, services)
     mistakes += decision_mistakes(environment)
     errors = [mistake for mistake in mistakes if mistake.severity == "error"]

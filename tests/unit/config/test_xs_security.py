@@ -245,7 +245,7 @@ def test_too_many_granted_scopes_are_refused() -> None:
         (b"\xff\xfe", "is not UTF-8 text"),
         (b"[]", "must be a JSON object"),
         (b"null", "must be a JSON object"),
-        (b"[" * 100_000, "is not JSON"),
+        (b"[" * 100_000, "is nested too deeply"),
         (b'{"a":' * 50 + b"1" + b"}" * 50, "nested deeper"),
         (b'{"xsappname":"a","xsappname":"b"}', "the key 'xsappname' is written twice"),
         (b" " * (1024 * 1024 + 1), "is larger than"),

@@ -8,7 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -261,12 +261,13 @@ ERRORS = [
     Case("default-env.json: is not JSON: ", files={"default-env.json": "{nope"}),
     Case("default-env.json: must be an object", files={"default-env.json": "[]"}),
     Case("default-env.json: is nested too deeply", files={"default-env.json": DEEP}),
-    Case("default-env.json: cannot be read: ", files={"default-env.json": b"\xff"}),
+    Case("default-env.json: is not UTF-8 text", files={"default-env.json": b"\xff"}),
+    Case("default-env.json: cannot be read: ", files={"default-env.json/a-folder": ""}),
     Case("default-env.json: holds a number that is too long", files={"default-env.json": '{"a": ' + "1" * 5000 + "}"}),
     # -- bindings
     Case("default-services.json: is not JSON: ", files={"default-services.json": "{nope"}),
     Case("default-services.json/uaa: must be an object with the service's credentials", files={"default-services.json": '{"uaa": 1}'}),
-    Case("default-services.json: cannot be read: ", files={"default-services.json": b"\xff"}),
+    Case("default-services.json: cannot be read: ", files={"default-services.json/a-folder": ""}),
     vcap("VCAP_SERVICES: is not JSON: ", "{nope"),
     vcap("VCAP_SERVICES: must be an object", []),
     vcap("VCAP_SERVICES/svc: must be an array of bindings", {"svc": {}}),
@@ -313,6 +314,7 @@ ERRORS = [
 
 
 WARNINGS = [
+    Case(f'{X}: the key "routes" is written twice in one object: the last one counts', b'{"routes": [], "routes": []}'),
     route(': Format validation failed (Route references unknown destination "$2")', destination="$2"),
     root("/errorPage/0/note: the key is not known, and has no effect", errorPage=[{"status": 404, "path": "/x", "note": "x"}]),
     root("/sessionTimeout: 0 stands for the default of 15 minutes", sessionTimeout=0),
@@ -345,7 +347,8 @@ def environment_of(case: Case, folder: Path) -> dict[str, str]:
         content = case.xs_app if isinstance(case.xs_app, bytes) else json.dumps(case.xs_app).encode()
         (folder / X).write_bytes(content)
     services = {"uaa": UAA} if case.services is None else case.services
-    (folder / "default-services.json").write_text(json.dumps(services))
+    if "default-services.json/a-folder" not in case.files:
+        (folder / "default-services.json").write_text(json.dumps(services))
     for name, text in case.files.items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -389,6 +392,21 @@ def test_a_binding_that_cannot_be_used_is_named_and_not_called_missing(tmp_path:
     lines = [line_of(mistake) for mistake in mistakes_of(case, tmp_path)]
     assert any("needs clientsecret" in line for line in lines), lines
     assert not [line for line in lines if "No UAA service found" in line]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("default-env.json: is not JSON: ", files={"default-env.json": "// mine"}),
+        env("Invalid value for environment variable destinations: ", destinations="nope"),
+    ],
+    ids=["default-env.json", "destinations"],
+)
+def test_destinations_that_cannot_be_read_are_not_called_unknown(tmp_path: Path, case: Case) -> None:
+    routed = replace(case, xs_app={"routes": [{"source": "^/a", "destination": "of-the-environment"}]})
+    lines = [line_of(mistake) for mistake in mistakes_of(routed, tmp_path)]
+    assert len(lines) == 1
+    assert lines[0].startswith(case.said)
 
 
 @pytest.mark.parametrize("case", WARNINGS, ids=[case.said[:70] for case in WARNINGS])
