@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import secrets
 import zipfile
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from entryway.authserver.schema import SCHEMA as AUTHSERVER
 from entryway.broker.schema import SCHEMA as BROKER
@@ -18,6 +19,7 @@ from entryway.connectivity.schema import SCHEMA as CONNECTIVITY
 from entryway.destinations.schema import SCHEMA as DESTINATIONS
 from entryway.errors import ConfigurationError
 from entryway.idp.schema import SCHEMA as IDP
+from entryway.landscape import backup_manifest
 from entryway.landscape.secrets import MASTER_KEY_BYTES, Secrets, load_secrets, save_secrets
 from entryway.landscape.state import StateFolder, open_state
 from entryway.storage import Database, Keyring, Outcome, Schema, audit, audit_retention, backup
@@ -70,7 +72,9 @@ def back_up(root: Path, file: Path) -> dict[str, int]:
     state = StateFolder(root.resolve())
     if file.exists():
         raise ConfigurationError(f"{file} exists already")
+    master_key = load_secrets(state).master_key
     rows: dict[str, int] = {}
+    digests: dict[str, str] = {}
     # For its owner alone: what is sealed stays sealed in it, but names and addresses are not secrets of ours to tell.
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as out, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -78,10 +82,13 @@ def back_up(root: Path, file: Path) -> dict[str, int]:
         async def write(database: Database, schema: Schema) -> None:
             if database.file is None or database.file.exists():
                 with archive.open(_member(schema), "w", force_zip64=True) as member:
-                    rows[schema.service] = await backup.dump(database, schema, member)
+                    digested = _Digested(member)
+                    rows[schema.service] = await backup.dump(database, schema, digested)
+                digests[_member(schema)] = digested.digest.hexdigest()
 
         try:
             asyncio.run(_each(state, write))
+            backup_manifest.write(archive, digests, master_key)
         except BaseException:
             file.unlink()
             raise
@@ -100,6 +107,7 @@ def restore(root: Path, file: Path, *, force: bool) -> dict[str, int]:
         members = set(archive.namelist())
         if not members & {_member(schema) for schema in SCHEMAS.values()}:
             raise backup.BackupUnusable(f"{file} holds no database")
+        backup_manifest.check(archive, _master_keys(state))
 
         async def read(database: Database, schema: Schema) -> None:
             if _member(schema) in members:
@@ -190,6 +198,26 @@ async def _one(state: StateFolder, service: str, work: Callable[[Database], Awai
         return await work(database)
     finally:
         await database.close()
+
+
+@dataclass(slots=True)
+class _Digested:
+    """A part of a backup that is digested while it is written."""
+
+    out: IO[bytes]
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def write(self, data: bytes) -> None:
+        self.digest.update(data)
+        self.out.write(data)
+
+
+def _master_keys(state: StateFolder) -> tuple[bytes, ...]:
+    # A folder that has no secrets yet is given those that belong to the backup, before or after.
+    if not state.secrets_file.exists():
+        return ()
+    known = load_secrets(state)
+    return known.master_key, *known.previous_master_keys
 
 
 def _member(schema: Schema) -> str:

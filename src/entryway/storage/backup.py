@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import datetime
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import DateTime, LargeBinary, func, insert, select, text
 from sqlalchemy.types import TypeDecorator
@@ -29,6 +29,14 @@ FORMAT = 1
 _ROWS = 1000
 
 
+class Writable(Protocol):
+    """Where a backup goes."""
+
+    def write(self, data: bytes, /) -> Any:
+        """Take some of it."""
+        ...
+
+
 class BackupUnusable(ConfigurationError):
     """The file is no backup, or one that this version cannot restore."""
 
@@ -43,7 +51,7 @@ class DatabaseNotEmpty(Conflict):
     title = "The database is not empty"
 
 
-async def dump(database: Database, schema: Schema, out: IO[bytes]) -> int:
+async def dump(database: Database, schema: Schema, out: Writable) -> int:
     """Write everything that a database holds as of one moment; return how many rows."""
     count = 0
     async with database.engine.connect() as connection:
@@ -78,10 +86,14 @@ async def restore(database: Database, schema: Schema, lines: IO[bytes], *, force
             if not force:
                 raise DatabaseNotEmpty(f"the database of {schema.service} holds something already; --force replaces it")
             await connection.run_sync(_empty, schema)
-        return await _load(connection, schema, lines)
+        try:
+            return await _load(connection, schema, lines)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # The transaction is undone by it.
+            raise BackupUnusable(f"the backup of {schema.service} has a line that is none of its own") from error
 
 
-async def _dump_table(connection: AsyncConnection, table: Table, out: IO[bytes]) -> int:
+async def _dump_table(connection: AsyncConnection, table: Table, out: Writable) -> int:
     count = 0
     async with connection.stream(select(*table.columns).order_by(*table.primary_key.columns)) as rows:
         async for row in rows:
@@ -159,7 +171,7 @@ def _decoded(column: Column[Any], value: Any) -> Any:
     return datetime.fromisoformat(value) if isinstance(column.type, Moment) or isinstance(kind, DateTime) else value
 
 
-def _write(out: IO[bytes], line: Any) -> None:
+def _write(out: Writable, line: Any) -> None:
     out.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import secrets
@@ -106,6 +107,56 @@ def test_what_is_no_backup(state: StateFolder, tmp_path: Path, content: bytes | 
     assert refused.exit_code == 1
     assert "BackupUnusable" in repr(refused.exception)
     assert execute(state.database_url("authserver"), "select count(*) from users") == [(1,)]
+
+
+def make_administrator(parts: dict[str, bytes]) -> None:
+    changed = parts["authserver.jsonl"].replace(b"Erin", b"Mallory")
+    assert changed != parts["authserver.jsonl"]
+    manifest = json.loads(parts["manifest.json"])
+    digests = json.loads(manifest["parts"]) | {"authserver.jsonl": hashlib.sha256(changed).hexdigest()}
+    parts["authserver.jsonl"] = changed
+    parts["manifest.json"] = json.dumps(manifest | {"parts": json.dumps(digests, sort_keys=True)}).encode()
+
+
+def cut_off(parts: dict[str, bytes]) -> None:
+    parts["authserver.jsonl"] = b"".join(parts["authserver.jsonl"].splitlines(keepends=True)[:-5])
+
+
+def slip_in(parts: dict[str, bytes]) -> None:
+    parts["idp.jsonl"] = parts["authserver.jsonl"]
+
+
+def leave_out(parts: dict[str, bytes]) -> None:
+    del parts["manifest.json"]
+
+
+def test_a_backup_that_was_changed_replaces_nothing(state: StateFolder, tmp_path: Path) -> None:
+    file, changed = tmp_path / "backup.zip", tmp_path / "changed.zip"
+    entryway("storage", "backup", str(file), "--state", str(state.root))
+    with zipfile.ZipFile(file) as archive:
+        written = {name: archive.read(name) for name in archive.namelist()}
+    for change in (make_administrator, cut_off, slip_in, leave_out):
+        parts = dict(written)
+        change(parts)
+        with zipfile.ZipFile(changed, "w") as archive:
+            for name, content in parts.items():
+                archive.writestr(name, content)
+        refused = CliRunner().invoke(app, ["storage", "restore", str(changed), "--state", str(state.root), "--force"])
+        assert "BackupUnusable" in repr(refused.exception), change
+    assert execute(state.database_url("authserver"), "select given_name from users") == [("Erin",)]
+
+
+def test_a_backup_from_before_another_master_key_wants_the_secrets_of_then(state: StateFolder, tmp_path: Path) -> None:
+    file = tmp_path / "backup.zip"
+    entryway("storage", "backup", str(file), "--state", str(state.root))
+    before = load_secrets(state)
+    entryway("storage", "rotate-master-key", "--state", str(state.root))
+    restore_it = ["storage", "restore", str(file), "--state", str(state.root), "--force"]
+    refused = CliRunner().invoke(app, restore_it)
+    assert "secrets.json" in repr(refused.exception)
+    save_secrets(state, before)
+    entryway(*restore_it)
+    assert "entries hold" in entryway("audit", "verify", "--state", str(state.root))
 
 
 async def test_a_backup_of_one_engine_fills_the_other(
