@@ -12,6 +12,8 @@ from entryway.config.js_regex import JsRegex
 from entryway.config.xs_app_destinations import EnvironmentDestination
 from entryway.config.xs_app_document import CompressionDocument, CorsDocument
 
+CLIENT_CERTIFICATE_HEADER = "x-forwarded-client-cert"
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceSessionSettings:
@@ -87,5 +89,7 @@ class RouterEnvironment:
     decision_port: int | None = None
     """Where proxies ask for decisions; None if they do not."""
     trusted_proxies: tuple[Network, ...] | None = None
+    client_certificate_header: str = CLIENT_CERTIFICATE_HEADER
+    """Where the platform's front end says with which certificate a client came."""
     accept_invalid_certificates: bool = False
     service_sessions: ServiceSessionSettings = ServiceSessionSettings()

@@ -14,13 +14,13 @@ from entryway.config.business_services import is_business_service
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 
 LABEL, TAG = "saas-registry", "SaaS"
-TENANT = "{tenantId}"
+TENANT = re.compile(r"\{(?:tenantId|app_tid)\}")
 PLATFORM_SERVICES = ("destination", "connectivity")
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionCallbacks:
-    """The paths that the registry calls, and the answer to its question on what the application depends."""
+    """The paths that are called, and the answer to the question on what the application depends."""
 
     dependencies_path: re.Pattern[str] | None
     subscription_path: re.Pattern[str] | None
@@ -32,29 +32,35 @@ def read_subscription_callbacks(bindings: Sequence[Binding]) -> SubscriptionCall
     binding = find_service(bindings, LABEL) or find_service(bindings, TAG)
     if binding is None:
         return None
-    urls = _urls(binding)
+    urls = callback_urls(binding, "appUrls", "getDependencies and onSubscription")
     return SubscriptionCallbacks(
-        _path(binding, urls, "getDependencies"),
-        _path(binding, urls, "onSubscription"),
-        tuple(found for bound in bindings if (found := _dependency(bound)) is not None),
+        callback_path(binding, "appUrls/getDependencies", urls.get("getDependencies")),
+        callback_path(binding, "appUrls/onSubscription", urls.get("onSubscription")),
+        dependencies_of(bindings),
     )
 
 
-def _urls(binding: Binding) -> dict[str, Any]:
-    value = binding.credentials.get("appUrls", {})
+def dependencies_of(bindings: Sequence[Binding]) -> tuple[dict[str, str], ...]:
+    """Return the services to which a tenant must be subscribed besides the application."""
+    return tuple(found for bound in bindings if (found := _dependency(bound)) is not None)
+
+
+def callback_urls(binding: Binding, key: str, content: str) -> dict[str, Any]:
+    """Return the addresses that a binding says will be called, which some write as a text with JSON in it."""
+    value = binding.credentials.get(key, {})
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
             value = None
     if not isinstance(value, dict):
-        rule = f'binding "{binding.name}": must be a JSON object with getDependencies and onSubscription'
-        raise ConfigurationMistakes([Mistake(binding.file, f"{binding.path}/appUrls", rule)])
+        rule = f'binding "{binding.name}": must be a JSON object with {content}'
+        raise ConfigurationMistakes([Mistake(binding.file, f"{binding.path}/{key}", rule)])
     return value
 
 
-def _path(binding: Binding, urls: dict[str, Any], name: str) -> re.Pattern[str] | None:
-    url = urls.get(name)
+def callback_path(binding: Binding, place: str, url: Any) -> re.Pattern[str] | None:
+    """Return the paths that an address means: a placeholder in it stands for one segment."""
     if url is None:
         return None
     try:
@@ -63,12 +69,11 @@ def _path(binding: Binding, urls: dict[str, Any], name: str) -> re.Pattern[str] 
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or len(parts.path) < 2:
         rule = f'binding "{binding.name}": must be an absolute URL with a path'
-        raise ConfigurationMistakes([Mistake(binding.file, f"{binding.path}/appUrls/{name}", rule)])
-    return re.compile("[^/]+".join(re.escape(part) for part in parts.path.split(TENANT)))
+        raise ConfigurationMistakes([Mistake(binding.file, f"{binding.path}/{place}", rule)])
+    return re.compile("[^/]+".join(re.escape(part) for part in TENANT.split(parts.path)))
 
 
 def _dependency(binding: Binding) -> dict[str, str] | None:
-    """Return what the registry must subscribe a tenant to besides the application."""
     for name in PLATFORM_SERVICES:
         xsappname = binding.credentials.get("xsappname")
         if (binding.label == name or name in binding.tags) and isinstance(xsappname, str):

@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from entryway.config.environment_cookies import read_cookies, session_cookie_name
-from entryway.config.environment_model import RouterEnvironment, ServiceSessionSettings
+from entryway.config.environment_model import CLIENT_CERTIFICATE_HEADER, RouterEnvironment, ServiceSessionSettings
 from entryway.config.environment_origins import WsOriginDocument, read_allowlist, read_networks
 from entryway.config.environment_reader import SETTINGS, Reader
-from entryway.config.header_rules import header_rule
+from entryway.config.header_rules import HEADER_NAME, header_rule
 from entryway.config.js_regex import JsRegex, RegexRefused, compile_js
 from entryway.config.mistakes import Mistake
 from entryway.config.schema import check, wrong_type
@@ -21,12 +21,11 @@ from entryway.config.xs_app_document import CompressionDocument, CorsDocument, O
 SWITCHED_OFF = "false"
 A_DAY = 86_400
 UNSUPPORTED = {
-    "SERVICE_2_APPROUTER": "x-approuter-authorization is always accepted, and sap-passport passes as it comes",
-    "CACHE_SERVICE_CREDENTIALS": "bindings are always read once",
-    "CLIENT_CERTIFICATE_HEADER_NAME": "certificates in headers are not looked at",
     "COOKIE_BACKWARD_COMPATIBILITY": "there are no cookies of an older form to read",
     "PLATFORM_COOKIE_NAME": "no cookie of the platform is read or ended",
 }
+IN_FORCE = ("SERVICE_2_APPROUTER", "CACHE_SERVICE_CREDENTIALS")
+"""Switches for what is always so here."""
 LOG_LEVELS = {
     "debug": "debug",
     "info": "info",
@@ -43,6 +42,8 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
     same_site, partitioned = read_cookies(read)
     cors = read.documents("CORS", "cors-configuration", CorsDocument) or ()
     state_secret = environ.get("STATE_PARAMETER_SECRET")
+    for name in IN_FORCE:
+        read.boolean(name, default=True)
     settings = RouterEnvironment(
         port=_port(read),
         destinations=_destinations(read),
@@ -96,6 +97,7 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
         own_cloud_services=read.texts("OWN_SAP_CLOUD_SERVICE"),
         decision_port=_decision_port(read),
         trusted_proxies=read_networks(read),
+        client_certificate_header=_client_certificate_header(read),
         accept_invalid_certificates=environ.get("NODE_TLS_REJECT_UNAUTHORIZED") == "0",
         service_sessions=_service_sessions(read),
     )
@@ -109,6 +111,14 @@ def _unsupported(environ: Mapping[str, str]) -> list[Mistake]:
         for name, consequence in UNSUPPORTED.items()
         if environ.get(name, "").strip().lower() not in ("", "false")
     ]
+
+
+def _client_certificate_header(read: Reader) -> str:
+    name = read.environ.get("CLIENT_CERTIFICATE_HEADER_NAME", "").strip() or CLIENT_CERTIFICATE_HEADER
+    if not HEADER_NAME.fullmatch(name):
+        read.unreadable("CLIENT_CERTIFICATE_HEADER_NAME", f'"{name[:100]}" is not a name of a header')
+        return CLIENT_CERTIFICATE_HEADER
+    return name.lower()
 
 
 def _optional(read: Reader, name: str, setting: str, *, least: int) -> int | None:

@@ -74,11 +74,6 @@ def trust_in(networks: Sequence[Network] | None) -> Callable[[Peer], bool]:
     return trusted
 
 
-def without_forwarding(headers: Headers) -> Headers:
-    """Return the headers without what only a trusted proxy may say."""
-    return headers.without(FORWARDING)
-
-
 def check_forwarded_host(headers: Headers) -> None:
     """Raise unless every `x-forwarded-host` is a host with or without a port: links and redirects are made of it."""
     for value in headers.all(b"x-forwarded-host"):

@@ -15,7 +15,7 @@ from entryway.clients.tls import outgoing_context, unverified_context
 from entryway.http import Limits, PoolLimits
 from entryway.router import audit
 from entryway.router.access_log import AccessLog
-from entryway.router.address import trust_in
+from entryway.router.address import FORWARDING, trust_in
 from entryway.router.application import Application
 from entryway.router.browser_sessions import BrowserSessions
 from entryway.router.build_backends import build_backends
@@ -165,6 +165,7 @@ def build(
             environment.validate_forwarded_host,
             deciding_of(xs_app, environment),
             own_paths(xs_app),
+            FORWARDING | {environment.client_certificate_header.encode()},
         ),
         routes=routes,
         sessions=sessions,
@@ -197,7 +198,7 @@ def build(
         services=services_of(authorities, environment.plugins, environment.allowlist),
         repository=hosted,
         tenants=authorities.tenants,
-        subscriptions=build_subscriptions(configuration, authorities.tenants, judge),
+        subscriptions=build_subscriptions(configuration, authorities.tenants, judge, clock),
         service_calls=service_calls,
     )
     application = Application(

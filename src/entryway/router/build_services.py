@@ -14,6 +14,7 @@ from entryway.config.business_services import BusinessService, Endpoint
 from entryway.config.hosted_application import HostedApplication
 from entryway.config.xs_app_model import REPOSITORY, Route
 from entryway.http import Headers, Request
+from entryway.router.address import trust_in
 from entryway.router.authority import IAS, XSUAA, Authorities
 from entryway.router.backends import Backend, FileSource, Header
 from entryway.router.build_login import ProvesItself
@@ -37,7 +38,8 @@ from entryway.router.service_calls import ServiceCalls
 from entryway.router.service_timeouts import service_timeout
 from entryway.router.session_stores import service_records
 from entryway.router.sessions import SessionStore
-from entryway.router.subscriptions import Subscriptions
+from entryway.router.subscription_callers import ManagerCaller, RegistryCaller
+from entryway.router.subscriptions import MANAGER, REGISTRY, Registry, Subscriptions
 from entryway.router.tenant_tokens import TenantTokens
 from entryway.router.tenants import Tenants
 from entryway.router.uaa import Uaa
@@ -163,13 +165,23 @@ def build_repository(  # noqa: PLR0917 - values, not a bag
 
 
 def build_subscriptions(
-    configuration: RouterConfiguration, tenants: Tenants | None, judge: Callable[[UaaCredentials], TokenValidator]
+    configuration: RouterConfiguration,
+    tenants: Tenants | None,
+    judge: Callable[[UaaCredentials], TokenValidator],
+    clock: Callable[[], float],
 ) -> Subscriptions | None:
-    """Return the callbacks of the SaaS registry, if one is bound."""
-    uaa = configuration.services.uaa
-    if configuration.callbacks is None or uaa is None:
-        return None
-    return Subscriptions(configuration.callbacks, judge(uaa), tenants)
+    """Return the callbacks of the registries that are bound, None without one."""
+    registries = []
+    uaa, environment = configuration.services.uaa, configuration.environment
+    if configuration.callbacks is not None and uaa is not None:
+        registries.append(Registry(configuration.callbacks, RegistryCaller(judge(uaa)), REGISTRY))
+    manager = configuration.manager_callbacks
+    if manager is not None and manager.subject is not None and manager.issuer is not None:
+        header = environment.client_certificate_header.encode()
+        trusts = trust_in(environment.trusted_proxies)
+        caller = ManagerCaller(manager.subject, manager.issuer, header, trusts, clock)
+        registries.append(Registry(manager.callbacks, caller, MANAGER))
+    return Subscriptions(tuple(registries), tenants) if registries else None
 
 
 def build_frame_ancestors(

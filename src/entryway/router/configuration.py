@@ -23,6 +23,7 @@ from entryway.config.external_sessions import SessionStoreSettings, read_externa
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.operation import Operation, read_operation, worker_mistakes
 from entryway.config.subscription_callbacks import SubscriptionCallbacks, read_subscription_callbacks
+from entryway.config.subscription_manager import ManagerCallbacks, read_manager_callbacks
 from entryway.config.xs_app import (
     XS_APP,
     Route,
@@ -37,6 +38,7 @@ from entryway.router.environment_mistakes import (
     back_channel_mistakes,
     callback_mistakes,
     environment_mistakes,
+    manager_mistakes,
     service_session_warnings,
     service_token_warnings,
 )
@@ -44,10 +46,10 @@ from entryway.router.replace import replace_mistakes
 from entryway.router.route_mistakes import header_mistakes, plugin_mistakes, route_mistakes, service_logout_mistakes
 from entryway.router.watched_files import Stamps, stamps_of
 
-
-@dataclass(frozen=True, slots=True)
 DESTINATIONS = "destinations"
 
+
+@dataclass(frozen=True, slots=True)
 class RouterConfiguration:
     """A configuration without mistakes."""
 
@@ -65,6 +67,8 @@ class RouterConfiguration:
     operation: Operation = field(default_factory=Operation)
     callbacks: SubscriptionCallbacks | None = None
     """What a SaaS registry calls, if one is bound."""
+    manager_callbacks: ManagerCallbacks | None = None
+    """What a subscription manager calls, if one is bound."""
     stamps: Stamps = ()
     """Which versions of the files it was read from."""
 
@@ -79,19 +83,21 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
     mistakes: list[Mistake] = []
     stamps = stamps_of(workdir)  # first: what is written from now on is to be read again
     environ = collect(lambda: read_default_env(workdir, environ), dict(environ), mistakes)
+    read_all = not mistakes
     xs_app, wrong = parse_xs_app(workdir / XS_APP)
     mistakes += wrong
     environment, wrong = read_environment(environ)
     mistakes += wrong
-    read_all = not mistakes
+    # What a value that cannot be read would have defined is not called missing.
+    read_all = read_all and not any(DESTINATIONS in mistake.file for mistake in wrong)
     none: list[Binding] = []
     bindings = tuple(collect(lambda: read_bindings(environ, workdir), none, mistakes))
     services = read_services(bindings, environ, mistakes)
     usable, _ = read_business_services(bindings)
-    # What a value that cannot be read would have defined is not called missing.
-    read_all = read_all and not any(DESTINATIONS in mistake.file for mistake in wrong)
     callbacks = collect(lambda: read_subscription_callbacks(bindings), None, mistakes)
     mistakes += callback_mistakes(callbacks, environment, services)
+    manager_callbacks = collect(lambda: read_manager_callbacks(bindings), None, mistakes)
+    mistakes += manager_mistakes(manager_callbacks, environment)
     operation, wrong = read_operation(environ)
     mistakes += wrong
     session_store, wrong = read_external_sessions(environ, bindings)
@@ -127,6 +133,7 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
         session_store=session_store,
         operation=operation,
         callbacks=callbacks,
+        manager_callbacks=manager_callbacks,
         stamps=stamps,
     )
 

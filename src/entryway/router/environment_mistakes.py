@@ -13,6 +13,7 @@ from entryway.config.business_services import (
 from entryway.config.environment_model import RouterEnvironment, ServiceSessionSettings
 from entryway.config.mistakes import Mistake
 from entryway.config.subscription_callbacks import SubscriptionCallbacks
+from entryway.config.subscription_manager import ManagerCallbacks
 from entryway.config.xs_app import (
     XS_APP,
     XsApp,
@@ -61,6 +62,24 @@ def callback_mistakes(
         rule = "a SaaS registry is bound, and TENANT_HOST_PATTERN is not set: tenants have no address of their own"
         return [Mistake("environment-settings", "/tenantHostPattern", rule, "", "warning")]
     return []
+
+
+def manager_mistakes(callbacks: ManagerCallbacks | None, environment: RouterEnvironment) -> list[Mistake]:
+    """Warn of a subscription manager whose callbacks cannot be answered, or that anybody could play."""
+    if callbacks is None:
+        return []
+    warnings = []
+    if callbacks.subject is None or callbacks.issuer is None:
+        rule = "a subscription manager is bound, and its binding does not say which certificate it shows"
+        needed = "callback_certificate_subject and callback_certificate_issuer; until then its calls are not answered"
+        warnings.append(Mistake("environment-settings", "", rule, needed, "warning"))
+    if environment.tenant_host_pattern is None:
+        rule = "a subscription manager is bound, and TENANT_HOST_PATTERN is not set: tenants have no own address"
+        warnings.append(Mistake("environment-settings", "/tenantHostPattern", rule, "", "warning"))
+    if environment.trusted_proxies is None:
+        rule = "a subscription manager is bound, and its certificate is believed from everybody who writes the header"
+        warnings.append(Mistake("TRUSTED_PROXIES", "", rule, "name the front end's addresses", "warning"))
+    return warnings
 
 
 def back_channel_mistakes(xs_app: XsApp, services: Services) -> list[Mistake]:

@@ -221,6 +221,19 @@ class ServiceSessionRefused(Unauthorized):
     title = "The call is not authorized"
 
 
+class CallerCertificateMissing(Unauthorized):
+    """A subscription manager calls without a certificate that counts."""
+
+    code = "caller_certificate_missing"
+    title = "The call is not authorized"
+
+
+class CallerCertificateRefused(Forbidden):
+    """Somebody else than the subscription manager calls."""
+
+    code = "caller_certificate_refused"
+
+
 class CallbackRefused(BadRequest):
     """A subscription callback lacks what it must say."""
 

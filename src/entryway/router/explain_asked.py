@@ -11,6 +11,7 @@ from entryway.config.business_services import BusinessService
 from entryway.config.environment_model import RouterEnvironment
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.config.subscription_callbacks import SubscriptionCallbacks
+from entryway.config.subscription_manager import ManagerCallbacks
 from entryway.config.xs_app import LoginKind, Route, XsApp, read_xs_app
 from entryway.config.xs_app_model import XS_APP
 from entryway.router.bound_services import Services
@@ -44,6 +45,7 @@ class Known:
     plugins: tuple[Route, ...] = ()
     business_services: Mapping[str, BusinessService] = field(default_factory=dict)
     callbacks: SubscriptionCallbacks | None = None
+    manager_callbacks: ManagerCallbacks | None = None
     shares_sessions: bool = False
     complete: bool = False
     """Whether the environment could be read, so that what is not in it is not there."""
@@ -87,6 +89,7 @@ def read_known(app: XsApp | Path, environ: Mapping[str, str]) -> Known:
         configuration.plugins,
         configuration.business_services,
         configuration.callbacks,
+        configuration.manager_callbacks,
         configuration.session_store is not None,
         complete=True,
     )

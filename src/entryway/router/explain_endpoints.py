@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from entryway.config.subscription_callbacks import SubscriptionCallbacks
 from entryway.config.xs_app_model import REPOSITORY
 from entryway.router.deciding import LOGIN_START
 from entryway.router.explain_asked import Asked, Known
@@ -78,22 +79,32 @@ def _back_channel(asked: Asked, known: Known) -> OwnAnswer | None:
 
 
 def _subscription(asked: Asked, known: Known) -> OwnAnswer | None:
-    if known.callbacks is None or known.services.uaa is None:
+    if known.callbacks is not None and known.services.uaa is not None:
+        scope = f"401 without a token, 403 without its scope {known.xsappname}.Callback or {known.xsappname}.mtcallback"
+        if (answer := _callback_of(asked, known.callbacks, scope)) is not None:
+            return answer
+    manager = known.manager_callbacks
+    if manager is None or manager.subject is None or manager.issuer is None:
         return None
-    scope = f"401 without a token, 403 without its scope {known.xsappname}.Callback or {known.xsappname}.mtcallback"
-    asks = known.callbacks.dependencies_path
+    header = known.environment.client_certificate_header
+    shown = f"401 without a certificate in {header}, 403 if its subject or issuer is not the subscription manager's"
+    return _callback_of(asked, manager.callbacks, shown)
+
+
+def _callback_of(asked: Asked, callbacks: SubscriptionCallbacks, refusals: str) -> OwnAnswer | None:
+    asks = callbacks.dependencies_path
     if asks is not None and asks.fullmatch(asked.path):
         if asked.method != "GET":
-            return OwnAnswer("method_not_allowed", allowed=("GET",), notes=(scope,))
-        depends = f"getDependencies: {len(known.callbacks.dependencies)} services"
-        return OwnAnswer("subscription_callback", notes=(scope, depends))
-    tells = known.callbacks.subscription_path
+            return OwnAnswer("method_not_allowed", allowed=("GET",), notes=(refusals,))
+        depends = f"getDependencies: {len(callbacks.dependencies)} services"
+        return OwnAnswer("subscription_callback", notes=(refusals, depends))
+    tells = callbacks.subscription_path
     if tells is None or not tells.fullmatch(asked.path):
         return None
     if asked.method not in ("PUT", "DELETE"):
-        return OwnAnswer("method_not_allowed", allowed=("PUT", "DELETE"), notes=(scope,))
+        return OwnAnswer("method_not_allowed", allowed=("PUT", "DELETE"), notes=(refusals,))
     meaning = "onSubscription: a tenant comes, and is told its address" if asked.method == "PUT" else "a tenant leaves"
-    return OwnAnswer("subscription_callback", notes=(scope, meaning))
+    return OwnAnswer("subscription_callback", notes=(refusals, meaning))
 
 
 def _login_start(asked: Asked, known: Known) -> OwnAnswer | None:

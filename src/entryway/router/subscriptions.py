@@ -1,77 +1,95 @@
-"""What a SaaS registry asks the router: on which services tenants depend, and that one comes or goes."""
+"""What registries ask the router: on which services tenants depend, and that one comes or goes."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from entryway.config.subscription_callbacks import SubscriptionCallbacks
 from entryway.http import Headers, Request, Response
 from entryway.router.address import address_of
-from entryway.router.errors import CallbackRefused, InsufficientScope, MethodNotAllowed
+from entryway.router.errors import CallbackRefused, MethodNotAllowed
 from entryway.router.queries import read_query
+from entryway.router.subscription_callers import Caller
 from entryway.router.tenants import Tenants
-from entryway.security import TokenMissing, TokenValidator
 from entryway.telemetry import get_logger
 
 log = get_logger("router.subscriptions")
 
-SCOPES = ("Callback", "mtcallback")
 MOST_BYTES = 1024 * 1024
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-_BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +(\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Flavour:
+    """How a kind of registry says whose tenant comes, and wants to hear the tenant's address."""
+
+    subdomain: tuple[str, ...]
+    """Where the body has the subdomain."""
+    content_type: bytes
+    write: Callable[[str], str]
+
+
+REGISTRY = Flavour(("subscribedSubdomain",), b"text/plain; charset=utf-8", lambda url: url)
+MANAGER = Flavour(
+    ("subscriber", "subaccountSubdomain"),
+    b"application/json; charset=utf-8",
+    lambda url: json.dumps({"applicationUrl": url}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """One registry that calls this application."""
+
+    callbacks: SubscriptionCallbacks
+    caller: Caller
+    flavour: Flavour
+
+    def calls(self, path: str) -> bool:
+        """Tell whether it calls this path."""
+        return self.asks_at(path) or _is(self.callbacks.subscription_path, path)
+
+    def asks_at(self, path: str) -> bool:
+        """Tell whether it asks for dependencies at this path."""
+        return _is(self.callbacks.dependencies_path, path)
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriptions:
     """The callbacks of one application."""
 
-    callbacks: SubscriptionCallbacks
-    validator: TokenValidator
+    registries: tuple[Registry, ...]
     tenants: Tenants | None
 
     def is_endpoint(self, _request: Request, path: str) -> bool:
-        """Tell whether the registry calls this path."""
-        return self._is(self.callbacks.dependencies_path, path) or self._is(self.callbacks.subscription_path, path)
+        """Tell whether a registry calls this path."""
+        return any(registry.calls(path) for registry in self.registries)
 
     async def handle(self, request: Request) -> Response:
-        """Answer the registry; everybody else is refused."""
-        await self._check_caller(request)
-        if self._is(self.callbacks.dependencies_path, request.target.partition("?")[0]):
+        """Answer a registry; everybody else is refused."""
+        path = request.target.partition("?")[0]
+        registry = next(each for each in self.registries if each.calls(path))
+        await registry.caller.check(request)
+        if registry.asks_at(path):
             if request.method != "GET":
                 raise MethodNotAllowed("GET", "getDependencies")
-            body = json.dumps(self.callbacks.dependencies, separators=(",", ":")).encode()
+            body = json.dumps(registry.callbacks.dependencies, separators=(",", ":")).encode()
             return Response(200, Headers([(b"content-type", b"application/json; charset=utf-8")]), body)
         if request.method == "DELETE":
-            log.info("tenant_left", path=request.target.partition("?")[0])
+            log.info("tenant_left", path=path)
             return Response(200, Headers([]), b"")
         if request.method != "PUT":
             raise MethodNotAllowed("PUT, DELETE", "onSubscription")
-        subdomain = await self._subdomain(request)
+        subdomain = await _subdomain(request, registry.flavour)
         url = self._tenant_url(request, subdomain)
         log.info("tenant_came", subdomain=subdomain, url=url)
-        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
-        return Response(200, Headers(headers), url.encode())
-
-    async def _check_caller(self, request: Request) -> None:
-        given = _BEARER.fullmatch(request.headers.text("authorization") or "")
-        if given is None:
-            raise TokenMissing("the registry sends a token")
-        context = await self.validator.validate_async(given[1])
-        if not any(context.check_local_scope(scope) for scope in SCOPES):
-            raise InsufficientScope(f"subscription callbacks need the scope {' or '.join(SCOPES)}")
-
-    async def _subdomain(self, request: Request) -> str:
-        try:
-            content = json.loads(await request.body.read(MOST_BYTES))
-        except (ValueError, RecursionError):
-            raise CallbackRefused("the body is not JSON") from None
-        subdomain = content.get("subscribedSubdomain") if isinstance(content, dict) else None
-        if not isinstance(subdomain, str) or not _LABEL.fullmatch(subdomain):
-            raise CallbackRefused("the body has no subscribedSubdomain that can be one")
-        return subdomain
+        headers = [(b"content-type", registry.flavour.content_type), (b"x-content-type-options", b"nosniff")]
+        return Response(200, Headers(headers), registry.flavour.write(url).encode())
 
     def _tenant_url(self, request: Request, subdomain: str) -> str:
         """Return where the tenant finds the application: the provider's address with the subdomain replaced."""
@@ -91,6 +109,18 @@ class Subscriptions:
             raise CallbackRefused(f"TENANT_HOST_PATTERN finds no tenant in {host!r}")
         return f"{scheme}://{replaced}"
 
-    @staticmethod
-    def _is(pattern: re.Pattern[str] | None, path: str) -> bool:
-        return pattern is not None and pattern.fullmatch(path) is not None
+
+async def _subdomain(request: Request, flavour: Flavour) -> str:
+    try:
+        found: Any = json.loads(await request.body.read(MOST_BYTES))
+    except (ValueError, RecursionError):
+        raise CallbackRefused("the body is not JSON") from None
+    for key in flavour.subdomain:
+        found = found.get(key) if isinstance(found, dict) else None
+    if not isinstance(found, str) or not _LABEL.fullmatch(found):
+        raise CallbackRefused(f"the body has no {'.'.join(flavour.subdomain)} that can be one")
+    return found
+
+
+def _is(pattern: re.Pattern[str] | None, path: str) -> bool:
+    return pattern is not None and pattern.fullmatch(path) is not None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from entryway.http import Peer, Request
-from entryway.router.address import address_of, check_forwarded_host, require_origin_form, without_forwarding
+from entryway.router.address import FORWARDING, address_of, check_forwarded_host, require_origin_form
 from entryway.router.deciding import Deciding
 from entryway.router.errors import InsecureTransport
 
@@ -25,11 +25,13 @@ class Surface:
     """What proxies that ask for decisions may be told, if there are any."""
     own_paths: frozenset[str] = frozenset()
     """The paths that the router may answer itself: all others go straight to the routes."""
+    proxy_headers: frozenset[bytes] = FORWARDING
+    """What only a trusted proxy may say."""
 
     def check_transport(self, request: Request) -> None:
         """Raise for a request that came the wrong way; forget what only a trusted proxy may say."""
         if not self.trusts_everybody and not self.trusts(request.peer):
-            request.headers = without_forwarding(request.headers)
+            request.headers = request.headers.without(self.proxy_headers)
         if "#" in request.target:
             # A fragment is for the browser alone (RFC 9112 §3.2): one that is sent all the same names nothing.
             request.target = request.target.partition("#")[0]

@@ -330,6 +330,15 @@ def test_callbacks_of_the_registry_are_named(folder: Path):
     assert explain(folder, "POST", "/callback/v1.0/dependencies", environ).allowed_methods == ("GET",)
 
 
+def test_callbacks_of_a_subscription_manager_are_named(folder: Path):
+    name = {"CN": "manager"}
+    names = {"callback_certificate_subject": name, "callback_certificate_issuer": name}
+    environ = written(folder, {}, {"name": "m", "label": "subscription-manager", "tags": [], "credentials": names})
+    told = explain(folder, "PUT", "/v1.0/callback/tenants/1", environ)
+    assert told.outcome == "subscription_callback"
+    assert "401 without a certificate in x-forwarded-client-cert" in " ".join(told.notes)
+
+
 def test_endpoints_of_the_login_and_what_a_password_route_asks_for(folder: Path):
     logout = {"logoutEndpoint": "/out", "logoutPage": "/bye.html", "backChannelLogoutEndpoint": "/told"}
     document = route(authenticationType="basic") | {"logout": logout, "destinations": {"b": {"logoutPath": "/gone"}}}
