@@ -46,7 +46,7 @@ def trust_of(base: Foundation) -> Trust:
     """Make what knows the providers and the way to them."""
     database, sealer, digests, clock = base.database, base.sealer, base.digests, base.clock
     providers, saml_keys = (
-        IdentityProviders(database, sealer, base.audit, clock),
+        IdentityProviders(database, sealer, base.audit, clock, base.changes),
         SamlKeys(database, sealer, base.audit, clock),
     )
     partners = SamlPartners(providers, saml_keys, base.settings.host)

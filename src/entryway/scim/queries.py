@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from entryway.scim import filters
 from entryway.scim.errors import InvalidScimValue, InvalidSyntax
 from entryway.scim.filters import AttributePath
+from entryway.storage.pages import Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,11 @@ class Query:
     start: int
     count: int
     selection: Selection
+
+    @property
+    def window(self) -> Window:
+        """The part of the list that is asked for."""
+        return Window(self.start - 1, self.count)
 
 
 def parse_selection(parameters: Mapping[str, str]) -> Selection:

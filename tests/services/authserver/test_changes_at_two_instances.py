@@ -25,7 +25,6 @@ ASKED_EACH_TIME = {
     "binding_authorities",
     "brandings",
     "data_keys",
-    "identity_providers",
     "login_attempts",
     "login_failures",
     "login_sessions",
@@ -187,6 +186,31 @@ def test_a_suspended_tenant_is_refused(instances: tuple[RunningAuthServer, Runni
     assert asked(one) == 403
     a_second_later(instances)
     assert asked(other) == 403
+
+
+def test_an_identity_provider_that_was_switched_off_is_offered_no_more(
+    instances: tuple[RunningAuthServer, RunningAuthServer],
+) -> None:
+    one, other = instances
+    origin = f"idp-{uuid.uuid4().hex[:8]}"
+    config = {"issuer": "https://login.example.com", "client_id": "c", "client_secret": "s"}
+    whole = {"type": "oidc1.0", "originKey": origin, "name": origin, "config": config}
+    bearer = {"authorization": f"Bearer {one.platform_token()}"}
+
+    def offered(at: RunningAuthServer) -> bool:
+        return origin in at.http.get("/login", headers={"accept": "text/html"}).text
+
+    path = "/sap/rest/identity-providers"
+    assert (offered(one), offered(other)) == (False, False)
+    one.http.post(path, json=whole, headers=bearer).raise_for_status()
+    assert offered(one)
+    a_second_later(instances)
+    assert offered(other)
+    one.http.patch(f"{path}/{origin}", json={"active": False}, headers=bearer).raise_for_status()
+    assert not offered(one)
+    a_second_later(instances)
+    assert not offered(other)
+    one.http.delete(f"{path}/{origin}", headers=bearer).raise_for_status()
 
 
 def test_lifetimes_that_were_changed_count(landscape: Landscape) -> None:

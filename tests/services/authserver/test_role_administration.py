@@ -90,8 +90,23 @@ def test_lists_come_whole_or_in_pieces(admin: Administrator, shop: BoundApplicat
     assert first.headers["x-total-count"] == str(len(everything))
     following = first.headers["link"].partition(">")[0].removeprefix("<")
     assert admin.get(f"{path}{following}") == everything[1:2]
-    for listed in ("/apps", "/roles", "/rolecollections", "/identity-providers/entryway/attributes/rolecollections"):
-        assert len(admin.get(f"{listed}?startIndex=1&count=1")) <= 1
+    of_app = f"/apps/{encoded(shop.name)}"
+    lists = (
+        "/apps",
+        "/roles",
+        "/rolecollections",
+        "/apps/roletemplates",
+        f"{of_app}/scopes",
+        f"{of_app}/roletemplates",
+    )
+    for listed in (*lists, "/rolecollections/Subaccount%20Viewer/roles", "/apiCredentials"):
+        whole, size = admin.get(listed), 2
+        starts = range(1, len(whole) + 2, size)
+        assert [each for start in starts for each in admin.get(f"{listed}?startIndex={start}&count={size}")] == whole
+    assert (
+        admin.get("/apps/roletemplates?showRoles=true&startIndex=2&count=1")
+        == (admin.get("/apps/roletemplates?showRoles=true")[1:2])
+    )
     assert admin.ask("GET", f"{path}?startIndex=0").status_code == 400
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from admin_client import Administrator, administrator, encoded
 from product_descriptor import products
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from entryway.authserver import tables
 from entryway.authserver.roles import Roles
@@ -137,7 +137,7 @@ async def test_the_identity_providers_word_gives_collections_and_values(
         zid = app.credentials["zoneid"]
         user = _federated(zid, user_id, origin, server)
         async with database.transaction() as session:
-            await session.execute(insert(tables.User).values(**user))
+            session.add(tables.User(**user))
 
         async def entitlements(*groups: str):
             async with database.transaction() as session:

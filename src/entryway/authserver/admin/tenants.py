@@ -13,6 +13,7 @@ from entryway.authserver.roles import predefined
 from entryway.authserver.tenant_addresses import LABEL, RESERVED, ZoneUnknown
 from entryway.errors import BadRequest, Conflict
 from entryway.storage.audit import changed
+from entryway.storage.pages import page_of
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from entryway.authserver.zones import Zone, Zones
     from entryway.storage import Database
     from entryway.storage.audit import Audit
+    from entryway.storage.pages import Window
 
 OBJECT = "xs_tenant"
 
@@ -70,6 +72,13 @@ class Tenants:
             "tenants": [self._told(row) for row in listed],
             "next": listed[-1].number if len(rows) > limit else None,
         }
+
+    async def page(self, window: Window) -> tuple[list[dict[str, Any]], int]:
+        """Return a part of all tenants by their numbers, and how many there are."""
+        table = tables.Zone
+        async with self.database.read() as session:
+            rows, total = await page_of(session, select(table), [table.number], window, key=table.id)
+        return [self._told(row) for (row,) in rows], total
 
     async def find(self, zid: str) -> dict[str, Any]:
         """Return a tenant."""

@@ -67,8 +67,7 @@ class GroupCollection:
             caller.zone.id,
             where,
             order=order.desc() if query.descending else order.asc(),
-            offset=query.start - 1,
-            limit=query.count,
+            window=query.window,
         )
         # Members may be many, and clients that page through groups leave them away.
         names = [] if "members" in query.selection.unwanted else [each.name for each in found]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, select
 from sqlalchemy.exc import IntegrityError
 
 from entryway.accounts.names import comparable
@@ -20,6 +20,7 @@ from entryway.scim.conditions import Filterable, Flag, Key, Moment, Related, Tex
 from entryway.scim.errors import Immutable, InvalidScimValue, ResourceNotFound, Uniqueness, VersionDiffers
 from entryway.scim.resources import without_empty
 from entryway.storage.audit import changed, happened
+from entryway.storage.pages import page_of
 from entryway.web.scim import Stored
 
 if TYPE_CHECKING:
@@ -83,10 +84,10 @@ class UserCollection:
         if query.term is not None:
             fitting = fitting.where(FILTERABLE.condition(query.term))
         order: Any = FILTERABLE.order(query.sort_by) if query.sort_by else table.login_name
-        ordered = fitting.order_by(order.desc() if query.descending else order.asc(), table.id)
+        by = [order.desc() if query.descending else order.asc(), table.id]
         async with self.database.read() as session:
-            total = (await session.execute(select(func.count()).select_from(fitting.subquery()))).scalar_one()
-            rows = (await session.execute(ordered.offset(query.start - 1).limit(query.count))).scalars().all()
+            found, total = await page_of(session, fitting, by, query.window, key=table.id)
+        rows = [row for (row,) in found]
         given = await self.collections.of_users(caller.zone.id, [row.id for row in rows])
         return [_stored(row, given.get(row.id, ())) for row in rows], total
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from entryway.authserver import tables
 from entryway.authserver.admin.applications import Applications
 from entryway.authserver.admin.binding_parameters import CERTIFICATE, SECRET
 from entryway.authserver.admin.bindings import Bindings
 from entryway.authserver.bearer import PLATFORM_SCOPE
+from entryway.authserver.rest import paging
 from entryway.authserver.rest.apps import READ, WRITE
 from entryway.authserver.rest.bodies import Body, Name
 from entryway.authserver.rest.operations import Asked, Operation
@@ -23,6 +24,7 @@ from entryway.errors import Conflict, EntrywayError, NotFound
 from entryway.oauth.errors import InsufficientScope
 from entryway.storage import Database
 from entryway.storage.audit import Audit, changed
+from entryway.storage.pages import page_of
 
 PREFIX = "api-credential-"
 BINDING = "credential"
@@ -57,7 +59,7 @@ class ApiCredentialOperations:
         """Return what can be asked."""
         one = "/apiCredentials/{name}"
         return [
-            Operation("GET", "/apiCredentials", READ, "List API credentials", self.list),
+            Operation("GET", "/apiCredentials", READ, "List API credentials", self.list, query=paging.QUERY),
             Operation(
                 "POST", "/apiCredentials", WRITE, "Make one; told once", self.create, body=ApiCredential, status=201
             ),
@@ -66,7 +68,9 @@ class ApiCredentialOperations:
         ]
 
     async def list(self, asked: Asked) -> Any:
-        return [_shape(row) for row in await self._rows(asked)]
+        async with self.database.read() as session:
+            rows, total = await page_of(session, _of(asked.zid), _ORDER, asked.window)
+        return paging.Part([row for (row,) in rows], total).shown(_shape)
 
     async def get(self, asked: Asked) -> Any:
         return _shape((await self._named(asked, asked.path["name"]))[0])
@@ -77,7 +81,7 @@ class ApiCredentialOperations:
         if not asked.caller.scopes & {PLATFORM_SCOPE} and not asked.caller.scopes.issuperset(authorities):
             # Nobody gives more than they have.
             raise InsufficientScope(detail=f"{asked.caller.actor} may not give all of {' '.join(authorities)}")
-        if any(row.instance_name == body.name for row in await self._rows(asked)):
+        if await self._rows(asked, body.name):
             raise Conflict(f"there is an API credential {body.name!r} already")
         instance_id = f"{PREFIX}{uuid.uuid4()}"
         zone = asked.caller.zone
@@ -106,17 +110,24 @@ class ApiCredentialOperations:
         async with self.database.transaction() as session:
             await self.audit.record(session, changed("DELETE", zone.id, OBJECT, name, actor=asked.caller.actor))
 
-    async def _rows(self, asked: Asked) -> Sequence[tables.Application]:
-        app = tables.Application
-        query = select(app).where(app.zid == asked.zid, app.instance_id.startswith(PREFIX, autoescape=True))
+    async def _rows(self, asked: Asked, name: str) -> Sequence[tables.Application]:
+        query = _of(asked.zid).where(tables.Application.instance_name == name)
         async with self.database.read() as session:
-            return (await session.execute(query.order_by(app.instance_name))).scalars().all()
+            return (await session.execute(query.order_by(*_ORDER))).scalars().all()
 
     async def _named(self, asked: Asked, name: str) -> Sequence[tables.Application]:
-        found = [row for row in await self._rows(asked) if row.instance_name == name]
+        found = await self._rows(asked, name)
         if not found:
             raise ApiCredentialUnknown(name)
         return found
+
+
+_ORDER = (tables.Application.instance_name, tables.Application.instance_id)
+
+
+def _of(zid: str) -> Select[tables.Application]:
+    app = tables.Application
+    return select(app).where(app.zid == zid, app.instance_id.startswith(PREFIX, autoescape=True))
 
 
 def _shape(row: tables.Application) -> dict[str, Any]:

@@ -63,8 +63,8 @@ class AppOperations:
         ]
 
     async def apps(self, asked: Asked) -> Any:
-        rows = await self.catalog.apps(asked.zid, asked.query.get("onlyWithClientId"))
-        return [shapes.app(row) for row in rows]
+        rows, total = await self.catalog.apps(asked.zid, asked.query.get("onlyWithClientId"), window=asked.window)
+        return paging.Part(rows, total).shown(shapes.app)
 
     async def app(self, asked: Asked) -> Any:
         row = await self.catalog.app(asked.zid, asked.path["app"])
@@ -79,7 +79,8 @@ class AppOperations:
         return None if last is None else last.isoformat()
 
     async def scopes(self, asked: Asked) -> Any:
-        return [shapes.scope(row) for row in await self.catalog.scopes(asked.zid, asked.path["app"])]
+        rows, total = await self.catalog.scopes(asked.zid, asked.path["app"], window=asked.window)
+        return paging.Part(rows, total).shown(shapes.scope)
 
     async def scope(self, asked: Asked) -> Any:
         return shapes.scope(await self.catalog.scope(asked.zid, asked.path["app"], asked.path["scope"]))
@@ -90,32 +91,27 @@ class AppOperations:
         granted = sorted(client.authorities) if client is not None else []
         giver = asked.query.get("grantedByAppId")
         if giver is not None:
-            declared = {scope.name for scope in await self.catalog.scopes(asked.zid, giver)}
+            declared = {scope.name for scope in (await self.catalog.scopes(asked.zid, giver))[0]}
             granted = [name for name in granted if name in declared]
         return granted
 
     async def roles_of_app(self, asked: Asked) -> Any:
-        return await self._shown(asked, await self.catalog.roles(asked.zid, asked.path["app"]))
+        return await self._listed(asked, asked.path["app"])
 
     async def templates(self, asked: Asked) -> Any:
         app_id, shown = asked.path.get("app"), asked.flag("showRoles")
-        templates = await self.catalog.templates(asked.zid, app_id)
+        templates, total = await self.catalog.templates(asked.zid, app_id, window=asked.window)
+        part = paging.Part(templates, total)
         if not shown:
-            return [shapes.template(each) for each in templates]
-        roles = await self.catalog.roles(asked.zid, app_id)
-        return [
-            shapes.template(
-                each, with_roles=[role for role in roles if (role.app_id, role.template) == (each.app_id, each.name)]
-            )
-            for each in templates
-        ]
+            return part.shown(shapes.template)
+        made = await self.catalog.roles_of(asked.zid, templates)
+        return part.shown(lambda each: shapes.template(each, with_roles=made[each.app_id, each.name]))
 
     async def template(self, asked: Asked) -> Any:
         return shapes.template(await self.catalog.template(asked.zid, asked.path["app"], asked.path["template"]))
 
     async def roles_of_template(self, asked: Asked) -> Any:
-        roles = await self.catalog.roles(asked.zid, asked.path["app"], asked.path["template"])
-        return await self._shown(asked, roles)
+        return await self._listed(asked, asked.path["app"], asked.path["template"])
 
     async def role(self, asked: Asked) -> Any:
         path = asked.path
@@ -140,13 +136,15 @@ class AppOperations:
         await self.store.delete(asked.zid, path["app"], path["template"], path["role"], asked.caller.actor)
 
     async def all_roles(self, asked: Asked) -> Any:
-        return await self._shown(asked, await self.catalog.roles(asked.zid))
+        return await self._listed(asked)
+
+    async def _listed(self, asked: Asked, app_id: str | None = None, template: str | None = None) -> paging.Part:
+        roles, total = await self.catalog.roles(asked.zid, app_id, template, window=asked.window)
+        return paging.Part(await self._shown(asked, roles), total)
 
     async def _shown(self, asked: Asked, roles: Sequence[Role]) -> list[dict[str, Any]]:
         """Return roles with what their templates say of each attribute."""
-        apps = {role.app_id for role in roles}
-        templates = await self.catalog.templates(asked.zid, apps.pop() if len(apps) == 1 else None)
-        required = {(template.app_id, template.name): template.required for template in templates}
+        required = await self.catalog.required(asked.zid, {(role.app_id, role.template) for role in roles})
         return [shapes.role(role, required.get((role.app_id, role.template), frozenset())) for role in roles]
 
     async def own_app(self, asked: Asked) -> Any:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from entryway.authserver.rest import paging
 from entryway.authserver.rest.bodies import Body, Reference, Text
 from entryway.authserver.rest.operations import Asked, Operation
 from entryway.authserver.trust.configuration import Kind, ProviderDraft
@@ -76,7 +77,7 @@ class IdentityProviderOperations:
 
     def operations(self) -> Sequence[Operation]:
         """Return what can be asked."""
-        active = {"activeOnly": "whether to leave away those that are switched off"}
+        active = {"activeOnly": "whether to leave away those that are switched off"} | paging.QUERY
         return [
             Operation("GET", "", READ, "List identity providers", self.list, query=active),
             Operation("POST", "", WRITE, "Trust another one", self.create, body=ProviderWhole, status=201),
@@ -92,7 +93,7 @@ class IdentityProviderOperations:
 
     async def list(self, asked: Asked) -> Any:
         found = await self.providers.list(asked.zid, active_only=asked.flag("activeOnly"))
-        return [_shape(each) for each in found]
+        return paging.part_of(found, asked.window).shown(_shape)
 
     async def list_available(self, asked: Asked) -> Any:
         trusted = await self.providers.list(asked.zid)

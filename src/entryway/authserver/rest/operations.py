@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from entryway.authserver.rest.callers import Caller, Callers
+    from entryway.storage.pages import Window
 
 METHODS = ["DELETE", "GET", "PATCH", "POST", "PUT"]
 LONGEST_NAME = 255
@@ -45,6 +46,11 @@ class Asked:
     def zid(self) -> str:
         """The tenant that everything is about."""
         return self.caller.zone.id
+
+    @property
+    def window(self) -> Window:
+        """Return the part of a list that is asked for."""
+        return paging.window_of(self.query)
 
     def flag(self, name: str) -> bool:
         """Return a parameter of the query that is true or false."""
@@ -127,9 +133,8 @@ class Interface:
             return told
         if told is None:
             return Response(status_code=204)
-        if isinstance(told, list) and paging.QUERY.keys() <= operation.query.keys():
-            told, headers = paging.part_of(told, query)
-            return JSONResponse(told, operation.status, headers)
+        if isinstance(told, paging.Part):
+            return JSONResponse(list(told.elements), operation.status, told.headers(query))
         return JSONResponse(told, operation.status)
 
     def _segments(self, request: Request) -> list[str]:

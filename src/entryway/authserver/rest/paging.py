@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from entryway.errors import BadRequest
+from entryway.storage.pages import ALL, Window
 
 MOST = 500
 QUERY = {
@@ -15,18 +17,38 @@ QUERY = {
 }
 
 
-def part_of(told: Sequence[Any], query: Mapping[str, str]) -> tuple[Sequence[Any], dict[str, str]]:
-    """Return the elements that a query asks for, and headers that say how many there are and where the next are."""
-    headers = {"x-total-count": str(len(told))}
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a list, and how many elements the whole has."""
+
+    elements: Sequence[Any]
+    total: int
+
+    def shown(self, shape: Callable[[Any], Any]) -> Part:
+        """Return the same part with every element as it is told."""
+        return Part([shape(each) for each in self.elements], self.total)
+
+    def headers(self, query: Mapping[str, str]) -> dict[str, str]:
+        """Return what says how many elements there are and where the next are."""
+        headers, window = {"x-total-count": str(self.total)}, window_of(query)
+        if window.limit is not None and self.elements and window.offset + len(self.elements) < self.total:
+            further = urlencode({**query, "startIndex": window.offset + len(self.elements) + 1})
+            headers["link"] = f'<?{further}>; rel="next"'
+        return headers
+
+
+def window_of(query: Mapping[str, str]) -> Window:
+    """Return the part that a query asks for."""
     if not QUERY.keys() & query.keys():
-        return told, headers
-    start = _number(query, "startIndex", 1, 1, 10**9) - 1
-    count = _number(query, "count", MOST, 0, 10**9)
-    part = told[start : start + min(count, MOST)]
-    if part and start + len(part) < len(told):
-        further = urlencode({**query, "startIndex": start + len(part) + 1})
-        headers["link"] = f'<?{further}>; rel="next"'
-    return part, headers
+        return ALL
+    start = _number(query, "startIndex", 1, 1, 10**9)
+    return Window(start - 1, min(_number(query, "count", MOST, 0, 10**9), MOST))
+
+
+def part_of(told: Sequence[Any], window: Window) -> Part:
+    """Return a part of a list that is at hand."""
+    end = None if window.limit is None else window.offset + window.limit
+    return Part(told[window.offset : end], len(told))
 
 
 def _number(query: Mapping[str, str], name: str, usual: int, least: int, most: int) -> int:

@@ -15,6 +15,7 @@ from entryway.authserver.roles.mapping_rules import Operator, RoleMapping
 from entryway.authserver.roles.mappings import RoleMappings
 from entryway.authserver.trust.providers import IdentityProviders
 from entryway.errors import BadRequest
+from entryway.storage.pages import Window
 
 PAGE = 100
 _SHOWN = {
@@ -78,15 +79,15 @@ class RoleCollectionOperations:
         ]
 
     async def list(self, asked: Asked) -> Any:
-        found, _ = await self.collections.page(asked.zid)
-        return await self._shown(asked, found)
+        found, total = await self.collections.page(asked.zid, window=asked.window)
+        return paging.Part(await self._shown(asked, found), total)
 
     async def page(self, asked: Asked) -> Any:
         text = asked.path["page"]
         if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:9]) <= 1_000_000:
             raise BadRequest("pages are counted from 1")
         number = int(text)
-        found, total = await self.collections.page(asked.zid, offset=(number - 1) * PAGE, limit=PAGE)
+        found, total = await self.collections.page(asked.zid, window=Window((number - 1) * PAGE, PAGE))
         return {
             "page": number,
             "pageSize": PAGE,
@@ -100,7 +101,8 @@ class RoleCollectionOperations:
 
     async def roles(self, asked: Asked) -> Any:
         name = (await self.collections.get(asked.zid, asked.path["name"])).name
-        return [shapes.key(each) for each in (await self.collections.roles(asked.zid, [name])).get(name, ())]
+        held = (await self.collections.roles(asked.zid, [name])).get(name, ())
+        return paging.part_of(held, asked.window).shown(shapes.key)
 
     async def holding(self, asked: Asked) -> Any:
         role = RoleKey(asked.path["app"], asked.path["template"], asked.path["role"])
@@ -141,7 +143,8 @@ class RoleCollectionOperations:
 
     async def list_mappings(self, asked: Asked) -> Any:
         await self.providers.get(asked.zid, asked.path["origin"])
-        return [shapes.mapping(each) for each in await self.mappings.of_origin(asked.zid, asked.path["origin"])]
+        found, total = await self.mappings.of_origin(asked.zid, asked.path["origin"], asked.window)
+        return paging.Part(found, total).shown(shapes.mapping)
 
     async def create_mapping(self, asked: Asked) -> Any:
         body: MappingDraft = asked.body

@@ -20,12 +20,13 @@ from entryway.authserver.roles.errors import (
     UserUnknownHere,
 )
 from entryway.storage.audit import changed
+from entryway.storage.pages import ALL, Window, page_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from sqlalchemy import ColumnElement, Select
+    from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from entryway.authserver.moments import Clock
@@ -71,16 +72,15 @@ class RoleCollections:
         where: Sequence[ColumnElement[bool]] = (),
         *,
         order: ColumnElement[Any] | None = None,
-        offset: int = 0,
-        limit: int | None = None,
+        window: Window = ALL,
     ) -> tuple[Sequence[RoleCollection], int]:
         """Return collections, by name unless ordered otherwise, and how many fit."""
         table = tables.RoleCollection
         fitting = select(table).where(table.zid == zid, *where)
         async with self.database.read() as session:
-            total = (await session.execute(select(func.count()).select_from(fitting.subquery()))).scalar_one()
-            rows = (await session.execute(_ordered(fitting, order).offset(offset).limit(limit))).scalars().all()
-        return [_collection(row) for row in rows], total
+            # Whatever else decides, pages must not overlap.
+            rows, total = await page_of(session, fitting, [*(() if order is None else (order,)), table.name], window)
+        return [_collection(row) for (row,) in rows], total
 
     async def get(self, zid: str, name: str) -> RoleCollection:
         """Return a collection, or raise RoleCollectionUnknown."""
@@ -93,7 +93,9 @@ class RoleCollections:
         query = select(reference).where(reference.zid == zid, reference.collection.in_(list(names)))
         async with self.database.read() as session:
             rows = (await session.execute(query)).scalars().all()
-            templates = await read_templates(session, zid)
+            templates = await read_templates(
+                session, zid, among=sorted({(row.xsappname, row.template) for row in rows})
+            )
         defaults = {(each.app_id, each.name): each.default_role.name for each in templates if each.default_role}
         for row in rows:
             role = row.role or defaults.get((row.xsappname, row.template), row.template)
@@ -265,11 +267,6 @@ class RoleCollections:
         if row.predefined or row.instance_id is not None:
             raise ReadOnly(name)
         return row
-
-
-def _ordered(query: Select[Any], order: ColumnElement[Any] | None) -> Select[Any]:
-    # Whatever else decides, pages must not overlap.
-    return query.order_by(*(() if order is None else (order,)), tables.RoleCollection.name)
 
 
 async def _find(session: AsyncSession, zid: str, name: str) -> tables.RoleCollection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
@@ -12,11 +12,12 @@ from entryway.authserver.roles.errors import MappingUnknown, RoleCollectionUnkno
 from entryway.authserver.roles.mapping_rules import GROUP_ATTRIBUTES, Operator, RoleMapping
 from entryway.authserver.users import ORIGIN
 from entryway.storage.audit import changed
+from entryway.storage.pages import ALL, Window, page_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Select
 
     from entryway.storage import Database
     from entryway.storage.audit import Audit
@@ -32,23 +33,22 @@ class RoleMappings:
     database: Database
     audit: Audit
 
-    async def of_origin(self, zid: str, origin: str) -> Sequence[RoleMapping]:
-        """Return what an identity provider's word gives."""
+    async def of_origin(self, zid: str, origin: str, window: Window) -> tuple[Sequence[RoleMapping], int]:
+        """Return what an identity provider's word gives, and in how many ways."""
         table = tables.RoleMapping
         query = select(table).where(table.zid == zid, table.origin == origin)
-        query = query.order_by(table.attribute, table.operator, table.value, table.collection)
-        async with self.database.read() as session:
-            return [_mapping(row) for row in (await session.execute(query)).scalars()]
+        return await self._page(query, [table.attribute, table.operator, table.value, table.collection], window)
 
-    async def of_groups(self, zid: str) -> Sequence[RoleMapping]:
-        """Return the mappings of groups, of every identity provider."""
+    async def of_groups(
+        self, zid: str, narrowed: Mapping[str, str | None], *, window: Window = ALL
+    ) -> tuple[Sequence[RoleMapping], int]:
+        """Return the mappings of groups, those with the given origin, value or collection, and how many there are."""
         table = tables.RoleMapping
         query = select(table).where(
             table.zid == zid, table.attribute.in_(GROUP_ATTRIBUTES), table.operator == str(Operator.EQUALS)
         )
-        query = query.order_by(table.origin, table.value, table.collection)
-        async with self.database.read() as session:
-            return [_mapping(row) for row in (await session.execute(query)).scalars()]
+        query = query.filter_by(**{name: value for name, value in narrowed.items() if value is not None})
+        return await self._page(query, [table.origin, table.value, table.collection, table.id], window)
 
     async def of_collections(self, zid: str, names: Iterable[str]) -> Sequence[RoleMapping]:
         """Return the mappings that give any of the collections."""
@@ -56,6 +56,13 @@ class RoleMappings:
         query = select(table).where(table.zid == zid, table.collection.in_(list(names))).order_by(table.id)
         async with self.database.read() as session:
             return [_mapping(row) for row in (await session.execute(query)).scalars()]
+
+    async def _page(
+        self, query: Select[tables.RoleMapping], order: Sequence[Any], window: Window
+    ) -> tuple[Sequence[RoleMapping], int]:
+        async with self.database.read() as session:
+            rows, total = await page_of(session, query, order, window)
+        return [_mapping(row) for (row,) in rows], total
 
     async def create(self, zid: str, mapping: RoleMapping, actor: str) -> bool:
         """Add a mapping; say whether it is new."""

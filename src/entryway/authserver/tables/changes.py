@@ -25,6 +25,7 @@ WATCHED = {
     "binding_certificates": Watched(_EVERYBODY),
     "token_policies": Watched(TENANT),
     "signing_keys": Watched(TENANT),
+    "identity_providers": Watched(TENANT),
     "role_templates": Watched(TENANT),
     "role_template_scopes": Watched(TENANT),
     "roles": Watched(TENANT),

@@ -24,6 +24,7 @@ from entryway.errors import Conflict, NotFound
 from entryway.federation.configuration import OidcConfig, SamlConfig
 from entryway.federation.errors import InvalidTrust
 from entryway.federation.saml_metadata import check_metadata
+from entryway.storage import Remembered
 from entryway.storage.audit import changed
 
 if TYPE_CHECKING:
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from entryway.authserver.moments import Clock
-    from entryway.storage import Database, Sealer
+    from entryway.storage import Changes, Database, Sealer
     from entryway.storage.audit import Audit
 
+MOST_REMEMBERED = 20_000
 _SECRET_PURPOSE = "identity-provider-secret"  # noqa: S105 - what the seal is for
 
 
@@ -91,31 +93,30 @@ class IdentityProvider:
 class IdentityProviders:
     """Every provider is looked up by tenant and origin key, and every change of one is on the audit trail."""
 
-    def __init__(self, database: Database, sealer: Sealer, audit: Audit, clock: Clock) -> None:
+    def __init__(self, database: Database, sealer: Sealer, audit: Audit, clock: Clock, changes: Changes) -> None:
         self._database = database
+        self._known: Remembered[str, Mapping[str, IdentityProvider]] = Remembered(
+            changes, (tables.TENANT,), MOST_REMEMBERED
+        )
         self._sealer = sealer
         self._audit = audit
         self._clock = clock
 
     async def list(self, zid: str, *, active_only: bool = False) -> Sequence[IdentityProvider]:
-        """Return the providers of a tenant by origin key, the built-in one first."""
-        row = tables.IdentityProviderRow
-        async with self._database.read() as session:
-            query = select(row).where(row.zid == zid).order_by(row.origin)
-            found = [self._provider(one) for one in (await session.execute(query)).scalars()]
-        stored = {provider.origin: provider for provider in found}
-        built_in = stored.pop(ORIGIN, None) or _built_in(zid)
-        return [one for one in (built_in, *stored.values()) if one.draft.active or not active_only]
+        """Return the providers of a tenant by origin key, the built-in one first; from memory where they are in use."""
+        found = await self._known.get(zid, ORIGIN, self._load) or {}
+        return [one for one in found.values() if one.draft.active or not active_only]
 
     async def find(self, zid: str, origin: str) -> IdentityProvider | None:
         """Return the provider by this origin key."""
+        return (await self._known.get(zid, ORIGIN, self._load) or {}).get(origin)
+
+    async def _load(self, zid: str, built_in: str) -> Mapping[str, IdentityProvider]:
         row = tables.IdentityProviderRow
         async with self._database.read() as session:
-            query = select(row).where(row.zid == zid, row.origin == origin)
-            found = (await session.execute(query)).scalar_one_or_none()
-        if found is None:
-            return _built_in(zid) if origin == ORIGIN else None
-        return self._provider(found)
+            query = select(row).where(row.zid == zid).order_by(row.origin)
+            found = {one.origin: self._provider(one) for one in (await session.execute(query)).scalars()}
+        return {built_in: found.pop(built_in, None) or _built_in(zid), **found}
 
     async def get(self, zid: str, origin: str) -> IdentityProvider:
         """Return the provider by this origin key, or raise IdentityProviderUnknown."""

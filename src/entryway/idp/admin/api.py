@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import true
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -30,6 +29,7 @@ from entryway.idp.documents import SamlRules, SelfService
 from entryway.idp.errors import ApplicationUnknown, InvalidValue, UserUnknown
 from entryway.idp.pages.wording import LANGUAGES
 from entryway.idp.users.password_policy import PasswordPolicy
+from entryway.storage.pages import Window
 from entryway.web import edge
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class AdminApi:
         """Answer a page of the users, by name; `start` counts from 0."""
         await self.callers.require(request, "admin")
         start = _number(request.query_params.get("start", "0"))
-        users, total = await self.users.page([true()], [tables.User.login_name.asc()], start, PAGE)
+        users, total = await self.users.page([], [tables.User.login_name.asc()], Window(start, PAGE))
         groups = await self.groups.of_users([user.id for user in users])
         return JSONResponse({"total": total, "users": [user_answer(user, groups[user.id]) for user in users]})
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import true
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -14,6 +13,8 @@ from entryway.idp import tables
 from entryway.idp.bootstrap import ADMIN_GROUP
 from entryway.idp.console.office import PAGE, go, start_of
 from entryway.idp.errors import InvalidValue, NameTaken
+from entryway.scim.conditions import begins_with
+from entryway.storage.pages import Window
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -44,8 +45,8 @@ class GroupPages:
         """Show one page of the groups whose name begins with a text."""
         search, start = request.query_params.get("search", "")[:255], start_of(request)
         key = tables.Group.name_key
-        fits = key.startswith(comparable(search), autoescape=True) if search else true()
-        found, total = await self.groups.page([fits], [key.asc()], start, PAGE)
+        fits = [begins_with(key, comparable(search))] if search else []
+        found, total = await self.groups.page(fits, [key.asc()], Window(start, PAGE))
         return self.office.show(
             request,
             "admin_groups.html",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import or_, true
+from sqlalchemy import or_
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -17,6 +17,8 @@ from entryway.idp.console.office import PAGE, go, listed, start_of
 from entryway.idp.errors import InvalidValue, NameTaken, PasswordRefused
 from entryway.idp.login.endpoints import refusal_text
 from entryway.idp.users.user import UserValues
+from entryway.scim.conditions import begins_with
+from entryway.storage.pages import Window
 from entryway.web.pages.texts import language_of
 
 if TYPE_CHECKING:
@@ -91,8 +93,8 @@ class UserPages:
         search, start = request.query_params.get("search", "")[:255], start_of(request)
         key = comparable(search)
         user = tables.User
-        fits = or_(user.login_name.startswith(key, autoescape=True), user.email_key.startswith(key, autoescape=True))
-        found, total = await self.users.page([fits if key else true()], [user.login_name.asc()], start, PAGE)
+        fits = [or_(begins_with(user.login_name, key), begins_with(user.email_key, key))] if key else []
+        found, total = await self.users.page(fits, [user.login_name.asc()], Window(start, PAGE))
         return self.office.show(
             request, "admin_users.html", HERE, users=found, total=total, start=start, page=PAGE, search=search
         )

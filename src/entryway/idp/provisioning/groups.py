@@ -59,7 +59,7 @@ class GroupCollection:
         where = [FILTERABLE.condition(query.term)] if query.term is not None else []
         column: Any = FILTERABLE.order(query.sort_by) if query.sort_by else tables.Group.name_key
         order = [column.desc() if query.descending else column.asc()]
-        groups, total = await self.groups.page(where, order, query.start - 1, query.count)
+        groups, total = await self.groups.page(where, order, query.window)
         # Members may be many, and clients that page through groups leave them away.
         left_out = "members" in query.selection.unwanted
         return [self._stored(group, [] if left_out else await self._members(group)) for group in groups], total

@@ -73,7 +73,7 @@ class UserCollection:
         where = [FILTERABLE.condition(query.term)] if query.term is not None else []
         column: Any = FILTERABLE.order(query.sort_by) if query.sort_by else tables.User.login_name
         order = [column.desc() if query.descending else column.asc()]
-        users, total = await self.users.page(where, order, query.start - 1, query.count)
+        users, total = await self.users.page(where, order, query.window)
         groups = await self.groups.of_users([user.id for user in users])
         return [self._stored(user, groups[user.id]) for user in users], total
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from entryway.accounts.names import comparable
 from entryway.idp import tables
 from entryway.idp.errors import ChangedMeanwhile, GroupUnknown, InvalidValue, NameTaken
+from entryway.storage.pages import page_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from entryway.storage import Database
     from entryway.storage.moments import Clock
+    from entryway.storage.pages import Window
 
 LONGEST = 255
 # Databases take no more parameters in one statement.
@@ -69,14 +71,13 @@ class Groups:
         return _group(row) if row else None
 
     async def page(
-        self, where: Sequence[ColumnElement[bool]], order: Sequence[ColumnElement[Any]], start: int, count: int
+        self, where: Sequence[ColumnElement[bool]], order: Sequence[ColumnElement[Any]], window: Window
     ) -> tuple[list[Group], int]:
-        """Return one page of the groups that fit, and how many fit."""
-        query = select(tables.Group).where(*where).order_by(*order, tables.Group.id).offset(start).limit(count)
+        """Return a part of the groups that fit, and how many fit."""
+        table = tables.Group
         async with self._database.read() as session:
-            total = (await session.execute(select(func.count()).select_from(tables.Group).where(*where))).scalar_one()
-            rows = (await session.execute(query)).scalars().all() if count else []
-        return [_group(row) for row in rows], total
+            rows, total = await page_of(session, select(table).where(*where), [*order, table.id], window, key=table.id)
+        return [_group(row) for (row,) in rows], total
 
     async def create(self, name: str, description: str = "", external_id: str | None = None) -> Group:
         """Create an empty group."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, or_, select, update
@@ -12,6 +15,7 @@ from entryway.accounts.names import comparable
 from entryway.idp import tables
 from entryway.idp.errors import ChangedMeanwhile, NameTaken, UserUnknown
 from entryway.idp.users.user import User, UserValues
+from entryway.storage.pages import page_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +26,19 @@ if TYPE_CHECKING:
 
     from entryway.storage import Database
     from entryway.storage.moments import Clock
+    from entryway.storage.pages import Window
 
+# To count more users than this takes longer than to list some, and how many there are exactly tells nobody much.
+_MANY = 10_000
+_COUNTED_EVERY = timedelta(seconds=30)
 # The name of one user must not be the address of another, and no constraint of the database can say so.
 NAMES = "user-names"
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    users: int
+    at: datetime
 
 
 class Users:
@@ -33,6 +47,7 @@ class Users:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._many: _Counted | None = None
 
     async def find(self, user_id: str) -> User | None:
         """Return the user with this id."""
@@ -54,14 +69,22 @@ class Users:
         return await self._one(or_(tables.User.login_name == key, tables.User.email_key == key))
 
     async def page(
-        self, where: Sequence[ColumnElement[bool]], order: Sequence[ColumnElement[Any]], start: int, count: int
+        self, where: Sequence[ColumnElement[bool]], order: Sequence[ColumnElement[Any]], window: Window
     ) -> tuple[list[User], int]:
-        """Return one page of the users that fit, and how many fit."""
-        query = select(tables.User).where(*where).order_by(*order, tables.User.id).offset(start).limit(count)
+        """Return a part of the users that fit, and how many fit; of all, from memory where they are very many."""
+        table = tables.User
+        fitting, by = select(table).where(*where), [*order, table.id]
         async with self._database.read() as session:
-            total = (await session.execute(select(func.count()).select_from(tables.User).where(*where))).scalar_one()
-            rows = (await session.execute(query)).scalars().all() if count else []
-        return [as_user(row) for row in rows], total
+            count = None if where else partial(self._count, session)
+            rows, total = await page_of(session, fitting, by, window, key=table.id, count=count)
+        return [as_user(row) for (row,) in rows], total
+
+    async def _count(self, session: AsyncSession) -> int:
+        if self._many is not None and self._many.at <= self._clock() < self._many.at + _COUNTED_EVERY:
+            return self._many.users
+        total = (await session.execute(select(func.count()).select_from(tables.User))).scalar_one()
+        self._many = _Counted(total, self._clock()) if total >= _MANY else None
+        return total
 
     async def create(self, values: UserValues, user_id: str | None = None, provider_id: str | None = None) -> User:
         """Create a user, without a password yet."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 
 from entryway.authserver import tables
 from entryway.authserver.bootstrap import PLATFORM
@@ -18,6 +18,7 @@ from entryway.errors import NotFound
 from entryway.scim.conditions import Filterable, Text
 from entryway.scim.queries import parse_query
 from entryway.storage import Database
+from entryway.storage.pages import page_of
 
 PREFIX = "/oauth/clients"
 SCHEMA = "http://cloudfoundry.org/schema/scim/oauth-clients-1.0"
@@ -54,10 +55,9 @@ class ClientOperations:
         if query.term is not None:
             fitting = fitting.where(FILTERABLE.condition(query.term))
         order: Any = FILTERABLE.order(query.sort_by) if query.sort_by else client.client_id
-        ordered = fitting.order_by(order.desc() if query.descending else order.asc(), client.client_id)
+        by = [order.desc() if query.descending else order.asc(), client.client_id]
         async with self.database.read() as session:
-            total = (await session.execute(select(func.count()).select_from(fitting.subquery()))).scalar_one()
-            rows = (await session.execute(ordered.offset(query.start - 1).limit(query.count))).all()
+            rows, total = await page_of(session, fitting, by, query.window)
         shown = [await self._shown(asked, row, of) for row, of in rows]
         return listed([each for each in shown if each is not None], total, query, SCHEMA)
 

@@ -58,10 +58,9 @@ class GroupMappingOperations:
             raise BadRequest("this list is narrowed by origin and externalGroup; it has no filter")
         query = parse_query(asked.query)
         origin, group = asked.query.get("origin"), asked.query.get("externalGroup")
-        found = await self.mappings.of_groups(asked.zid)
-        fitting = [each for each in found if origin in {None, each.origin} and group in {None, each.value}]
-        page = fitting[query.start - 1 : query.start - 1 + query.count]
-        return listed([_shown(each) for each in page], len(fitting), query)
+        named = {"origin": origin, "value": group}
+        found, total = await self.mappings.of_groups(asked.zid, named, window=query.window)
+        return listed([_shown(each) for each in found], total, query)
 
     async def map(self, asked: Asked) -> Any:
         body: GroupMapping = asked.body
@@ -77,11 +76,8 @@ class GroupMappingOperations:
 
     async def unmap(self, asked: Asked) -> Any:
         path = asked.path
-        found = [
-            each
-            for each in await self.mappings.of_groups(asked.zid)
-            if (each.origin, each.value, each.collection) == (path["origin"], path["externalGroup"], path["collection"])
-        ]
+        named = {"origin": path["origin"], "value": path["externalGroup"], "collection": path["collection"]}
+        found, _ = await self.mappings.of_groups(asked.zid, named)
         if not found:
             raise MappingUnknown(path["externalGroup"])
         # One for either name of the attribute: what is left would still give the role collection.

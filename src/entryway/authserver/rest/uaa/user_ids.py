@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from entryway.authserver import tables
 from entryway.authserver.rest.operations import Asked, Operation
@@ -19,6 +19,7 @@ from entryway.scim.errors import InvalidFilter
 from entryway.scim.filters import And, Comparison, Or
 from entryway.scim.queries import parse_query
 from entryway.storage import Database
+from entryway.storage.pages import page_of
 
 if TYPE_CHECKING:
     from entryway.scim.filters import Filter
@@ -62,11 +63,10 @@ class UserIdOperations:
             active = await self.providers.list(asked.zid, active_only=True)
             fitting = fitting.where(table.origin.in_([each.origin for each in active]))
         name = table.login_name
-        ordered = fitting.order_by(name.desc() if query.descending else name.asc(), table.id)
+        by = [name.desc() if query.descending else name.asc(), table.id]
         async with self.database.read() as session:
-            total = (await session.execute(select(func.count()).select_from(fitting.subquery()))).scalar_one()
-            rows = (await session.execute(ordered.offset(query.start - 1).limit(query.count))).scalars().all()
-        shown = [{"id": row.id, "userName": row.user_name, "origin": row.origin} for row in rows]
+            rows, total = await page_of(session, fitting, by, query.window, key=table.id)
+        shown = [{"id": row.id, "userName": row.user_name, "origin": row.origin} for (row,) in rows]
         return listed(shown, total, query)
 
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 from pydantic import StringConstraints
 
 from entryway.authserver.admin.endpoints import Body, Name
-from entryway.authserver.admin.tenant_endpoints import MOST_LISTED
 from entryway.authserver.admin.tenants import Tenants
 from entryway.authserver.bearer import PLATFORM_SCOPE
+from entryway.authserver.rest import paging
 from entryway.authserver.rest.operations import Asked, Operation
 from entryway.authserver.rest.uaa.answers import milliseconds
 from entryway.errors import BadRequest, Forbidden
@@ -38,7 +38,7 @@ class ZoneOperations:
     def operations(self) -> Sequence[Operation]:
         """Return what can be asked."""
         return [
-            Operation("GET", "/", PLATFORM_SCOPE, "List tenants", self.list),
+            Operation("GET", "/", PLATFORM_SCOPE, "List tenants", self.list, query=paging.QUERY),
             Operation("POST", "/", PLATFORM_SCOPE, "Create a tenant", self.create, body=IdentityZone, status=201),
             Operation("GET", "/{zone}", PLATFORM_SCOPE, "A tenant", self.get),
             Operation(
@@ -49,13 +49,8 @@ class ZoneOperations:
 
     async def list(self, asked: Asked) -> Any:
         self._check(asked)
-        found: list[dict[str, Any]] = []
-        after: int | None = 0
-        while after is not None:
-            page = await self.tenants.listed(after=after, limit=MOST_LISTED)
-            found += [_shown(each) for each in page["tenants"]]
-            after = page["next"]
-        return found
+        found, total = await self.tenants.page(asked.window)
+        return paging.Part(found, total).shown(_shown)
 
     async def get(self, asked: Asked) -> Any:
         self._check(asked)
