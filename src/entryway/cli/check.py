@@ -1,5 +1,7 @@
 """`entryway check`."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +15,15 @@ EPILOG = """[bold]Examples[/bold]
     entryway check                 every file of the current folder
 
     entryway check --strict app    warnings count as errors
+
+    entryway check --json          for an editor or a pipeline
 """
 
 
 def check(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the application.")] = Path(),
     strict: Annotated[bool, typer.Option("--strict", help="End with 2 for warnings too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the mistakes as JSON, on standard output.")] = False,
 ) -> None:
     """Name every mistake in the configuration files at once.
 
@@ -28,9 +33,11 @@ def check(
     from entryway.landscape.check import check_folder
 
     mistakes = check_folder(folder)
-    if not mistakes:
+    if as_json:
+        typer.echo(json.dumps([asdict(mistake) for mistake in mistakes], indent=2, ensure_ascii=False))
+    elif mistakes:
+        tell_mistakes(mistakes)
+    else:
         tell("no mistakes found")
-        return
-    tell_mistakes(mistakes)
     if strict or any(mistake.severity == "error" for mistake in mistakes):
         raise typer.Exit(ExitCode.MISTAKE)

@@ -1,6 +1,7 @@
 """The table of commands; each imports what it runs only when it runs, so that the small ones start at once."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -39,6 +40,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def before_commands(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", "-V", callback=version.show_and_end, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Hold the options that stand before a command; the help is the application's own."""
+
+
 app.command("up", epilog=up.EPILOG)(up.up)
 app.command("check", epilog=check.EPILOG)(check.check)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)

@@ -1,4 +1,4 @@
-"""`entryway connector run` and `entryway connector pair`."""
+"""`entryway connector run`, `entryway connector token` and `entryway connector pair`."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from entryway.cli.admin_port import AdminPort
-from entryway.cli.log_settings import start_logging
+from entryway.cli.log_settings import start_logging, stay_quiet
 
 app = typer.Typer(
     help="The company end of the tunnel: it listens nowhere and dials out to the connectivity service.",
@@ -17,6 +17,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+PAIRING_EPILOG = """[bold]Example[/bold] (beside `entryway services` or `entryway up`)
+
+    entryway connector token --location plant1 > token
+"""
 PAIR_EPILOG = """[bold]Example[/bold]
 
     entryway connector pair --config connector.yaml --url https://localhost:8443 --ca ca.pem --token-file token
@@ -43,6 +47,20 @@ def run(
     run_connector(config, read_admin_address(os.environ, admin_port))
 
 
+@app.command("token", epilog=PAIRING_EPILOG)
+def token(
+    location: Annotated[str, typer.Option(help="Location id of the connector; empty unless said otherwise.")] = "",
+    state: Annotated[
+        Path, typer.Option("--state", help="Folder of certificates, secrets and databases of running services.")
+    ] = Path(".entryway"),
+) -> None:
+    """Print a token with which one connector may pair once, within ten minutes."""
+    stay_quiet()
+    from entryway.landscape.running import pairing_token
+
+    typer.echo(pairing_token(state, location))
+
+
 @app.command("pair", epilog=PAIR_EPILOG)
 def pair(
     url: Annotated[str, typer.Option(help="Address of the control plane, for example https://localhost:8443.")],
@@ -58,8 +76,8 @@ def pair(
     from entryway.connector.pair import pair as pair_connector
 
     # Not an option of its own: the arguments of a process can be read by everybody on the machine.
-    token = _read(token_file)
-    path = asyncio.run(pair_connector(url=url, token=token, config=config, location_id=location, ca_file=ca))
+    one_time = _read(token_file)
+    path = asyncio.run(pair_connector(url=url, token=one_time, config=config, location_id=location, ca_file=ca))
     typer.echo(f"paired; start it with: entryway connector run --config {path}")
 
 

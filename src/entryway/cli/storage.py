@@ -1,5 +1,7 @@
 """`entryway storage`: the databases of a landscape."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -15,13 +17,18 @@ STATE = Path(".entryway")
 
 
 @app.command(epilog=EXAMPLES + "status --state /var/lib/entryway" + WHERE)
-def status(state: State = STATE) -> None:
+def status(
+    state: State = STATE,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
     """Say which revision each database has; ends with 1 when one is not the newest."""
     stay_quiet()
     from entryway.landscape import databases
 
     found = databases.status(state)
-    for each in found:
+    if as_json:
+        typer.echo(json.dumps([asdict(each) for each in found], indent=2))
+    for each in () if as_json else found:
         said = "not there" if each.found is None else "current" if each.is_current else f"not {each.newest}"
         typer.echo(f"{each.service:14}{each.found or '-':34}{said}")
     if any(each.found is not None and not each.is_current for each in found):

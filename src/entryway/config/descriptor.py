@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from entryway.config.mistakes import Mistake
+from entryway.config.schema import did_you_mean
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -96,7 +97,8 @@ def undefined_services(descriptor: Descriptor) -> list[Mistake]:
             mistakes.append(Mistake(descriptor.file, each.place, rule, hint))
         elif each.service != USER_PROVIDED and each.service not in OFFERED:
             rule = f'the service "{each.service}" of "{each.name}" is not offered here'
+            near = did_you_mean(each.service, list(OFFERED))
             mistakes.append(
-                Mistake(descriptor.file, each.place, rule, f"{hint}, or {USER_PROVIDED} with its credentials")
+                Mistake(descriptor.file, each.place, rule, near or f"{hint}, or {USER_PROVIDED} with its credentials")
             )
     return mistakes

@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from entryway.config import xs_security
+from entryway.config.bindings import read_bindings
 from entryway.config.default_env import read_default_env
 from entryway.config.descriptor import XSUAA, Module, ServiceInstance, undefined_services
 from entryway.config.environment_model import RouterEnvironment
@@ -35,6 +36,7 @@ from entryway.landscape.route_advice import OWN_SCOPE, advise
 XS_APP_FILES = "xs-app*.json"
 XS_SECURITY_FILES = "xs-security*.json"
 SHARED = "shared"
+DESTINATION = "destination"
 
 
 def check_folder(folder: Path) -> list[Mistake]:
@@ -121,7 +123,7 @@ def _router_mistakes(
     yield from advise_on_tokens(xs_app, destinations, application, relative)
     bound = {bound.instance for bound in module.bindings}
     instances = [each for each in descriptor.instances if each.name in bound]
-    if not any(each.service in {"destination", None} for each in instances):
+    if not any(each.service in {DESTINATION, None} for each in instances):
         yield from _missing_destinations(xs_app, environment, relative)
     for each in instances:
         if each.service == XSUAA and each.parameters.get("tenant-mode") == SHARED:
@@ -131,9 +133,14 @@ def _router_mistakes(
 def _missing_destinations(xs_app: XsApp, environment: RouterEnvironment, file: str) -> Iterator[Mistake]:
     known = sorted(environment.destinations)
     for route in xs_app.routes:
-        if isinstance(route.goal, ToDestination) and route.goal.template is None and route.goal.name not in known:
+        if isinstance(route.goal, ToDestination) and _is_missing(route.goal, known):
             rule = f'no destination "{route.goal.name}" is defined, and no destination service is bound'
             yield Mistake(file, f"{route.place}/destination", rule, did_you_mean(route.goal.name, known))
+
+
+def _is_missing(goal: ToDestination, known: Sequence[str]) -> bool:
+    # Which name a pattern stands for shows with requests.
+    return goal.template is None and goal.name not in known and goal.name != "*" and "$" not in goal.name
 
 
 def _own_scopes(application: Application, module: Module) -> set[str] | None:
@@ -184,7 +191,11 @@ def _loose_mistakes(folder: Path, application: Application | None) -> Iterator[M
     shared = False
     security: list[Mapping[str, Any]] = []
     for path in sorted(folder.glob(XS_SECURITY_FILES)):
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            yield Mistake(path.name, "", f"cannot be read: {error.strerror}")
+            continue
         security.append(_document(content))
         if path.resolve() in read:
             continue
@@ -205,8 +216,20 @@ def _loose_mistakes(folder: Path, application: Application | None) -> Iterator[M
             yield from advise(xs_app, environment.destinations, path.name, scopes)
             declared = in_environment(environment.destinations, path.name, "")
             yield from advise_on_routes(xs_app, declared, path.name)
+            if environment.destinations and application is None and not _has_destination_service(folder):
+                # Elsewhere the environment may be another one: here the router would not start.
+                missing = _missing_destinations(xs_app, environment, path.name)
+                yield from (replace(mistake, severity="warning") for mistake in missing)
     if shared and not led_to and environment is not None:
         yield from _tenant_host_pattern(environment, xs_security.FILE, "/tenant-mode")
+
+
+def _has_destination_service(folder: Path) -> bool:
+    try:
+        bindings = read_bindings(read_default_env(folder, {}), folder)
+    except ConfigurationMistakes:
+        return True  # who knows
+    return any(DESTINATION in {each.label, *each.tags} for each in bindings)
 
 
 def _environment(folder: Path, values: Mapping[str, str]) -> tuple[RouterEnvironment | None, list[Mistake]]:

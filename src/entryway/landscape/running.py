@@ -93,6 +93,18 @@ def user_token(folder: Path, module: str, user: str) -> str:
     return asyncio.run(fetch())
 
 
+def pairing_token(root: Path, location_id: str) -> str:
+    """Return a token with which one connector may pair once, with the services of a state folder."""
+    state = StateFolder(root.resolve())
+    secrets = load_secrets(state)
+
+    async def fetch() -> str:
+        async with platform_client(state, secrets, load_record(state).ports.public_url) as platform:
+            return await platform.pairing_token(location_id)
+
+    return asyncio.run(fetch())
+
+
 def _running_state(folder: Path) -> StateFolder:
     state = StateFolder((folder / FOLDER_NAME).resolve())
     if not is_held(state):

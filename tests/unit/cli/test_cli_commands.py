@@ -31,6 +31,7 @@ COMMANDS = (
     "connectivity",
     "connector",
     "connector run",
+    "connector token",
     "connector pair",
     "check",
     "explain",
@@ -139,8 +140,9 @@ def test_a_process_helps():
     assert result.stderr == ""
 
 
-def test_version_says_which():
-    result = entryway("version")
+@pytest.mark.parametrize("asked", ["version", "--version", "-V"])
+def test_version_says_which(asked: str):
+    result = entryway(asked)
 
     assert result.returncode == 0
     assert re.fullmatch(r"entryway \d+\.\d+\.\d+ \(Python 3\.\d+\.\d+, \w+\)\n", result.stdout)
@@ -183,6 +185,7 @@ def test_a_command_that_cannot_be_understood_ends_with_2(arguments: list[str], t
         (["token", "--app", "srv"], 1, "`entryway up` does not run in"),
         (["connectivity", "--state", "state"], 1, "start `entryway services --state state` first"),
         (["connector", "run"], 2, "does not exist"),
+        (["connector", "token"], 1, "secrets.json does not exist"),
     ],
 )
 def test_what_goes_wrong_is_said_in_clear_words(arguments: list[str], code: int, said: str, tmp_path: Path):
@@ -333,3 +336,13 @@ def test_an_installation_without_the_command_line_says_how_to_get_it():
 
     assert result.returncode == 1
     assert result.stderr == "error: the command line needs typer; install it with: pip install 'entryway[server]'\n"
+
+
+def test_mistakes_are_told_to_programs_as_json(tmp_path: Path):
+    (tmp_path / "xs-app.json").write_text('{"rotues": []}')
+    result = entryway("check", "--json", cwd=tmp_path)
+
+    assert result.returncode == 2
+    [mistake] = json.loads(result.stdout)
+    assert (mistake["severity"], mistake["path"], mistake["suggestion"]) == ("error", "/rotues", "did you mean routes?")
+    assert result.stderr == ""

@@ -269,3 +269,30 @@ def test_a_mistake_in_a_services_name_does_not_hide_those_in_its_file(folder: Pa
     write(folder / "xs-security.json", {"xsappname": "demo", "scopes": [{"name": "no-prefix"}]})
 
     assert any(file == "xs-security.json" and path.startswith("/scopes/0") for file, path, _ in found(folder))
+
+
+@pytest.mark.parametrize("name", ["xs-security.json", "xs-app.json"])
+def test_a_folder_where_a_file_should_be_is_a_mistake(tmp_path: Path, name: str):
+    (tmp_path / name).mkdir()
+    assert found(tmp_path) == [(name, "", "cannot be read: Is a directory")]
+
+
+def test_a_destination_that_default_env_does_not_define_is_warned_of(tmp_path: Path):
+    route = {"source": "^/a/(.*)$", "destination": "backendd", "authenticationType": "none"}
+    write(tmp_path / "xs-app.json", {"routes": [route]})
+    write(tmp_path / "default-env.json", {"destinations": [{"name": "backend", "url": "http://localhost:7000"}]})
+    [mistake] = check_folder(tmp_path)
+    assert (mistake.path, mistake.severity, mistake.suggestion) == (
+        "/routes/0/destination",
+        "warning",
+        "did you mean backend?",
+    )
+
+    write(tmp_path / "default-services.json", {"destination": {"uri": "https://destination.example"}})
+    assert check_folder(tmp_path) == []
+
+
+def test_a_service_that_is_nearly_one_of_ours_is_suggested(folder: Path):
+    write(folder / "mta.yaml", MTA.replace("service: xsuaa", "service: xsua"))
+    write(folder / "entryway.yaml", "users: []")
+    assert "did you mean xsuaa?" in [mistake.suggestion for mistake in check_folder(folder)]
