@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from entryway.authserver.digests import Digests
     from entryway.authserver.moments import Clock
-    from entryway.storage import Database
+    from entryway.storage import Database, Sealer
 
 LIFETIME = timedelta(minutes=30)
 
@@ -26,8 +27,9 @@ LIFETIME = timedelta(minutes=30)
 class Attempts:
     """The login attempts of all tenants."""
 
-    def __init__(self, database: Database, digests: Digests, clock: Clock) -> None:
+    def __init__(self, database: Database, sealer: Sealer, digests: Digests, clock: Clock) -> None:
         self._database = database
+        self._sealer = sealer
         self._digests = digests
         self._clock = clock
 
@@ -48,7 +50,7 @@ class Attempts:
                     id=attempt.id,
                     zid=zid,
                     browser_digest=self._browser(browser),
-                    request=request.to_json() if request else None,
+                    sealed_request=self._sealed(attempt.id, request) if request else None,
                     user_id=None,
                     authenticated_at=None,
                     started_at=attempt.started_at,
@@ -69,7 +71,7 @@ class Attempts:
         )
         async with self._database.read() as session:
             row = (await session.execute(query)).scalar_one_or_none()
-        return _attempt(row) if row else None
+        return self._attempt(row) if row else None
 
     async def learn_user(self, attempt: Attempt, user_id: str, authenticated_at: datetime) -> Attempt:
         """Store who is there."""
@@ -101,15 +103,26 @@ class Attempts:
     def _browser(self, browser: str) -> bytes:
         return self._digests.of("login-browser", browser)
 
+    def _sealed(self, attempt_id: str, request: AuthorizationRequest) -> bytes:
+        return self._sealer.seal(json.dumps(request.to_json()).encode(), _purpose(attempt_id))
 
-def _attempt(row: tables.LoginAttempt) -> Attempt:
-    return Attempt(
-        id=row.id,
-        zid=row.zid,
-        request=AuthorizationRequest.from_json(row.request) if row.request is not None else None,
-        started_at=row.started_at,
-        user_id=row.user_id,
-        authenticated_at=row.authenticated_at,
-        afterwards=row.afterwards,
-        origin=row.origin,
-    )
+    def _unsealed(self, attempt_id: str, sealed: bytes | None) -> AuthorizationRequest | None:
+        if sealed is None:
+            return None
+        return AuthorizationRequest.from_json(json.loads(self._sealer.unseal(sealed, _purpose(attempt_id))))
+
+    def _attempt(self, row: tables.LoginAttempt) -> Attempt:
+        return Attempt(
+            id=row.id,
+            zid=row.zid,
+            request=self._unsealed(row.id, row.sealed_request),
+            started_at=row.started_at,
+            user_id=row.user_id,
+            authenticated_at=row.authenticated_at,
+            afterwards=row.afterwards,
+            origin=row.origin,
+        )
+
+
+def _purpose(attempt_id: str) -> str:
+    return f"login-request/{attempt_id}"

@@ -83,7 +83,7 @@ def foundation(
         roles=Roles(database, changes),
         http=http,
         published_keys=PublishedKeys(http, clock),
-        attempts=Attempts(database, digests, clock),
+        attempts=Attempts(database, sealer, digests, clock),
         login_sessions=Sessions(database, users, digests, clock),
         seen=SeenAssertions(database, digests),
     )

@@ -81,7 +81,7 @@ def logins_of(base: Foundation) -> Logins:
     authenticators = Authenticators(database, sealer, digests, clock)
     second_factors = SecondFactors(authenticators, base.failures, documents, trail)
     requirements = Requirements(documents, groups, factors, clock)
-    sessions, attempts = Sessions(database, users, digests, clock), Attempts(database, digests, clock)
+    sessions, attempts = Sessions(database, users, digests, clock), Attempts(database, sealer, digests, clock)
     session_end = SessionEnd(database, sessions, authorizations, issuer, base.http, clock)
     password_changes = PasswordChanges(database, base.passwords, documents, base.failures, session_end, trail, clock)
     providers = Providers(database, sealer, session_end, clock)

@@ -38,10 +38,21 @@ def test_no_secret_is_in_the_database(tmp_path: Path, database_url: DatabaseUrl)
         browser = server.browser()
         code = browser.log_in(app, "someone", "a-very-secret-password")
         cookie = browser.http.cookies["__Host-entryway-login"]
+        browser.http.cookies.clear()
+        # A login that is open is as secret as what comes of it.
+        assert browser.authorize(app, state="state-of-an-open-login", nonce="of-an-open-login").status_code == 200
         browser.http.close()
     stored = contents(database_url(tmp_path, "authserver"))
     assert b"sealed" in stored
-    for secret in (app.secret, app.secret.partition("$")[2], refresh, code, cookie, "a-very-secret-password"):
+    for secret in (
+        app.secret,
+        app.secret.partition("$")[2],
+        refresh,
+        code,
+        cookie,
+        "a-very-secret-password",
+        "of-an-open-login",
+    ):
         assert secret.encode() not in stored
     assert b"PRIVATE KEY" not in stored
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from entryway.telemetry.service_meters import ServiceMeters
-from entryway.testing.idp import ADMIN_SECRET, PASSWORD, code_in, running_idp
+from entryway.testing.databases import contents, sqlite_url
+from entryway.testing.idp import ADMIN_SECRET, CALLBACK, PASSWORD, code_in, running_idp
 
 WRONG = ["a wrong horse", "a-guessed-code", "a-guessed-refresh-token", "a-guessed-client-secret", "a-guessed-token"]
 
@@ -36,6 +37,13 @@ def test_tokens_and_logins(tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
             server.http.post(path, data={"token": WRONG[4]}, auth=(app.client_id, app.secret))
         server.http.get("/oauth2/userinfo", headers={"authorization": f"Bearer {WRONG[4]}"})
         person.http.close()
+        with server.person().http as somebody:
+            # A login that is open is as secret as what comes of it.
+            query = {"response_type": "code", "client_id": app.client_id, "redirect_uri": CALLBACK, "scope": "openid"}
+            page = somebody.get("/oauth2/authorize", params=query | {"state": "state-of-an-open-login"})
+            assert page.status_code == 200
+    stored = contents(sqlite_url(tmp_path, "idp"))
+    assert [each for each in (*secrets, "state-of-an-open-login") if each.encode() in stored] == []
     assert dict(meters.tokens) == {"authorization_code": 1, "client_credentials": 1, "refresh_token": 1}
     assert dict(meters.logins) == {("own", "succeeded"): 1, ("own", "failed"): 2}
     logged = "".join(capfd.readouterr())

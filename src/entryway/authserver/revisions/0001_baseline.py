@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "authserver_baseline_7045a47a"
+revision: str = "authserver_baseline_26869475"
 down_revision: str | None = None
 
 
@@ -343,7 +343,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("zid", sa.String(length=36), nullable=False),
         sa.Column("browser_digest", sa.LargeBinary(), nullable=False),
-        sa.Column("request", sa.JSON(), nullable=True),
+        sa.Column("sealed_request", sa.LargeBinary(), nullable=True),
         sa.Column("user_id", sa.String(length=36), nullable=True),
         sa.Column("authenticated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),

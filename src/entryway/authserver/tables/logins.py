@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, String
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from entryway.authserver.tables.metadata import AuthServerTable, zid_column
@@ -33,7 +32,8 @@ class LoginAttempt(AuthServerTable):
     id: Mapped[str] = mapped_column(primary_key=True)
     zid: Mapped[str] = zid_column()
     browser_digest: Mapped[bytes]
-    request: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    # With the application's state and nonce: whoever reads it could answer for its user.
+    sealed_request: Mapped[bytes | None]
     user_id: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     authenticated_at: Mapped[datetime | None]
     started_at: Mapped[datetime] = mapped_column(index=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from entryway.idp.login.sessions import LoggedIn
-    from entryway.storage import Database
+    from entryway.storage import Database, Sealer
     from entryway.storage.digests import Digests
     from entryway.storage.moments import Clock
 
@@ -28,17 +29,19 @@ LIFETIME = timedelta(minutes=30)
 class Attempts:
     """The login attempts."""
 
-    def __init__(self, database: Database, digests: Digests, clock: Clock) -> None:
+    def __init__(self, database: Database, sealer: Sealer, digests: Digests, clock: Clock) -> None:
         self._database = database
+        self._sealer = sealer
         self._digests = digests
         self._clock = clock
 
     async def start(self, browser: str, goal: Goal, logged_in: LoggedIn | None) -> Attempt:
         """Store a new attempt of this browser, in which somebody may be logged in already."""
+        attempt_id = random_text()
         row = tables.LoginAttempt(
-            id=random_text(),
+            id=attempt_id,
             browser_digest=self._browser(browser),
-            goal=goal.to_json(),
+            sealed_goal=self._sealed(attempt_id, goal),
             user_id=logged_in.user.id if logged_in else None,
             session_id=logged_in.session_id if logged_in else None,
             authenticated_at=logged_in.authenticated_at if logged_in else None,
@@ -52,7 +55,7 @@ class Attempts:
         )
         async with self._database.transaction() as session:
             session.add(row)
-        return _attempt(row)
+        return self._attempt(row)
 
     async def resolve(self, attempt_id: str, form_token: str, browser: str) -> Attempt:
         """Return an open attempt of this browser for a form that we showed to it, or raise."""
@@ -75,7 +78,7 @@ class Attempts:
             row = (await session.execute(query)).scalar_one_or_none()
         if row is None:
             raise LoginOver("no such open attempt of this browser")
-        return _attempt(row)
+        return self._attempt(row)
 
     async def learn_user(self, attempt: Attempt, user_id: str, authenticated_at: datetime, method: str) -> Attempt:
         """Store who is there; whoever was logged in before in this browser counts no more, unless it is the same."""
@@ -105,7 +108,8 @@ class Attempts:
 
     async def choose_provider(self, attempt: Attempt, alias: str) -> Attempt:
         """Store which company's provider the user has chosen."""
-        return await self._learn(attempt, goal=replace(attempt.goal, providers=(alias,)).to_json())
+        goal = replace(attempt.goal, providers=(alias,))
+        return await self._learn(attempt, sealed_goal=self._sealed(attempt.id, goal))
 
     async def learn_method(self, attempt: Attempt, method: str) -> Attempt:
         """Store by which further method the user was authenticated."""
@@ -131,6 +135,25 @@ class Attempts:
     def _browser(self, browser: str) -> bytes:
         return self._digests.of("login-browser", browser)
 
+    def _sealed(self, attempt_id: str, goal: Goal) -> bytes:
+        return self._sealer.seal(json.dumps(goal.to_json()).encode(), _purpose(attempt_id))
+
+    def _attempt(self, row: tables.LoginAttempt) -> Attempt:
+        return Attempt(
+            id=row.id,
+            goal=Goal.from_json(json.loads(self._sealer.unseal(row.sealed_goal, _purpose(row.id)))),
+            started_at=row.started_at,
+            user_id=row.user_id,
+            session_id=row.session_id,
+            authenticated_at=row.authenticated_at,
+            methods=tuple(row.methods),
+            challenge=row.challenge,
+            sealed_secret=row.sealed_secret,
+            login_name=row.login_name,
+            provider_id=row.provider_id,
+            sealed_arrival=row.sealed_arrival,
+        )
+
     async def _learn(self, attempt: Attempt, **values: Any) -> Attempt:
         table = tables.LoginAttempt
         async with self._database.transaction() as session:
@@ -138,21 +161,8 @@ class Attempts:
             row = (await session.execute(changed)).scalar_one_or_none()
         if row is None:
             raise LoginOver("finished by another request")
-        return _attempt(row)
+        return self._attempt(row)
 
 
-def _attempt(row: tables.LoginAttempt) -> Attempt:
-    return Attempt(
-        id=row.id,
-        goal=Goal.from_json(row.goal),
-        started_at=row.started_at,
-        user_id=row.user_id,
-        session_id=row.session_id,
-        authenticated_at=row.authenticated_at,
-        methods=tuple(row.methods),
-        challenge=row.challenge,
-        sealed_secret=row.sealed_secret,
-        login_name=row.login_name,
-        provider_id=row.provider_id,
-        sealed_arrival=row.sealed_arrival,
-    )
+def _purpose(attempt_id: str) -> str:
+    return f"login-goal/{attempt_id}"

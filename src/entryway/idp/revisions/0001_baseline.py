@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "idp_baseline_7ed3791e"
+revision: str = "idp_baseline_a7bac871"
 down_revision: str | None = None
 
 
@@ -95,7 +95,7 @@ def upgrade() -> None:
         "login_attempts",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("browser_digest", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("goal", sa.JSON(), nullable=False),
+        sa.Column("sealed_goal", sa.LargeBinary(), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=True),
         sa.Column("session_id", sa.String(length=36), nullable=True),
         sa.Column("authenticated_at", sa.DateTime(timezone=True), nullable=True),

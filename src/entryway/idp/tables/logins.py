@@ -17,7 +17,8 @@ class LoginAttempt(IdpTable):
     __tablename__ = "login_attempts"
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     browser_digest: Mapped[bytes] = mapped_column(LargeBinary(DIGEST_LENGTH))
-    goal: Mapped[dict[str, Any]]
+    # What the application asked for, with its state and nonce: whoever reads it could answer for its user.
+    sealed_goal: Mapped[bytes]
     user_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
     session_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
     authenticated_at: Mapped[datetime | None]
