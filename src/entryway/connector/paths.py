@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
@@ -13,6 +14,8 @@ from entryway.errors import BadRequest
 _AMBIGUOUS = re.compile(r"%2f|%5c|%00|\\|\x00", re.IGNORECASE)
 _ENCODING = re.compile(r"%(?![0-9a-fA-F]{2})")
 _DOTS = frozenset({".", ".."})
+# Longer forms of UTF-8 than a character needs: not valid, and yet a dot or a slash to old decoders (RFC 3629 §10).
+_OVERLONG = re.compile("[\udcc0\udcc1][\udc80-\udcbf]|\udce0[\udc80-\udc9f]|\udcf0[\udc80-\udc8f]")
 
 
 class AmbiguousPath(BadRequest):
@@ -39,8 +42,12 @@ def canonical(path: str) -> str:
     for form in (decoded, twice):
         if _AMBIGUOUS.search(form) or "//" in form or any(ord(c) < 0x20 or ord(c) == 0x7F for c in form):
             raise AmbiguousPath("a character that means something else once it is decoded")
-        # Some servers cut off `;` and what follows it before they look at dot segments.
-        if any(segment.partition(";")[0].strip() in _DOTS for segment in form.split("/")):
+        if _OVERLONG.search(form):
+            raise AmbiguousPath("an overlong form of a character")
+        # Some servers cut off `;` and what follows it before they look at dot segments, and full-width dots and their
+        # like become dots where a system behind normalizes or has a code page without them.
+        folded = form if form.isascii() else unicodedata.normalize("NFKC", form).replace("\\", "/")
+        if any(segment.partition(";")[0].strip() in _DOTS for segment in folded.split("/")):
             raise AmbiguousPath("a dot segment")
     return decoded
 

@@ -41,9 +41,12 @@ class SubjectPattern:
         attributes = []
         for name, template in self.parts:
             value = _VARIABLE.sub(lambda found: _resolve(found[1], claims), template)
-            # What a directory or a mapping rule would read as the end of the value must not come from a token.
-            if not value.strip() or len(value) > _VALUE_LIMIT or any(ord(c) < 0x20 or ord(c) == 0x7F for c in value):
-                raise PrincipalNotIssued(detail=f"the value of {name} is empty, too long or has control characters")
+            # What a directory or a mapping rule would read as the end of the value must not come from a token; nor what
+            # it does not see: X.509 compares names without the blanks around them (RFC 5280 §7.1).
+            if not value or value != value.strip() or len(value) > _VALUE_LIMIT or not value.isprintable():
+                raise PrincipalNotIssued(
+                    detail=f"the value of {name} is empty, too long, or has characters or blanks that nobody sees"
+                )
             try:
                 attributes.append(x509.NameAttribute(_ATTRIBUTES[name], value))
             except ValueError as error:

@@ -71,7 +71,9 @@ def test_a_name_is_one_value_whatever_is_in_it(name: str) -> None:
     assert [str(each.value) for each in made] == [name, "fixed"]
 
 
-@pytest.mark.parametrize("name", ["a\nb", "a\x00b", " ", "x" * 300])
+@pytest.mark.parametrize(
+    "name", ["a\nb", "a\x00b", " ", "x" * 300, "alice ", " alice", "ali\u200bce", "\u202eecila", "a\x85b"]
+)
 def test_a_name_that_would_read_as_something_else(name: str) -> None:
     with pytest.raises(PrincipalNotIssued):
         parse_pattern("CN=${name}", "f").subject({"user_name": name})
