@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from entryway.config.bindings import Binding
 from entryway.config.credentials import HttpUrl, OAuthCredentials, Text
@@ -37,6 +37,26 @@ def _endpoint(value: Any) -> Any:
     return {"url": value} if isinstance(value, str) else value
 
 
+def _usable(endpoints: Any) -> Any:
+    """Leave out the endpoints that are for others, such as those of queues: only a route that names one minds."""
+    if not isinstance(endpoints, Mapping):
+        return endpoints
+    return {name: endpoint for name, value in endpoints.items() if (endpoint := _read_endpoint(value)) is not None}
+
+
+def _read_endpoint(value: Any) -> Endpoint | None:
+    try:
+        return Endpoint.model_validate(_endpoint(value))
+    except ValidationError:
+        return None
+
+
+class _Named(_Model):
+    """The same endpoints with every mistake in them."""
+
+    endpoints: dict[str, Annotated[Endpoint, BeforeValidator(_endpoint)]]
+
+
 class AppHost(_Model):
     """Whose applications in the HTML5 application repository belong to a service."""
 
@@ -44,11 +64,10 @@ class AppHost(_Model):
 
 
 class BusinessServiceCredentials(_Model):
-    """Credentials of a binding with `sap.cloud.service`."""
+    """Credentials of a binding that routes may name."""
 
-    cloud_service: Text = Field(alias="sap.cloud.service")
-    alias: str = Field(default="", alias="sap.cloud.service.alias")
-    endpoints: dict[str, Annotated[Endpoint, BeforeValidator(_endpoint)]] = Field(default_factory=dict)
+    cloud_service: str = Field(default="", alias="sap.cloud.service")
+    endpoints: Annotated[dict[str, Endpoint], BeforeValidator(_usable)] = Field(default_factory=dict)
     url: HttpUrl | None = None
     uri: HttpUrl | None = None
     grant_type: Grant = "user_token"
@@ -96,7 +115,7 @@ class BusinessService:
     """A service that routes may lead to."""
 
     name: str
-    alias: str
+    """What no other bound service is called."""
     credentials: BusinessServiceCredentials = field(repr=False)
     client: OAuthCredentials | None = field(repr=False)
     """The OAuth client that logs on to the service; none where a certificate does, or where the binding has none."""
@@ -110,21 +129,31 @@ def cannot_log_on(service: BusinessService) -> bool:
 
 
 def is_business_service(binding: Binding) -> bool:
-    """Tell whether routes may name this binding by its `sap.cloud.service`."""
+    """Tell whether the binding has a `sap.cloud.service`; others are found by their tags alone."""
     return isinstance(binding.credentials.get(CLOUD_SERVICE), str)
 
 
-def find_business_service(bindings: Iterable[Binding], name: str) -> Binding | None:
-    """Return the binding that a route names by `sap.cloud.service` or its alias; a name counts more."""
-    found = [binding for binding in bindings if is_business_service(binding)]
-    by_name = next((binding for binding in found if binding.credentials[CLOUD_SERVICE] == name), None)
-    return by_name or next((binding for binding in found if binding.credentials.get(ALIAS) == name), None)
+# How a route may name a service, the closer name first.
+_NAMES: tuple[Callable[[Binding], Sequence[Any]], ...] = (
+    lambda binding: [binding.credentials.get(CLOUD_SERVICE)],
+    lambda binding: [binding.credentials.get(ALIAS)],
+    lambda binding: binding.tags,
+)
 
 
-def parse_business_service(binding: Binding) -> BusinessService:
+def find_business_services(bindings: Iterable[Binding], name: str) -> list[Binding]:
+    """Return the bindings that a route may mean; with more than one, nobody knows which."""
+    bindings = list(bindings)
+    for names in _NAMES:
+        if found := [binding for binding in bindings if name in names(binding)]:
+            return found
+    return []
+
+
+def parse_business_service(binding: Binding, name: str | None = None) -> BusinessService:
     """Return what the binding says, or raise with every mistake in it."""
     credentials = binding.parse(BusinessServiceCredentials)
-    if credentials.cloud_service == REPOSITORY:
+    if REPOSITORY in (credentials.cloud_service, *binding.tags):
         # The repository is asked by the application; its older bindings do not say so.
         credentials = credentials.model_copy(update={"grant_type": "client_credentials"})
     client = credentials.uaa
@@ -133,28 +162,42 @@ def parse_business_service(binding: Binding) -> BusinessService:
     headers = _headers(binding.credentials)
     if mistakes := [mistake for name, value in headers for mistake in _check_header(binding, name, value)]:
         raise ConfigurationMistakes(mistakes)
-    return BusinessService(credentials.cloud_service, credentials.alias, credentials, client, headers)
+    return BusinessService(name or binding.name, credentials, client, headers)
 
 
-def read_business_services(
-    bindings: Sequence[Binding],
-) -> tuple[dict[str, BusinessService], dict[str, ConfigurationMistakes]]:
-    """Return the services under their names and aliases, and apart from them what is wrong with the others."""
+def check_endpoint(binding: Binding, name: str | None) -> None:
+    """Raise with what is wrong with an endpoint that the binding has; one that is not there at all is not judged."""
+    endpoints = binding.credentials.get("endpoints")
+    if isinstance(endpoints, Mapping) and name in endpoints:
+        replace(binding, credentials={"endpoints": {name: endpoints[name]}}).parse(_Named)
+
+
+def read_business_services(bindings: Sequence[Binding], named: Iterable[str] = ()) -> dict[str, BusinessService]:
+    """Return the usable services under their names, aliases and tags; `named` are names that routes use.
+
+    A binding without `sap.cloud.service` is one only if a route names it: most of those are for other things.
+    """
+    own = [binding for binding in bindings if is_business_service(binding)]
+    names = {name for binding in own for kind in _NAMES for name in kind(binding) if isinstance(name, str) and name}
     services: dict[str, BusinessService] = {}
-    wrong: dict[str, ConfigurationMistakes] = {}
-    for binding in bindings:
-        if not is_business_service(binding):
+    known: dict[int, BusinessService] = {}
+    for name in sorted(names | set(named)):
+        found = find_business_services(bindings, name)
+        if len(found) != 1:
             continue
-        names = (binding.credentials[CLOUD_SERVICE], binding.credentials.get(ALIAS))
-        try:
-            service = parse_business_service(binding)
-        except ConfigurationMistakes as found:
-            wrong |= {name: found for name in names if isinstance(name, str) and name and name not in wrong}
-            continue
-        for name in (service.name, service.alias):
-            if name:
-                services.setdefault(name, service)
-    return services, wrong
+        binding = found[0]
+        if id(binding) not in known:
+            try:
+                known[id(binding)] = parse_business_service(binding, _own_name(binding, bindings))
+            except ConfigurationMistakes:
+                continue
+        services[name] = known[id(binding)]
+    return services
+
+
+def _own_name(binding: Binding, bindings: Sequence[Binding]) -> str:
+    name = binding.credentials.get(CLOUD_SERVICE)
+    return name if isinstance(name, str) and find_business_services(bindings, name) == [binding] else binding.name
 
 
 def _check_header(binding: Binding, name: str, value: str) -> list[Mistake]:

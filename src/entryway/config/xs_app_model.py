@@ -139,6 +139,12 @@ class XsApp:
     allowlist_endpoint: str | None = None
     timeouts_ms: Mapping[str, int] = field(default_factory=lambda: NOTHING)
 
+    @property
+    def service_names(self) -> frozenset[str]:
+        """What the file calls the bound services that it wants."""
+        goals = (route.goal for route in self.routes)
+        return frozenset(goal.name for goal in goals if isinstance(goal, ToService)) | self.service_logouts.keys()
+
 
 def logout_of(document: LogoutDocument | None) -> Logout:
     """Return the rules of logging out."""

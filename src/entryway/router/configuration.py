@@ -93,7 +93,7 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
     none: list[Binding] = []
     bindings = tuple(collect(lambda: read_bindings(environ, workdir), none, mistakes))
     services = read_services(bindings, environ, mistakes)
-    usable, _ = read_business_services(bindings)
+    usable = read_business_services(bindings, () if xs_app is None else xs_app.service_names)
     callbacks = collect(lambda: read_subscription_callbacks(bindings), None, mistakes)
     mistakes += callback_mistakes(callbacks, environment, services)
     manager_callbacks = collect(lambda: read_manager_callbacks(bindings), None, mistakes)

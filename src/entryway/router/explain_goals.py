@@ -98,7 +98,7 @@ def _service(goal: ToService, target: str, asked: Asked, known: Known) -> Led:
     if own is not None:
         return Led(own, f"service {goal.name}", None, tuple(_own(own, asked, known)))
     named = f"service {goal.name}" + (f" endpoint {goal.endpoint}" if goal.endpoint else "")
-    bound = next((it for it in known.business_services.values() if goal.name in (it.name, it.alias)), None)
+    bound = known.business_services.get(goal.name)
     if bound is None:
         return Led("forward", named)
     endpoint = bound.credentials.endpoint(goal.endpoint)

@@ -15,9 +15,11 @@ from entryway.router.user_token import parse_claims, read_audience, read_expiry,
 CORPORATE_CLAIM = "forward_corp_idp_token"
 """The claim that names which token of the company's identity provider may be had for this one."""
 CORPORATE_KINDS = ("access_token", "id_token")
-# What tokens say about themselves rather than about the user.
+# What tokens say about themselves, or about the user a second time: the user API has its own words for names.
 _OF_THE_TOKEN = frozenset(
     {"iss", "ias_iss", "aud", "azp", "exp", "iat", "nbf", "auth_time", "jti", "sid", "nonce", "at_hash", "cnf", "scope"}
+    | {"acr", "amr", "app_tid", "zone_uuid", "ias_apis", "sub", "scim_id", "mail"}
+    | {"given_name", "family_name", "first_name", "last_name"}
 )
 
 

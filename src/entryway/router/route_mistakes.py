@@ -11,7 +11,8 @@ from entryway.config.business_services import (
     CLOUD_SERVICE,
     BusinessService,
     cannot_log_on,
-    find_business_service,
+    check_endpoint,
+    find_business_services,
     parse_business_service,
 )
 from entryway.config.environment_model import RouterEnvironment
@@ -63,16 +64,25 @@ def _goal_mistakes(
 
 
 def _service_mistakes(route: Route, goal: ToService, bindings: Sequence[Binding]) -> list[Mistake]:
-    binding = find_business_service(bindings, goal.name)
-    if binding is None:
+    found = find_business_services(bindings, goal.name)
+    if not found:
         rule = f"A route requires access to {goal.name} service but the service is not bound."
         names = [USER_API, *(str(name) for bound in bindings if (name := bound.credentials.get(CLOUD_SERVICE)))]
         return [Mistake(XS_APP, route.place, rule, did_you_mean(goal.name, names))]
+    if len(found) > 1:
+        several = ", ".join(sorted(binding.name for binding in found))
+        rule = f"Format validation failed (Several bound services are called {goal.name}: {several})"
+        return [Mistake(XS_APP, route.place, rule, "name one by a sap.cloud.service, alias or tag of its own")]
     try:
-        service = parse_business_service(binding)
-    except ConfigurationMistakes as found:
-        return list(found.mistakes)
+        return _binding_mistakes(route, goal, found[0])
+    except ConfigurationMistakes as wrong:
+        return list(wrong.mistakes)
+
+
+def _binding_mistakes(route: Route, goal: ToService, binding: Binding) -> list[Mistake]:
+    service = parse_business_service(binding)
     if service.credentials.endpoint(goal.endpoint) is None:
+        check_endpoint(binding, goal.endpoint)
         wanted = f"attribute named {goal.endpoint}" if goal.endpoint is not None else "url or uri"
         rule = f"Format validation failed (Endpoint object has no {wanted} for service {goal.name})"
         hint = did_you_mean(goal.endpoint or "", list(service.credentials.endpoints))
@@ -131,8 +141,9 @@ def service_logout_mistakes(xs_app: XsApp, usable: Mapping[str, BusinessService]
                 Mistake(XS_APP, place, "no such service is bound: it is not told of logouts", "", "warning")
             )
         elif service.credentials.endpoint(logout.endpoint) is None:
-            rule = f"Endpoint object has no attribute named {logout.endpoint} for service {name}"
-            mistakes.append(Mistake(XS_APP, place, f"Format validation failed ({rule})"))
+            wanted = "url or uri" if logout.endpoint is None else f"endpoint {logout.endpoint}"
+            rule = f"the binding has no {wanted}: the service is not told of logouts"
+            mistakes.append(Mistake(XS_APP, place, rule, "", "warning"))
     return mistakes
 
 

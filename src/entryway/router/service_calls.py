@@ -102,9 +102,11 @@ class ServiceCalls:
 
     async def _caller(self, request: Request) -> Caller | None:
         given, access_token = request.headers.get(HEADER), request.headers.get(ACCESS_TOKEN)
-        if access_token and self.identity is not None:
+        if access_token:
             if given:
                 raise ServiceAuthorizationMalformed("both x-approuter-authorization and x-approuter-access-token")
+            if self.identity is None:
+                raise ServiceAuthorizationRefused("no identity service is bound that knows x-approuter-access-token")
             return await self.identity.by_access_token(access_token.decode("latin-1"))
         if not given:
             return None

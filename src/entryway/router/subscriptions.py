@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from entryway.config.subscription_callbacks import SubscriptionCallbacks
 from entryway.http import Headers, Request, Response
@@ -95,19 +95,19 @@ class Subscriptions:
         """Return where the tenant finds the application: the provider's address with the subdomain replaced."""
         given = read_query(request.target).get("application.url")
         address = address_of(request)
-        scheme, host = address.proto, address.host
+        scheme, host, rest = address.proto, address.host, ""
         if given is not None:
             try:
                 parts = urlsplit(given[0])
             except ValueError:
                 parts = urlsplit("")
-            scheme, host = parts.scheme, parts.netloc
+            scheme, host, rest = parts.scheme, parts.netloc, urlunsplit(("", "", *parts[2:]))
             if scheme not in ("http", "https") or not re.fullmatch(r"[A-Za-z0-9.-]+(?::[0-9]+)?", host):
                 raise CallbackRefused("application.url is no address")
         replaced = None if self.tenants is None else self.tenants.host_of(host, subdomain)
         if replaced is None:
             raise CallbackRefused(f"TENANT_HOST_PATTERN finds no tenant in {host!r}")
-        return f"{scheme}://{replaced}"
+        return f"{scheme}://{replaced}{rest}"
 
 
 async def _subdomain(request: Request, flavour: Flavour) -> str:

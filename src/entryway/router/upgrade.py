@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 async def answer_upgrade(router: Router, request: Request, notes: Notes) -> Response:
     """Answer a request to switch protocols; whoever is refused has no use for the connection."""
     request.keep_alive = False
-    if request.upgrade != "websocket":
+    if request.upgrade != "websocket" or request.method != "GET":
+        # RFC 6455 §4.1: other methods have checks of their own, which this way would pass by.
         return websockets.plain(400, "Bad Request", "upgrade_unknown")
     try:
         router.surface.check_transport(request)

@@ -48,7 +48,8 @@ async def test_the_allowlist_says_who_may_frame(world, query, origin, framing):
 
 async def test_an_allowlist_that_is_not_set_is_inactive(world):
     browser = await world.start(authenticationMethod="none", whitelistService={"endpoint": "/wl"})
-    assert (await browser.get("/wl?parentOrigin=http://x")).json()["active"] is False
+    found = (await browser.get("/wl?parentOrigin=http://x")).json()
+    assert found == {"version": "1.0", "active": False, "framing": True}
     assert (await browser.request("POST", "/wl")).status_code == 405
 
 

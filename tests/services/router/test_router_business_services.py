@@ -148,6 +148,43 @@ async def test_services_are_told_of_a_logout(world, country):
     assert told.headers.text("x-approuter-host") == f"127.0.0.1:{world.port}"
 
 
+async def test_endpoints_for_others_are_left_alone(world, country):
+    endpoints = {"api": country.url + "/api", "queue": "amqps://queue:5671", "none": None, "size": 5, "odd": {"a": 1}}
+    browser = await world.start(
+        route("api", endpoint="api"), services={"country": binding(world, country, endpoints=endpoints)}
+    )
+    await browser.log_in("/api/x")
+
+    assert (await browser.get("/api/x")).status_code == 200
+
+
+async def test_a_tag_names_a_service_too_and_nearer_names_count_more(world, country):
+    def bound(name, tag, cloud_service, alias):
+        names = {"sap.cloud.service": cloud_service, "sap.cloud.service.alias": alias}
+        credentials = binding(world, country, endpoints={"api": f"{country.url}/{name}"}) | names
+        credentials = {key: value for key, value in credentials.items() if value is not None}
+        return {"name": name, "tags": [tag], "credentials": credentials | {"grant_type": "client_credentials"}}
+
+    uaa = {"name": "uaa", "tags": ["xsuaa"], "credentials": world.uaa.credentials()}
+    others = [bound("one", "tagged", None, ""), bound("two", "a", "b", ""), bound("three", "b", "a", "b")]
+    browser = await world.start(
+        *(route(name, name, endpoint="api", authenticationType="none") for name in ("tagged", "a", "b", "c")),
+        env={"VCAP_SERVICES": {"xsuaa": [uaa], "user-provided": [*others, bound("four", "b", "d", "c")]}},
+    )
+
+    for name in ("tagged", "a", "b", "c"):
+        await browser.get(f"/{name}/x")
+    asked = [request.target for request in country.requests if request.target.endswith("/x")]
+    assert asked == ["/one/x", "/three/x", "/two/x", "/four/x"]
+
+
+@pytest.mark.parametrize("name", ["com.example.country", "country"])
+async def test_a_name_that_two_bindings_have_stops_the_start(world, country, name):
+    twice = {"first": binding(world, country), "second": binding(world, country)}
+    with pytest.raises(ConfigurationMistakes, match=f"Several bound services are called {name}: first, second"):
+        await world.start(route("api", name, endpoint="api"), services=twice)
+
+
 @pytest.mark.parametrize(
     ("wrong", "rule"),
     [

@@ -280,7 +280,9 @@ async def test_a_binding_with_a_secret_exchanges_nothing(world, identity):
     assert (await browser.get("/private/x", x_approuter_access_token=identity.token("a"))).status_code == 401
 
 
-async def test_without_an_identity_service_the_token_goes_nowhere(world):
+@pytest.mark.parametrize("path", ["/public/x", "/private/x"])
+async def test_without_an_identity_service_the_token_counts_for_nothing(world, path):
     browser = await world.start()
-    assert (await browser.get("/public/x", x_approuter_access_token="abc")).status_code == 200
-    assert sent(world, "x-approuter-access-token") is None
+    refused = await browser.get(path, x_approuter_access_token="abc")
+    assert (refused.status_code, refused.headers["entryway-error"]) == (401, "service_authorization_refused")
+    assert world.backend.requests == []

@@ -117,7 +117,7 @@ async def test_the_user_api_names_the_user_by_the_id(world, identity):
     assert user["scopes"] == []
     attributes = (await browser.get("/user-api/attributes")).json()
     assert (attributes["groups"], attributes["user_uuid"]) == (["Viewers"], USER)
-    assert not {"sid", "jti", "exp", "displayName"} & attributes.keys()
+    assert not {"sid", "jti", "exp", "displayName", "sub", "app_tid", "given_name", "mail"} & attributes.keys()
 
 
 async def test_logging_out_leads_to_the_identity_service(world, identity):

@@ -77,6 +77,7 @@ async def test_the_registry_learns_on_what_tenants_depend(start, issuer, scope):
         ("", {"x_forwarded_host": "acme.app.local:8443"}, "http://sub1.app.local:8443"),
         ("?application.url=https://acme.shop.example", {}, "https://sub1.shop.example"),
         ("?application.url=https://acme-shop.example:444", {}, "https://sub1-shop.example:444"),
+        ("?application.url=https://acme.shop.example/cp.portal?a=b", {}, "https://sub1.shop.example/cp.portal?a=b"),
     ],
 )
 async def test_a_new_tenant_gets_an_address(start, issuer, query, headers, address):

@@ -145,6 +145,15 @@ async def test_other_protocols_are_refused(world, echo):
     assert (answer.status_code, answer.text) == (400, "Bad Request")
 
 
+@pytest.mark.parametrize("method", ["POST", "HEAD", "OPTIONS"])
+async def test_no_other_method_opens_a_socket(world, echo, method):
+    answer = await echo[0].request(
+        method, "/ws/x", origin=world.origin, connection="Upgrade", upgrade="websocket", sec_websocket_version="13"
+    )
+    assert answer.status_code == 400
+    assert echo[1] == []
+
+
 @asynccontextmanager
 async def backend_that(acts, **options) -> AsyncIterator[str]:
     async with serve(acts, "127.0.0.1", 0, **options) as server:

@@ -306,7 +306,8 @@ ERRORS = [
     bound('default-services.json/s/URL.headers.a b: binding "s": this is no header', xs_app={"routes": [{"source": "^/", "service": "svc"}]}, s=SERVICE | {"URL.headers.a b": "x"}),
     bound(f"{X}/routes/0: Format validation failed (Endpoint object has no attribute named e for service svc)", xs_app={"routes": [{"source": "^/", "service": "svc", "endpoint": "e"}]}, s=SERVICE),
     bound(f"{X}/routes/0: Format validation failed (Endpoint object has no url or uri for service svc)", xs_app={"routes": [{"source": "^/", "service": "svc"}]}, s={"sap.cloud.service": "svc"}),
-    bound(f"{X}/services/svc: Format validation failed (Endpoint object has no attribute named e for service svc)", xs_app={"services": {"svc": {"logoutPath": "/x", "endpoint": "e"}}}, s=SERVICE),
+    bound(f"{X}/routes/0: Format validation failed (Several bound services are called svc: s, z)", xs_app={"routes": [{"source": "^/", "service": "svc"}]}, s=SERVICE, z=SERVICE),
+    bound('default-services.json/s/endpoints/q/url: binding "s": must be an absolute URL', xs_app={"routes": [{"source": "^/", "service": "svc", "endpoint": "q"}]}, s=SERVICE | {"endpoints": {"q": "amqps://q"}}),
     # -- the session store
     env("Invalid value for environment variable EXT_SESSION_MGT: ", EXT_SESSION_MGT="x"),
     env("EXT_SESSION_MGT: Missing required property: instanceName", EXT_SESSION_MGT={"storageType": "redis", "sessionSecret": "s" * 64}),
@@ -325,6 +326,7 @@ WARNINGS = [
     root("/sessionTimeout: 0 stands for the default of 15 minutes", sessionTimeout=0),
     route("/scope: the scope has no effect, because the route is public", scope="x", authenticationType="none"),
     root("/services/svc: no such service is bound: it is not told of logouts", services={"svc": {"logoutPath": "/x"}}),
+    bound(f"{X}/services/svc: the binding has no endpoint e: the service is not told of logouts", xs_app={"services": {"svc": {"logoutPath": "/x", "endpoint": "e"}}}, uaa=UAA, s=SERVICE),
     root("/logout/backChannelLogoutEndpoint: this setting has no effect here", logout={"logoutEndpoint": "/l", "backChannelLogoutEndpoint": "/b"}),
     bound(f'{X}/routes/0: binding "s": the grant type user_token needs an OAuth client (uaa)', xs_app={"routes": [{"source": "^/", "service": "svc"}]}, uaa=UAA, s={"sap.cloud.service": "svc", "url": "https://svc.example"}),
     bound(f"{X}/routes/0/authenticationType: the service svc needs a user's token, and this route is public", xs_app={"routes": [{"source": "^/", "service": "svc", "authenticationType": "none"}]}, s=SERVICE),
