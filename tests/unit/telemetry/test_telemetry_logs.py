@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -131,6 +132,32 @@ def test_what_is_told_at_info_is_written_as_at_any_level():
     assert all(datetime.fromisoformat(str(event.pop("timestamp"))).tzinfo == UTC for event in (quick, usual))
     assert (quick.pop("level"), usual.pop("level")) == ("info", "warning")
     assert quick == usual == {**told, "token": "***", "request": {"password": "***"}, "part": "x", "event": "happened"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {},
+        {"user": 'Zoë "%s" %', "path": "a\\b\nc\x00", "jti": None, "count": 3},
+        {"up": True, "seconds": 0.5},
+        {"names": ["a", "b"], "why": ValueError("late")},
+        {"50% off": "x"},
+        {"token": "s3cret", "user": "anna"},
+        {"timestamp": "then", "level": "odd"},
+    ],
+    ids=lambda told: " ".join(told) or "nothing",
+)
+def test_a_line_at_info_has_the_very_characters_of_other_levels(told):
+    out = io.StringIO()
+    configure_logging(json=True, level="info", stream=out)
+    log = get_logger("x")
+
+    for _ in range(2):  # the first one is learned from
+        log.info("happened", **told)
+        log.warning("happened", **told)
+
+    lines = [re.sub(r'"timestamp": "[^"]*"|"level": "[^"]*"', "", line) for line in out.getvalue().splitlines()]
+    assert len(set(lines)) == 1
 
 
 def test_an_exception_is_told_at_info_too():
