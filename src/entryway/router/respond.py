@@ -5,7 +5,6 @@ application's.
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,18 +12,16 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from entryway.config.xs_app_model import ErrorPage
-from entryway.errors import EntrywayError, UpstreamError
+from entryway.errors import EntrywayError
 from entryway.http import Headers, Request, Response
-from entryway.router.address import prefix_of
 from entryway.router.challenge import challenge
-from entryway.router.errors import BasicCredentialsRequired, CsrfTokenRequired, LoginFailed, MethodNotAllowed
+from entryway.router.error_page import POLICY, Told, error_page
+from entryway.router.errors import BasicCredentialsRequired, CsrfTokenRequired, MethodNotAllowed
 from entryway.router.login_page import NO_STORE
 from entryway.router.on_premise import ConnectionToCompanyFailed
 from entryway.telemetry import get_logger
 
 log = get_logger("router")
-
-POLICY = b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +64,16 @@ class Responder:
     def _body(
         self, request: Request | None, error: EntrywayError, request_id: str
     ) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        status, code = told(error)
         accept = b"" if request is None else (request.headers.get(b"accept") or b"").lower()
         if request is not None and b"text/html" in accept:
             return [
                 (b"content-type", b"text/html; charset=utf-8"),
                 (b"content-security-policy", POLICY),
                 (b"x-content-type-options", b"nosniff"),
-            ], _page(request, error, request_id)
+            ], error_page(request, error, Told(status, phrase_of(status), code, request_id))
         if b"json" in accept:
             return [(b"content-type", b"application/problem+json")], _problem(error, request_id)
-        status, code = told(error)
         phrase = phrase_of(status)
         # The form that tools of developers read; the second part is the name of the error, nothing from inside.
         text = f"{status}: {phrase}\t{code}" if self.development else phrase
@@ -123,44 +120,3 @@ def _problem(error: EntrywayError, request_id: str) -> bytes:
         "request_id": request_id,
     }
     return json.dumps(problem).encode()
-
-
-def _page(request: Request, error: EntrywayError, request_id: str) -> bytes:
-    status, code = told(error)
-    again = ""
-    if isinstance(error, LoginFailed):
-        again = f'<p><a href="{html.escape(prefix_of(request))}/">Try again</a></p>'
-    elif status in (502, 503, 504) and request.method == "GET":
-        again = '<p><a href="">Try again</a></p>'
-    hop = ""
-    if isinstance(error, UpstreamError):
-        hop = (
-            "<p>The application itself is running, and you are still logged in. What failed is a system behind it.</p>"
-        )
-    if isinstance(error, ConnectionToCompanyFailed):
-        hop += f"<p>The answer came from: {html.escape(error.hop)}</p>"
-    return _PAGE.format(
-        title=html.escape(error.title),
-        status=status,
-        phrase=html.escape(phrase_of(status)),
-        code=html.escape(code),
-        request_id=html.escape(request_id),
-        hop=hop,
-        again=again,
-    ).encode()
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 36rem; margin: 12vh auto; padding: 0 1.5rem; color: #1d2d3e }}
-h1 {{ font-size: 1.5rem }} a {{ color: #0064d9 }} dl {{ color: #556b82; font-size: .875rem }}
-dt {{ float: left; clear: left; width: 7rem }} dd {{ margin-left: 7rem; font-family: ui-monospace, monospace }}
-</style></head><body>
-<h1>{title}</h1>
-{hop}{again}
-<dl><dt>Status</dt><dd>{status} {phrase}</dd><dt>Reason code</dt><dd>{code}</dd>
-<dt>Request</dt><dd>{request_id}</dd></dl>
-</body></html>
-"""
