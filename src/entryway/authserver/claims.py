@@ -179,8 +179,18 @@ def id_token(
     if user.previous_logon_at is not None:
         claims["previous_logon_time"] = int(user.previous_logon_at.timestamp() * 1000)
     # Plain UAA gives the names for the scope `profile` only; applications of this format read them always.
-    claims |= {"given_name": user.given_name, "family_name": user.family_name}
+    claims |= names(user)
     return claims | of_provider(entitlements, granted)
+
+
+def names(user: User) -> dict[str, str]:
+    """Return what a user is called: many clients know `name` and `preferred_username`, not `user_name`."""
+    return {
+        "given_name": user.given_name,
+        "family_name": user.family_name,
+        "name": f"{user.given_name} {user.family_name}".strip() or user.user_name,
+        "preferred_username": user.user_name,
+    }
 
 
 def global_id(user: User, entitlements: Entitlements) -> dict[str, str]:

@@ -89,9 +89,7 @@ class InspectionEndpoints:
             "origin": user.origin,
             "email": user.email,
             "email_verified": claims.email_verified(user, entitlements),
-            "given_name": user.given_name,
-            "family_name": user.family_name,
-            "name": f"{user.given_name} {user.family_name}".strip() or user.user_name,
+            **claims.names(user),
             "xs.user.attributes": own.claims.get("xs.user.attributes", {}),
             **claims.of_provider(entitlements, own.scopes),
         }

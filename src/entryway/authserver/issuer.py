@@ -85,6 +85,7 @@ class Issuer:
                 entitlements=entitlements,
                 occasion=occasion,
             )
+            told["at_hash"] = tokens.at_hash(response["access_token"])
             response["id_token"] = await self._sign(zone, told)
         refresh_token, until = decision.refresh_token, decision.refresh_until
         if refresh_token is None and REFRESH_GRANT in client.grant_types:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import hashlib
 import json
 import math
 from functools import lru_cache
@@ -31,6 +32,11 @@ LONGEST = 16 * 1024
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _REGISTRY = JWSRegistry(algorithms=[ALGORITHM], strict_check_header=False)
 _REGISTRY.max_payload_length = LONGEST
+
+
+def at_hash(access_token: str) -> str:
+    """Return the claim by which an id_token names the access token beside it (OpenID Connect Core §3.1.3.6)."""
+    return _encoded(hashlib.sha256(access_token.encode("ascii")).digest()[:16])
 
 
 def sign(claims: Mapping[str, Any], key: SigningKey, jku: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 
 import pytest
@@ -62,6 +63,12 @@ def test_a_user_token_has_every_claim_that_applications_read(
     identity = claims(body["id_token"])
     assert identity["aud"] == [app.client_id]
     assert identity["sub"] == said["sub"]
+    half = hashlib.sha256(body["access_token"].encode()).digest()[:16]
+    assert identity["at_hash"] == base64.urlsafe_b64encode(half).rstrip(b"=").decode()
+    told = server.http.get("/userinfo", headers={"authorization": f"Bearer {body['access_token']}"}).json()
+    for where in (identity, told):
+        assert where["name"] == f"{said['given_name']} {said['family_name']}"
+        assert where["preferred_username"] == editor
 
 
 def test_a_clients_own_token(server: RunningAuthServer, app: BoundApplication) -> None:

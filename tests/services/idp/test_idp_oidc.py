@@ -47,6 +47,7 @@ def test_the_tokens_of_a_login(idp: RunningIdp, application: RegisteredApplicati
     assert body["email_verified"] is False
     assert body["given_name"] == name.capitalize()
     assert body["family_name"] == "Example"
+    assert (body["name"], body["preferred_username"]) == (f"{name.capitalize()} Example", name)
     assert body["groups"] == ["Buyers", "Sellers"]
     assert body["user_uuid"] == body["scim_id"] == user["id"]
     assert body["azp"] == application.client_id

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from entryway.idp.applications.settings import CLAIM, RESERVED_CLAIMS
+from entryway.oauth import tokens
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +16,15 @@ if TYPE_CHECKING:
     from entryway.idp.oidc.authorizations import Authorization
     from entryway.idp.users.user import User
 
-DEFAULT_CLAIMS = {"email": "email", "given_name": "given_name", "family_name": "family_name", "groups": "groups"}
+DEFAULT_CLAIMS = {
+    "email": "email",
+    "given_name": "given_name",
+    "family_name": "family_name",
+    "groups": "groups",
+    # What many clients show, which know nothing of other names (OpenID Connect Core §5.1).
+    "name": "display_name",
+    "preferred_username": "user_name",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +136,7 @@ def access_of_user(body: Mapping[str, Any], authorization: Authorization) -> dic
 
 def id_token(body: Mapping[str, Any], nonce: str | None, access_token: str) -> dict[str, Any]:
     """Return an id token's claims (OpenID Connect Core §2, §3.1.3.6)."""
-    half = hashlib.sha256(access_token.encode("ascii")).digest()[:16]
-    at_hash = base64.urlsafe_b64encode(half).rstrip(b"=").decode()
+    at_hash = tokens.at_hash(access_token)
     return {**body, "at_hash": at_hash, **({"nonce": nonce} if nonce is not None else {})}
 
 

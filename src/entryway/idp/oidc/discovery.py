@@ -29,7 +29,8 @@ DOCUMENT_PATHS = ("/.well-known/openid-configuration", "/oauth2/.well-known/open
 _MAX_AGE = "public, max-age=300"
 _CLAIMS = (
     *("sub", "iss", "aud", "azp", "exp", "iat", "auth_time", "amr", "nonce", "at_hash", "sid"),
-    *("email", "email_verified", "given_name", "family_name", "groups", "user_uuid", "scim_id", "app_tid"),
+    *("email", "email_verified", "given_name", "family_name", "name", "preferred_username"),
+    *("groups", "user_uuid", "scim_id", "app_tid"),
 )
 _CLIENT, _AZP, _TENANT = "x-client_id", "x-azp", "x-app_tid"
 

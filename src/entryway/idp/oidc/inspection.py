@@ -48,8 +48,7 @@ class InspectionEndpoints:
             raise InvalidToken(detail="an id token is no access token")
         if own.person is None or OPENID not in str(own.claims["scope"]).split():
             raise InsufficientScope
-        claims = {name: value for name, value in own.claims.items() if name not in _OF_THE_TOKEN}
-        return JSONResponse(claims | {"name": own.person.user.full_name})
+        return JSONResponse({name: value for name, value in own.claims.items() if name not in _OF_THE_TOKEN})
 
     async def introspect(self, request: Request) -> Response:
         """Answer a token's claims to the application that it is for, or only that it is not active (RFC 7662)."""
