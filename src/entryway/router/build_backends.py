@@ -83,7 +83,14 @@ def build_backends(  # noqa: PLR0917 - values, not a bag
         else:
             direct[name] = environment_backend(destination, tls)
     others = business_services(
-        configuration.business_services, callers, tls, own_tokens, clock, exchanged, dependencies
+        configuration.business_services,
+        callers,
+        tls,
+        own_tokens,
+        clock,
+        exchanged,
+        dependencies,
+        configuration.services.uaa,
     )
     pattern, files = environment.destination_host_pattern, repository_files(others)
     return Backends(direct, on_premise, service, pattern, others, files, of_user, dependencies, corporate)

@@ -66,10 +66,14 @@ def business_services(  # noqa: PLR0917 - values, not a bag
     clock: Callable[[], float],
     exchanged: ExchangedTokens,
     dependencies: Dependencies | None,
+    own: UaaCredentials | None = None,
 ) -> BusinessServices:
-    """Return the bound services, ready to be asked."""
+    """Return the bound services, ready to be asked; `own` is the application's binding to the authorization server."""
     distinct = {service.name: service for service in services.values()}
-    bound = {name: _bound(service, callers, tls, own_tokens, clock) for name, service in distinct.items()}
+    bound = {
+        name: replace(_bound(service, callers, tls, own_tokens, clock), users_tenant=_users_tenant(service, own))
+        for name, service in distinct.items()
+    }
     return BusinessServices({name: bound[service.name] for name, service in services.items()}, exchanged, dependencies)
 
 
@@ -101,6 +105,15 @@ def _bound(
     tokens = TenantTokens(uaa, service.client, clock)
     own_tokens.append(tokens.at())
     return BoundService(service, backends, uaa, tokens)
+
+
+def _users_tenant(service: BusinessService, own: UaaCredentials | None) -> str | None:
+    """Return the users' subdomain, if the service's client is of another one at the same authorization server."""
+    client = service.client
+    if own is None or client is None or not client.uaadomain or client.uaadomain != own.uaadomain:
+        return None
+    known = client.identityzone and own.identityzone
+    return own.identityzone if known and client.identityzone != own.identityzone else None
 
 
 def _backend(

@@ -33,6 +33,8 @@ class BoundService:
     """By endpoint, without what logs on; under None the service's own address."""
     uaa: Uaa | None = None
     own_tokens: TenantTokens | None = None
+    users_tenant: str | None = None
+    """The subdomain where the application's users log in, if the binding is of another tenant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,10 @@ async def _with_user_token(
 async def _exchange(bound: BoundService, login: Login, tenant: str | None) -> TokenSet:
     if bound.uaa is None or bound.service.client is None:
         raise ServiceTokenFailed(f"service {bound.service.name}", "its binding has no OAuth client")
-    return await bound.uaa.exchange(bound.service.client.at_tenant(tenant), login.access_token, login.foreign_tenant)
+    # Only its own tenant knows a user; one of the identity service is told apart by a header instead.
+    home = bound.users_tenant if login.foreign_tenant is None else None
+    client = bound.service.client.at_tenant(tenant or home)
+    return await bound.uaa.exchange(client, login.access_token, login.foreign_tenant)
 
 
 async def _identity_token(services: BusinessServices, dependency: str | None, session: Session, login: Login) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -209,3 +210,16 @@ async def running_destinations(uaa: LoginServer) -> AsyncIterator[Destinations]:
         yield service
     finally:
         await server.close(grace_seconds=0)
+
+
+def names_of_localhost(monkeypatch) -> set[str]:
+    """Let every name below localhost be this machine (RFC 6761), and return those that are asked for."""
+    real, asked = socket.getaddrinfo, set()
+
+    def found(host, *arguments, **options):
+        name = host.decode() if isinstance(host, bytes) else host
+        asked.add(name)
+        return real("127.0.0.1" if name and name.endswith("localhost") else host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    return asked

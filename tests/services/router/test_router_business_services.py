@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+from urllib.parse import urlsplit
 
 import pytest
-from router_neighbours import answer, until
+from router_neighbours import answer, names_of_localhost, until
 
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.testing.upstream import recording_upstream
@@ -54,6 +55,22 @@ async def test_a_route_leads_to_the_endpoint_with_the_users_exchanged_token(worl
     assert (exchange["client_id"], exchange["client_secret"]) == ("country-client", "country-secret")
     assert all(request.headers.text("authorization").startswith("Bearer ey") for request in country.requests)
     assert [request.headers.text("x-biz") for request in country.requests] == ["ours", "mine", "ours"]
+
+
+async def test_a_service_of_another_tenant_exchanges_the_token_where_the_user_is_known(world, country, monkeypatch):
+    port, zone = urlsplit(world.uaa.url).port, world.uaa.credentials()["identityzone"]
+    asked = names_of_localhost(monkeypatch)
+    place = {"uaadomain": f"localhost:{port}", "identityzone": "provider", "url": f"http://provider.localhost:{port}"}
+    own = world.uaa.credentials(uaadomain=f"localhost:{port}")
+    uaa = world.uaa.credentials(clientid="country-client", clientsecret="country-secret", **place)
+    browser = await world.start(
+        route("api", endpoint="api"), services={"uaa": own, "country": binding(world, country, uaa=uaa)}
+    )
+    await browser.log_in("/api/x")
+
+    assert (await browser.get("/api/x")).status_code == 200
+    assert f"{zone}.localhost" in asked
+    assert "provider.localhost" not in asked
 
 
 async def test_requests_at_once_share_one_exchange(world, country):

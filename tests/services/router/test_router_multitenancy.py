@@ -1,10 +1,9 @@
 """Several tenants: each has its own host and authorization server, and no session counts at another's."""
 
-import socket
 from urllib.parse import urlsplit
 
 import pytest
-from router_neighbours import PAGE, running_destinations
+from router_neighbours import PAGE, names_of_localhost, running_destinations
 
 from entryway.config.mistakes import ConfigurationMistakes
 
@@ -13,14 +12,7 @@ PATTERN = "^(.*)\\.app\\.local(:\\d+)?$"
 
 @pytest.fixture(autouse=True)
 def _names_of_localhost(monkeypatch):
-    """RFC 6761: every name below localhost is this machine; not every machine's resolver knows."""
-    real = socket.getaddrinfo
-
-    def found(host, *arguments, **options):
-        name = host.decode() if isinstance(host, bytes) else host
-        return real("127.0.0.1" if name and name.endswith("localhost") else host, *arguments, **options)
-
-    monkeypatch.setattr(socket, "getaddrinfo", found)
+    names_of_localhost(monkeypatch)
 
 
 def shared(world, **more):
