@@ -14,8 +14,9 @@ from cryptography import x509
 from entryway.certificates import UNREADABLE
 from entryway.connectivity.tunnels import Tunnel, Tunnels
 from entryway.errors import EntrywayError
-from entryway.http import UpstreamConnection
+from entryway.http import Limits, UpstreamConnection, tls_listener
 from entryway.http.protocols import as_protocol
+from entryway.http.tls_listener import TlsListener
 from entryway.telemetry import get_logger
 from entryway.tunnel import contexts
 from entryway.tunnel.control import ControlChannel, ControlLost
@@ -60,7 +61,7 @@ class Gateway:
         self._context = context
         self._limits = limits
         self._now = now
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[TlsListener] = []
         self._tasks = asyncio.TaskGroup()
         self._conversations: dict[TunnelId, _Conversation] = {}
 
@@ -77,12 +78,13 @@ class Gateway:
 
     async def listen(self, host: str, port: int) -> int:
         """Accept connectors on this address; return the port."""
-        server = await asyncio.get_running_loop().create_server(
+        server = await tls_listener.listen(
             lambda: _Newcomer(self),
             host,
             port,
-            ssl=self._context,
-            ssl_handshake_timeout=HANDSHAKE_SECONDS,
+            self._context,
+            seconds=HANDSHAKE_SECONDS,
+            most=Limits().handshakes,
             backlog=1024,
         )
         self._servers.append(server)

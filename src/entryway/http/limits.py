@@ -17,6 +17,8 @@ class Limits:
     """A longer request body is answered 413."""
     connections: int | None = None
     """One connection more is answered 503 and closed."""
+    handshakes: int = 1000
+    """So many connections may be in their TLS handshake; with one more, the oldest of them is cut off."""
     requests_per_connection: int | None = None
 
     header_timeout: float = 20.0

@@ -13,6 +13,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Literal
 
 from entryway.errors import EntrywayError
+from entryway.http import tls_listener
 from entryway.http.connection import ServerConnection
 from entryway.http.headers import Headers
 from entryway.http.known_heads import REQUESTS, RESPONSES
@@ -20,6 +21,7 @@ from entryway.http.limits import Limits
 from entryway.http.messages import ErrorRenderer, Handler, Request, Response
 from entryway.http.outbox import outbox_of
 from entryway.http.protocols import as_protocol
+from entryway.http.tls_listener import TlsListener
 
 if TYPE_CHECKING:
     import ssl
@@ -51,7 +53,7 @@ class Server:
         self.date = b""
         self._connections: set[ServerConnection] = set()
         self._upgraded: set[RawStream] = set()
-        self._listeners: list[tuple[asyncio.Server, ssl.SSLContext | None]] = []
+        self._listeners: list[tuple[asyncio.Server | TlsListener, ssl.SSLContext | None]] = []
         self._ending = False
         self._draining = False
         self._empty = asyncio.Event()
@@ -69,14 +71,25 @@ class Server:
         backlog: int = 2048,
     ) -> tuple[str, int]:
         """Accept connections and return the address; port 0 takes a free one, `reuse_port` shares one with others."""
-        listener = await self.loop.create_server(
-            lambda: as_protocol(ServerConnection(self)),
-            host,
-            port,
-            ssl=ssl,
-            ssl_handshake_timeout=self.limits.header_timeout if ssl is not None else None,
-            reuse_port=reuse_port or None,  # not every platform has it, so False is not passed
-            backlog=backlog,
+        listener = (
+            await self.loop.create_server(
+                self._connection,
+                host,
+                port,
+                reuse_port=reuse_port or None,  # not every platform has it, so False is not passed
+                backlog=backlog,
+            )
+            if ssl is None
+            else await tls_listener.listen(
+                self._connection,
+                host,
+                port,
+                ssl,
+                seconds=self.limits.header_timeout,
+                most=self.limits.handshakes,
+                reuse_port=reuse_port,
+                backlog=backlog,
+            )
         )
         self._listeners.append((listener, ssl))
         address = listener.sockets[0].getsockname()
@@ -150,7 +163,10 @@ class Server:
         """Log an answer that was cut off, or that could not be rendered."""
         _log.warning("answer_failed", extra={"reason": repr(error)})
 
-    async def _stop_accepting(self, listener: asyncio.Server, context: ssl.SSLContext | None) -> None:
+    def _connection(self) -> asyncio.Protocol:
+        return as_protocol(ServerConnection(self))
+
+    async def _stop_accepting(self, listener: asyncio.Server | TlsListener, context: ssl.SSLContext | None) -> None:
         """Close a listener, but first take the connections that the system has made already: they would be cut off."""
         # The loop's own listener must go before, or both would take connections from one queue.
         kept = [socket.socket(fileno=os.dup(each.fileno())) for each in listener.sockets]
@@ -165,11 +181,13 @@ class Server:
             connection.setblocking(False)
             with suppress(OSError):
                 await self.loop.connect_accepted_socket(
-                    lambda: as_protocol(ServerConnection(self)),
+                    self._connection,
                     connection,
                     ssl=context,
                     ssl_handshake_timeout=HANDSHAKE_SECONDS if context is not None else None,
                 )
+        if isinstance(listener, TlsListener):
+            await listener.settle(HANDSHAKE_SECONDS)
 
     async def _until_empty(self, seconds: float) -> bool:
         """Wait until every connection has ended, for so long; tell whether they have."""
