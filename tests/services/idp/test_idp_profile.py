@@ -34,6 +34,7 @@ def test_administrators_find_their_pages_and_everybody_finds_the_account(
     assert 'href="/admin/users"' not in profile(idp, person, name).text
     assert 'href="/profile"' in person.http.get("/admin/users").text
     assert 'href="/profile"' in person.http.get("/nothing").text
+    assert person.http.get("/").headers["location"] == "/profile"
     assert 'href="/admin/users"' in profile(idp, other_person, f"{name}-a", groups=["Identity Administrators"]).text
 
 

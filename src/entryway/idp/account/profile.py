@@ -74,7 +74,8 @@ class ProfileEndpoints:
         """Return where the endpoints answer."""
         return [
             Route(HOME, self.page, methods=["GET"]),
-            # Where people find it at identity services of this kind.
+            # Where people look for it: at the address alone, and where identity services of this kind have it.
+            Route("/", self.elsewhere, methods=["GET"]),
             Route("/ui/protected/profilemanagement", self.elsewhere, methods=["GET"]),
             Route(f"{HOME}/password", self.change_password, methods=["POST"]),
             Route(f"{HOME}/verification", self.ask_for_verification, methods=["POST"]),
