@@ -54,11 +54,16 @@ def _decoded(text: str) -> str:
 def of_request(query: bytes, body: bytes) -> Mapping[str, str]:
     """Return the parameters of query and body together; some clients send an empty body and everything in the query."""
     if not query:
-        return parse(body)
-    in_query, in_body = parse(query), parse(body)
+        return _with_values(parse(body))
+    in_query, in_body = _with_values(parse(query)), _with_values(parse(body))
     if _NEVER_IN_A_QUERY & in_query.keys():
         raise InvalidRequest("Secrets must be sent in the body or in the Authorization header, not in the URL")
     # Some clients name the request in both; what is the same twice cannot be misread.
     if any(in_body.get(name, value) != value for name, value in in_query.items()):
         raise InvalidRequest("A parameter is repeated")
     return in_query | in_body
+
+
+def _with_values(parameters: dict[str, str]) -> dict[str, str]:
+    # RFC 6749 §3.1 and §3.2: what is sent without a value is as good as not sent.
+    return {name: value for name, value in parameters.items() if value} if "" in parameters.values() else parameters

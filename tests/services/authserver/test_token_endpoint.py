@@ -87,6 +87,8 @@ def test_a_clients_own_token(server: RunningAuthServer, app: BoundApplication) -
 def test_every_way_to_present_credentials(server: RunningAuthServer, app: BoundApplication) -> None:
     form = {"grant_type": "client_credentials"}
     basic = (app.client_id, app.secret)
+    without_values = {"client_id": "", "client_secret": "", "client_assertion": "", "client_assertion_type": ""}
+    assert server.http.post("/oauth/token", data=form | without_values, auth=basic).status_code == 200
     encoded = base64.b64encode(
         f"{app.client_id.replace('!', '%21')}:{app.secret.replace('$', '%24').replace('=', '%3D')}".encode()
     ).decode()

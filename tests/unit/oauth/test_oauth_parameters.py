@@ -41,6 +41,7 @@ def test_what_could_be_misread_is_refused(encoded: bytes) -> None:
 def test_query_and_body_are_one() -> None:
     assert parameters.of_request(b"grant_type=x", b"") == {"grant_type": "x"}
     assert parameters.of_request(b"zid=1", b"a=2") == {"zid": "1", "a": "2"}
+    assert parameters.of_request(b"a=", b"b=&c=1") == parameters.of_request(b"", b"c=1&b=") == {"c": "1"}
     assert parameters.of_request(b"request-id=1", b"request-id=1&a=2") == {"request-id": "1", "a": "2"}
     with pytest.raises(InvalidRequest):
         parameters.of_request(b"a=1", b"a=2")
