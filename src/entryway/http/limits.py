@@ -16,7 +16,7 @@ class Limits:
     body_bytes: int | None = None
     """A longer request body is answered 413."""
     connections: int | None = None
-    """One connection more is answered 503 and closed."""
+    """One connection more takes the place of one without a request; where all have one, it is answered 503."""
     handshakes: int = 1000
     """So many connections may be in their TLS handshake; with one more, the oldest of them is cut off."""
     requests_per_connection: int | None = None

@@ -210,10 +210,19 @@ class Server:
             connection.transport.abort()
         elif self._ending:
             connection.leave()
-        elif limit is not None and self.connections > limit:
+        elif limit is not None and self.connections > limit and not self._make_room(connection):
             self._note_refusal(limit)
             connection.transport.write(_BUSY)
             connection.drain()
+
+    def _make_room(self, newcomer: ServerConnection) -> bool:
+        """Cut off the connection without a request that would soonest be closed anyway; tell whether there was one."""
+        # Whoever opens many and says little must not keep those out who have something to ask.
+        waiting = (each for each in self._connections if each is not newcomer and each.answering is None)
+        soonest = min(waiting, key=lambda each: each.reader.deadline, default=None)
+        if soonest is not None:
+            soonest.abort()
+        return soonest is not None
 
     def gone(self, connection: ServerConnection) -> None:
         self._connections.discard(connection)

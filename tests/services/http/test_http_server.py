@@ -145,11 +145,18 @@ async def test_a_client_that_does_not_read_is_cut_off(serve):
 
 
 async def test_one_connection_too_many_is_told_so(serve, caplog):
-    place = await serve(ok, Limits(connections=2))
+    asked, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def when_told(_: Request) -> Response:
+        asked.release()
+        await go_on.wait()
+        return await ok(_)
+
+    place = await serve(when_told, Limits(connections=2))
     first, second = await place.dial(), await place.dial()
     for wire in (first, second):
         await wire.saying(GET)
-        await wire.hear_until(b"ok")
+        await asked.acquire()
 
     third = await place.dial()
     answer = await third.hear_all()
@@ -159,13 +166,31 @@ async def test_one_connection_too_many_is_told_so(serve, caplog):
     # Who causes it must not fill the log, too.
     assert [record.getMessage() for record in caplog.records] == ["connections_refused"]
 
-    await first.saying(GET)
+    go_on.set()
     await first.hear_until(b"ok")
-    await second.close()
-    await asyncio.sleep(0.05)
+    await second.hear_until(b"ok")
     fourth = await place.dial()
     await fourth.saying(GET)
     await fourth.hear_until(b"ok")
+
+
+async def test_connections_without_a_request_make_room_for_those_with_one(serve, caplog):
+    place = await serve(ok, Limits(connections=3, header_timeout=5, idle_timeout=60))
+    faithful = await place.dial()
+    await faithful.saying(GET)
+    await faithful.hear_until(b"ok")
+    silent, dripping = await place.dial(), await place.dial()
+    await dripping.saying(b"GET / HTTP/1.1\r\nhost: x\r\nx-")
+
+    for gone in (silent, dripping):
+        newcomer = await place.dial()
+        await newcomer.saying(GET)
+        await newcomer.hear_until(b"ok")
+        assert await gone.hear_all() == b""
+    # Who has asked before is kept longer than who never asked anything.
+    await faithful.saying(GET)
+    await faithful.hear_until(b"ok")
+    assert not caplog.records
 
 
 async def test_a_connection_ends_after_its_last_allowed_request(serve):
