@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from entryway.authserver.users import ORIGIN
 from entryway.oauth import scopes
+from entryway.oauth.tokens import Repeated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +32,9 @@ class Occasion:
     """What is particular to one token: when, under which id, after which grant."""
 
     jti: str
-    issued_at: datetime
-    expires_at: datetime
+    # In whole seconds.
+    issued_at: int
+    expires_at: int
     grant_type: str
     additional: Mapping[str, str] = field(default_factory=dict)
     # How the client proved itself, where that was no secret; and the certificate that the token is bound to.
@@ -42,7 +44,7 @@ class Occasion:
     revocable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, as an `Occasion`
 class Login:
     """How and when a user logged in, as far as tokens tell."""
 
@@ -52,39 +54,48 @@ class Login:
     nonce: str | None = None
 
 
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles what that costs
+class AccessClaims:
+    """What an access token says: what others say, too, and what is its own."""
+
+    repeated: Repeated
+    own: dict[str, Any]
+
+    def together(self) -> dict[str, Any]:
+        """Return all of it."""
+        return {**self.repeated.claims, **self.own}
+
+
 def access_of_client(
     zone: Zone, client: Client, granted: AbstractSet[str], occasion: Occasion, revocation_signature: str
-) -> dict[str, Any]:
+) -> AccessClaims:
     """Return the claims of a token that a client has for itself."""
-    claims = _lasting_of_client(zone, client, frozenset(granted)).copy()
-    claims["jti"] = occasion.jti
-    claims["grant_type"] = occasion.grant_type
-    claims["rev_sig"] = revocation_signature
-    claims |= _times(occasion)
-    claims |= _particulars(occasion)
-    return claims
+    own = {
+        "jti": occasion.jti,
+        "grant_type": occasion.grant_type,
+        "rev_sig": revocation_signature,
+        **_times(occasion),
+        **_particulars(occasion),
+    }
+    return AccessClaims(_repeated_for_client(zone, client, frozenset(granted)), own)
 
 
 # What is remembered is the same object until it changes, so what tokens repeat is put together once for each.
 @lru_cache(maxsize=MOST_REMEMBERED)
-def _lasting_of_client(zone: Zone, client: Client, granted: frozenset[str]) -> dict[str, Any]:
-    """Return a token's claims in their order; what is None here differs from one token to the next."""
+def _repeated_for_client(zone: Zone, client: Client, granted: frozenset[str]) -> Repeated:
     listed = sorted(granted)
-    return {
-        "jti": None,
-        "ext_attr": _extension(zone, client),
-        "sub": client.id,
-        "authorities": listed,
-        "scope": listed,
-        **_client(client),
-        "grant_type": None,
-        "rev_sig": None,
-        "iat": None,
-        "exp": None,
-        "iss": zone.issuer,
-        "zid": zone.id,
-        "aud": scopes.audience(client.id, granted),
-    }
+    return Repeated(
+        {
+            "ext_attr": _extension(zone, client),
+            "sub": client.id,
+            "authorities": listed,
+            "scope": listed,
+            **_client(client),
+            "iss": zone.issuer,
+            "zid": zone.id,
+            "aud": scopes.audience(client.id, granted),
+        }
+    )
 
 
 def access_of_user(
@@ -96,49 +107,44 @@ def access_of_user(
     granted: AbstractSet[str],
     entitlements: Entitlements,
     occasion: Occasion,
-) -> dict[str, Any]:
+) -> AccessClaims:
     """Return the claims of a token that a client has for a user."""
-    claims = _lasting_of_user(zone, client, user, frozenset(granted), entitlements).copy()
-    claims["jti"] = occasion.jti
-    claims["grant_type"] = occasion.grant_type
-    claims["auth_time"] = int(login.authenticated_at.timestamp())
-    claims["rev_sig"] = login.revocation_signature
-    claims["sid"] = login.authorization_id
-    claims |= _times(occasion)
-    claims |= _particulars(occasion)
-    return claims
+    own = {
+        "jti": occasion.jti,
+        "grant_type": occasion.grant_type,
+        "auth_time": int(login.authenticated_at.timestamp()),
+        "rev_sig": login.revocation_signature,
+        "sid": login.authorization_id,
+        **_times(occasion),
+        **_particulars(occasion),
+    }
+    return AccessClaims(_repeated_for_user(zone, client, user, frozenset(granted), entitlements), own)
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)
-def _lasting_of_user(
+def _repeated_for_user(
     zone: Zone, client: Client, user: User, granted: frozenset[str], entitlements: Entitlements
-) -> dict[str, Any]:
-    """Return a token's claims in their order; what is None here differs from one token to the next."""
-    return {
-        "jti": None,
-        "ext_attr": _extension(zone, client),
-        "xs.system.attributes": _system_attributes(client, entitlements),
-        "xs.user.attributes": entitlements.attributes_in(client.application),
-        "given_name": user.given_name,
-        "family_name": user.family_name,
-        "sub": user.id,
-        "scope": sorted(granted),
-        **_client(client),
-        "grant_type": None,
-        "user_id": user.id,
-        **global_id(user, entitlements),
-        "origin": user.origin,
-        "user_name": user.user_name,
-        "email": user.email,
-        "auth_time": None,
-        "rev_sig": None,
-        "sid": None,
-        "iat": None,
-        "exp": None,
-        "iss": zone.issuer,
-        "zid": zone.id,
-        "aud": scopes.audience(client.id, granted),
-    }
+) -> Repeated:
+    return Repeated(
+        {
+            "ext_attr": _extension(zone, client),
+            "xs.system.attributes": _system_attributes(client, entitlements),
+            "xs.user.attributes": entitlements.attributes_in(client.application),
+            "given_name": user.given_name,
+            "family_name": user.family_name,
+            "sub": user.id,
+            "scope": sorted(granted),
+            **_client(client),
+            "user_id": user.id,
+            **global_id(user, entitlements),
+            "origin": user.origin,
+            "user_name": user.user_name,
+            "email": user.email,
+            "iss": zone.issuer,
+            "zid": zone.id,
+            "aud": scopes.audience(client.id, granted),
+        }
+    )
 
 
 def id_token(
@@ -258,8 +264,7 @@ def _client(client: Client) -> dict[str, str]:
 
 
 def _times(occasion: Occasion) -> dict[str, int]:
-    # Rounded down: a token issued in the future is refused by strict libraries.
-    return {"iat": int(occasion.issued_at.timestamp()), "exp": int(occasion.expires_at.timestamp())}
+    return {"iat": occasion.issued_at, "exp": occasion.expires_at}
 
 
 def _particulars(occasion: Occasion) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from entryway.oauth.errors import InvalidRequest
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from collections.abc import Set as AbstractSet
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from entryway.authserver.authorizations import Authorization, Authorizations
+    from entryway.authserver.claims import AccessClaims
     from entryway.authserver.clients import Client
     from entryway.authserver.digests import Digests
     from entryway.authserver.grants import TokenRequest, UserDecision
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from entryway.authserver.stored_tokens import StoredTokens
     from entryway.authserver.users import User
     from entryway.authserver.zones import Zone
+    from entryway.oauth.tokens import Repeated
 
 REFRESH_GRANT = "refresh_token"
 LARGEST_SEALED = 4096
@@ -62,7 +64,7 @@ class Issuer:
     ) -> dict[str, Any]:
         """Return the token response for a user."""
         zone, user, authorization = request.zone, decision.user, decision.authorization
-        signature = of_user(self.digests, client, user)
+        signature = decision.signature or of_user(self.digests, client, user)
         login = Login(authorization.id, authorization.authenticated_at, signature, authorization.nonce)
         occasion = self._occasion(request, client, authorization.grant_type, authorization.additional)
         body = claims.access_of_user(
@@ -116,7 +118,7 @@ class Issuer:
             "access_token": None,
             "token_type": "bearer",
             "refresh_token": token,
-            "expires_in": int(client.refresh_validity.total_seconds()) - 1,
+            "expires_in": _seconds(client.refresh_validity) - 1,
             "scope": " ".join(sorted(granted)),
             "jti": authorization.id,
         }
@@ -137,11 +139,12 @@ class Issuer:
     def _occasion(
         self, request: TokenRequest, client: Client, grant_type: str, additional: Mapping[str, str]
     ) -> Occasion:
-        now = self.clock()
+        # Rounded down: a token issued in the future is refused by strict libraries.
+        now = int(self.clock().timestamp())
         return Occasion(
             jti=os.urandom(16).hex(),
             issued_at=now,
-            expires_at=now + client.access_validity,
+            expires_at=now + _seconds(client.access_validity),
             grant_type=grant_type,
             additional=additional,
             client_auth_method=None if request.method == SECRET else request.method,
@@ -149,29 +152,33 @@ class Issuer:
             revocable=request.opaque,
         )
 
-    async def _sign(self, zone: Zone, body: Mapping[str, Any]) -> str:
+    async def _sign(self, zone: Zone, own: Mapping[str, Any], repeated: Repeated | None = None) -> str:
         ring = await self.keys.ring(zone.id)
-        token = tokens.sign(body, ring.active, f"{zone.url}/token_keys")
+        token = tokens.sign(own, ring.active, f"{zone.url}/token_keys", repeated)
         if len(token) > tokens.LONGEST:
             # No server would accept it in a header, and the application could not tell why.
             raise InvalidRequest("The token would be larger than 16 KB; ask for fewer scopes")
         return token
 
     async def _response(
-        self, request: TokenRequest, client: Client, body: Mapping[str, Any], granted: AbstractSet[str]
+        self, request: TokenRequest, client: Client, body: AccessClaims, granted: AbstractSet[str]
     ) -> dict[str, Any]:
         if request.opaque:
-            await self.stored.keep(request.zone.id, body)
-            token = body["jti"]
+            await self.stored.keep(request.zone.id, body.together())
+            token = body.own["jti"]
         else:
-            token = await self._sign(request.zone, body)
+            token = await self._sign(request.zone, body.own, body.repeated)
         return {
             "access_token": token,
             "token_type": "bearer",
-            "expires_in": int(client.access_validity.total_seconds()) - 1,
+            "expires_in": _seconds(client.access_validity) - 1,
             "scope": " ".join(sorted(granted)),
-            "jti": body["jti"],
+            "jti": body.own["jti"],
         }
+
+
+def _seconds(validity: timedelta) -> int:
+    return validity.days * 86400 + validity.seconds
 
 
 def _wants_id_token(request: TokenRequest, decision: UserDecision) -> bool:

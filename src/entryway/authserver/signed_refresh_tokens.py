@@ -47,7 +47,8 @@ class SignedRefreshTokens:
         until: datetime,
     ) -> str:
         """Return the envelope of a stored token, which lasts longer than the rest of the occasion."""
-        of_envelope = replace(occasion, jti=f"{token}{SUFFIX}", expires_at=until, revocable=True, thumbprint=None)
+        ends = int(until.timestamp())
+        of_envelope = replace(occasion, jti=f"{token}{SUFFIX}", expires_at=ends, revocable=True, thumbprint=None)
         body = claims.refresh_of_user(
             zone=zone, client=client, user=user, login=login, granted=granted, occasion=of_envelope
         )

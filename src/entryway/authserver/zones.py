@@ -29,9 +29,9 @@ class ZoneSuspended(Forbidden):
     title = "The tenant is suspended"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Zone:
-    """A tenant, and the address at which it speaks."""
+    """A tenant, and the address at which it speaks; another object once anything of it has changed."""
 
     id: str
     subdomain: str

@@ -12,15 +12,15 @@ import re
 from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, event, inspect, select, text
 
+from entryway.storage.moments import seconds_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
-    from datetime import datetime
 
     from sqlalchemy import FromClause, TextClause
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from entryway.storage.database import Database
     from entryway.storage.moments import Clock
 
-SEEN_WITHIN = timedelta(seconds=1)
+SEEN_WITHIN = 1.0  # seconds
 MOST_REMEMBERED = 20_000
 EVERYBODY = ("", "")
 _OPTION = "unnoticed"
@@ -56,8 +56,8 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    read_at: datetime
-    until: datetime
+    read_at: float
+    until: float
     values: Mapping[Key, int]
     revisions: dict[tuple[str, ...], Revision] = field(default_factory=dict)
 
@@ -69,7 +69,7 @@ class Changes:
         """`table` has the columns `zid`, `subject` and `value`."""
         self._database = database
         self._watched = watched
-        self._clock = clock
+        self._seconds = seconds_of(clock)
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._own: Counter[Key] = Counter()
         self._query = select(table.c.zid, table.c.subject, table.c.value).where(
@@ -86,7 +86,7 @@ class Changes:
         """Return the revision of some subjects of a tenant, None where it must be read anew."""
         known = self._known.get(zid)
         # A clock that was set back must not make anything last longer.
-        if known is None or not known.read_at <= self._clock() < known.until:
+        if known is None or not known.read_at <= self._seconds() < known.until:
             return None
         revision = known.revisions.get(subjects)
         if revision is None:
@@ -98,7 +98,7 @@ class Changes:
 
     async def read(self, zid: str) -> None:
         """Read how far a tenant is."""
-        now = self._clock()
+        now = self._seconds()
         async with self._database.read() as session:
             rows = (await session.execute(self._query, {"zid": zid})).all()
         self._known[zid] = _Known(now, now + SEEN_WITHIN, {(of, subject): value for of, subject, value in rows})

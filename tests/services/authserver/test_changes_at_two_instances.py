@@ -63,7 +63,7 @@ class Landscape:
 
 def a_second_later(instances: tuple[RunningAuthServer, RunningAuthServer]) -> None:
     for each in instances:  # their clocks agree
-        each.clock.advance(seconds=SEEN_WITHIN.total_seconds())
+        each.clock.advance(seconds=SEEN_WITHIN)
 
 
 @pytest.fixture(scope="module")

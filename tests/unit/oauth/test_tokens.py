@@ -36,6 +36,15 @@ def test_the_header_says_how_to_verify() -> None:
     }
 
 
+@pytest.mark.parametrize("name", ["a", "bb", "ccc", "Zoë", '"', "\\"])
+def test_claims_that_tokens_repeat_are_read_back_with_their_own(name: str) -> None:
+    # Names of different lengths, because what is put together ends anywhere within three bytes.
+    repeated = tokens.Repeated({"iss": ISSUER, "user_name": name, "scope": ["a"], "xs.user.attributes": {}})
+    own = {"jti": "0", "exp": int((NOW + timedelta(hours=1)).timestamp())}
+    token = tokens.sign(own, KEY, "https://localhost:8443/token_keys", repeated)
+    assert tokens.verify(token, RING, ISSUER, NOW) == {**repeated.claims, **own}
+
+
 @pytest.mark.parametrize(
     "claims",
     [

@@ -75,6 +75,8 @@ class UserDecision:
     refresh_token: str | None = field(default=None, repr=False)
     refresh_until: datetime | None = None
     logon: bool = False
+    # The user's revocation signature at this client, where the grant has had to know it.
+    signature: str | None = None
     # What the response says beside the tokens.
     told: Mapping[str, str] = field(default_factory=dict)
 

@@ -38,10 +38,11 @@ class RefreshToken:
         user = await self.users.known(request.zone.id, authorization.user_id)
         if user is None:
             raise InvalidToken("Invalid refresh token", "the user is gone")
-        if not hmac.compare_digest(authorization.revocation_signature or "", of_user(self.digests, client, user)):
+        signature = of_user(self.digests, client, user)
+        if not hmac.compare_digest(authorization.revocation_signature or "", signature):
             raise InvalidToken("Invalid refresh token (revocable signature mismatch)", "the user has changed since")
         if client.rotates_refresh_tokens and authorization.stored:
             # RFC 9700 §2.2.2: nothing but use once shows that a public client's refresh token was stolen.
             token, until = await self.authorizations.rotate(authorization, token)
-            return UserDecision(user, authorization, token, until)
-        return UserDecision(user, authorization, presented)
+            return UserDecision(user, authorization, token, until, signature=signature)
+        return UserDecision(user, authorization, presented, signature=signature)
