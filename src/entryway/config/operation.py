@@ -15,7 +15,7 @@ ADMIN_PORT = "ENTRYWAY_ADMIN_PORT"
 ADMIN_HOST = "ENTRYWAY_ADMIN_HOST"
 HTTP2 = "HTTP2_SUPPORT"
 SERVER = "ENTRYWAY_SERVER"
-ENGINE, GRANIAN = "engine", "granian"
+ENGINE, ASGI, GRANIAN = "engine", "asgi", "granian"
 WORKERS = "ENTRYWAY_WORKERS"
 CERTIFICATE, KEY = "ENTRYWAY_TLS_CERTIFICATE", "ENTRYWAY_TLS_KEY"
 LOOPBACK = "127.0.0.1"
@@ -41,8 +41,8 @@ class Operation:
     admin_port: int | None = None
     admin_host: str = LOOPBACK
     http2: bool = False
-    granian: bool = False
-    """Whether clients are served by Granian instead of our own engine."""
+    server: str = ENGINE
+    """What serves clients: our own engine, as it is or as a server of ASGI applications, or Granian."""
     workers: int = 1
     certificate: Certificate | None = None
     traces: bool = False
@@ -57,12 +57,12 @@ def read_operation(environ: Mapping[str, str]) -> tuple[Operation, list[Mistake]
         admin_port=read_admin_port(read),
         admin_host=environ.get(ADMIN_HOST, "").strip() or LOOPBACK,
         http2=http2,
-        granian=_granian(read) or http2,
+        server=GRANIAN if http2 else _server(read),
         workers=read.integer(WORKERS, "workers", 1, least=1),
         certificate=_certificate(read),
         traces=_traces(read),
     )
-    if operation.granian:
+    if operation.server == GRANIAN:
         rule = "Granian takes a hundred headers, and gives the head of a request the time of SERVER_KEEP_ALIVE"
         read.mistakes.append(Mistake(HTTP2 if http2 else SERVER, "", rule, "leave it out where they matter", "warning"))
     return operation, read.mistakes
@@ -76,7 +76,7 @@ def worker_mistakes(operation: Operation, *, shares_sessions: bool) -> list[Mist
     if not shares_sessions:
         rule = f"{operation.workers} workers need sessions that they share"
         mistakes.append(Mistake(WORKERS, "", rule, "set EXT_SESSION_MGT, or use one worker"))
-    if operation.granian:
+    if operation.server == GRANIAN:
         name = HTTP2 if operation.http2 else f"{SERVER}={GRANIAN}"
         mistakes.append(Mistake(WORKERS, "", f"{name} is served by one worker", "leave one of the two out"))
     return mistakes
@@ -98,11 +98,12 @@ def _certificate(read: Reader) -> Certificate | None:
     return Certificate(Path(chain), Path(key))
 
 
-def _granian(read: Reader) -> bool:
+def _server(read: Reader) -> str:
     given = read.environ.get(SERVER, "").strip() or ENGINE
-    if given not in {ENGINE, GRANIAN}:
-        read.wrong("server", f"Value {given} is not one of {ENGINE}, {GRANIAN}")
-    return given == GRANIAN
+    if given not in {ENGINE, ASGI, GRANIAN}:
+        read.wrong("server", f"Value {given} is not one of {ENGINE}, {ASGI}, {GRANIAN}")
+        return ENGINE
+    return given
 
 
 def _traces(read: Reader) -> bool:

@@ -34,8 +34,8 @@ Where things are:
   what may be sent again; `body_writer`: a body on its way out; `outbox`: when whole messages leave
 - `known_heads`: what heads mean that come again and again, with `known_requests` and `known_responses`
 - `heads`: how heads are written, so that nobody can smuggle; `splice`: RawStream, after an upgrade
-- `asgi`: a Handler as an ASGI application; `hosted_asgi`: an ASGI application as a Handler; `asking_tls`: TLS that asks
-  clients for a certificate
+- `asgi`: a Handler as an ASGI application; `hosted_asgi`: an ASGI application as a Handler; `asgi_host`: the same for
+  answers that stream, and web sockets (`hosted_websocket`); `asking_tls`: TLS that asks clients for a certificate
 """
 
 from entryway.http.body import Body

@@ -16,9 +16,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
 from entryway.http.asgi_deadlines import Deadlines, Watched
-from entryway.http.asgi_request import Receive, Scope, Send, check_hosts, check_size, read_request
+from entryway.http.asgi_request import Receive, Scope, Send, check_framing, check_hosts, check_size, read_request
 from entryway.http.body import EMPTY, Body
-from entryway.http.errors import BodyIncomplete, ClientGone
+from entryway.http.errors import BodyIncomplete, ClientGone, MalformedRequest
 from entryway.http.headers import Headers, end_to_end
 from entryway.http.limits import Limits
 from entryway.http.messages import ErrorRenderer, Handler, Request, Response
@@ -81,11 +81,12 @@ class AsgiApplication:
                 self._check(scope)
                 response = await self._handler(request)
             except Exception as error:  # noqa: BLE001 rendered in one place
+                request.keep_alive = request.keep_alive and not isinstance(error, MalformedRequest)
                 response = self._on_error(request, error)
             if response.upgrade is not None:
                 response.upgrade.abort()
                 response = _unsupported()
-            await _send_response(request, response, send, watched)
+            await _send_response(request, response, send, watched, scope)
         except asyncio.CancelledError:
             if not incoming.gone and watched.overdue is None:
                 raise
@@ -93,10 +94,9 @@ class AsgiApplication:
             if watched.overdue is not None:
                 if response is not None:
                     raise watched.overdue from None  # the answer has begun: the server cuts it off
-                # Otherwise a server waits for the rest of a body that may never come. HTTP/2 has no such header.
-                closing = scope.get("http_version", "1.1").startswith("1")
+                request.keep_alive = False  # otherwise a server waits for the rest of a body that may never come
                 overdue = self._on_error(request, watched.overdue)
-                await _send_response(request, overdue, send, watched, closing=closing)
+                await _send_response(request, overdue, send, watched, scope)
         finally:
             self._deadlines.forget(watched)
             self._unheard.discard(incoming)
@@ -107,6 +107,7 @@ class AsgiApplication:
 
     def _check(self, scope: Scope) -> None:
         check_hosts(scope)
+        check_framing(scope)
         check_size(scope, self._limits)
 
     def _listen_later(self, incoming: _Incoming) -> None:
@@ -221,17 +222,18 @@ class _Incoming:
                     body.end()
 
 
-async def _send_response(
-    request: Request, response: Response, send: Send, watched: Watched, *, closing: bool = False
-) -> None:
+async def _send_response(request: Request, response: Response, send: Send, watched: Watched, scope: Scope) -> None:
     body = response.body
     length = body.length if isinstance(body, Body) else len(body)
     headers = end_to_end(response.headers).without({b"content-length"}).raw
     bodiless = request.method == "HEAD" or response.status in _NO_BODY
     if length is not None and response.status != 204 and not (response.status == 304 and length == 0):
         headers.append((b"content-length", b"%d" % length))
-    if closing:
+    version = scope.get("http_version", "1.1")
+    if not request.keep_alive and version.startswith("1"):
         headers.append((b"connection", b"close"))
+    elif version == "1.1":
+        headers.append((b"connection", b"keep-alive"))  # for those who look for it; HTTP/2 has no such header
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     if bodiless:
         await send({"type": "http.response.body", "body": b""})

@@ -46,7 +46,8 @@ def read_request(scope: Scope, source: Any) -> Request:
         EMPTY if websocket else _body(method, version, headers, source),
         _peer(scope),
         _HTTP_SCHEMES.get(scheme) or scheme,
-        upgrade="websocket" if websocket else _upgrade(version, headers),
+        upgrade="websocket" if websocket else _upgrade(method, version, headers),
+        keep_alive=b"close" not in (headers.get(b"connection") or b"").lower(),
     )
 
 
@@ -56,6 +57,13 @@ def check_size(scope: Scope, limits: Limits) -> None:
     size = sum(len(name) + len(value) for name, value in headers) + len(scope.get("query_string", b""))
     if len(headers) > limits.header_count or size > limits.header_bytes:
         raise HeadersTooLarge(f"{len(headers)} headers, {size} bytes")
+
+
+def check_framing(scope: Scope) -> None:
+    """Refuse a request that says in two ways where it ends: a backend could take the other one (RFC 9112 §6.3)."""
+    names = {bytes(name).lower() for name, _ in scope["headers"]}
+    if b"content-length" in names and b"transfer-encoding" in names:
+        raise MalformedRequest("Content-Length beside Transfer-Encoding")
 
 
 def check_hosts(scope: Scope) -> None:
@@ -68,8 +76,10 @@ def check_hosts(scope: Scope) -> None:
         check_host(host)
 
 
-def _upgrade(version: str, headers: Headers) -> str | None:
+def _upgrade(method: str, version: str, headers: Headers) -> str | None:
     """Return the protocol that the client asks for; web sockets are here only if the server has none."""
+    if method == "CONNECT":
+        return "connect"
     if version != "1.1" or b"upgrade" not in headers or b"upgrade" not in headers.tokens(b"connection"):
         return None
     return (headers.text("upgrade") or "").lower()

@@ -14,21 +14,20 @@ from typing import TYPE_CHECKING
 from websockets.client import ClientProtocol
 from websockets.exceptions import ProtocolError
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
-from websockets.frames import CTRL_OPCODES, CloseCode, Frame, Opcode
+from websockets.frames import CloseCode
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from entryway.errors import UpstreamError
 from entryway.http.headers import Headers, end_to_end
+from entryway.http.websocket_messages import LARGEST_MESSAGE, Gathering
 
 if TYPE_CHECKING:
     from entryway.http.asgi_request import Event, Receive, Scope, Send
     from entryway.http.messages import Request, Response
     from entryway.http.splice import RawStream
 
-LARGEST_MESSAGE = 16 * 1024 * 1024
-"""Of an upstream: ASGI takes messages whole, so one is held in memory until it has arrived."""
 CLOSE_SECONDS = 5.0
 _ANY_ADDRESS = parse_uri("ws://upstream/")  # where the request goes is the handler's to say
 _NO_CODE_SENT = frozenset({CloseCode.ABNORMAL_CLOSURE, CloseCode.TLS_HANDSHAKE})
@@ -76,8 +75,7 @@ class Crossing:
         self._receive = receive
         self._send = send
         self._client_gone = False
-        self._pieces: list[bytes] = []
-        self._kind = Opcode.TEXT
+        self._gathering = Gathering()
 
     async def run(self) -> None:
         """Carry messages until either side ends; then neither has the other's connection any more."""
@@ -142,26 +140,17 @@ class Crossing:
                 return
             self._protocol.receive_data(data)
             for frame in self._protocol.events_received():
-                if isinstance(frame, Frame) and frame.opcode not in CTRL_OPCODES:
-                    await self._gather(frame)
+                await self._pass_on(frame)
             self._flush()  # pongs, and the answer to a close
 
-    async def _gather(self, frame: Frame) -> None:
-        if frame.opcode is not Opcode.CONT:
-            self._kind = frame.opcode
-        self._pieces.append(bytes(frame.data))
-        if not frame.fin or self._client_gone:
-            return
-        data, self._pieces = b"".join(self._pieces), []
-        if self._kind is Opcode.BINARY:
-            await self._send({"type": "websocket.send", "bytes": data})
-            return
+    async def _pass_on(self, frame: object) -> None:
         try:
-            text = data.decode()
+            message = self._gathering.add(frame)
         except UnicodeDecodeError:
             self._protocol.fail(CloseCode.INVALID_DATA)
         else:
-            await self._send({"type": "websocket.send", "text": text})
+            if message is not None and not self._client_gone:
+                await self._send({"type": "websocket.send", **message})
 
     def _over(self) -> bool:
         return self._protocol.close_rcvd is not None or self._protocol.parser_exc is not None or self._failed()

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from entryway.http.errors import HttpError, MalformedRequest
 from entryway.http.headers import Headers
 from entryway.http.messages import Request, Response
-from entryway.http.target import Form, parse_target
+from entryway.http.target import Form, Target, parse_target
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -33,20 +33,17 @@ class HostedAsgi:
 
     async def __call__(self, request: Request) -> Response:
         exchange = _Exchange(request)
-        await self._app(_scope(request, self._server), exchange.receive, exchange.send)
+        await self._app(_service_scope(request, self._server), exchange.receive, exchange.send)
         return exchange.response()
 
 
-class _Exchange:
-    """One request in ASGI's events."""
+class RequestEvents:
+    """One request's body in ASGI's events."""
 
     def __init__(self, request: Request) -> None:
         self._incoming = request.body
         self._chunks: AsyncIterator[bytes] | None = None
         self._read = False
-        self._status = 0
-        self._headers: Iterable[tuple[bytes, bytes]] = ()
-        self._body: list[bytes] = []
 
     async def receive(self) -> Event:
         if self._read:
@@ -65,6 +62,16 @@ class _Exchange:
         self._read = chunk is None
         return {"type": "http.request", "body": chunk or b"", "more_body": not self._read}
 
+
+class _Exchange(RequestEvents):
+    """One request and the answer to it."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request)
+        self._status = 0
+        self._headers: Iterable[tuple[bytes, bytes]] = ()
+        self._body: list[bytes] = []
+
     async def send(self, event: Event) -> None:
         if event["type"] == "http.response.start":
             self._status, self._headers = event["status"], event.get("headers", ())
@@ -74,21 +81,30 @@ class _Exchange:
     def response(self) -> Response:
         if not self._status:
             raise RuntimeError("the application has not answered")
-        # Line breaks inside of a header are refused where the head is written.
-        headers = Headers.trusted([(name.lower(), value) for name, value in self._headers])
         body = self._body
-        return Response(self._status, headers, body[0] if len(body) == 1 else b"".join(body))
+        return Response(self._status, headers_of(self._headers), body[0] if len(body) == 1 else b"".join(body))
 
 
-def _scope(request: Request, server: tuple[str, int]) -> Scope:
+def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """Return an application's headers; line breaks in them are refused where the head is written."""
+    return Headers.trusted([(name.lower(), value) for name, value in pairs])
+
+
+def _service_scope(request: Request, server: tuple[str, int]) -> Scope:
     target = parse_target(request.method, request.target)
     if target.form is not Form.ORIGIN and target.form is not Form.ABSOLUTE:
         raise MalformedRequest("a target that is no path")
-    headers = request.headers
+    scope = scope_of(request, target, server)
     if target.form is Form.ABSOLUTE:
         # RFC 9112 §3.2.2: the target's host is meant, whatever the Host header says.
-        headers = headers.copy()
+        headers = request.headers.copy()
         headers.set(b"host", request.authority.encode("ascii"))
+        scope["headers"] = headers.raw
+    return scope
+
+
+def scope_of(request: Request, target: Target, server: tuple[str, int]) -> Scope:
+    """Return what ASGI says of a request."""
     path = target.path or "/"
     return {
         "type": "http",
@@ -100,7 +116,7 @@ def _scope(request: Request, server: tuple[str, int]) -> Scope:
         "raw_path": path.encode("ascii"),
         "query_string": (target.query or "").encode("ascii"),
         "root_path": "",
-        "headers": headers.raw,
+        "headers": request.headers.raw,
         "server": server,
         "client": (request.peer.host, request.peer.port),
         "state": {},

@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from entryway.config.mistakes import ConfigurationMistakes
@@ -82,9 +83,12 @@ class RouterApplication:
 class Serving:
     """One application and how many requests it has not finished; an open web socket needs it no more."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, *, keeps_time: bool = True) -> None:
         self.application = application
-        self._asgi = AsgiApplication(application.router, on_error=renderer(application), limits=application.limits)
+        limits = application.limits
+        if not keeps_time:  # the server does
+            limits = replace(limits, request_timeout=None, inactivity_timeout=None)
+        self._asgi = AsgiApplication(application.router, on_error=renderer(application), limits=limits)
         self._busy = 0
         self._idle = asyncio.Event()
         self._idle.set()

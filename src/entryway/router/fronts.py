@@ -1,4 +1,7 @@
-"""What stands between clients and the router in a process of its own: our engine, or Granian (which HTTP/2 needs)."""
+"""What stands between clients and the router in a process of its own: our engine, or Granian (which HTTP/2 needs).
+
+On our engine the router may be an ASGI application, too: it behaves as it does natively, and middleware goes around it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Protocol
 
-from entryway.config.operation import Certificate
+from entryway.config.operation import ASGI, GRANIAN, Certificate, Operation
 from entryway.http import Server
+from entryway.http.asgi_host import AsgiHost
 from entryway.http.asgi_request import Receive, Scope, Send
 from entryway.router.application import Application
 from entryway.router.asgi import Serving
@@ -17,7 +21,13 @@ from entryway.router.rendering import renderer
 from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from granian.server.embed import Server as Granian
+
+    from entryway.http.hosted_asgi import AsgiApp
+
+    Around = Callable[[AsgiApp], AsgiApp]
 
 log = get_logger("router")
 
@@ -66,11 +76,42 @@ class EngineFront:
         await self._server.close(grace_seconds, idle_seconds=IDLE_SECONDS)
 
 
+class AsgiFront:
+    """Our own engine as a server of ASGI applications, with what is wrapped around the router's."""
+
+    def __init__(self, application: Application, around: Around | None = None, *, share_port: bool = False) -> None:
+        self._share_port = share_port
+        self._serving = Serving(application, keeps_time=False)
+        self._host = AsgiHost(self if around is None else around(self))
+        self._server = Server(self._host, application.limits, on_error=renderer(application))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._serving.serve(scope, receive, send)
+
+    @property
+    def connections(self) -> int | None:
+        return self._server.connections
+
+    async def listen(self, host: str, port: int, certificate: Certificate | None) -> None:
+        context = None if certificate is None else server_context(certificate)
+        self._host.server = await self._server.listen(host, port, ssl=context, reuse_port=self._share_port)
+
+    async def install(self, application: Application) -> None:
+        former, self._serving = self._serving, Serving(application, keeps_time=False)
+        await self._server.replace(self._host, application.limits, renderer(application))
+        await former.finished()
+
+    async def close(self, grace_seconds: float) -> None:
+        await self._server.close(grace_seconds, idle_seconds=IDLE_SECONDS)
+        await self._host.close()
+
+
 class GranianFront:
     """Granian: HTTP/1.1 and, if it is wanted, HTTP/2 on the same port, with prior knowledge or by TLS."""
 
-    def __init__(self, application: Application, *, http2: bool = False) -> None:
+    def __init__(self, application: Application, around: Around | None = None, *, http2: bool = False) -> None:
         self._serving = Serving(application)
+        self._app = self if around is None else around(self)
         self._idle_seconds = application.limits.idle_timeout
         self._http2 = http2
         self._server: Granian | None = None
@@ -91,7 +132,7 @@ class GranianFront:
 
         check_free(host, port)
         self._server = Granian(
-            self,
+            self._app,
             address=host,
             port=port,
             interface=Interfaces.ASGINL,
@@ -137,6 +178,17 @@ class GranianFront:
                     writer.close()
                     return
         raise OSError(errno.EADDRNOTAVAIL, "the server ended at once")
+
+
+def new_front(
+    application: Application, operation: Operation, around: Around | None = None, *, share_port: bool = False
+) -> Front:
+    """Return what the settings ask for; where something is wrapped around the router, ASGI is what they meet in."""
+    if operation.server == GRANIAN:
+        return GranianFront(application, around, http2=operation.http2)
+    if operation.server == ASGI or around is not None:
+        return AsgiFront(application, around, share_port=share_port)
+    return EngineFront(application, share_port=share_port)
 
 
 def check_free(host: str, port: int) -> None:

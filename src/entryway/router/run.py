@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
 
@@ -23,7 +24,7 @@ from entryway.router.application import Application
 from entryway.router.build import NO_HOOKS, build
 from entryway.router.build_traces import kinds_for
 from entryway.router.configuration import RouterConfiguration, line_of, read_configuration
-from entryway.router.fronts import EngineFront, Front, GranianFront, check_free
+from entryway.router.fronts import Front, check_free, new_front
 from entryway.router.hooks import Hooks
 from entryway.router.meters import Meters
 from entryway.router.refused_start import tell_mistakes
@@ -31,6 +32,9 @@ from entryway.router.reload import Reloader
 from entryway.router.sessions import SessionStore
 from entryway.router.workers import Supervisor
 from entryway.telemetry import get_logger, set_level
+
+if TYPE_CHECKING:
+    from entryway.router.fronts import Around
 
 log = get_logger("router")
 
@@ -42,8 +46,10 @@ ALONE_SECONDS = 1.0
 LOCAL, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
 
-def run(workdir: Path, environ: Mapping[str, str] = os.environ, hooks: Hooks = NO_HOOKS) -> int:
-    """Serve until SIGTERM or SIGINT, and return the exit code."""
+def run(
+    workdir: Path, environ: Mapping[str, str] = os.environ, hooks: Hooks = NO_HOOKS, around: Around | None = None
+) -> int:
+    """Serve until SIGTERM or SIGINT, and return the exit code; `around` wraps the router's ASGI application."""
     try:
         configuration = read_configuration(workdir, environ)
     except ConfigurationMistakes as found:
@@ -54,7 +60,7 @@ def run(workdir: Path, environ: Mapping[str, str] = os.environ, hooks: Hooks = N
         set_level(configuration.environment.log_level)
     workers = configuration.operation.workers
     if workers == 1:
-        return uvloop.run(_serve(configuration, environ, hooks))
+        return uvloop.run(_serve(configuration, environ, hooks, around=around))
     host, port = listening_host(configuration), configuration.environment.port
     try:
         check_free(host, port)  # workers share the port with anybody who would share it
@@ -64,7 +70,7 @@ def run(workdir: Path, environ: Mapping[str, str] = os.environ, hooks: Hooks = N
 
     def serve(index: int) -> int:
         current = read_again(configuration, environ)
-        return uvloop.run(_serve(current, environ, hooks, Worker(index, supervisor)))
+        return uvloop.run(_serve(current, environ, hooks, Worker(index, supervisor), around))
 
     return Supervisor(workers, serve).run()
 
@@ -95,7 +101,11 @@ class Worker:
 
 
 async def _serve(
-    configuration: RouterConfiguration, environ: Mapping[str, str], hooks: Hooks, worker: Worker | None = None
+    configuration: RouterConfiguration,
+    environ: Mapping[str, str],
+    hooks: Hooks,
+    worker: Worker | None = None,
+    around: Around | None = None,
 ) -> int:
     operation, readiness = configuration.operation, Readiness()
     meters = None if operation.admin_port is None else Meters()
@@ -103,11 +113,7 @@ async def _serve(
         application = build(configuration, meters=meters, hooks=hooks)
     except ConfigurationMistakes as found:
         return _refuse(found.mistakes)
-    front: Front = (
-        GranianFront(application, http2=operation.http2)
-        if operation.granian
-        else EngineFront(application, share_port=worker is not None)
-    )
+    front = new_front(application, operation, around, share_port=worker is not None)
     host, port = listening_host(configuration), configuration.environment.port
     deciding: Server | None = None
     admin: Server | None = None

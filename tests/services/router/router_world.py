@@ -10,21 +10,25 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 import httpx
 from router_neighbours import PAGE, LoginServer, running_login_server
 
+from entryway.config.operation import Operation
 from entryway.http import Server
 from entryway.router.access_log import AccessLog
 from entryway.router.application import Application
 from entryway.router.build import NO_HOOKS, build
 from entryway.router.configuration import read_configuration
-from entryway.router.fronts import GranianFront
+from entryway.router.fronts import new_front
 from entryway.router.hooks import Hooks
 from entryway.router.rendering import renderer
 from entryway.testing.upstream import RecordingUpstream, recording_upstream
+
+if TYPE_CHECKING:
+    from entryway.router.fronts import Around
 
 
 class Clock:
@@ -105,8 +109,10 @@ class World:
     origin: str = ""
     app: Application | None = None
     server: Server | None = None
-    on_granian: bool = False
-    """Whether the router is served as an ASGI application."""
+    served_by: str = "engine"
+    """What serves the router; by Granian and by the engine as `asgi` it is an ASGI application."""
+    around: Around | None = None
+    """What is wrapped around the ASGI application."""
 
     async def start(
         self,
@@ -143,13 +149,14 @@ class World:
         return await self.browser()
 
     async def _listen(self, app: Application) -> tuple[str, int]:
-        if self.on_granian:
-            front = GranianFront(app)
+        if self.served_by != "engine":
+            granian = self.served_by == "granian"
+            front = new_front(app, Operation(server=self.served_by), self.around)
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 port = probe.getsockname()[1]
             await front.listen("127.0.0.1", port, None)
-            self.stack.push_async_callback(front.close, 2)
+            self.stack.push_async_callback(front.close, 2 if granian else 0)
             return "127.0.0.1", port
         server = self.server = Server(app.router, app.limits, on_error=renderer(app))
         self.stack.push_async_callback(server.close, 0)

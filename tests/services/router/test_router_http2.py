@@ -127,15 +127,17 @@ def test_http2_says_what_does_not_come_with_it():
     assert read_operation({"HTTP2_SUPPORT": "false"})[1] == []
 
 
-def test_the_server_is_one_of_two():
+def test_the_server_is_one_of_three():
     operation, mistakes = read_operation({"ENTRYWAY_SERVER": "granian"})
-    assert (operation.granian, operation.http2) == (True, False)
+    assert (operation.server, operation.http2) == ("granian", False)
     assert [(mistake.file, mistake.severity) for mistake in mistakes] == [("ENTRYWAY_SERVER", "warning")]
-    assert read_operation({"ENTRYWAY_SERVER": "engine"})[1] == []
+    for server in ("engine", "asgi"):
+        operation, mistakes = read_operation({"ENTRYWAY_SERVER": server})
+        assert (operation.server, mistakes) == (server, [])
     _, mistakes = read_operation({"ENTRYWAY_SERVER": "apache"})
     assert [mistake.severity for mistake in mistakes] == ["error"]
-    assert "engine, granian" in mistakes[0].rule
-    two = Operation(granian=True, workers=2)
+    assert "engine, asgi, granian" in mistakes[0].rule
+    two = Operation(server="granian", workers=2)
     assert [mistake.rule for mistake in worker_mistakes(two, shares_sessions=True)] == [
         "ENTRYWAY_SERVER=granian is served by one worker"
     ]

@@ -18,7 +18,7 @@ from websockets import ConnectionClosedError
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 
-from entryway.http.asgi_websocket import LARGEST_MESSAGE
+from entryway.http.websocket_messages import LARGEST_MESSAGE
 
 if TYPE_CHECKING:
     from router_world import World
@@ -33,6 +33,12 @@ async def test_a_request_without_host_is_refused(world: World) -> None:
         writer.close()
         await writer.wait_closed()
     assert world.backend.requests == []
+
+
+async def test_a_connection_says_whether_it_stays(world: World) -> None:
+    browser = await world.start()
+    assert (await browser.get("/public/x")).headers["connection"] == "keep-alive"
+    assert (await browser.get("/public/x", connection="close")).headers["connection"] == "close"
 
 
 async def test_a_message_that_is_too_long_to_hold_ends_the_socket(world: World) -> None:
@@ -52,5 +58,5 @@ async def test_a_message_that_is_too_long_to_hold_ends_the_socket(world: World) 
 
 @pytest.fixture
 def world(world: World) -> World:
-    world.on_granian = True
+    world.served_by = "granian"
     return world

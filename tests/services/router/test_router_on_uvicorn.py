@@ -14,6 +14,8 @@ import httpx
 import pytest
 from test_router_reload import files
 
+from entryway.testing.upstream import dial
+
 OPTIONS = (
     "--no-proxy-headers --no-server-header --no-date-header --no-access-log --timeout-keep-alive 125"
     " --ws websockets-sansio --ws-per-message-deflate false --h11-max-incomplete-event-size 16384"
@@ -64,6 +66,14 @@ async def test_a_folder_is_served_and_heads_are_bounded(tmp_path: Path, parser: 
         refused = await http.get(f"{origin}/a.txt", headers={"x-long": "y" * 20_000})
         assert (refused.status_code, refused.headers["entryway-error"]) == (431, "headers_too_large")
         assert (await http.get(f"{origin}/%2e%2e/x")).status_code == 400
+        assert answer.headers["connection"] == "keep-alive"
+        wire = await dial("127.0.0.1", int(origin.rpartition(":")[2]))
+        await wire.saying(
+            b"POST /a.txt HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+        )
+        heard = await wire.hear_all()  # it is closed: what follows could be another request, or this one's body
+        await wire.close()
+        assert heard.startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
 
 async def test_every_mistake_is_named_as_routers_do(tmp_path: Path):

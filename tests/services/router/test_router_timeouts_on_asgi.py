@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def world(world: World) -> World:
-    world.on_granian = True
+    world.served_by = "granian"
     return world
 
 

@@ -93,8 +93,8 @@ async def test_without_shared_sessions_there_is_one_worker(tmp_path: Path):
 
 def test_what_does_not_go_together():
     assert worker_mistakes(Operation(workers=2), shares_sessions=True) == []
-    assert worker_mistakes(Operation(workers=1, granian=True), shares_sessions=False) == []
-    assert len(worker_mistakes(Operation(workers=2, granian=True), shares_sessions=False)) == 2
+    assert worker_mistakes(Operation(workers=1, server="granian"), shares_sessions=False) == []
+    assert len(worker_mistakes(Operation(workers=2, server="granian"), shares_sessions=False)) == 2
     assert [mistake.severity for mistake in read_operation({"ENTRYWAY_WORKERS": "0"})[1]] == ["error"]
 
 
