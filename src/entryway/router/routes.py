@@ -59,7 +59,8 @@ class Match:
             url = without_field(url, CHOSEN_PROVIDER)
         if url.endswith("?") and url.index("?") == len(url) - 1:
             url = url[:-1]  # a query that says nothing
-        return url if url.startswith("/") else "/" + url
+        # `"target": "/"` for `^/app` leaves `//x` of `/app/x`, and means `/x`.
+        return url if url.startswith("/") and not url.startswith("//") else "/" + url.lstrip("/")
 
 
 @dataclass(frozen=True, slots=True)
