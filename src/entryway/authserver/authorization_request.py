@@ -94,7 +94,7 @@ def parse(parameters: Mapping[str, str], client: Client, redirect_uri: str, now:
         raise UnsupportedResponseType
     response_mode = parameters.get("response_mode", QUERY)
     if response_mode not in MODES:
-        raise InvalidRequest("The response_mode must be query or form_post")
+        raise InvalidRequest("The response_mode must be query, fragment or form_post")
     if "request" in parameters or "request_uri" in parameters:
         raise InvalidRequest("Request objects are not supported")
     if any(len(parameters.get(name, "")) > LONGEST_STATE for name in ("state", "nonce")):

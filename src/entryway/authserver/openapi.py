@@ -40,7 +40,7 @@ _GRANT = {
 _AUTHORIZE = {
     "redirect_uri": "where to send the browser: one that is registered",
     "scope": "scopes, separated by blanks; empty: all",
-    "response_mode": "query or form_post",
+    "response_mode": "query, fragment or form_post",
     "state": "comes back",
     "nonce": "comes back in the id_token",
     "code_challenge": "PKCE",

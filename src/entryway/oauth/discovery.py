@@ -43,7 +43,7 @@ def document(url: str, certificate_url: str, grant_types: Iterable[str]) -> dict
         # Some clients fail without this list, though it is optional.
         "grant_types_supported": list(grant_types),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "form_post"],
+        "response_modes_supported": ["query", "fragment", "form_post"],
         "authorization_response_iss_parameter_supported": True,
         "scopes_supported": ["openid", "profile", "email", "phone", "roles", "user_attributes"],
         "subject_types_supported": ["public"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse
@@ -25,8 +25,8 @@ def error_answer(state: str | None, error: OAuthError, issuer: str | None) -> Ma
     return {"error": error.code, "error_description": error.description, "state": state, "iss": issuer}
 
 
-def redirect_to(redirect_uri: str, answer: Mapping[str, str | None]) -> Response:
+def redirect_to(redirect_uri: str, answer: Mapping[str, str | None], behind: Literal["?", "#"] = "?") -> Response:
     """Send the browser to a URI that has been checked, with parameters added to those it has."""
     added = urlencode({name: value for name, value in answer.items() if value is not None})
-    joint = "" if not added else "&" if "?" in redirect_uri else "?"
+    joint = "" if not added else "&" if behind in redirect_uri else behind
     return RedirectResponse(f"{redirect_uri}{joint}{added}", 302)

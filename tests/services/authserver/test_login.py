@@ -177,6 +177,21 @@ def test_an_answer_is_posted_to_a_client_that_wants_it_so(
     assert server.redeem(app, told["code"]).status_code == 200
 
 
+def test_an_answer_comes_behind_the_number_sign_to_a_client_that_wants_it_so(
+    server: RunningAuthServer, browser: Browser, app: BoundApplication, editor: str
+) -> None:
+    mode = {"response_mode": "fragment", "state": "s&x=1"}
+    refused = urlsplit(browser.authorize(app, prompt="none", **mode).headers["location"])
+    assert parse_qs(refused.fragment)["error"] == ["login_required"]
+
+    back = urlsplit(browser.submit(browser.authorize(app, **mode), editor, PASSWORD).headers["location"])
+
+    told = parse_qs(back.fragment)
+    assert (f"{back.scheme}://{back.netloc}{back.path}", back.query) == (REDIRECT_URI, "")
+    assert (told.keys(), told["state"]) == ({"code", "state", "iss"}, ["s&x=1"])
+    assert server.redeem(app, told["code"][0]).status_code == 200
+
+
 # --- requests that are wrong
 
 
@@ -185,7 +200,7 @@ def test_an_answer_is_posted_to_a_client_that_wants_it_so(
     [
         ({"response_type": "token"}, "unsupported_response_type"),
         ({"response_type": "code token"}, "unsupported_response_type"),
-        ({"response_mode": "fragment"}, "invalid_request"),
+        ({"response_mode": "jwt"}, "invalid_request"),
         ({"request": "x"}, "invalid_request"),
         ({"scope": "entryway.platform"}, "invalid_scope"),
         ({"code_challenge": "short"}, "invalid_request"),

@@ -178,6 +178,7 @@ def test_an_unknown_application_is_told_on_a_page(person: Person) -> None:
         ({"prompt": "none login"}, "invalid_request"),
         ({"max_age": "soon"}, "invalid_request"),
         ({"request": "x"}, "invalid_request"),
+        ({"response_mode": "jwt"}, "invalid_request"),
         ({"code_challenge": "short"}, "invalid_request"),
         ({"app_tid": "another-tenant"}, "invalid_request"),
     ],
@@ -223,7 +224,9 @@ def test_every_answer_names_the_issuer(
     assert query_of(person.log_in(person.authorize(application), name))["iss"] == idp.url
     document = idp.http.get("/.well-known/openid-configuration").json()
     assert document["authorization_response_iss_parameter_supported"] is True
-    assert document["response_modes_supported"] == ["query", "form_post"]
+    assert document["response_modes_supported"] == ["query", "fragment", "form_post"]
+    in_fragment = person.authorize(application, prompt="none", response_mode="fragment").headers["location"]
+    assert parse_qs(urlsplit(in_fragment).fragment)["iss"] == [idp.url]
 
 
 def test_prompt_login_asks_again_and_max_age_too(
