@@ -83,6 +83,11 @@ class ServerConnection:
         """The request that is being handled or answered, until the last byte of its answer is on its way."""
         return None if self.closed else self.current
 
+    @property
+    def owes_a_request(self) -> bool:
+        """Whether no request is here whole: it has not begun, or its head or body is still on its way."""
+        return not self.closed and (self.current is None or self.reader.incoming is not None)
+
     # -- what the event loop calls ------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -216,13 +216,16 @@ class Server:
             connection.drain()
 
     def _make_room(self, newcomer: ServerConnection) -> bool:
-        """Cut off the connection without a request that would soonest be closed anyway; tell whether there was one."""
-        # Whoever opens many and says little must not keep those out who have something to ask.
-        waiting = (each for each in self._connections if each is not newcomer and each.answering is None)
-        soonest = min(waiting, key=lambda each: each.reader.deadline, default=None)
-        if soonest is not None:
-            soonest.abort()
-        return soonest is not None
+        """Cut off the connection that owes us a request and would soonest be closed anyway; tell whether there was one.
+
+        Whoever opens many and says little must not keep those out who have something to ask. One whose body is on its
+        way goes only where nobody owes us a whole request.
+        """
+        owing = [each for each in self._connections if each is not newcomer and each.owes_a_request]
+        if not owing:
+            return False
+        min(owing, key=lambda each: (each.answering is not None, each.reader.deadline)).abort()
+        return True
 
     def gone(self, connection: ServerConnection) -> None:
         self._connections.discard(connection)

@@ -193,6 +193,22 @@ async def test_connections_without_a_request_make_room_for_those_with_one(serve,
     assert not caplog.records
 
 
+async def test_bodies_that_do_not_come_make_room_where_nobody_else_does(serve):
+    async def read(request: Request) -> Response:
+        await request.body.read()
+        return await ok(request)
+
+    place = await serve(read, Limits(connections=2))
+    slow = [await place.dial(), await place.dial()]
+    for wire in slow:
+        await wire.saying(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx")
+        await asyncio.sleep(0.02)
+    newcomer = await place.dial()
+    await newcomer.saying(GET)
+    await newcomer.hear_until(b"ok")
+    assert await slow[0].hear_all() == b""
+
+
 async def test_a_connection_ends_after_its_last_allowed_request(serve):
     place = await serve(ok, Limits(requests_per_connection=2))
     answer = await place.ask(GET * 5)
