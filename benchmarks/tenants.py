@@ -1,7 +1,9 @@
 """What 10,000 tenants and 1,000,000 users cost beside 10 tenants and 100 users, on PostgreSQL.
 
-Ten tenants with ten users each are asked in both databases; the large one has 9,990 more tenants with 100 users each.
-The rounds take turns, so that both see the same machine; the median of each question counts.
+Ten tenants with ten users each are asked in both databases; the large one has 9,990 more tenants with 100 users each,
+and the identity provider as many users in its one directory. The rounds take turns, so that both see the same machine;
+the median of each question counts, and beside it the lower quartile, which other work disturbs less. What was read
+from one end to the other meanwhile is told, too.
 """
 
 from __future__ import annotations
@@ -16,14 +18,17 @@ import statistics
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import httpx
 import structlog
 
+import directory
 from entryway.authserver.build import build
 from entryway.authserver.settings import AuthServerSettings
 from entryway.testing.authority import TestAuthority
@@ -43,16 +48,18 @@ DESCRIPTOR = {
 }
 
 
-def serve(pipe: Connection, folder: str, database_url: str) -> None:
-    """Run one authorization server until the pipe closes; tell its address and how long it took to start."""
+def authorization_server(database_url: str, url: str) -> object:
+    # Whoever asks here asks faster than administrators may.
+    unlimited = {f"{each}_requests_per_second": 0.0 for each in ("token", "authorization", "identity_provider", "scim")}
+    return build(AuthServerSettings(url, database_url, bytes(range(32)), SECRET, address_failures=0, **unlimited))
+
+
+def serve(pipe: Connection, folder: str, make: Callable[[str], object]) -> None:
+    """Run one service until the pipe closes; tell its address and how long it took to start."""
     # Measured without the log: a terminal would cost more than the server.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     authority = TestAuthority.create(Path(folder))
     started = time.perf_counter()
-
-    def make(url: str) -> object:
-        return build(AuthServerSettings(url, database_url, bytes(range(32)), SECRET))
-
     with served(make, authority) as url:
         pipe.send((url, str(authority.ca_file), time.perf_counter() - started))
         try:
@@ -62,9 +69,9 @@ def serve(pipe: Connection, folder: str, database_url: str) -> None:
 
 
 @contextmanager
-def running(folder: Path, database_url: str) -> Iterator[tuple[httpx.Client, float]]:
+def running(folder: Path, make: Callable[[str], object]) -> Iterator[tuple[httpx.Client, float]]:
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs, str(folder), database_url))
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs, str(folder), make))
     process.start()
     url, ca_file, seconds = ours.recv()
     tls = ssl.create_default_context(cafile=ca_file)
@@ -83,12 +90,15 @@ class Landscape:
         self.http = http
         self.turn = itertools.count()
         self.tenants: list[tuple[str, str, str]] = []
+        self.refresh_tokens: dict[str, str] = {}
+        self.token = self.platform_token()
+
+    def ask(self, method: str, path: str, body: object = None, zid: str | None = None) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.token}"} | ({"x-identity-zone-id": zid} if zid else {})
+        return self.http.request(method, path, json=body, headers=headers).raise_for_status()
 
     def platform(self, method: str, path: str, body: object = None, zid: str | None = None) -> httpx.Response:
-        headers = {"authorization": f"Bearer {self.platform_token()}"} | ({"x-identity-zone-id": zid} if zid else {})
-        answer = self.http.request(method, f"/entryway/v1{path}", json=body, headers=headers)
-        answer.raise_for_status()
-        return answer
+        return self.ask(method, f"/entryway/v1{path}", body, zid)
 
     def platform_token(self) -> str:
         answer = self.http.post(
@@ -103,22 +113,31 @@ class Landscape:
             self.platform("PUT", f"/applications/{instance}", {"plan": "application", "xs_security": DESCRIPTOR}, zid)
             bound = self.platform("PUT", f"/applications/{instance}/bindings/b", None, zid).json()
             for user in range(10):
-                body = {"password": PASSWORD, "role_collections": ["Orders Viewer"]}
-                self.platform("PUT", f"/users/user{user}", body, zid)
+                body = {"password": PASSWORD, "role_collections": ["Orders Viewer"], "given_name": f"Ada {user}"}
+                self.platform("PUT", f"/users/user{user}", body | {"email": f"user{user}@example.com"}, zid)
             self.tenants.append((zid, bound["clientid"], bound["clientsecret"]))
+            form = {"grant_type": "password", "username": "user3", "password": PASSWORD}
+            self.refresh_tokens[zid] = self.answered(form, self.tenants[-1])["refresh_token"]
+
+    def answered(self, form: Mapping[str, str], tenant: tuple[str, str, str]) -> dict[str, Any]:
+        zid, client, secret = tenant
+        answer = self.http.post("/oauth/token", data=form, auth=(client, secret), headers={"x-zid": zid})
+        told: dict[str, Any] = answer.raise_for_status().json()
+        return told
 
     def next_tenant(self) -> tuple[str, str, str]:
         return self.tenants[next(self.turn) % MEASURED]
 
     def client_token(self) -> None:
-        zid, client, secret = self.next_tenant()
-        form = {"grant_type": "client_credentials"}
-        self.http.post("/oauth/token", data=form, auth=(client, secret), headers={"x-zid": zid}).raise_for_status()
+        self.answered({"grant_type": "client_credentials"}, self.next_tenant())
+
+    def refreshed(self) -> None:
+        tenant = self.next_tenant()
+        self.answered({"grant_type": "refresh_token", "refresh_token": self.refresh_tokens[tenant[0]]}, tenant)
 
     def password_token(self) -> None:
-        zid, client, secret = self.next_tenant()
         form = {"grant_type": "password", "username": "user3", "password": PASSWORD}
-        self.http.post("/oauth/token", data=form, auth=(client, secret), headers={"x-zid": zid}).raise_for_status()
+        self.answered(form, self.next_tenant())
 
     def login(self) -> None:
         zid, client, secret = self.next_tenant()
@@ -132,23 +151,48 @@ class Landscape:
         redeem = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT}
         self.http.post("/oauth/token", data=redeem, auth=(client, secret), headers={"x-zid": zid}).raise_for_status()
 
-    def list_users(self) -> None:
-        self.platform("GET", "/users", None, self.next_tenant()[0])
+    def of_tenant(self, path: str) -> None:
+        self.ask("GET", path, zid=self.next_tenant()[0])
 
-    def list_role_collections(self) -> None:
-        self.platform("GET", "/role-collections", None, self.next_tenant()[0])
-
-    def list_tenants(self) -> None:
-        self.platform("GET", "/tenants?limit=10")
+    def of_landscape(self, path: str) -> None:
+        self.ask("GET", path)
 
 
+AUTHORIZATION = "/sap/rest/authorization/v2"
+PAGES = {
+    "users of a tenant": "/entryway/v1/users?limit=10",
+    "role collections of a tenant": "/entryway/v1/role-collections?limit=10",
+    "SCIM: users": "/Users?count=10",
+    "SCIM: userName eq": '/Users?filter=userName eq "user3"',
+    "SCIM: userName sw": '/Users?count=10&filter=userName sw "user"',
+    "SCIM: userName co": '/Users?count=10&filter=userName co "ser3"',
+    "SCIM: emails eq": '/Users?filter=emails eq "user3@example.com"',
+    "SCIM: externalId eq": '/Users?filter=externalId eq "none"',
+    "SCIM: name.givenName sw": '/Users?count=10&filter=name.givenName sw "ada"',
+    "SCIM: groups": "/Groups?count=10",
+    "SCIM: displayName eq": '/Groups?filter=displayName eq "Orders Viewer"',
+    "ids of users": '/ids/Users?filter=userName eq "user3"',
+    "applications": f"{AUTHORIZATION}/apps?count=10",
+    "role templates": f"{AUTHORIZATION}/apps/roletemplates?count=10",
+    "roles": f"{AUTHORIZATION}/roles?count=10",
+    "role collections, with users": f"{AUTHORIZATION}/rolecollections?count=1&showUsers=true",
+    "mappings of groups": "/Groups/External?count=10",
+    "clients": "/oauth/clients?count=10",
+    "API credentials": f"{AUTHORIZATION}/apiCredentials?count=10",
+    "identity providers": "/sap/rest/identity-providers?count=10",
+    "audit trail": f"{AUTHORIZATION}/auditlog?limit=10",
+}
+PAGES_OF_ALL = {
+    "tenants": "/entryway/v1/tenants?limit=10",
+    "tenants, as UAA lists them": "/identity-zones?count=10",
+}
 QUESTIONS: dict[str, Callable[[Landscape], None]] = {
     "client credentials": Landscape.client_token,
+    "refresh": Landscape.refreshed,
     "password grant": Landscape.password_token,
     "login in a browser, code redeemed": Landscape.login,
-    "users of a tenant": Landscape.list_users,
-    "role collections of a tenant": Landscape.list_role_collections,
-    "a page of ten tenants": Landscape.list_tenants,
+    **{name: partial(Landscape.of_tenant, path=path) for name, path in PAGES.items()},
+    **{name: partial(Landscape.of_landscape, path=path) for name, path in PAGES_OF_ALL.items()},
 }
 
 
@@ -189,12 +233,13 @@ def fill(url: str, tenants: int, users: int) -> None:
             url,
             "SELECT column_name FROM information_schema.columns WHERE table_name = 'users' AND is_generated = 'NEVER'",
         )
-        if name not in {"id", "zid", "user_name", "login_name"}
+        if name not in {"id", "zid", "user_name", "login_name", "email", "email_key", "external_id"}
     ]
     copied = ", ".join(f"u.{name}" for name in columns)
     statements.append(
-        f"INSERT INTO users (id, zid, user_name, login_name, {', '.join(columns)}) "
-        f"SELECT gen_random_uuid()::text, z.id, 'filler' || n, 'filler' || n, {copied} "
+        f"INSERT INTO users (id, zid, user_name, login_name, email, email_key, external_id, {', '.join(columns)}) "
+        "SELECT gen_random_uuid()::text, z.id, 'filler' || n, 'filler' || n, "
+        f"'filler' || n || '@example.com', 'filler' || n || '@example.com', n, {copied} "
         f"FROM zones z CROSS JOIN generate_series(1, {users}) n "
         f"CROSS JOIN (SELECT * FROM users WHERE zid = {first} LIMIT 1) u WHERE z.name = 'Filler'"
     )
@@ -202,41 +247,88 @@ def fill(url: str, tenants: int, users: int) -> None:
         "INSERT INTO role_assignments (zid, user_id, collection) SELECT u.zid, u.id, 'Orders Viewer' FROM users u "
         "JOIN zones z ON z.id = u.zid WHERE z.name = 'Filler'"
     )
+    statements.append(
+        "INSERT INTO audit_entries SELECT (SELECT max(number) FROM audit_entries) + row_number() OVER (), now(), zid, "
+        "'security', 'UserAuthenticationSuccess', 'filler', 'User', id, '{}', sha256('') FROM users WHERE user_name "
+        "LIKE 'filler%'"
+    )
     execute(url, *statements)
-    execute(url, "ANALYZE", in_transaction=False)
+    execute(url, "VACUUM ANALYZE", in_transaction=False)
 
 
-def measure(  # noqa: PLR0917 - what the command line gives
-    postgresql: PostgresServer, folder: Path, tenants: int, users: int, rounds: int, times: int
-) -> None:
-    small_url, large_url = (postgresql.url(folder, name) for name in ("small", "large"))
-    with running(folder / "s", small_url) as (small_http, _), running(folder / "l", large_url) as (large_http, _):
-        small, large = Landscape(small_http), Landscape(large_http)
-        for landscape in (small, large):
+def measure(asked: Mapping[str, Callable[[Any], None]], few: Any, many: Any, rounds: int, times: int) -> None:
+    """Ask all questions turn by turn, and print what they took."""
+    taken: dict[tuple[str, str], list[float]] = {}
+    for _ in range(rounds):
+        for question, ask in asked.items():
+            # Turn by turn, so that whatever else the machine does meets both alike.
+            for turn in range(times * 2):
+                name, landscape = ("few", few) if turn % 2 == 0 else ("many", many)
+                start = time.perf_counter()
+                ask(landscape)
+                taken.setdefault((question, name), []).append(time.perf_counter() - start)
+    for question in asked:
+        few_quick, few_ms, _ = (each * 1000 for each in statistics.quantiles(taken[question, "few"], n=4))
+        many_quick, many_ms, _ = (each * 1000 for each in statistics.quantiles(taken[question, "many"], n=4))
+        ratios = f"{many_ms / few_ms:.2f} | {many_quick / few_quick:.2f}"
+        print(f"| {question} | {few_ms:.1f} | {many_ms:.1f} | {ratios} |", flush=True)
+
+
+@contextmanager
+def telling_what_is_read(url: str) -> Iterator[None]:
+    """Print which tables were read from one end to the other, if any rows to speak of were."""
+    query = "SELECT relname, seq_scan, seq_tup_read FROM pg_stat_user_tables"
+    before = {name: (scans, rows) for name, scans, rows in execute(url, query)}
+    yield
+    time.sleep(2)  # PostgreSQL counts behind
+    for name, scans, rows in execute(url, query):
+        if rows - before[name][1] > 10_000:
+            print(
+                f"read as a whole: {name}, {scans - before[name][0]} times, {rows - before[name][1]} rows", flush=True
+            )
+
+
+def filled(url: str, how: Callable[[], None], what: str) -> None:
+    began = time.perf_counter()
+    how()
+    (held,) = execute(url, what)
+    print(f"filled in {time.perf_counter() - began:.0f} s: {', '.join(map(str, held))}", flush=True)
+
+
+def of_tenants(postgresql: PostgresServer, folder: Path, given: argparse.Namespace) -> None:
+    """Measure the authorization server."""
+    few_url, many_url = (postgresql.url(folder, name) for name in ("few", "many"))
+    make_many = partial(authorization_server, many_url)
+    with ExitStack() as stack:
+        makers = {"few": partial(authorization_server, few_url), "many": make_many}
+        few, many = (Landscape(stack.enter_context(running(folder / name, make))[0]) for name, make in makers.items())
+        for landscape in (few, many):
             landscape.make_tenants()
-        began = time.perf_counter()
-        fill(large_url, tenants - MEASURED, users // tenants)
-        print(f"filled in {time.perf_counter() - began:.0f} s")
-        for url in (small_url, large_url):
-            held = execute(url, "SELECT (SELECT count(*) FROM zones), (SELECT count(*) FROM users)")
-            print(f"{held[0][0]} tenants, {held[0][1]} users")
-        taken: dict[tuple[str, str], list[float]] = {}
-        for _ in range(rounds):
-            for question, ask in QUESTIONS.items():
-                # Turn by turn, so that whatever else the machine does meets both alike.
-                for turn in range(times * 2):
-                    name, landscape = ("small", small) if turn % 2 == 0 else ("large", large)
-                    start = time.perf_counter()
-                    ask(landscape)
-                    taken.setdefault((question, name), []).append(time.perf_counter() - start)
-        for question in QUESTIONS:
-            few, many = (statistics.median(taken[question, name]) * 1000 for name in ("small", "large"))
-            print(f"| {question} | {few:.1f} | {many:.1f} | {many / few:.2f} |")
+        held = "SELECT (SELECT count(*) FROM zones) || ' tenants', (SELECT count(*) FROM users) || ' users'"
+        filled(many_url, lambda: fill(many_url, given.tenants - MEASURED, given.users // given.tenants), held)
+        with telling_what_is_read(many_url):
+            measure(QUESTIONS, few, many, given.rounds, given.times)
     starts = []
     for _ in range(3):
-        with running(folder / "l", large_url) as (_, seconds):
+        with running(folder / "many", make_many) as (_, seconds):
             starts.append(seconds)
-    print(f"start with {tenants} tenants: {statistics.median(starts):.2f} s")
+    print(f"start with {given.tenants} tenants: {statistics.median(starts):.2f} s", flush=True)
+
+
+def of_directory(postgresql: PostgresServer, folder: Path, given: argparse.Namespace) -> None:
+    """Measure the identity provider."""
+    few_url, many_url = (postgresql.url(folder, name) for name in ("fewpeople", "manypeople"))
+    with ExitStack() as stack:
+        few, many = (
+            directory.Directory(stack.enter_context(running(folder / url[-8:], partial(directory.provider, url)))[0])
+            for url in (few_url, many_url)
+        )
+        for each in (few, many):
+            each.make_users()
+        held = "SELECT count(*) || ' users of the identity provider' FROM users"
+        filled(many_url, lambda: directory.fill(many_url, given.users), held)
+        with telling_what_is_read(many_url):
+            measure(directory.QUESTIONS, few, many, given.rounds, given.times)
 
 
 def main() -> None:
@@ -247,7 +339,10 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=20)
     given = parser.parse_args()
     with running_postgresql() as postgresql, tempfile.TemporaryDirectory() as folder:
-        measure(postgresql, Path(folder), given.tenants, given.users, given.rounds, given.times)
+        print("| question | few, ms | many, ms | ratio | of lower quartiles |\n|---|---|---|---|---|", flush=True)
+        for part in (of_tenants, of_directory):
+            (room := Path(folder) / part.__name__).mkdir()
+            part(postgresql, room, given)
 
 
 if __name__ == "__main__":

@@ -6,13 +6,14 @@ import secrets
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from entryway.certificates import FOR_CLIENTS, Certified, common_name, issue, new_authority
-from entryway.errors import BadRequest
+from entryway.errors import BadRequest, Unauthorized
 from entryway.tunnel.identity import ConnectorIdentity, subject
+from entryway.tunnel.pairing import to_sign
 
 
 class CertificateRequestRefused(BadRequest):
@@ -20,6 +21,13 @@ class CertificateRequestRefused(BadRequest):
 
     code = "certificate_request_refused"
     title = "The certificate request cannot be signed"
+
+
+class RenewalRefused(Unauthorized):
+    """No certificate of ours that is in force, not its key, or a connector that is gone; the caller does not learn."""
+
+    code = "connector_renewal_refused"
+    title = "The connector's certificate cannot be renewed: pair it again"
 
 
 def new_tunnel_authority(now: datetime) -> Certified:
@@ -52,6 +60,26 @@ def read_request(pem: str) -> x509.CertificateSigningRequest:
     if not strong:
         raise CertificateRequestRefused("the key must be an elliptic curve of 256 bits or RSA of 2048 bits, at least")
     return request
+
+
+def check_holder(
+    authority: Certified,
+    certificate: x509.Certificate,
+    request: x509.CertificateSigningRequest,
+    signature: bytes,
+    now: datetime,
+) -> None:
+    """Raise unless a certificate of ours is in force, and whoever sent the request holds its key."""
+    key = certificate.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise RenewalRefused("only connectors with a key on an elliptic curve sign for their next one")
+    try:
+        certificate.verify_directly_issued_by(authority.certificate)
+        key.verify(signature, to_sign(request), ec.ECDSA(hashes.SHA256()))
+    except (InvalidSignature, ValueError, TypeError) as error:
+        raise RenewalRefused("not our certificate, or not its key") from error
+    if not certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc:
+        raise RenewalRefused("the certificate has ended")
 
 
 def issue_identity(

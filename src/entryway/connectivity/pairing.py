@@ -15,12 +15,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from entryway.certificates import Certified
-from entryway.connectivity.authority import issue_identity, new_tunnel_authority, read_authority
+from entryway.connectivity.authority import (
+    RenewalRefused,
+    check_holder,
+    issue_identity,
+    new_tunnel_authority,
+    read_authority,
+)
 from entryway.connectivity.tables import AuthorityRow, ConnectorRow, PairingTokenRow
 from entryway.errors import Unauthorized
 from entryway.storage import Database, Sealer
 from entryway.telemetry import get_logger
-from entryway.tunnel.identity import ConnectorIdentity, TunnelId
+from entryway.tunnel.identity import ConnectorIdentity, TunnelId, read_identity
 
 log = get_logger("connectivity")
 
@@ -119,6 +125,27 @@ class Pairings:
             serial=serial,
         )
         return Paired(identity, certificate)
+
+    async def renew(
+        self,
+        certificate: x509.Certificate,
+        request: x509.CertificateSigningRequest,
+        signature: bytes,
+        lifetime: timedelta,
+    ) -> Paired:
+        """Return the next certificate of a connector; the one before is good until its own end."""
+        authority = await self.authority()
+        check_holder(authority, certificate, request, signature, self.now())
+        identity = read_identity(certificate)
+        made = issue_identity(authority, request, identity, self.now(), lifetime)
+        serial = f"{made.serial_number:x}"
+        async with self.database.transaction() as session:
+            row = await session.get(ConnectorRow, identity.connector_id)
+            if row is None or TunnelId(row.zid, row.location_id) != identity.tunnel:
+                raise RenewalRefused("there is no such connector any more")
+            row.certificate_serial, row.expires_at = serial, made.not_valid_after_utc
+        log.info("connector_renewed", connector_id=identity.connector_id, zid=identity.tunnel.zid, serial=serial)
+        return Paired(identity, made)
 
     async def connectors(self, zid: str) -> Sequence[ConnectorRow]:
         """Return the connectors of a tenant."""

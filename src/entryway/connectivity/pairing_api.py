@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
@@ -15,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from entryway.connectivity.authority import read_request
-from entryway.connectivity.pairing import Pairings
+from entryway.connectivity.pairing import Paired, Pairings
 from entryway.connectivity.rate import Allowance
 from entryway.connectivity.settings import PairingSettings
 from entryway.errors import BadRequest, EntrywayError, Forbidden
@@ -26,12 +28,14 @@ from entryway.telemetry import get_logger
 from entryway.tunnel.identity import TunnelId
 from entryway.tunnel.pairing import (
     PAIRING_PATH,
+    RENEWAL_PATH,
     TOKENS_PATH,
     Gateway,
     Pairing,
     PairingRequest,
     PairingToken,
     PairingTokenRequest,
+    RenewalRequest,
 )
 
 log = get_logger("connectivity")
@@ -57,7 +61,7 @@ class TooManyAttempts(EntrywayError):
 
 @dataclass(frozen=True, slots=True)
 class PairingApi:
-    """The three requests there are."""
+    """The four requests there are."""
 
     settings: PairingSettings
     pairings: Pairings
@@ -70,6 +74,7 @@ class PairingApi:
         return [
             Route(TOKENS_PATH, self.create_token, methods=["POST"]),
             Route(PAIRING_PATH, self.pair, methods=["POST"]),
+            Route(RENEWAL_PATH, self.renew, methods=["POST"]),
             Route(CONNECTORS_PATH, self.connectors, methods=["GET"]),
         ]
 
@@ -82,13 +87,31 @@ class PairingApi:
         return _answer(answer, 201)
 
     async def pair(self, request: Request) -> Response:
-        address = request.client.host if request.client else ""
-        if (wait := self.allowance.take(address, self.seconds())) > 0:
-            raise TooManyAttempts(wait)
+        self._count(request)
         shown = await _read(request, PairingRequest)
         paired = await self.pairings.pair(
             shown.token, shown.location_id, read_request(shown.csr), self.settings.certificate_lifetime
         )
+        return self._told(paired)
+
+    async def renew(self, request: Request) -> Response:
+        """Answer the next certificate of a connector that shows the one it has; nothing else proves who it is."""
+        self._count(request)
+        shown = await _read(request, RenewalRequest)
+        try:
+            certificate = x509.load_pem_x509_certificate(shown.certificate.encode())
+            signature = base64.b64decode(shown.signature, validate=True)
+        except ValueError as error:
+            raise BadRequest("the certificate or the signature cannot be read") from error
+        csr = read_request(shown.csr)
+        return self._told(await self.pairings.renew(certificate, csr, signature, self.settings.certificate_lifetime))
+
+    def _count(self, request: Request) -> None:
+        address = request.client.host if request.client else ""
+        if (wait := self.allowance.take(address, self.seconds())) > 0:
+            raise TooManyAttempts(wait)
+
+    def _told(self, paired: Paired) -> Response:
         answer = Pairing(
             connector_id=paired.identity.connector_id,
             zid=paired.identity.tunnel.zid,

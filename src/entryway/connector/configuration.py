@@ -2,7 +2,8 @@
 
 ```yaml
 gateway: {host: localhost, port: 8444, trust: <PEM>}           # written by pairing
-identity: {connector_id, zid, location_id, certificate, private_key}   # written by pairing
+identity: {connector_id, zid, location_id, certificate, private_key}   # written by pairing, and by each renewal
+pairing: {url: https://localhost:8443, trust: <PEM>}           # written by pairing: where certificates are renewed
 system_certificate: {certificate, private_key}                 # what the connector proves itself with to systems
 principal_ca: {certificate, private_key}                       # signs the users' short-lived certificates
 backend_trust: [<PEM or file>, …]                              # empty: no HTTPS system is believed
@@ -151,6 +152,13 @@ class IdentitySection(_Section):
     private_key: SecretStr
 
 
+class PairingSection(_Section):
+    """Where the next certificate comes from, and whom to believe there besides the system's authorities."""
+
+    url: Annotated[str, AfterValidator(_issuer)]
+    trust: Pem | None = None
+
+
 class KeyPairSection(_Section):
     certificate: Pem
     private_key: SecretStr
@@ -188,6 +196,7 @@ class ConnectorConfiguration(_Section):
 
     gateway: GatewaySection | None = None
     identity: IdentitySection | None = None
+    pairing: PairingSection | None = None
     system_certificate: KeyPairSection | None = None
     principal_ca: KeyPairSection | None = None
     backend_trust: tuple[Pem, ...] = ()

@@ -113,6 +113,10 @@ class Dialler:
         self._meters = meters or TunnelMeters(CONNECTOR)
         self._serving: Server | None = None
 
+    def use(self, gateway: Gateway) -> None:
+        """Dial so from now on; what is connected stays connected."""
+        self._gateway = gateway
+
     def gauges(self) -> Gauges:
         """Return what there is at the moment."""
         connections = 0 if self._serving is None else self._serving.connections

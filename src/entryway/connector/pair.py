@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import ValidationError
 
 from entryway.certificates import key_pem, new_key
-from entryway.clients.http import call, new_http
+from entryway.clients.http import Answer, call, new_http
 from entryway.clients.tls import outgoing_context
 from entryway.connector.file import file_of, parse_configuration, read_document, write_document
 from entryway.connector.keys import certificate_request, new_principal_ca, new_system_identity
@@ -55,14 +56,8 @@ async def pair(
     pairing = await _redeem(
         url, PairingRequest(token=token, csr=certificate_request(key), location_id=location_id), context
     )
-    document["gateway"] = {"host": pairing.gateway.host, "port": pairing.gateway.port, "trust": pairing.gateway.trust}
-    document["identity"] = {
-        "connector_id": pairing.connector_id,
-        "zid": pairing.zid,
-        "location_id": pairing.location_id,
-        "certificate": pairing.certificate,
-        "private_key": key_pem(key).decode(),
-    }
+    note_identity(document, pairing, key)
+    document["pairing"] = _where(url, ca_file)
     _add_own_keys(document, pairing.connector_id, path.parent)
     parse_configuration(document, path)
     write_document(path, document)
@@ -82,6 +77,27 @@ async def _redeem(url: str, request: PairingRequest, context: Any) -> Pairing:
         answer = await call(http, "POST", url.rstrip("/") + PAIRING_PATH, json=request.model_dump(mode="json"))
     if answer.status == 401:
         raise PairingRefused
+    return read_pairing(answer)
+
+
+def _where(url: str, ca_file: Path | None) -> dict[str, str]:
+    return {"url": url.rstrip("/")} | ({} if ca_file is None else {"trust": ca_file.read_text(encoding="ascii")})
+
+
+def note_identity(document: dict[str, Any], pairing: Pairing, key: ec.EllipticCurvePrivateKey) -> None:
+    """Write who the connector is now, and where it dials, into its document."""
+    document["gateway"] = {"host": pairing.gateway.host, "port": pairing.gateway.port, "trust": pairing.gateway.trust}
+    document["identity"] = {
+        "connector_id": pairing.connector_id,
+        "zid": pairing.zid,
+        "location_id": pairing.location_id,
+        "certificate": pairing.certificate,
+        "private_key": key_pem(key).decode(),
+    }
+
+
+def read_pairing(answer: Answer) -> Pairing:
+    """Return what the pairing API has answered, or raise UpstreamError."""
     if answer.status != 201:
         raise UpstreamError(answer.origin, f"pairing was answered with {answer.status}")
     try:

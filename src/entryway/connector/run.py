@@ -23,6 +23,7 @@ from entryway.connector.issuing import CertificateIssuer, read_authority
 from entryway.connector.mappings import Mappings
 from entryway.connector.principal import parse_pattern
 from entryway.connector.propagation import Propagation
+from entryway.connector.renewal import Renewal, renewed
 from entryway.connector.trust import UserTokens
 from entryway.http import Client, ErrorRenderer, Handler, Timeouts
 from entryway.http.admin_port import Readiness
@@ -41,7 +42,8 @@ def run(config: Path, admin: AdminAddress | None = None) -> None:
 
 async def _until_told(config: Path, admin: AdminAddress | None) -> None:
     configuration = read_configuration(config)
-    serving = asyncio.ensure_future(serve(configuration, file_of(config).name, admin))
+    renewal = Renewal(file_of(config), lambda: datetime.now(UTC))
+    serving = asyncio.ensure_future(serve(configuration, file_of(config).name, admin, renewal))
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, serving.cancel)
@@ -52,7 +54,12 @@ async def _until_told(config: Path, admin: AdminAddress | None) -> None:
             raise
 
 
-async def serve(configuration: ConnectorConfiguration, file: str, admin: AdminAddress | None = None) -> None:
+async def serve(
+    configuration: ConnectorConfiguration,
+    file: str,
+    admin: AdminAddress | None = None,
+    renewal: Renewal | None = None,
+) -> None:
     """Keep the tunnel open and answer what comes through it, until cancelled."""
     if configuration.gateway is None or configuration.identity is None:
         rule = "has no gateway and no identity: the connector is not paired"
@@ -78,7 +85,7 @@ async def serve(configuration: ConnectorConfiguration, file: str, admin: AdminAd
         handler, renderer = meters.counting(handler), meters.rendering(renderer)
     dialler = Dialler(gateway, handler, renderer, configuration.max_connections, readiness=readiness, meters=meters)
     try:
-        async with listening(admin, readiness, meters, dialler.gauges):
+        async with listening(admin, readiness, meters, dialler.gauges), renewed(renewal, dialler):
             await dialler.run()
     finally:
         await client.close()

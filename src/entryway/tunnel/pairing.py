@@ -1,15 +1,18 @@
-"""What a connector and the pairing API say to each other, once in a connector's life."""
+"""What a connector and the pairing API say to each other: once to pair, and before each of its certificates ends."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from pydantic import BaseModel, ConfigDict, Field
 
 from entryway.tunnel.identity import LOCATION_ID_LENGTH, LOCATION_ID_PATTERN
 
 TOKENS_PATH = "/connectivity/v1/pairing-tokens"
 PAIRING_PATH = "/connectivity/v1/pairing"
+RENEWAL_PATH = "/connectivity/v1/renewal"
 
 
 class _Strict(BaseModel):
@@ -46,6 +49,21 @@ class PairingRequest(_Strict):
     csr: str = Field(min_length=1, max_length=8192)
     location_id: str | None = Field(default=None, max_length=LOCATION_ID_LENGTH, pattern=LOCATION_ID_PATTERN)
     """If given, it must be the location that the token was made for."""
+
+
+class RenewalRequest(_Strict):
+    """Asks for the next certificate of a connector that has one; `csr` (PEM) proves that it holds the next key."""
+
+    certificate: str = Field(min_length=1, max_length=8192)
+    """The one that it has, and that has not ended (PEM)."""
+    csr: str = Field(min_length=1, max_length=8192)
+    signature: str = Field(min_length=1, max_length=1024)
+    """Of what `to_sign` returns, with the key of that certificate, ECDSA over SHA-256 in base64."""
+
+
+def to_sign(csr: x509.CertificateSigningRequest) -> bytes:
+    """Return what the holder of a certificate signs to have the next one."""
+    return b"entryway connector renewal\n" + csr.public_bytes(serialization.Encoding.DER)
 
 
 class Gateway(_Lenient):
