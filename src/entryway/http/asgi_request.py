@@ -20,6 +20,7 @@ Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
 
 _BODY_WITHOUT_LENGTH = frozenset({"POST", "PUT", "PATCH"})
+_UNQUOTED = "/:@!$&'()*+,;=-._~"
 _HTTP_SCHEMES = {"ws": "http", "wss": "https"}
 
 
@@ -30,8 +31,8 @@ def read_request(scope: Scope, source: Any) -> Request:
     if b"host" not in headers and scope.get("server"):
         host, port = scope["server"]
         headers.add(b"host", (f"[{host}]" if ":" in host else host).encode("ascii") + (b":%d" % port if port else b""))
-    path = scope.get("raw_path") or quote(scope["path"], safe="/:@!$&'()*+,;=-._~").encode("ascii")
-    target = path.partition(b"?")[0].decode("ascii")
+    path = scope.get("raw_path") or quote(scope["path"], safe=_UNQUOTED).encode("ascii")
+    mount, target = _unmounted(path.partition(b"?")[0].decode("ascii"), scope.get("root_path") or "")
     query = scope.get("query_string", b"")
     if query:
         target += "?" + query.decode("ascii")
@@ -39,7 +40,7 @@ def read_request(scope: Scope, source: Any) -> Request:
     scheme: str = scope.get("scheme", "http")
     websocket = scope["type"] == "websocket"
     method = "GET" if websocket else scope["method"]
-    return Request(
+    request = Request(
         method,
         target,
         headers,
@@ -49,6 +50,16 @@ def read_request(scope: Scope, source: Any) -> Request:
         upgrade="websocket" if websocket else _upgrade(method, version, headers),
         keep_alive=b"close" not in (headers.get(b"connection") or b"").lower(),
     )
+    request.mount = mount
+    return request
+
+
+def _unmounted(path: str, root: str) -> tuple[str, str]:
+    """Return where the application is mounted, and the path below; servers differ in whether paths have the former."""
+    mount = quote(root.rstrip("/"), safe=_UNQUOTED)
+    if not mount or not (path == mount or path.startswith(f"{mount}/")):
+        return "", path
+    return mount, path[len(mount) :] or "/"
 
 
 def check_size(scope: Scope, limits: Limits) -> None:

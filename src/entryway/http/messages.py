@@ -39,7 +39,19 @@ class Request:
     case, `connect` for CONNECT, or None.
     """
 
-    __slots__ = ("body", "headers", "http10", "interim", "keep_alive", "method", "peer", "scheme", "target", "upgrade")
+    __slots__ = (
+        "body",
+        "headers",
+        "http10",
+        "interim",
+        "keep_alive",
+        "method",
+        "mount",
+        "peer",
+        "scheme",
+        "target",
+        "upgrade",
+    )
 
     def __init__(  # noqa: PLR0917 one is made per request, and keywords cost
         self,
@@ -64,6 +76,8 @@ class Request:
         self.http10 = http10
         self.keep_alive = keep_alive
         self.interim = interim
+        self.mount = ""
+        """What stood before the target's path: where this handler is a part of another application."""
 
     @property
     def authority(self) -> str:

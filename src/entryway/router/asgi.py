@@ -42,7 +42,7 @@ class RouterApplication:
         self._hooks = hooks
         self._meters = meters
         self._serving: Serving | None = None
-        self._lifespan = AsgiApplication(_no_request, lifespan=self._live)
+        self._lifespan = AsgiApplication(_no_request, lifespan=self.lifespan)
 
     @property
     def application(self) -> Application:
@@ -56,7 +56,8 @@ class RouterApplication:
         await self._running().serve(scope, receive, send)
 
     @asynccontextmanager
-    async def _live(self) -> AsyncIterator[None]:
+    async def lifespan(self, _mounted_in: object = None) -> AsyncIterator[None]:
+        """Run the router; an application that mounts it enters this, as servers start only what they serve themselves."""
         configuration = self._configuration
         with _mistakes_told():
             application = build(configuration, hooks=self._hooks, meters=self._meters)
@@ -76,7 +77,7 @@ class RouterApplication:
 
     def _running(self) -> Serving:
         if self._serving is None:
-            raise RuntimeError("the router has not been started: the server must support ASGI's lifespan")
+            raise RuntimeError("the router has not been started: by the server's lifespan events, or by its `lifespan`")
         return self._serving
 
 

@@ -32,6 +32,10 @@ class Surface:
         """Raise for a request that came the wrong way; forget what only a trusted proxy may say."""
         if not self.trusts_everybody and not self.trusts(request.peer):
             request.headers = request.headers.without(self.proxy_headers)
+        if request.mount and b"x-forwarded-path" not in request.headers:
+            # Redirects must lead back to where the router is mounted, as they do behind a proxy that removes a prefix.
+            path = request.target.partition("?")[0]
+            request.headers.set(b"x-forwarded-path", (request.mount + path).encode("ascii"))
         if "#" in request.target:
             # A fragment is for the browser alone (RFC 9112 §3.2): one that is sent all the same names nothing.
             request.target = request.target.partition("#")[0]
