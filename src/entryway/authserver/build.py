@@ -19,7 +19,6 @@ from entryway.authserver.build_foundation import Foundation, foundation
 from entryway.authserver.build_lifespan import lifespan_of
 from entryway.authserver.build_tokens import Tokens, tokens_of
 from entryway.authserver.build_trust import Trust, trust_of, trust_routes
-from entryway.authserver.cross_origin import CrossOrigin
 from entryway.authserver.edge import Edge
 from entryway.authserver.inspection import InspectionEndpoints
 from entryway.authserver.login import LoginEndpoints
@@ -31,6 +30,7 @@ from entryway.authserver.passwords import Passwords
 from entryway.authserver.rate_limits import RateLimit
 from entryway.authserver.respond import Responder
 from entryway.authserver.revocation import Revocation, RevocationEndpoints
+from entryway.authserver.script_readers import ScriptReaders
 from entryway.authserver.settings import AuthServerSettings
 from entryway.authserver.tenant_branding import TenantBranded, TenantBrandings
 from entryway.authserver.tenant_browsing import BrowsedAsWanted, TenantBrowsing
@@ -39,6 +39,7 @@ from entryway.authserver.token_endpoint import TokenEndpoint
 from entryway.authserver.token_route import TokenRoute
 from entryway.errors import EntrywayError
 from entryway.telemetry.service_meters import ServiceMeters
+from entryway.web.cross_origin import CrossOrigin
 from entryway.web.pages import Speaking
 from entryway.web.tries import Tries
 
@@ -96,7 +97,7 @@ def build(
             Middleware(Edge),
             Middleware(TenantPath),
             Middleware(Speaking),
-            Middleware(CrossOrigin, settings=settings, zones=zones, browsing=browsing),
+            Middleware(CrossOrigin, readers=ScriptReaders(settings, zones, browsing)),
             Middleware(TokenRoute, endpoint=token, respond=respond),
             Middleware(BrowsedAsWanted, settings=settings, zones=zones, browsing=browsing),
             Middleware(TenantBranded, settings=settings, zones=zones, brandings=brandings),

@@ -20,6 +20,7 @@ from entryway.idp.oidc.discovery import DOCUMENT_PATHS, DiscoveryEndpoints
 from entryway.idp.oidc.grants import make_grants
 from entryway.idp.oidc.inspection import InspectionEndpoints
 from entryway.idp.oidc.logout import LogoutEndpoint
+from entryway.idp.oidc.script_readers import ScriptReaders
 from entryway.idp.oidc.targets import Targets
 from entryway.idp.oidc.token_endpoint import TokenEndpoint
 from entryway.idp.respond import Responder
@@ -27,6 +28,7 @@ from entryway.idp.saml.metadata_refresh import MetadataRefresh
 from entryway.idp.settings import IdpSettings
 from entryway.storage.moments import Clock, utc_now
 from entryway.telemetry.service_meters import ServiceMeters
+from entryway.web.cross_origin import CrossOrigin
 from entryway.web.edge import Edge
 from entryway.web.tries import FORGIVEN_EVERY, OF_A_CLIENT, Tries
 
@@ -50,7 +52,7 @@ def build(
             *logins.routes,
             *account_routes(base, logins, metadata),
         ],
-        middleware=[Middleware(Edge)],
+        middleware=[Middleware(Edge), Middleware(CrossOrigin, readers=ScriptReaders(base.documents))],
         exception_handlers={
             EntrywayError: respond.on_error,
             HTTPException: respond.on_http_exception,

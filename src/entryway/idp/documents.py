@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from entryway.idp import tables
 from entryway.idp.corporate.choice import LoginRules
 from entryway.idp.users.password_policy import PasswordPolicy
+from entryway.web.cross_origin import ORIGIN
 
 if TYPE_CHECKING:
     from entryway.storage import Database
     from entryway.storage.moments import Clock
 
 _Document = TypeVar("_Document", bound=BaseModel)
+
+
+def _origin(text: str) -> str:
+    if ORIGIN.fullmatch(text) is None:
+        raise ValueError("is no origin like https://app.example.com or https://*.example.com")
+    return text
 
 
 class SelfService(BaseModel):
@@ -38,11 +45,21 @@ class SamlRules(BaseModel):
     """Whether our metadata says `WantAuthnRequestsSigned`, and requests that are not signed are refused."""
 
 
+class ScriptOrigins(BaseModel):
+    """Whose scripts may redeem codes and read what applications are answered."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cors_origins: Annotated[list[Annotated[str, AfterValidator(_origin)]], Field(default_factory=list, max_length=100)]
+    """As `https://app.example.com` or `https://*.example.com`; `localhost` is always known."""
+
+
 _NAMES: dict[type[BaseModel], str] = {
     PasswordPolicy: "password-policy",
     SelfService: "self-service",
     LoginRules: "logins",
     SamlRules: "saml",
+    ScriptOrigins: "scripts",
 }
 
 

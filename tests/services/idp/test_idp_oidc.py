@@ -544,3 +544,51 @@ def test_an_administrators_own_token_administers(idp: RunningIdp) -> None:
     assert answer.status_code == 200
     idp.clock.advance(seconds=timedelta(hours=2).total_seconds())
     assert idp.http.get("/entryway/v1/users", headers={"authorization": f"Bearer {token}"}).status_code == 401
+
+
+# --- scripts of public applications
+
+
+SPA = "https://spa.acme.example"
+
+
+@pytest.mark.parametrize(
+    ("origin", "is_known"),
+    [
+        (SPA, True),
+        ("https://a.apps.example", True),
+        ("http://localhost:3000", True),
+        ("https://spa.acme.example:444", False),
+        ("https://evil-apps.example", False),
+        ("null", False),
+    ],
+)
+def test_scripts_of_known_origins_alone_read_what_applications_are_answered(
+    idp: RunningIdp,
+    origin: str,
+    is_known: bool,  # noqa: FBT001 - a table
+) -> None:
+    idp.set("scripts", cors_origins=[SPA, "https://*.apps.example"])
+    shown = [origin] if is_known else []
+    asked = {"origin": origin, "access-control-request-method": "POST"}
+    for path in ("/oauth2/token", "/oauth2/userinfo", "/oauth2/revoke"):
+        preflight = idp.http.request("OPTIONS", path, headers=asked)
+        answer = idp.http.post(path, data={"grant_type": "x"}, headers={"origin": origin})
+        assert preflight.status_code == (204 if is_known else 405)
+        for each in (preflight, answer):
+            assert each.headers.get_list("access-control-allow-origin") == shown
+            assert "access-control-allow-credentials" not in each.headers
+
+
+def test_scripts_of_anybody_read_keys_and_metadata_and_nothing_else(idp: RunningIdp) -> None:
+    for path in ("/oauth2/certs", "/.well-known/openid-configuration"):
+        answer = idp.http.get(path, headers={"origin": "https://any.example"})
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
+    for path in ("/login", "/oauth2/authorize", "/oauth2/introspect", "/scim/Users", "/entryway/v1/users", "/profile"):
+        answer = idp.http.get(path, headers={"origin": "http://localhost:3000"})
+        assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("origin", ["*", "http://a.example", "https://a.example/", "https://*"])
+def test_what_is_no_origin_is_refused(idp: RunningIdp, origin: str) -> None:
+    assert idp.admin("PUT", "/settings/scripts", {"cors_origins": [origin]}).status_code == 400

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, field_validator, model_validator
 
-from entryway.authserver.cross_origin import ORIGIN
 from entryway.authserver.rest.bodies import Body, Reference
 from entryway.config import redirect_patterns
+from entryway.web.cross_origin import ORIGIN
 
 # A host, perhaps with a port, or all hosts below one.
 _TRUSTED = re.compile(

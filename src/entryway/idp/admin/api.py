@@ -25,7 +25,7 @@ from entryway.idp.admin.documents import (
 from entryway.idp.applications.certificates import SECRET, BindingDocument
 from entryway.idp.corporate.choice import LoginRules
 from entryway.idp.corporate.settings import ProviderSettings
-from entryway.idp.documents import SamlRules, SelfService
+from entryway.idp.documents import SamlRules, ScriptOrigins, SelfService
 from entryway.idp.errors import ApplicationUnknown, InvalidValue, UserUnknown
 from entryway.idp.pages.wording import LANGUAGES
 from entryway.idp.users.password_policy import PasswordPolicy
@@ -58,6 +58,7 @@ _DOCUMENTS: dict[str, type[BaseModel]] = {
     "self-service": SelfService,
     "logins": LoginRules,
     "saml": SamlRules,
+    "scripts": ScriptOrigins,
 }
 PAGE = 100
 

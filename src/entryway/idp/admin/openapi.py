@@ -13,7 +13,7 @@ from entryway.idp.admin.documents import ApplicationDocument, UserDocument, User
 from entryway.idp.applications.certificates import BindingDocument
 from entryway.idp.corporate.choice import LoginRules
 from entryway.idp.corporate.settings import ProviderSettings
-from entryway.idp.documents import SamlRules, SelfService
+from entryway.idp.documents import SamlRules, ScriptOrigins, SelfService
 from entryway.idp.users.password_policy import PasswordPolicy
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ _ADMINISTRATION = (
     Operation("put", "/settings/logins", "Set where users of all applications log in", LoginRules),
     Operation("get", "/settings/saml", "Show what is expected of all service providers"),
     Operation("put", "/settings/saml", "Set what is expected of all service providers", SamlRules),
+    Operation("get", "/settings/scripts", "Show whose scripts may ask for tokens"),
+    Operation("put", "/settings/scripts", "Set whose scripts may ask for tokens", ScriptOrigins),
     Operation("post", "/keys/rotation", "Publish a new signing key", status="201"),
 )
 

@@ -2,12 +2,13 @@
 
 An application without a server of its own redeems its codes from the browser. Nothing that is open to it looks at
 cookies, and none are let along, so a script gets no more than it could send by itself; but only those read answers
-that the tenant knows.
+that an administrator knows.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,27 +16,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 
-from entryway.authserver.edge import path_of, zone_of
-from entryway.errors import EntrywayError
-
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from entryway.authserver.settings import AuthServerSettings
-    from entryway.authserver.tenant_browsing import TenantBrowsing
-    from entryway.authserver.zones import Zones
-
-# What everybody may know, scripts of anybody too.
-PUBLIC = frozenset(
-    {
-        "/token_keys",
-        "/token_key",
-        "/.well-known/openid-configuration",
-        "/oauth/token/.well-known/openid-configuration",
-    }
-)
-# Where public clients come with a code, a refresh token or a bearer token.
-OF_CLIENTS = frozenset({"/oauth/token", "/userinfo", "/revoke", "/oauth/revoke"})
 # `https://app.example.com:8443` or all hosts below one: `https://*.example.com`.
 ORIGIN = re.compile(
     r"https://(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(:[0-9]{1,5})?"
@@ -48,8 +31,13 @@ _PREFLIGHT = {
     "access-control-max-age": "600",
 }
 
+EVERYBODY = "*"
 
-def is_allowed(origin: str, known: tuple[str, ...]) -> bool:
+# Says whom the answer to a request of a script may be shown to: its origin, `EVERYBODY` or nobody.
+Readers = Callable[[Request], Awaitable[str | None]]
+
+
+def is_allowed(origin: str, known: Collection[str]) -> bool:
     """Say whether a script of this origin may read answers to clients; `known` as in `ORIGIN`."""
     if _LOCALHOST.fullmatch(origin) or origin in known:
         return True
@@ -65,9 +53,7 @@ class CrossOrigin:
     """Answers preflights, and tells browsers which origin an answer may be shown to."""
 
     app: ASGIApp
-    settings: AuthServerSettings
-    zones: Zones
-    browsing: TenantBrowsing
+    readers: Readers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and its answer back."""
@@ -75,7 +61,7 @@ class CrossOrigin:
             await self.app(scope, receive, send)
             return
         request = Request(scope, receive)
-        shown_to = await self._shown_to(request)
+        shown_to = await self.readers(request)
         if shown_to is None:
             await self.app(scope, receive, send)
         elif scope["method"] == "OPTIONS" and "access-control-request-method" in request.headers:
@@ -93,21 +79,8 @@ class CrossOrigin:
 
             await self.app(scope, receive, send_back)
 
-    async def _shown_to(self, request: Request) -> str | None:
-        path, origin = path_of(request), request.headers["origin"]
-        if path in PUBLIC:
-            return "*"
-        if path not in OF_CLIENTS:
-            return None
-        try:
-            zone = await zone_of(request, self.zones, self.settings, request.query_params)
-        except EntrywayError:
-            # Whoever answers the request says what is wrong with it.
-            return None
-        return origin if is_allowed(origin, (await self.browsing.get(zone.id)).cors_origins) else None
-
 
 def _show(headers: MutableHeaders, shown_to: str) -> None:
     headers["access-control-allow-origin"] = shown_to
-    if shown_to != "*":
+    if shown_to != EVERYBODY:
         headers.add_vary_header("Origin")
