@@ -82,9 +82,10 @@ def pair(
 
 
 def _read(file: Path) -> str:
-    if str(file) == "-":
-        return sys.stdin.readline().strip()
     try:
-        return file.read_text("ascii").strip()
+        text = sys.stdin.readline().strip() if str(file) == "-" else file.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"{file} cannot be read: {error}") from error
+    if not text:
+        raise typer.BadParameter("there is no token: `entryway connector token` prints one")
+    return text

@@ -42,6 +42,12 @@ def told_in_clear_words() -> Iterator[None]:
         # `entryway env … | head`: the reader left, which is its right; Python must not complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.FAILED)
+    except OSError as error:
+        # A file that a command was given; where none is named, it is a fault of ours, and the traceback is wanted.
+        if error.filename is None:
+            raise
+        tell(f"error: {error.filename}: {error.strerror}")
+        sys.exit(ExitCode.FAILED)
 
 
 def tell(message: str) -> None:

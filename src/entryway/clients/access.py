@@ -94,6 +94,9 @@ def _description(answer: Answer) -> str:
         content = answer.json_object()
     except UpstreamError:
         return ""
+    title, detail = content.get("title"), content.get("detail")
+    if isinstance(title, str) and isinstance(detail, str) and title != detail:
+        return f"{title}: {detail}"[:4000]
     for key in ("description", "error_description", "detail", "ErrorMessage", "title", "error"):
         value = content.get(key)
         if isinstance(value, str) and value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json as documents
+import socket
 import ssl
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ from entryway import __version__
 from entryway.clients.address import Address, basic_authorization, origin_of, parse_address
 from entryway.clients.guarded_origin import GuardedOrigin
 from entryway.clients.outgoing_addresses import AddressPolicy
-from entryway.errors import UpstreamError
+from entryway.errors import UpstreamError, UpstreamUnreachable
 from entryway.http import Client, Headers, HttpError, Origin, OutgoingRequest, PoolLimits, Response
 from entryway.http import Timeouts as EngineTimeouts
 
@@ -168,6 +169,10 @@ def _our_errors(origin: str) -> Iterator[None]:
     """Name the origin as the caller knows it, and turn everything that makes a call impossible into our words."""
     try:
         yield
+    except UpstreamUnreachable as error:
+        if (reason := _usual_reason(error.__cause__)) is None:
+            raise
+        raise UpstreamUnreachable(origin, reason) from error
     except UpstreamError:
         raise
     except HttpError as error:
@@ -179,3 +184,14 @@ def _our_errors(origin: str) -> Iterator[None]:
     except ValueError as error:
         # Its text may hold what cannot be sent, and that may be a secret.
         raise UpstreamError(origin, "the request cannot be sent: its URL or a header is not valid") from error
+
+
+def _usual_reason(cause: BaseException | None) -> str | None:
+    """Say why there is no connection, if it is for one of the usual reasons, in plain words."""
+    if isinstance(cause, ConnectionRefusedError):
+        return "nothing answers there (connection refused)"
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"its certificate is not believed: {cause.verify_message}"
+    if isinstance(cause, socket.gaierror):
+        return "its name is not known"
+    return None

@@ -84,7 +84,7 @@ class Database:
         """Bring the database to the schema of this version; several processes may ask at once."""
         if self.file is not None:
             _make_room(self.file)
-        with self._our_errors():
+        with self.our_errors():
             # Nearly every start finds nothing to do, and is spared from loading Alembic.
             return Outcome.CURRENT if await self.revision() == schema.head else await self._migrate(schema)
 
@@ -92,7 +92,7 @@ class Database:
         """Create the tables that do not exist yet, for tables that have no revisions."""
         if self.file is not None:
             _make_room(self.file)
-        with self._our_errors():
+        with self.our_errors():
             async with self.engine.begin() as connection:
                 await connection.run_sync(metadata.create_all)
 
@@ -169,7 +169,8 @@ class Database:
             return await connection.run_sync(migrate, schema)
 
     @contextmanager
-    def _our_errors(self) -> Iterator[None]:
+    def our_errors(self) -> Iterator[None]:
+        """Name the database, and in our words why it cannot be used."""
         try:
             yield
         except (DBAPIError, OSError) as error:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from entryway.cli.administration import GROUPS
 from entryway.cli.commands import app
+from entryway.cli.outcome import told_in_clear_words
 
 COMMANDS = (
     "up",
@@ -346,3 +347,33 @@ def test_mistakes_are_told_to_programs_as_json(tmp_path: Path):
     [mistake] = json.loads(result.stdout)
     assert (mistake["severity"], mistake["path"], mistake["suggestion"]) == ("error", "/rotues", "did you mean routes?")
     assert result.stderr == ""
+
+
+def test_databases_that_cannot_be_used_are_said_in_clear_words(tmp_path: Path):
+    data = tmp_path / "state" / "data"
+    data.mkdir(parents=True)
+    (data / "authserver.db").write_text("not a database at all")
+    nowhere = "postgresql://somebody:secret@localhost:1/entryway_{service}"
+
+    for damaged in (
+        entryway("storage", "status", "--state", "state", cwd=tmp_path),
+        entryway("storage", "status", cwd=tmp_path, ENTRYWAY_DATABASE_URL=nowhere),
+    ):
+        assert damaged.returncode == 2
+        assert "cannot be used: " in damaged.stderr
+        assert "Traceback" not in damaged.stderr
+        assert "secret" not in damaged.stderr
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as ended, told_in_clear_words():
+        (tmp_path / "nowhere" / "b.zip").write_bytes(b"")
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == f"error: {tmp_path}/nowhere/b.zip: No such file or directory\n"
+
+
+def test_pairing_without_a_token_says_where_there_is_one(tmp_path: Path):
+    (tmp_path / "token").write_text("\n")
+    result = entryway("connector", "pair", "--url", "https://localhost:1", "--token-file", "token", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "`entryway connector token` prints one" in result.stderr
