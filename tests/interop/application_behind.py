@@ -159,6 +159,8 @@ async def answer(request: Request) -> Response:
     headers = [(b"content-type", b"text/plain"), (b"x-mine", b"1")]
     if "framed" in request.target:
         headers.append((b"x-frame-options", b"DENY"))
+    if "elsewhere" in request.target:
+        headers += [(b"x-accel-redirect", b"/entryway/decision"), (b"x-sendfile", b"/etc/passwd")]
     if "refused" in request.target:
         return Response(403, Headers(headers), b"the backend says no")
     return Response(200, Headers(headers), b"from the backend")

@@ -261,6 +261,14 @@ def test_what_a_backend_refuses_is_its_own_answer(behind: Behind):
     assert (got.status_code, got.text) == (403, "the backend says no")
 
 
+@pytest.mark.parametrize("path", ["/api/elsewhere", "/far/elsewhere"])
+def test_a_backend_does_not_tell_the_proxy_where_to_look(behind: Behind, viewer: Person, path: str):
+    """What decisions say is for proxies: with an answer of one, a script of a page would have the user's token."""
+    got = viewer.send("GET", path)
+    assert (got.status_code, got.text) == (200, "from the backend")
+    assert "authorization" not in got.headers
+
+
 def test_requests_to_switch_protocols_go_to_the_router(behind: Behind):
     """It looks at the page's origin; the proxy would not."""
     address = urlsplit(behind.proxy)

@@ -12,6 +12,13 @@ HEAD = """# Written by `entryway export nginx`, for the http context; see docs/b
 DECISION = "/entryway/decision"
 CONNECT_SECONDS = 3
 """How long an instance whose machine is gone holds up a request that another one can answer."""
+FROM_BACKENDS = (
+    "X-Accel-Redirect",
+    "X-Accel-Expires",
+    "X-Accel-Limit-Rate",
+    "X-Accel-Buffering",
+    "X-Accel-Charset",
+)
 _DECISION, _KEPT, _FRESH = "entryway_decision", "entryway_router_kept", "entryway_router_fresh"
 CLEARED_FOR_ROUTER = ("X-Forwarded-Path", "X-Forwarded-Port", "X-Forwarded-Client-Cert", "X-Custom-Host", "Forwarded")
 
@@ -87,10 +94,13 @@ def _server(plan: Plan, listen: str, ca_file: str) -> str:
         "    proxy_request_buffering off;",
         "    proxy_buffering off;",
         "    proxy_redirect off;",
+        "    # A backend does not say where nginx is to look: the answers to its questions hold users' tokens.",
+        f"    proxy_ignore_headers {' '.join(FROM_BACKENDS)};",
         "",
         "    location / {",
-        "        # Whatever is not allowed, and what the router serves itself, is answered by the router.",
-        "        error_page 401 403 418 = @entryway_router;",
+        "        # Whatever is not allowed, and what the router serves itself, is answered by the router; so is what it",
+        "        # takes for no request at all (500 is what nginx makes of other answers to its question).",
+        "        error_page 401 403 418 500 = @entryway_router;",
         '        if ($http_host = "") { return 400; }',
         "        if ($entryway_way = router) { return 418; }",
         '        if ($http_upgrade != "") { return 418; }',
