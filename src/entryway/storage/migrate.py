@@ -13,12 +13,15 @@ from entryway.storage.adopt import adopt
 from entryway.storage.append_only import protect
 from entryway.storage.revisions import alembic_config, current, knows, table_names
 from entryway.storage.schema import Outcome, Schema, SchemaUnknown
+from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy import Connection
+
+log = get_logger("storage")
 
 # Any number does, as long as every process takes the same.
 _ADVISORY_LOCK = 0x656E7472797761
@@ -32,6 +35,7 @@ def migrate(connection: Connection, schema: Schema) -> Outcome:
     outcome = _bring_up(connection, schema)
     if outcome != Outcome.CURRENT:
         protect(connection)
+        log.info("database_migrated", service=schema.service, outcome=outcome.value, revision=schema.head)
     return outcome
 
 

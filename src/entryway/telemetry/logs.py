@@ -29,7 +29,7 @@ LEVELS = {
 }
 _NAMED = {"part"}
 # Libraries speak up only when something is wrong; our own events tell the rest.
-QUIET_LIBRARIES = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "asyncio": logging.WARNING}
+QUIET_LIBRARIES = dict.fromkeys(("httpx", "httpcore", "asyncio", "alembic"), logging.WARNING)
 
 
 class _StandardError:
