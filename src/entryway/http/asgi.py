@@ -158,7 +158,11 @@ class AsgiApplication:
             return
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await lifespan.__aexit__(None, None, None)
+        try:
+            await lifespan.__aexit__(None, None, None)
+        except Exception as error:  # noqa: BLE001 as above
+            await send({"type": "lifespan.shutdown.failed", "message": str(error)})
+            return
         await send({"type": "lifespan.shutdown.complete"})
 
 
