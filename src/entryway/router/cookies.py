@@ -53,7 +53,8 @@ class CookieRules:
     def session_gone(self, user_agent: str) -> str:
         """Return what ends the session's cookie in the browser."""
         line = f"{self.session_name}=; Max-Age=0; Path=/; Expires={EXPIRED}; HttpOnly;"
-        return line + (self.script_attributes(user_agent) or " Secure;")
+        attributes = self.script_attributes(user_agent)
+        return line + (attributes if attributes.startswith("Secure") else f" Secure;{attributes}")
 
     def gone(self, name: str, user_agent: str) -> str:
         """Return what ends one of the login's cookies in the browser."""
@@ -63,7 +64,10 @@ class CookieRules:
         """Return the attributes that the login page's script adds to its cookies."""
         if self.same_site is None:
             return ""
-        return f"Secure;SameSite={self.same_site}" + (";Partitioned" if self.wants_partitioned(user_agent) else "")
+        partitioned = ";Partitioned" if self.wants_partitioned(user_agent) else ""
+        # Browsers want Secure beside these two alone; without it, logins work over plain http in a company's network.
+        secure = "Secure;" if self.same_site == "None" or partitioned else ""
+        return f"{secure}SameSite={self.same_site}{partitioned}"
 
 
 class SessionCookie:

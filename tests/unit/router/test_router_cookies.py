@@ -80,6 +80,11 @@ def test_cookies_are_written_as_configured():
     assert strict.state("u", "Firefox") == "S_STATE=u; Max-Age=180; Path=/; HttpOnly; Secure; SameSite=None"
     assert strict.script_attributes("Chrome") == "Secure;SameSite=None;Partitioned"
     assert strict.script_attributes("Chrome Postman") == "Secure;SameSite=None"
+    assert strict.session_gone("Firefox").endswith("; HttpOnly;Secure;SameSite=None")
+    lax = CookieRules("S", "Lax", None)
+    assert lax.script_attributes("") == "SameSite=Lax"
+    assert lax.session_gone("").endswith("; HttpOnly; Secure;SameSite=Lax")
+    assert CookieRules("S", "Lax", CHROME).script_attributes("Chrome") == "Secure;SameSite=Lax;Partitioned"
 
 
 def parsed(line: bytes) -> SetCookie:
