@@ -13,6 +13,8 @@ from entryway.config.schema import wrong_type
 SIZE_LIMIT = 1024 * 1024
 # Real files of this kind have none or a handful; a document made of aliases grows without bounds when it is read.
 ALIAS_LIMIT = 200
+# A few aliases of aliases are enough for that: nine times nine, nine times over, are 387 million values.
+VALUE_LIMIT = 1_000_000
 
 
 class _Unreadable(Exception):
@@ -80,6 +82,8 @@ def _load(text: str, file: str) -> tuple[Any, list[Mistake]]:
     try:
         loader = _Loader(text)
         content = loader.get_single_data()
+        if loader.aliases and _values(content, {}) > VALUE_LIMIT:
+            raise yaml.YAMLError(f"more than {VALUE_LIMIT} values, with what aliases stand for")
     except yaml.MarkedYAMLError as error:
         raise _Unreadable(f"is not YAML: {_where(error)}") from error
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
@@ -88,6 +92,18 @@ def _load(text: str, file: str) -> tuple[Any, list[Mistake]]:
         Mistake(file, "", f'the key "{key}" is written twice in one object (line {line})', "keep one of them")
         for key, line in loader.twice
     ]
+
+
+def _values(content: Any, known: dict[int, int]) -> int:
+    """Return how many values there are when each alias is what it stands for, without writing that down."""
+    if not isinstance(content, dict | list):
+        return 1
+    count = known.get(id(content))
+    if count is None:
+        known[id(content)] = VALUE_LIMIT  # for one that holds itself there is no end
+        inside = content.values() if isinstance(content, dict) else content
+        count = known[id(content)] = 1 + sum(_values(each, known) for each in inside)
+    return count
 
 
 def _where(error: yaml.MarkedYAMLError) -> str:

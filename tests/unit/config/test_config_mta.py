@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent
 
@@ -276,6 +277,14 @@ def test_a_document_made_of_aliases_is_refused(folder: Path):
     bomb = "a: &a [x]\nb: [" + ", ".join(["*a"] * 201) + "]\n"
 
     assert rules(folder, bomb) == [" is not YAML: more than 200 aliases"]
+
+
+@pytest.mark.parametrize("inside", [", ".join(["*{before}"] * 9), "*{before}, *{me}"])
+def test_aliases_of_aliases_are_refused(folder: Path, inside: str):
+    names = "abcdefghi"
+    lines = [f"  {me}: &{me} [{inside.format(before=before, me=me)}]" for before, me in pairwise(names)]
+    found = rules(folder, "\n".join(["ID: x", "parameters:", "  a: &a [1, 1]", *lines]))
+    assert found == [" is not YAML: more than 1000000 values, with what aliases stand for"]
 
 
 def test_the_character_nul_is_refused(folder: Path):
