@@ -82,8 +82,7 @@ def _load(text: str, file: str) -> tuple[Any, list[Mistake]]:
     try:
         loader = _Loader(text)
         content = loader.get_single_data()
-        if loader.aliases and _values(content, {}) > VALUE_LIMIT:
-            raise yaml.YAMLError(f"more than {VALUE_LIMIT} values, with what aliases stand for")
+        _check_values(loader, content)
     except yaml.MarkedYAMLError as error:
         raise _Unreadable(f"is not YAML: {_where(error)}") from error
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
@@ -92,6 +91,11 @@ def _load(text: str, file: str) -> tuple[Any, list[Mistake]]:
         Mistake(file, "", f'the key "{key}" is written twice in one object (line {line})', "keep one of them")
         for key, line in loader.twice
     ]
+
+
+def _check_values(loader: _Loader, content: Any) -> None:
+    if loader.aliases and _values(content, {}) > VALUE_LIMIT:
+        raise yaml.YAMLError(f"more than {VALUE_LIMIT} values, with what aliases stand for")
 
 
 def _values(content: Any, known: dict[int, int]) -> int:
