@@ -47,7 +47,13 @@ class AsgiHost:
             running = _Exchange(request, answer).run(self._app, scope)
         task = loop.create_task(running)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if not answer.done():
+                answer.set_exception(RuntimeError("the application was cancelled"))
+
+        task.add_done_callback(ended)
         try:
             return await answer
         except asyncio.CancelledError:

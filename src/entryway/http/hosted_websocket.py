@@ -9,7 +9,6 @@ import asyncio
 import base64
 import logging
 import socket
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from websockets.exceptions import ProtocolError
@@ -54,6 +53,8 @@ class HostedWebSocket:
         self._protocol = Protocol(Side.SERVER, max_size=LARGEST_MESSAGE)
         self._stream: RawStream | None = None
         self._events: asyncio.Queue[Event] = asyncio.Queue(maxsize=1)  # who does not listen holds the client back
+        self._leaving = False
+        """Whether the application has ended, and listens no more."""
         self._reading: asyncio.Task[None] | None = None
 
     async def run(self, app: AsgiApp, scope: Scope) -> None:
@@ -74,9 +75,8 @@ class HostedWebSocket:
             raise
         if not self._answer.done():
             self._answer.set_exception(failed or RuntimeError("the application has not answered"))
-        elif failed is not None and not isinstance(
-            failed, OSError
-        ):  # those who speak learn in this way that it is over
+        elif failed is not None and not isinstance(failed, OSError):
+            # An OSError is how an application that speaks learns that it is over.
             _log.error("application_failed", exc_info=failed)
         await self._end(CloseCode.NORMAL_CLOSURE if failed is None else CloseCode.INTERNAL_ERROR)
 
@@ -119,9 +119,6 @@ class HostedWebSocket:
         if event.get("subprotocol"):
             headers.set(b"sec-websocket-protocol", event["subprotocol"].encode("latin-1"))
         near, self._stream = await _pair()
-        if self._answer.done():  # the client has not waited
-            near.close()
-            return
         self._answer.set_result(Response(101, headers, upgrade=near))
         self._reading = asyncio.get_running_loop().create_task(self._read(self._stream))
 
@@ -150,7 +147,7 @@ class HostedWebSocket:
         if closed is None:
             self._protocol.receive_eof()
         code, reason = (CloseCode.ABNORMAL_CLOSURE, "") if closed is None else (closed.code, closed.reason)
-        await self._events.put({"type": "websocket.disconnect", "code": int(code), "reason": reason})
+        await self._tell({"type": "websocket.disconnect", "code": int(code), "reason": reason})
 
     async def _hear(self, stream: RawStream) -> None:
         gathering = Gathering()
@@ -160,8 +157,12 @@ class HostedWebSocket:
             for frame in protocol.events_received():
                 message = gathering.add(frame)
                 if message is not None:
-                    await self._events.put({"type": "websocket.receive", **message})
+                    await self._tell({"type": "websocket.receive", **message})
             self._flush(stream)  # pongs, and the answer to a close
+
+    async def _tell(self, event: Event) -> None:
+        if not self._leaving:
+            await self._events.put(event)
 
     def _close(self, code: int, reason: str) -> None:
         if self._stream is None or self._protocol.state is not State.OPEN:
@@ -177,12 +178,10 @@ class HostedWebSocket:
         if self._stream is None or self._reading is None:
             return
         self._close(code, "")
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                while not self._reading.done():
-                    listening = asyncio.ensure_future(self._events.get())
-                    await asyncio.wait({listening, self._reading}, return_when=asyncio.FIRST_COMPLETED)
-                    listening.cancel()
+        self._leaving = True
+        if not self._events.empty():
+            self._events.get_nowait()  # what waits behind it can go on to the client's close
+        await asyncio.wait({self._reading}, timeout=CLOSE_SECONDS)
         self._reading.cancel()
         await asyncio.wait({self._reading})
         self._stream.close()
@@ -198,7 +197,12 @@ async def _pair() -> tuple[RawStream, RawStream]:
     loop = asyncio.get_running_loop()
     ends = socket.socketpair()
     streams = [RawStream() for _ in ends]
-    for end, stream in zip(ends, streams, strict=True):
-        end.setblocking(False)
-        await loop.create_unix_connection(lambda stream=stream: stream, sock=end)  # type: ignore[misc]
+    try:
+        for end, stream in zip(ends, streams, strict=True):
+            end.setblocking(False)
+            await loop.create_unix_connection(lambda stream=stream: stream, sock=end)  # type: ignore[misc]
+    except BaseException:  # among others, the client is gone
+        for end in ends:
+            end.close()
+        raise
     return streams[0], streams[1]

@@ -154,6 +154,13 @@ async def test_answers_that_are_none(serve, events, heard: bytes) -> None:
     assert (await (await serve(AsgiHost(app))).ask(GET % b"/")).startswith(heard)
 
 
+async def test_an_application_that_gives_up_by_cancelling_itself_is_answered_for(serve) -> None:
+    async def app(scope, receive, send) -> None:
+        raise asyncio.CancelledError
+
+    assert (await (await serve(AsgiHost(app))).ask(GET % b"/")).startswith(b"HTTP/1.1 500 ")
+
+
 async def test_a_head_without_its_body_says_how_long_it_would_be(serve) -> None:
     async def app(scope, receive, send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"Content-Length", b"7")]})
@@ -205,7 +212,8 @@ async def closed_with(socket: ClientConnection) -> tuple[int, str]:
 @pytest.mark.parametrize(("word", "code"), [("leave", (4001, "asked")), ("fail", (1011, ""))])
 async def test_the_application_ends_it(place, word: str, code: tuple[int, str]) -> None:
     async with opened(place, "/echo") as socket:
-        await socket.send(word)
+        for said in (word, "nobody", "listens", "to this"):
+            await socket.send(said)
         assert await closed_with(socket) == code
 
 
