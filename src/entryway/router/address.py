@@ -82,6 +82,13 @@ def check_forwarded_host(headers: Headers) -> None:
                 raise ForwardedHostRefused("x-forwarded-host is not a host")
 
 
+def asked_host(request: Request, *, in_custom_header: bool) -> str:
+    """Return the host that the client asked for, which a proxy in front says in a header of its own."""
+    headers = request.headers
+    given = headers.text("x-custom-host" if in_custom_header else "x-forwarded-host") or headers.text("host") or ""
+    return given.partition(",")[0].strip()
+
+
 def address_of(request: Request) -> Address:
     """Return the application's address as this request's client sees it."""
     headers = request.headers

@@ -115,6 +115,8 @@ class Backends:
     """Destinations of the environment that users who have logged in are shown to, each by something of their own."""
     dependencies: DependencySource | None = None
     corporate: CorporateTokenSource | None = None
+    custom_host: bool = False
+    """Whether a proxy in front says the host in `x-custom-host`."""
 
     def fixed(self, goal: ToDestination | ToService | ToApplication) -> Backend | None:
         """Return the backend of a goal that is the same for every request, if it is; `resolve` knows all others."""

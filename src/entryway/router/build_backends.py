@@ -93,4 +93,5 @@ def build_backends(  # noqa: PLR0917 - values, not a bag
         configuration.services.uaa,
     )
     pattern, files = environment.destination_host_pattern, repository_files(others)
-    return Backends(direct, on_premise, service, pattern, others, files, of_user, dependencies, corporate)
+    custom = environment.external_reverse_proxy
+    return Backends(direct, on_premise, service, pattern, others, files, of_user, dependencies, corporate, custom)

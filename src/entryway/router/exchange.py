@@ -10,6 +10,7 @@ from typing import TypeAlias
 from entryway.config.xs_app_model import ToApplication, ToDestination, ToService
 from entryway.errors import EntrywayError
 from entryway.http import Client, Headers, OutgoingRequest, Request, Response
+from entryway.router.address import asked_host
 from entryway.router.backend_cookies import parse_set_cookie
 from entryway.router.backends import Backend, Backends
 from entryway.router.browser_sessions import BrowserSessions
@@ -126,7 +127,7 @@ class Exchange:
         correlation = correlation_id(headers)
         backend = self.backends.fixed(goal)
         if backend is None:
-            host = headers.text("host") or ""
+            host = asked_host(request, in_custom_header=self.backends.custom_host)
             correlated = correlation.decode("latin-1")
             tenant = None if self.tenants is None else self.tenants.of(request)
             backend = await self.backends.resolve(match, goal, host, session, correlated, tenant)

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from entryway.config.js_regex import JsRegex
 from entryway.http import Request
+from entryway.router.address import asked_host
 from entryway.router.errors import TenantMismatch
 from entryway.router.sessions import Login
 
@@ -44,9 +45,7 @@ class Tenants:
 
     def of(self, request: Request) -> str | None:
         """Return the subdomain that the request's host names, or None if the host is none of a tenant's."""
-        headers = request.headers
-        host = headers.text("x-custom-host" if self.custom_host else "x-forwarded-host") or headers.text("host") or ""
-        return self.of_host(host.partition(",")[0].strip())
+        return self.of_host(asked_host(request, in_custom_header=self.custom_host))
 
     def of_host(self, host: str) -> str | None:
         """Return the subdomain that a host names."""

@@ -78,6 +78,27 @@ async def test_session_cookies_of_two_destinations_with_one_url_stay_apart(world
         assert world.backend.requests[-1].headers.text("cookie") == f"who={name}"
 
 
+@pytest.mark.parametrize(
+    ("said", "custom", "status"),
+    [
+        ({"host": "b.apps.example"}, "false", 200),
+        ({"host": "elsewhere.example", "x_forwarded_host": "b.apps.example"}, "false", 200),
+        ({"host": "elsewhere.example", "x_forwarded_host": "b.apps.example, none.apps.example"}, "false", 200),
+        ({"host": "b.apps.example", "x_forwarded_host": "elsewhere.example"}, "false", 404),
+        ({"host": "b.apps.example", "x_custom_host": "elsewhere.example"}, "false", 200),
+        ({"host": "elsewhere.example", "x_custom_host": "b.apps.example"}, "true", 200),
+        ({"host": "elsewhere.example", "x_forwarded_host": "b.apps.example"}, "true", 404),
+    ],
+)
+async def test_the_host_that_the_client_asked_for_says_the_destination(world, said, custom, status):
+    browser = await world.start(
+        {"source": "^/", "destination": "*", "authenticationType": "none"},
+        env={"DESTINATION_HOST_PATTERN": r"^(.*)\.apps\.example", "EXTERNAL_REVERSE_PROXY": custom},
+    )
+    assert (await browser.get("/x", **said)).status_code == status
+    assert len(world.backend.requests) == (status == 200)
+
+
 async def test_a_backend_that_is_down_is_a_clear_page_and_the_login_stays(world):
     down = {
         "destinations": json.dumps(
