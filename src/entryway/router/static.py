@@ -22,6 +22,7 @@ from entryway.router.replace import content_type as replaced_type
 SMALL = 64 * 1024
 CHUNK = 256 * 1024
 MOST_NAMES = 5000
+FILES_WITH_SECRETS = frozenset({"default-env.json", "default-services.json"})
 CACHE_BYTES = 32 * 1024 * 1024
 EXTENSIONS = {BROTLI: ".br", ZSTD: ".zst", GZIP: ".gz"}
 
@@ -220,6 +221,9 @@ def relative_name(path: str) -> str:
     # RFC 8615 has one folder that is for everybody to see.
     if any(segment.startswith(".") for segment in segments if segment != ".well-known"):
         raise FileNotFound("hidden files are not served")
+    # Whoever serves the folder of `xs-app.json` itself does not mean to give these away.
+    if segments[-1].lower() in FILES_WITH_SECRETS:
+        raise FileNotFound("files that hold secrets of the router are not served")
     return name
 
 
