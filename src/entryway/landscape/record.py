@@ -13,6 +13,7 @@ from entryway.landscape.state import StateFolder, StateUnusable
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 NewId = Callable[[], str]
+HTTPS = 443
 
 
 class ControlPorts(BaseModel):
@@ -29,7 +30,7 @@ class ControlPorts(BaseModel):
     @property
     def public_url(self) -> str:
         """How everybody reaches the control plane."""
-        return f"https://localhost:{self.services}"
+        return _address(self.services)
 
     @property
     def one_for_all(self) -> bool:
@@ -39,12 +40,17 @@ class ControlPorts(BaseModel):
     @property
     def certificate_url(self) -> str:
         """How clients with a TLS certificate reach the authorization server, where it has a port for them."""
-        return f"https://localhost:{self.certificates}"
+        return _address(self.certificates)
 
     @property
     def identity_provider_url(self) -> str:
         """How everybody reaches the identity provider, where there is one."""
-        return f"https://localhost:{self.identity_provider}"
+        return _address(self.identity_provider)
+
+
+def _address(port: int | None) -> str:
+    # Some libraries compare the bare host of a token's keys with `uaadomain`: what goes without saying is not said.
+    return "https://localhost" if port == HTTPS else f"https://localhost:{port}"
 
 
 class LandscapeRecord(BaseModel):

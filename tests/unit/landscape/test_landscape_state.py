@@ -22,6 +22,13 @@ def test_the_state_folder_is_for_its_owner_and_for_no_repository(tmp_path: Path)
     assert (state.root / ".gitignore").read_text() == "*\n"
 
 
+def test_the_port_that_goes_without_saying_is_in_no_address():
+    ports = ControlPorts(services=443, certificates=443, identity_provider=443)
+
+    assert {ports.public_url, ports.certificate_url, ports.identity_provider_url} == {"https://localhost"}
+    assert ControlPorts(services=4430).public_url == "https://localhost:4430"
+
+
 def test_a_folder_with_other_rights_is_closed(tmp_path: Path):
     (tmp_path / ".entryway").mkdir(mode=0o755)
 
