@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select, update
 from entryway.authserver import tables
 from entryway.authserver.digests import random_text
 from entryway.authserver.ended import LONGEST_LIFETIME, pair_of
+from entryway.authserver.moments import timestamp
 from entryway.authserver.sealed_refresh_tokens import moment
 from entryway.oauth.errors import InvalidGrant, InvalidToken, echo
 from entryway.oauth.pkce import Challenge
@@ -58,8 +59,8 @@ class Authorization:
     additional: Mapping[str, str] = field(default_factory=dict)
     revocation_signature: str | None = None
     stored: bool = False
-    # When it ends, for one that is not stored but sealed into its refresh token.
-    sealed_until: datetime | None = None
+    # When it ends in seconds, for one that is not stored but sealed into its refresh token.
+    sealed_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +212,7 @@ class Authorizations:
         return _authorization(authorization)
 
     async def _check_sealed(self, zid: str, content: Mapping[str, Any]) -> Authorization:
-        if content["until"] <= self._clock().timestamp():
+        if content["until"] <= timestamp(self._clock):
             raise InvalidToken("Invalid refresh token (expired)", "the refresh token has expired")
         pair = pair_of(content["user"], content["client"])
         if await self._ended.any_of(zid, content["issued"], content["id"], pair):
@@ -250,7 +251,8 @@ class Authorizations:
     async def revoke(self, authorization: Authorization) -> None:
         """End an authorization: its refresh tokens are refused, and its access tokens wherever we are asked."""
         async with self._database.transaction() as session:
-            await self._end(session, authorization.zid, authorization.id, authorization.sealed_until)
+            until = None if authorization.sealed_until is None else moment(authorization.sealed_until)
+            await self._end(session, authorization.zid, authorization.id, until)
 
     async def _end(self, session: AsyncSession, zid: str, authorization_id: str, until: datetime | None) -> None:
         table = tables.Authorization
@@ -293,7 +295,7 @@ def _unsealed(zid: str, content: Mapping[str, Any]) -> Authorization:
         granted_scopes=frozenset(content["scopes"]),
         additional=content["additional"],
         revocation_signature=content["signature"],
-        sealed_until=moment(content["until"]),
+        sealed_until=content["until"],
     )
 
 

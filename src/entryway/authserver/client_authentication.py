@@ -34,7 +34,7 @@ BEARER = "bearer"
 USER_TOKEN = "user_token"  # noqa: S105 - the name of a grant
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles what that costs
 class Authenticated:
     """A client, and how it proved that it is this one."""
 

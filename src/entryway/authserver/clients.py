@@ -18,11 +18,13 @@ from entryway.oauth import scopes
 from entryway.oauth.client_certificates import AcceptedCertificate
 from entryway.oauth.errors import BadCredentials
 from entryway.storage import UNNOTICED, Remembered
+from entryway.storage.moments import seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from sqlalchemy import ColumnElement
     from sqlalchemy.ext.asyncio import AsyncSession
     from sqlalchemy.orm import InstrumentedAttribute
 
@@ -39,7 +41,7 @@ ACCESS_VALIDITY = 43200
 REFRESH_VALIDITY = 604800
 MOST_REMEMBERED = 20_000
 # How exactly the last use of a secret or certificate is known: each token would be a write otherwise.
-USE_NOTED_EVERY = timedelta(minutes=1)
+USE_NOTED_EVERY = 60.0  # seconds
 _END_OF_LEAF = "-----END CERTIFICATE-----\n"
 SECRET_PURPOSE = "client-secret"  # noqa: S105 - the name of a purpose
 
@@ -107,7 +109,8 @@ class Clients:
         self._digests = digests
         self._clock = clock
         self._known: Remembered[str, _Known] = Remembered(changes, (tables.TENANT,), MOST_REMEMBERED)
-        self._used: dict[tuple[str, str, str | bytes], datetime] = {}
+        self._seconds = seconds_of(clock)
+        self._used: dict[tuple[str, str, str | bytes], float] = {}
 
     async def find(self, zid: str, client_id: str) -> Client | None:
         """Return the client, None when there is none by that id."""
@@ -127,7 +130,9 @@ class Clients:
             digest = self._digests.of(SECRET_PURPOSE, bound_in, presented.secret)
             matches = [hmac.compare_digest(digest, candidate) for candidate in known.digests] if known else []
             if known and any(matches):
-                await self._note_secret_used(known.client, digest)
+                if self._is_new_use(known.client, digest):
+                    table = tables.BindingSecret
+                    await self._note_used(known.client, table, table.digest == digest)
                 return known.client
         raise BadCredentials(detail=f"client {readings[0].client_id!r} is unknown or its secret is wrong")
 
@@ -150,30 +155,31 @@ class Clients:
 
     async def note_used(self, client: Client, accepted: AcceptedCertificate) -> None:
         """Remember that the certificate of a binding has been used."""
-        table = tables.BindingCertificate
-        await self._note_used(client, table, table.thumbprint, accepted.thumbprint)
+        if self._is_new_use(client, accepted.thumbprint):
+            table = tables.BindingCertificate
+            await self._note_used(client, table, table.thumbprint == accepted.thumbprint)
 
-    async def _note_secret_used(self, client: Client, digest: bytes) -> None:
-        table = tables.BindingSecret
-        await self._note_used(client, table, table.digest, digest)
+    def _is_new_use(self, client: Client, proof: str | bytes) -> bool:
+        """Say whether a proof's use should be written down: its last one that was is some time ago."""
+        key, now = (client.bindings_zid, client.instance_id, proof), self._seconds()
+        last = self._used.get(key)
+        if last is not None and abs(now - last) < USE_NOTED_EVERY:
+            return False
+        if len(self._used) >= MOST_REMEMBERED:
+            self._used.clear()
+        self._used[key] = now
+        return True
 
     async def _note_used(
         self,
         client: Client,
         table: type[tables.BindingSecret | tables.BindingCertificate],
-        column: InstrumentedAttribute[Any],
-        value: str | bytes,
+        proof: ColumnElement[bool],
     ) -> None:
-        key, now = (client.bindings_zid, client.instance_id, value), self._clock()
-        last = self._used.get(key)
-        if last is not None and abs(now - last) < USE_NOTED_EVERY:
-            return
-        if len(self._used) >= MOST_REMEMBERED:
-            self._used.clear()
-        self._used[key] = now
-        mine = (table.zid == client.bindings_zid, table.instance_id == client.instance_id, column == value)
+        mine = (table.zid == client.bindings_zid, table.instance_id == client.instance_id, proof)
+        used = update(table).where(*mine).values(last_used_at=self._clock())
         async with self._database.transaction() as session:
-            await session.execute(update(table).where(*mine).values(last_used_at=now), execution_options=UNNOTICED)
+            await session.execute(used, execution_options=UNNOTICED)
 
     async def _read(self, zid: str, client_id: str) -> _Known | None:
         return await self._known.get(zid, client_id, self._load)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from entryway.authserver.roles import Entitlements, Roles
     from entryway.authserver.users import User
 
+# What a user needs no role for.
+_WITHOUT_ROLES = OIDC_SCOPES | {scopes.OPENID}
+
 
 @dataclass(frozen=True, slots=True)
 class Granting:
@@ -77,20 +80,22 @@ def user_scopes(
     """
     if authorization.granted_scopes is not None:
         wanted = scopes.narrow(authorization.granted_scopes, requested)
-        granted = wanted & allowed & (by_roles | OIDC_SCOPES | {scopes.OPENID})
-        return _any_of(granted, wanted, by_roles & allowed)
+        granted = frozenset([scope for scope in wanted & allowed if scope in by_roles or scope in _WITHOUT_ROLES])
+        return _any_of(granted, wanted, by_roles, allowed)
     asked = authorization.requested_scopes
     if requested:
         asked = scopes.narrow(asked, requested) if asked else frozenset(requested)
     held = by_roles | (asked & OIDC_SCOPES) | {scopes.OPENID}
-    return _any_of(scopes.limit(held, allowed, asked), asked, by_roles & allowed) | {scopes.OPENID}
+    return _any_of(scopes.limit(held, allowed, asked), asked, by_roles, allowed) | {scopes.OPENID}
 
 
-def _any_of(granted: frozenset[str], asked: AbstractSet[str], available: AbstractSet[str]) -> frozenset[str]:
+def _any_of(
+    granted: frozenset[str], asked: AbstractSet[str], by_roles: AbstractSet[str], allowed: AbstractSet[str]
+) -> frozenset[str]:
     if asked and not granted:
         named = echo(" ".join(sorted(asked)))
         raise InvalidScope(
             f"{named} is invalid. This user is not allowed any of the requested scopes",
-            allowed=available | {scopes.OPENID},
+            allowed=(by_roles & allowed) | {scopes.OPENID},
         )
     return granted

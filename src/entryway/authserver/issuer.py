@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from entryway.authserver import claims
 from entryway.authserver.claims import Login, Occasion
 from entryway.authserver.client_authentication import SECRET
+from entryway.authserver.moments import timestamp
 from entryway.authserver.revocation_signature import of_client, of_user
 from entryway.oauth import scopes, tokens
 from entryway.oauth.errors import InvalidRequest
@@ -140,7 +141,7 @@ class Issuer:
         self, request: TokenRequest, client: Client, grant_type: str, additional: Mapping[str, str]
     ) -> Occasion:
         # Rounded down: a token issued in the future is refused by strict libraries.
-        now = int(self.clock().timestamp())
+        now = int(timestamp(self.clock))
         return Occasion(
             jti=os.urandom(16).hex(),
             issued_at=now,

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 PREFIX = "s."
 LONGEST = 16 * 1024
-_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class SealedRefreshTokens:
             return None
         try:
             # As `base64.b64decode` does with `altchars`, without its way there.
-            padded = f"{encoded}{'=' * (-len(encoded) % 4)}".encode("ascii").translate(_STANDARD)
+            padded = f"{encoded}{'=' * (-len(encoded) % 4)}".replace("-", "+").replace("_", "/")
             sealed = binascii.a2b_base64(padded, strict_mode=True)
             content: dict[str, Any] = from_json(self.sealer.unseal(sealed, _purpose(zid)))
         except (binascii.Error, ValueError, SealError):

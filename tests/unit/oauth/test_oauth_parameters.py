@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import base64
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote_plus, unquote_plus, urlencode
 
 import pytest
 from hypothesis import given
@@ -18,6 +18,18 @@ TEXT = st.text(alphabet=st.characters(exclude_categories=["Cc", "Cs"]), min_size
 @given(st.dictionaries(TEXT, TEXT, max_size=10))
 def test_parameters_come_back_as_they_were_encoded(given_parameters: dict[str, str]) -> None:
     assert parameters.parse(urlencode(given_parameters).encode()) == given_parameters
+
+
+@given(st.text(alphabet="%+aAfF0239", max_size=12))
+def test_escapes_mean_what_they_mean_to_the_standard_library(value: str) -> None:
+    encoded = value.encode("ascii", "ignore")
+    try:
+        found = parameters.parse(b"a=" + encoded)
+    except InvalidRequest:
+        with pytest.raises((UnicodeDecodeError, AssertionError)):
+            assert unquote_plus(encoded.decode(), errors="strict").isprintable()
+        return
+    assert found == {"a": unquote_plus(encoded.decode(), errors="strict")}
 
 
 @given(st.binary(max_size=200))
