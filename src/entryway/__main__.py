@@ -6,6 +6,7 @@ import sys
 
 # What the command line itself needs; `pip install entryway` alone brings the security library without it.
 NEEDED = frozenset({"pydantic", "rich", "structlog", "typer"})
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -16,6 +17,8 @@ def main() -> None:
         if error.name not in NEEDED:
             raise
         sys.exit(f"error: the command line needs {error.name}; install it with: pip install 'entryway[server]'")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)  # while it was still being loaded
     run()
 
 

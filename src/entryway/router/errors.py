@@ -82,10 +82,6 @@ class SessionStoreUnavailable(EntrywayError):
     title: ClassVar[str] = "Sessions cannot be looked up at the moment"
 
 
-class LoginKindUnsupported(LoginUnavailable):
-    code = "login_kind_unsupported"
-
-
 class TenantMismatch(Forbidden):
     """The user belongs to another tenant than the one whose host is asked."""
 

@@ -127,8 +127,3 @@ def content_type(path: str) -> bytes:
     name = path.rpartition("/")[2]
     stem, dot, extension = name.rpartition(".")
     return _READY.get(extension.lower(), UNKNOWN) if dot and stem else UNKNOWN
-
-
-def bare_type(path: str) -> str:
-    """Return the type without a charset."""
-    return content_type(path).decode().partition(";")[0]

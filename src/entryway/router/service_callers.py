@@ -15,7 +15,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from entryway.clients.tokens import TokenRefused, TokenSet
 from entryway.errors import UpstreamUnreachable
@@ -39,13 +39,6 @@ class Caller:
     """Tells the token from every other: its `jti`, or what stands for it."""
     until: float
     found: dict[Any, Any] = field(default_factory=dict, repr=False)
-
-
-class TokenJudge(Protocol):
-    """Who can tell whether a token is to be believed."""
-
-    async def by_token(self, token: str) -> Caller:
-        """Return who shows the token, or raise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from entryway.oauth.errors import OAuthError
 
 
-def redirect_error(redirect_uri: str, state: str | None, error: OAuthError, issuer: str | None = None) -> Response:
-    """Send the browser back to the client with an error."""
-    return redirect_to(redirect_uri, error_answer(state, error, issuer))
-
-
 def error_answer(state: str | None, error: OAuthError, issuer: str | None) -> Mapping[str, str | None]:
     """Return what a client is told of an error (RFC 6749 §4.1.2.1), and who says so (RFC 9207)."""
     return {"error": error.code, "error_description": error.description, "state": state, "iss": issuer}

@@ -377,3 +377,19 @@ def test_pairing_without_a_token_says_where_there_is_one(tmp_path: Path):
     result = entryway("connector", "pair", "--url", "https://localhost:1", "--token-file", "token", cwd=tmp_path)
     assert result.returncode == 2
     assert "`entryway connector token` prints one" in result.stderr
+
+
+def test_an_interruption_while_the_command_line_is_loaded_leaves_no_traceback():
+    code = (
+        "import sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'typer': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from entryway.__main__ import main\n"
+        "main()"
+    )
+
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+
+    assert (result.returncode, result.stderr) == (130, "")
