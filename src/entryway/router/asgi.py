@@ -57,7 +57,7 @@ class RouterApplication:
 
     @asynccontextmanager
     async def lifespan(self, _mounted_in: object = None) -> AsyncIterator[None]:
-        """Run the router; an application that mounts it enters this, as servers start only what they serve themselves."""
+        """Run the router: an application that mounts it enters this, for servers start only what they serve."""
         configuration = self._configuration
         with _mistakes_told():
             application = build(configuration, hooks=self._hooks, meters=self._meters)

@@ -194,6 +194,10 @@ def build_subscriptions(
         trusts = trust_in(environment.trusted_proxies)
         caller = ManagerCaller(manager.subject, manager.issuer, header, trusts, clock)
         registries.append(Registry(manager.callbacks, caller, MANAGER))
+    pattern = environment.tenant_host_pattern
+    if tenants is None and pattern is not None:
+        # An application without several tenants of its own can still be told where one finds it.
+        tenants = Tenants(pattern, environment.external_reverse_proxy, "", "")
     return Subscriptions(tuple(registries), tenants) if registries else None
 
 

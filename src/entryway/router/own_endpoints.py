@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from entryway.router.router import Router
 
 
-async def own_endpoint(
-    router: Router, request: Request, path: str, session: Session | None, notes: Notes
-) -> Response | None:
+async def own_endpoint(router: Router, request: Request, path: str, session: Session | None) -> Response | None:
     """Answer what is the router's own: the login's callback, the logout, the way to the welcome file."""
     if router.signin.is_callback(path) and request.method == "GET" and _comes_from_login(request, session):
         return await router.signin.callback(request)
@@ -28,7 +26,6 @@ async def own_endpoint(
         return await router.signout.handle(request, session)
     for called in (router.back_channel, router.subscriptions):
         if called is not None and called.is_endpoint(request, path):
-            notes.for_registry = called is router.subscriptions
             return await called.handle(request)
     if path == LOGIN_START and router.surface.deciding is not None:
         return start_login(router, request, session)

@@ -126,10 +126,12 @@ class Router:
             if isinstance(granted, Response):
                 return granted
             notes.granted = granted
-        session = notes.session = await self.load_session(request)
+        notes.for_registry = self.subscriptions is not None and self.subscriptions.is_endpoint(request, path)
+        # A registry has no session, and may come by a host that is none of a tenant's.
+        session = notes.session = None if notes.for_registry else await self.load_session(request)
         own = None
-        if path in self.surface.own_paths or self.subscriptions is not None:
-            own = await own_endpoint(self, request, path, session, notes)
+        if notes.for_registry or path in self.surface.own_paths:
+            own = await own_endpoint(self, request, path, session)
         if own is None and self.repository is not None:
             own = await hosted_endpoint(self, request, session, notes)
         if own is not None:

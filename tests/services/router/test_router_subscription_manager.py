@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 from cryptography import x509
+from router_identity import running_identity_server
 
 from entryway.testing.authority import TestAuthority
 
@@ -22,17 +23,20 @@ def authority(tmp_path):
 
 
 @pytest.fixture
-async def start(world, authority):
+def names(authority):
     issuer = authority.certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value
-    manager = {
+    return {
         "callback_certificate_subject": json.dumps({"CN": "manager", "L": "*"}),
         "callback_certificate_issuer": {"CN": [issuer]},
     }
 
+
+@pytest.fixture
+async def start(world, names):
     async def started(env=None, **binding):
         world.clock.now = time.time()
         services = {
-            "subscription-manager": manager | binding,
+            "subscription-manager": names | binding,
             "destination": world.uaa.credentials() | {"xsappname": "destination-clone", "uri": "http://127.0.0.1:1"},
         }
         return await world.start(services=services, env={"TENANT_HOST_PATTERN": "^(.*)\\.app\\.local"} | (env or {}))
@@ -61,6 +65,24 @@ async def test_a_tenant_comes_and_leaves(start, authority):
     assert (came.status_code, came.json()) == (200, {"applicationUrl": "http://sub1.app.local"})
     assert (left.status_code, left.content) == (200, b"")
     assert (await browser.request("POST", TENANT, CAME, **who)).status_code == 405
+
+
+@pytest.mark.parametrize("directory", ["http://127.0.0.1:1", None])
+async def test_users_may_come_from_an_identity_service_alone(world, authority, names, directory):
+    async with running_identity_server(world.clock) as identity:
+        world.clock.now = time.time()
+        credentials = identity.credentials(**{"btp-tenant-api": directory})
+        bound = {
+            "identity": [{"name": "ids", "label": "identity", "credentials": credentials}],
+            "subscription-manager": [{"name": "m", "label": "subscription-manager", "credentials": names}],
+        }
+        env = {"VCAP_SERVICES": bound, "TENANT_HOST_PATTERN": "^(.*)\\.app\\.local"}
+        browser = await world.start(bound=False, env=env)
+        # The directory of tenants is asked about users, not about the manager.
+        asked = await browser.get(DEPENDENCIES, **(shown(authority) | {"host": "elsewhere.example"}))
+        came = await browser.request("PUT", TENANT, CAME, **shown(authority))
+        assert (asked.status_code, asked.json()) == (200, [])
+        assert came.json() == {"applicationUrl": "http://sub1.app.local"}
 
 
 async def test_addresses_are_those_of_the_binding(start, authority):
