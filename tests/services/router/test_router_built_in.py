@@ -32,6 +32,7 @@ async def test_the_plugins_are_told_to_users(world):
         ("?parentOrigin=https://a.good.com:123", "https://a.good.com:123", False),
         ("?parentOrigin=http://good.com:123", "http://good.com:123", False),
         ("?parentOrigin=http://other", "http://other", True),
+        ("?parentOrigin=https://usual", "https://usual", True),
         ("", "null", False),
         ("?parentOrigin=http://other&parentOrigin=http://other", "null", False),
         ("?parentOrigin=javascript:x", "javascript:x", False),
@@ -39,6 +40,7 @@ async def test_the_plugins_are_told_to_users(world):
 )
 async def test_the_allowlist_says_who_may_frame(world, query, origin, framing):
     entries = [{"protocol": "http", "host": "*.good.com", "port": 123}, {"host": "other"}]
+    entries.append({"protocol": "https", "host": "usual", "port": 443})
     browser = await world.start(
         authenticationMethod="none", whitelistService={"endpoint": "/wl"}, env={"CJ_PROTECT_WHITELIST": entries}
     )

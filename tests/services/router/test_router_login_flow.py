@@ -217,9 +217,27 @@ async def test_the_way_to_try_again_stays_in_the_application(world):
     assert '<a href="/a&quot;b/">Try again</a>' in behind.text
 
 
-async def test_a_logout_page_of_any_letters_is_an_address(world):
-    browser = await world.start(logout={"logoutEndpoint": "/do/logout", "logoutPage": "/tschüß €"}, bound=False)
+@pytest.mark.parametrize(
+    ("page", "query", "address"),
+    [
+        ("/tschüß €", "", "/tsch%C3%BC%C3%9F%20%E2%82%AC"),
+        ("/bye", "?why=idle", "/bye?why=idle"),
+        ("/bye?a=b", "?why=idle", "/bye?a=b&why=idle"),
+        ("/index.html#/bye", "?why=idle", "/index.html#/bye?why=idle"),
+    ],
+)
+async def test_a_logout_page_of_any_letters_is_an_address_and_gets_the_query(world, page, query, address):
+    browser = await world.start(logout={"logoutEndpoint": "/do/logout", "logoutPage": page}, bound=False)
 
-    answer = await browser.get("/do/logout")
+    answer = await browser.get(f"/do/logout{query}")
 
-    assert answer.headers["location"].endswith("/tsch%C3%BC%C3%9F%20%E2%82%AC")
+    assert answer.headers["location"] == world.origin + address
+
+
+async def test_without_fragments_the_way_back_has_the_prefix_of_the_proxy(world):
+    browser = await world.start(env={"PRESERVE_FRAGMENT": "false"})
+
+    answer = await browser.request("GET", "/private/x?a=b", accept="text/html", x_forwarded_path="/shop/private/x")
+
+    noted = [line for line in answer.headers.get_list("set-cookie") if line.startswith("locationAfterLogin=")]
+    assert noted == ["locationAfterLogin=%2Fshop%2Fprivate%2Fx%3Fa%3Db; Path=/; HttpOnly"]

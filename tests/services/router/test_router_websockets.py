@@ -14,6 +14,7 @@ ROUTES = [
     {"source": "^/private/(.*)$", "destination": "b"},
     {"source": "^/ws/(.*)$", "target": "/$1", "destination": "b", "authenticationType": "none"},
     {"source": "^/scoped/", "destination": "b", "scope": "$XSAPPNAME.admin"},
+    {"source": "^/posted/", "destination": "b", "authenticationType": "none", "httpMethods": ["POST"]},
 ]
 
 
@@ -30,7 +31,8 @@ async def echo_server() -> AsyncIterator[tuple[str, list]]:
         seen.append(socket.close_code)
 
     def refuse(connection, request):
-        return connection.respond(403, "no\n") if "deny" in request.path else None
+        status = 403 if "deny" in request.path else 302 if "moved" in request.path else None
+        return None if status is None else connection.respond(status, "no\n")
 
     async with serve(echo, "127.0.0.1", 0, process_request=refuse) as server:
         port = server.sockets[0].getsockname()[1]
@@ -133,6 +135,13 @@ async def test_sockets_are_off_unless_enabled(world):
 async def test_a_backend_may_refuse(world, echo):
     assert await refused(world, "/ws/deny") == (403, "websocket_refused")
     assert await refused(world, "/nowhere") == (404, "route_not_found")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/posted/x", 404), ("/ws/%zz", 400), ("/ws/../x", 400), ("/ws/x?moved", 502)]
+)
+async def test_a_socket_is_a_get_of_a_good_path_that_the_backend_opens(world, echo, path, status):
+    assert (await refused(world, path))[0] == status
 
 
 async def test_a_backend_that_is_down_is_a_502(world):
