@@ -1,4 +1,4 @@
-"""oidc-provider as a company's identity provider; simple-oauth2 and node-saml as clients of ours: all unmodified."""
+"""oidc-provider as a company's identity provider; OAuth clients and node-saml as clients of ours: all unmodified."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CONSUMER = "https://shop.example/saml/consumer"
 
 @pytest.fixture(scope="module")
 def peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landscape]:
-    install(FOLDER, "oidc-provider")
+    install(FOLDER, "@azure/msal-node")
     with landscape(tmp_path_factory.mktemp("node_peers")) as made:
         yield made
 
@@ -127,6 +127,39 @@ def test_simple_oauth2_gets_refreshes_and_revokes_tokens(peer: Landscape) -> Non
     assert "refresh_token" not in said["own"]
     assert f"{peer.application.name}.Display" in said["direct"]["scope"].split()
     assert (said["refused"], said["payload"]["error"]) == (401, "unauthorized")
+
+
+# --- MSAL, and openid-client as it was before its newest major
+
+
+def logged_in_with(peer: Landscape, script: str) -> Said:
+    settings = {
+        "issuer": peer.issuer,
+        "clientId": peer.application.client_id,
+        "clientSecret": peer.application.secret,
+        "redirectUri": REDIRECT_URI,
+    }
+    return converse(
+        FOLDER / script,
+        settings,
+        peer.server.ca_file,
+        lambda told: peer.log_in(told["goTo"]) if "goTo" in told else None,
+    )
+
+
+def test_msal_logs_in_refreshes_and_exchanges(peer: Landscape) -> None:
+    """It names its requests in the URL and in the body, and shows people by `preferred_username`."""
+    said = logged_in_with(peer, "msal_client.js")
+
+    assert (said["username"], said["refreshed"], said["own"]) == (PERSON, True, ["uaa.resource"])
+    assert not peer.ended(said["exchanged"])
+
+
+def test_openid_client_5_logs_in_refreshes_and_revokes(peer: Landscape) -> None:
+    said = logged_in_with(peer, "openid_client_5.js")
+
+    assert (said["username"], said["refreshed"], said["active"]) == (PERSON, True, False)
+    assert said["bound"]
 
 
 # --- node-saml
