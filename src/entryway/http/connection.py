@@ -25,6 +25,7 @@ from entryway.http.turn import Turn
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine
 
+    from entryway.http.body import Body
     from entryway.http.headers import Headers
     from entryway.http.limits import Limits
     from entryway.http.server import Server
@@ -197,10 +198,16 @@ class ServerConnection:
             body.abandon()
             reader.expect_more()
 
-    def request_is_here(self) -> None:
+    def request_is_here(self, body: Body) -> None:
         """A request's body came to its end; its answer may have done so before."""
-        if self.current is not None and self.writer.started and self.writer.flowing is None:
-            self.loop.call_soon(self.answered)
+        request = self.current
+        # Requests behind it may be here whole in the same step: each ends nothing but itself.
+        if request is not None and request.body is body and self.writer.started and self.writer.flowing is None:
+            self.loop.call_soon(self._go_on_after, request)
+
+    def _go_on_after(self, request: Request) -> None:
+        if self.current is request:
+            self.answered()
 
     # -- what becomes of a handler (a TurnOwner) ----------------------------------------------------------------
 

@@ -313,7 +313,7 @@ class RequestReader:
         self.last = not self._parser.should_keep_alive()
         if body.error is None:
             body.end(trailers)
-        self._connection.request_is_here()
+        self._connection.request_is_here(body)
 
     def _upgrade_asked_for(self, method: str, version: str) -> str | None:
         if method == "CONNECT":

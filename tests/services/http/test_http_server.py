@@ -141,6 +141,25 @@ async def test_a_client_that_does_not_read_is_cut_off(serve):
     sock.close()
 
 
+async def test_a_request_behind_a_body_that_nobody_read_gets_its_answer(serve):
+    async def slow_second(request: Request) -> Response:
+        if request.target == "/first":
+            return Response(200, Headers([]), b"first")
+        await request.body.read()
+        await asyncio.sleep(0.05)
+        return Response(200, Headers([]), request.target.encode())
+
+    place = await serve(slow_second)
+    wire = await place.dial()
+    await wire.saying(b"PUT /first HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\n")
+    await wire.hear_until(b"first")
+    # The rest of the first request and all of two others come at once.
+    put = b"PUT /%b HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nhello"
+    await wire.saying(b"hello" + put % b"second" + put % b"third")
+    await wire.hear_until(b"/second")
+    await wire.hear_until(b"/third")
+
+
 # -- limits on connections
 
 
