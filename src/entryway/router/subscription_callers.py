@@ -6,16 +6,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
-
-from cryptography import x509
+from typing import TYPE_CHECKING, Protocol
 
 from entryway.config.subscription_manager import CertificateName
 from entryway.http import Peer, Request
-from entryway.oauth.client_certificates import from_header, is_current
 from entryway.oauth.errors import InvalidRequest
 from entryway.router.errors import CallerCertificateMissing, CallerCertificateRefused, InsufficientScope
 from entryway.security import TokenMissing, TokenValidator
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 SCOPES = ("Callback", "mtcallback")
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +(\S+)")
@@ -55,6 +55,8 @@ class ManagerCaller:
     clock: Callable[[], float]
 
     async def check(self, request: Request) -> None:
+        from entryway.oauth.client_certificates import is_current  # noqa: PLC0415 - it loads cryptography
+
         certificate = self._shown(request)
         if not is_current(certificate, datetime.fromtimestamp(self.clock(), UTC)):
             raise CallerCertificateMissing("the certificate is not valid at this time")
@@ -66,6 +68,8 @@ class ManagerCaller:
                 raise CallerCertificateRefused(f"the {part} is {name.rfc4514_string()}")
 
     def _shown(self, request: Request) -> x509.Certificate:
+        from entryway.oauth.client_certificates import from_header  # noqa: PLC0415 - it loads cryptography
+
         values = request.headers.all(self.header) if self.trusts(request.peer) else []
         if len(values) != 1:
             raise CallerCertificateMissing(f"{len(values)} headers {self.header.decode()} that count")
