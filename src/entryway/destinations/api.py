@@ -176,7 +176,9 @@ class MaintainedLevel:
             raise InvalidRequest(f"a list must hold 1 to {BATCH_LIMIT} destinations")
         results = []
         for document in documents:
-            name = document.get("Name") if isinstance(document, dict) else None
+            given = document.get("Name") if isinstance(document, dict) else None
+            # It comes back even where it is refused, for instance because it holds half a character.
+            name = given.encode("utf-8", "replace").decode() if isinstance(given, str) else None
             try:
                 destination: Destination = parse_destination(document)
                 await save(level, destination)

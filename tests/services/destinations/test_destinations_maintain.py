@@ -1,5 +1,6 @@
 """Creating, changing, listing and deleting destinations."""
 
+import json
 from urllib.parse import quote
 
 import pytest
@@ -70,6 +71,21 @@ class TestSeveral:
         assert [(entry["name"], entry["status"]) for entry in answer.json()] == [("a", 201), ("b", 201)]
         assert all(len(entry["etag"]) == 64 for entry in answer.json())
         assert service.send("PUT", "v1/instanceDestinations", json=[document("a"), document("b")]).status_code == 200
+
+    def test_names_that_are_no_text_are_told_as_far_as_they_can_be(self, service):
+        wrong = [document("a"), {"Name": "\ud800"}, {"Name": {"a": 1}}, {"Name": None}]
+        answer = service.http.post(
+            f"{service.url}/destination-configuration/v1/instanceDestinations",
+            content=json.dumps(wrong),
+            headers={"authorization": f"Bearer {service.token()}"},
+        )
+        assert answer.status_code == 207
+        assert [(entry["name"], entry["status"]) for entry in answer.json()] == [
+            ("a", 201),
+            ("?", 400),
+            (None, 400),
+            (None, 400),
+        ]
 
     def test_some_well(self, service):
         service.store("a")
