@@ -11,6 +11,7 @@ from typing import Any
 from entryway.config import xs_security
 from entryway.config.bindings import read_bindings
 from entryway.config.default_env import read_default_env
+from entryway.config.environment_model import RouterEnvironment
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.landscape.application import Application
 from entryway.landscape.destination_advice import advise_on_routes, in_environment
@@ -62,18 +63,24 @@ def loose_mistakes(folder: Path, application: Application | None) -> Iterator[Mi
     for path in sorted(folder.glob(XS_APP_FILES)):
         if path.resolve() in led_to:
             continue
-        xs_app, mistakes = parse_alone(path)
-        yield from mistakes
-        if xs_app is not None and environment is not None:
-            yield from advise(xs_app, environment.destinations, path.name, scopes)
-            declared = in_environment(environment.destinations, path.name, "")
-            yield from advise_on_routes(xs_app, declared, path.name)
-            if environment.destinations and application is None and not _has_destination_service(folder):
-                # Elsewhere the environment may be another one: here the router would not start.
-                missing = missing_destinations(xs_app, environment, path.name)
-                yield from (replace(mistake, severity="warning") for mistake in missing)
+        yield from _xs_app_mistakes(path, environment, scopes, of_nobody=application is None)
     if shared and not led_to and environment is not None:
         yield from tenant_host_pattern(environment, xs_security.FILE, "/tenant-mode")
+
+
+def _xs_app_mistakes(
+    path: Path, environment: RouterEnvironment | None, scopes: set[str] | None, *, of_nobody: bool
+) -> Iterator[Mistake]:
+    xs_app, mistakes = parse_alone(path)
+    yield from mistakes
+    if xs_app is None or environment is None:
+        return
+    yield from advise(xs_app, environment.destinations, path.name, scopes)
+    yield from advise_on_routes(xs_app, in_environment(environment.destinations, path.name, ""), path.name)
+    if environment.destinations and of_nobody and not _has_destination_service(path.parent):
+        # Elsewhere the environment may be another one: here the router would not start.
+        missing = missing_destinations(xs_app, environment, path.name)
+        yield from (replace(mistake, severity="warning") for mistake in missing)
 
 
 def _has_destination_service(folder: Path) -> bool:
