@@ -3,11 +3,16 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from entryway.cli.log_settings import stay_quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from entryway.storage.resealing import Resealed
 
 EXAMPLES = "[bold]Examples[/bold]\n\n    entryway storage "
 WHERE = "\n\nThe state folder says where the databases are, or ENTRYWAY_DATABASE_URL does."
@@ -78,3 +83,34 @@ def rotate_master_key(state: State = STATE) -> None:
 
     for service, keys in databases.rotate_master_key(state).items():
         typer.echo(f"{service:14}{keys} sealed anew")
+
+
+@app.command("replace-data-keys", epilog=EXAMPLES + "replace-data-keys --state /var/lib/entryway" + WHERE)
+def replace_data_keys(state: State = STATE) -> None:
+    """Make new keys for what is sealed in the databases and seal everything with them, while everything runs."""
+    stay_quiet()
+    from entryway.landscape import databases
+
+    _tell(databases.replace_data_keys(state))
+
+
+@app.command("reseal", epilog=EXAMPLES + "reseal --end-older-keys --state /var/lib/entryway" + WHERE)
+def reseal(
+    state: State = STATE,
+    end_older_keys: Annotated[
+        bool, typer.Option("--end-older-keys", help="Let older keys open nothing any more, if nothing is left of them.")
+    ] = False,
+) -> None:
+    """Go on where `replace-data-keys` was interrupted, and seal anew what was sealed with an older key since."""
+    stay_quiet()
+    from entryway.landscape import databases
+
+    _tell(databases.reseal(state, end_older_keys=end_older_keys))
+
+
+def _tell(done: "Mapping[str, Resealed]") -> None:
+    for service, each in done.items():
+        unopened = f", {each.unopened} do not open: see the log" if each.unopened else ""
+        typer.echo(f"{service:14}{each.values} values sealed anew{unopened}")
+    if any(each.unopened for each in done.values()):
+        raise typer.Exit(1)

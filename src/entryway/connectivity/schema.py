@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from entryway.connectivity.tables import ConnectivityTable
-from entryway.storage import Schema
+from entryway.storage import Schema, Sealed
 
-SCHEMA = Schema("connectivity", ConnectivityTable.metadata, Path(__file__).parent / "revisions")
+SEALED = (Sealed("connectivity_authority", "sealed_key", lambda _: "connectivity/authority-key"),)
+SCHEMA = Schema("connectivity", ConnectivityTable.metadata, Path(__file__).parent / "revisions", SEALED)

@@ -22,9 +22,10 @@ from entryway.idp.schema import SCHEMA as IDP
 from entryway.landscape import backup_manifest
 from entryway.landscape.secrets import MASTER_KEY_BYTES, Secrets, load_secrets, save_secrets
 from entryway.landscape.state import StateFolder, open_state
-from entryway.storage import Database, Keyring, Outcome, Schema, audit, audit_retention, backup
+from entryway.storage import Database, Keyring, Outcome, Schema, audit, audit_retention, backup, resealing
 from entryway.storage.digests import Digests
 from entryway.storage.moments import utc_now
+from entryway.storage.resealing import Resealed
 
 Result = TypeVar("Result")
 
@@ -141,6 +142,45 @@ def rotate_master_key(root: Path) -> dict[str, int]:
     asyncio.run(_each(state, seal))
     save_secrets(state, Secrets(rotating.master_key, rotating.platform_client_secret))
     return keys
+
+
+def replace_data_keys(root: Path) -> dict[str, Resealed]:
+    """Make a new data key for every database and seal with it what lasts; return what was done in each.
+
+    Interrupted at any point, `reseal` goes on.
+    """
+
+    async def replace(database: Database, schema: Schema, keyring: Keyring) -> Resealed:
+        await keyring.add(database)
+        return await resealing.reseal(database, schema, keyring)
+
+    return _with_keyrings(root, replace)
+
+
+def reseal(root: Path, *, end_older_keys: bool, now: Callable[[], datetime] = utc_now) -> dict[str, Resealed]:
+    """Seal with the newest data keys what older ones still seal; if nothing is left, end the older ones when asked."""
+
+    async def go_on(database: Database, schema: Schema, keyring: Keyring) -> Resealed:
+        done = await resealing.reseal(database, schema, keyring)
+        if end_older_keys and done.unopened == 0:
+            await keyring.end_older(database, now())
+        return done
+
+    return _with_keyrings(root, go_on)
+
+
+def _with_keyrings(root: Path, work: Callable[[Database, Schema, Keyring], Awaitable[Resealed]]) -> dict[str, Resealed]:
+    state = StateFolder(root.resolve())
+    known, done = load_secrets(state), dict[str, Resealed]()
+
+    async def with_keyring(database: Database, schema: Schema) -> None:
+        if database.file is None or database.file.exists():
+            keyring = Keyring(known.master_key, known.previous_master_keys)
+            await keyring.open(database, await database.migrate(schema))
+            done[schema.service] = await work(database, schema, keyring)
+
+    asyncio.run(_each(state, with_keyring))
+    return done
 
 
 def audit_entries(root: Path, service: str, **wanted: Any) -> list[Mapping[str, Any]]:

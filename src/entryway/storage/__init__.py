@@ -5,7 +5,7 @@ from entryway.storage.columns import Moment
 from entryway.storage.database import Database, Table, table_metadata
 from entryway.storage.keyring import Keyring
 from entryway.storage.remembered import Remembered
-from entryway.storage.schema import Outcome, Schema
+from entryway.storage.schema import Outcome, Schema, Sealed
 from entryway.storage.sealing import MASTER_KEY_BYTES, Sealer, SealError, derive_key
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Remembered",
     "Schema",
     "SealError",
+    "Sealed",
     "Sealer",
     "Table",
     "Watched",

@@ -6,14 +6,14 @@ import hashlib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from entryway.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from sqlalchemy import MetaData
@@ -38,12 +38,25 @@ class SchemaUnknown(ConfigurationError):
 
 
 @dataclass(frozen=True, slots=True)
+class Sealed:
+    """A column of sealed values; `purpose` says what the value in a row is sealed for."""
+
+    table: str
+    column: str
+    purpose: Callable[[Mapping[str, Any]], str]
+
+
+@dataclass(frozen=True, slots=True)
 class Schema:
-    """The tables of a service; `revisions` is the folder of its Alembic revisions, numbered files."""
+    """The tables of a service; `revisions` is the folder of its Alembic revisions, numbered files.
+
+    `sealed` is what lasts: what is sealed for minutes only ends before anybody could seal it anew.
+    """
 
     service: str
     metadata: MetaData
     revisions: Path
+    sealed: tuple[Sealed, ...] = ()
 
     @property
     def head(self) -> str:

@@ -41,12 +41,18 @@ def derive_key(master_key: bytes, purpose: str) -> bytes:
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"entryway/{purpose}".encode()).derive(master_key)
 
 
+def sealed_with(data_key: str) -> bytes:
+    """Return what every value begins with that a data key has sealed."""
+    return _VERSION + bytes.fromhex(data_key)
+
+
 class Sealer:
     """Seals and unseals; `purpose` names what the value is for and must be the same both times."""
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
         self._ciphers: dict[bytes, AESGCM] = {}
+        self._state: object = None
 
     def seal(self, plaintext: bytes, purpose: str) -> bytes:
         """Return the sealed form of `plaintext`, different each time."""
@@ -71,6 +77,9 @@ class Sealer:
             raise SealError(f"the seal for {purpose!r} does not hold") from error
 
     def _cipher(self, data_key: bytes) -> AESGCM:
+        if self._state is not self._keyring.state:
+            # A data key may have ended since.
+            self._ciphers, self._state = {}, self._keyring.state
         cipher = self._ciphers.get(data_key)
         if cipher is None:
             cipher = self._ciphers[data_key] = AESGCM(self._keyring.key(data_key.hex(), "seal"))

@@ -20,7 +20,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from entryway.storage import Database, Keyring, Sealer, SealError, derive_key
+from entryway.storage import Database, Keyring, Schema, Sealer, SealError, derive_key
+from entryway.storage.resealing import Resealed, reseal
 
 # The URL of the database of a service that has its state in a folder: the same folder is the same database.
 DatabaseUrl = Callable[[Path, str], str]
@@ -155,6 +156,10 @@ class FixedKeyring(Keyring):
     def newest(self) -> str:
         return "01020304"
 
+    @property
+    def state(self) -> object:
+        return self
+
     def key(self, data_key: str, purpose: str) -> bytes:
         if data_key != self.newest:
             raise SealError(data_key)
@@ -172,6 +177,22 @@ def sealer_of(url: str, master_key: bytes) -> Sealer:
         try:
             await keyring.open(database)
             return Sealer(keyring)
+        finally:
+            await database.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, run()).result()
+
+
+def reseal_everything(url: str, master_key: bytes, schema: Schema) -> Resealed:
+    """Replace the data key of a service's database, and return what came of it."""
+
+    async def run() -> Resealed:
+        database, keyring = Database(url), Keyring(master_key)
+        try:
+            await keyring.open(database)
+            await keyring.add(database)
+            return await reseal(database, schema, keyring)
         finally:
             await database.close()
 

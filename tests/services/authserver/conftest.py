@@ -5,14 +5,17 @@ import uuid
 import pytest
 from product_descriptor import products
 
-from entryway.testing.authserver import BoundApplication, Browser, RunningAuthServer, running_authserver
-from entryway.testing.databases import DatabaseUrl, PostgresServer, sqlite_url
+from entryway.authserver.schema import SCHEMA
+from entryway.testing.authserver import MASTER_KEY, BoundApplication, Browser, RunningAuthServer, running_authserver
+from entryway.testing.databases import DatabaseUrl, PostgresServer, reseal_everything, sqlite_url
 
 
 @pytest.fixture(scope="session")
 def server_on_sqlite(tmp_path_factory: pytest.TempPathFactory):
     with running_authserver(tmp_path_factory.mktemp("authserver")) as running:
         yield running
+    # Whatever the tests left there opens, and can be sealed with another key.
+    assert reseal_everything(running.database_url, MASTER_KEY, SCHEMA).unopened == 0
 
 
 @pytest.fixture(scope="session")

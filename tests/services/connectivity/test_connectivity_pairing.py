@@ -16,12 +16,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from entryway.certificates import new_key
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.connectivity.build import build
+from entryway.connectivity.schema import SCHEMA
 from entryway.connectivity.settings import PairingSettings
 from entryway.connector.keys import certificate_request
 from entryway.connector.pair import PairingRefused, pair
 from entryway.errors import UpstreamUnreachable
+from entryway.storage.resealing import Resealed
 from entryway.testing.authority import TestAuthority
-from entryway.testing.databases import DatabaseUrl, contents, execute, sqlite_url
+from entryway.testing.databases import DatabaseUrl, contents, execute, reseal_everything, sqlite_url
 from entryway.testing.issuer import Issuer
 from entryway.testing.onpremise import OnPremise, on_premise
 from entryway.testing.serving import served
@@ -68,6 +70,12 @@ async def test_a_token_becomes_a_certificate_of_the_tenant_and_location(world: O
         "port": world.ports.gateway,
         "trust": world.issuer.ca_file.read_text(),
     }
+
+
+async def test_the_authoritys_key_can_be_sealed_anew(world: OnPremise) -> None:
+    await post(world, "pairing", request(await world.pairing_token()))
+    assert reseal_everything(world.database_url, b"m" * 32, SCHEMA) == Resealed(1, 0)
+    assert (await post(world, "pairing", request(await world.pairing_token()))).status_code == 201
 
 
 async def test_what_a_certificate_request_says_about_itself_is_ignored(world: OnPremise) -> None:

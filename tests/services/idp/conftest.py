@@ -5,14 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from entryway.testing.databases import DatabaseUrl, PostgresServer, sqlite_url
-from entryway.testing.idp import Person, RunningIdp, running_idp
+from entryway.idp.schema import SCHEMA
+from entryway.testing.databases import DatabaseUrl, PostgresServer, reseal_everything, sqlite_url
+from entryway.testing.idp import MASTER_KEY, Person, RunningIdp, running_idp
 
 
 @pytest.fixture(scope="session")
 def idp_on_sqlite(tmp_path_factory: pytest.TempPathFactory):
-    with running_idp(tmp_path_factory.mktemp("idp")) as running:
+    folder = tmp_path_factory.mktemp("idp")
+    with running_idp(folder) as running:
         yield running
+    # Whatever the tests left there opens, and can be sealed with another key.
+    assert reseal_everything(sqlite_url(folder, "idp"), MASTER_KEY, SCHEMA).unopened == 0
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ from entryway.landscape.secrets import Secrets, load_secrets, save_secrets
 from entryway.landscape.state import DATABASE_URL, StateFolder, open_state
 from entryway.storage import Database, Keyring, SealError
 from entryway.storage.backup import dump, restore
+from entryway.storage.keyring import SETTLED
+from entryway.storage.moments import utc_now
 from entryway.testing.authserver import MASTER_KEY, PLATFORM_SECRET, running_authserver
 from entryway.testing.databases import DatabaseUrl, contents, execute
 
@@ -229,6 +231,49 @@ async def test_the_master_key_is_replaced_while_the_server_runs(tmp_path: Path) 
     assert known.master_key not in contents(state.database_url("authserver"))
     verified = await asyncio.to_thread(databases.verify_audit, state.root, "authserver")
     assert (verified.broken_at, verified.entries > 0) == (None, True)
+
+
+async def test_data_keys_are_replaced_while_the_server_runs(tmp_path: Path) -> None:
+    state = open_state(tmp_path / "state")
+    save_secrets(state, Secrets(MASTER_KEY, PLATFORM_SECRET))
+    with running_authserver(state.data) as server:
+        bound = server.deploy({"xsappname": "kept"})
+        server.user("erin", PASSWORD)
+        form = {"grant_type": "password", "username": "erin", "password": PASSWORD}
+        held = server.token(bound, **form).json()["refresh_token"]
+
+        def refreshed() -> int:
+            return server.token(bound, grant_type="refresh_token", refresh_token=held).status_code
+
+        done = await asyncio.to_thread(databases.replace_data_keys, state.root)
+        assert (done["authserver"].values > 2, done["authserver"].unopened) == (True, 0)
+        # Its secrets are sealed with a key that it has not seen, and what it sealed before is still good.
+        instance = server.bind(bound.instance_id, "another")
+        assert server.token(instance, grant_type="client_credentials").status_code == 200
+        assert refreshed() == 200
+        later = utc_now() + SETTLED
+        ended = await asyncio.to_thread(databases.reseal, state.root, end_older_keys=True, now=lambda: later)
+        assert ended["authserver"].unopened == 0
+    with running_authserver(state.data) as server:
+        assert server.bind(bound.instance_id, "another").secret == instance.secret
+        assert server.token(bound, grant_type="client_credentials").status_code == 200
+        assert server.token(bound, **form).status_code == 200
+        # What clients hold that was sealed with the older key is worth nothing any more.
+        assert refreshed() == 401
+    verified = await asyncio.to_thread(databases.verify_audit, state.root, "authserver")
+    assert verified.broken_at is None
+
+
+def test_the_commands_say_how_many_values_were_sealed_anew(state: StateFolder) -> None:
+    said = entryway("storage", "replace-data-keys", "--state", str(state.root))
+    assert "authserver    0 values" not in said
+    assert "values sealed anew" in said
+    assert "authserver    0 values" in entryway("storage", "reseal", "--state", str(state.root))
+    early = CliRunner().invoke(app, ["storage", "reseal", "--end-older-keys", "--state", str(state.root)])
+    assert "younger than 15 minutes" in str(early.exception)
+    execute(state.database_url("authserver"), "update binding_secrets set sealed_secret = x'0299'")
+    told = entryway("storage", "reseal", "--end-older-keys", "--state", str(state.root), code=1)
+    assert "do not open" in told
 
 
 def test_the_command_says_how_many_keys_were_sealed_anew(state: StateFolder) -> None:

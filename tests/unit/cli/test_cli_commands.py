@@ -45,6 +45,8 @@ COMMANDS = (
     "storage backup",
     "storage restore",
     "storage rotate-master-key",
+    "storage replace-data-keys",
+    "storage reseal",
     "audit",
     "audit list",
     "audit verify",
