@@ -192,7 +192,7 @@ async def test_any_asgi_server_runs_it_by_its_lifespan(tmp_path: Path):
     app = create_app(tmp_path, {}, Hooks(before_login=pong))
     with pytest.raises(RuntimeError, match="lifespan"):
         await app({"type": "http"}, None, None)  # type: ignore[arg-type]
-    async with app._live(), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://router") as http:
+    async with app.lifespan(), httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://router") as http:
         assert (await http.get("/ping")).text == "pong"
         assert (await http.get("/a.txt")).headers["x-version"] == "1"
         files(tmp_path, "2")
