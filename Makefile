@@ -25,10 +25,7 @@ test: $(SETUP) ## Run all tests (installs Chromium if it is missing)
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
 compiled: $(SETUP) ## Run the tests of the HTTP engine and the router on a wheel with compiled modules
-	@rm -rf build/compiled
-	@ENTRYWAY_COMPILE=1 $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/compiled .
-	@$(BIN)/python -m zipfile -e build/compiled/*.whl build/compiled/site
-	@PYTHONPATH=$(CURDIR)/build/compiled/site $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS) \
+	@PYTHONPATH=$$($(BIN)/python scripts/compiled_site.py) && export PYTHONPATH && $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS) \
 	  tests/project/test_project_compiled.py tests/unit/http tests/services/http tests/unit/router tests/services/router
 
 interop: $(SETUP) ## Run the tests behind real proxies, and with third-party clients and relying parties
@@ -42,7 +39,7 @@ check: $(SETUP) ## Lint, formatting, types and the layers' contracts
 	MYPYPATH=$(DEMO)/backend:$(DEMO)/onpremise $(BIN)/mypy -p products_backend -p products_onpremise
 	$(BIN)/lint-imports
 
-bench: $(SETUP) ## Measure CPU time per request beside nginx, in one run
+bench: $(SETUP) ## Measure CPU time per request beside nginx and Envoy, pure and compiled, in one run
 	@scripts/system-packages nginx wrk
 	@$(BIN)/python benchmarks/http_engine.py
 	@$(BIN)/python benchmarks/router.py

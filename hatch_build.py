@@ -19,9 +19,11 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 VARIABLE = "ENTRYWAY_COMPILE"
-# What every request passes through. Asynchronous generators, and classes that inherit from asyncio's own, cannot be
-# compiled: they are in modules of their own (http/arrival, http/generators), as is what is needed once in a while.
+# What every request passes through. Asynchronous generators, and classes that inherit
+# from asyncio's own, cannot be compiled: they are in modules of their own (http/generators), as is what is needed once
+# in a while.
 COMPILED = (
+    "http/arrival",
     "http/body",
     "http/body_writer",
     "http/client",
@@ -32,15 +34,18 @@ COMPILED = (
     "http/heads",
     "http/held_back",
     "http/known_heads",
+    "http/known_lines",
     "http/known_requests",
     "http/known_responses",
     "http/messages",
+    "http/origin",
     "http/outbox",
     "http/parsing",
     "http/patience",
     "http/pool",
     "http/refusals",
     "http/repeating",
+    "http/request_parser",
     "http/request_reader",
     "http/request_writer",
     "http/response_reader",
@@ -55,9 +60,11 @@ COMPILED = (
     "router/compression",
     "router/conditions",
     "router/cookies",
+    "router/cors",
     "router/csrf",
     "router/exchange",
     "router/forward",
+    "router/hooks",
     "router/identifiers",
     "router/known_forwarding",
     "router/memory_sessions",

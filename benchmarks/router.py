@@ -1,6 +1,10 @@
 """The router beside nginx and Envoy as plain proxies, in one run: CPU time per request of each process tree.
 
-python benchmarks/router.py [--seconds 6] [--rounds 2]
+python benchmarks/router.py [--seconds 6] [--rounds 2] [--pure]
+
+"router" is the package as this Python has it, which in the project's own environment is pure Python; "compiled" is the
+wheel as it is installed where there is a compiler, built into build/compiled first (one to two minutes; --pure spares
+it).
 
 Both routes have twenty others before them. The authenticated one loads the session, checks a scope, and forwards a
 token of about 1.8 kB; CSRF protection and the access log are on. The session comes from a real login at a small server.
@@ -19,9 +23,11 @@ import json
 import os
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -117,41 +123,59 @@ def write_application(folder: Path, uaa: int, upstream: int, routes_before: int)
     return {"destinations": json.dumps([destination])}
 
 
-def compare(seconds: int, rounds: int) -> list[Figure]:
+def compiled_site() -> Path:
+    """Build the compiled wheel, if it has not been, and return the folder that it is unpacked in."""
+    script = Path(__file__).parents[1] / "scripts" / "compiled_site.py"
+    built = subprocess.run([sys.executable, str(script)], check=True, stdout=subprocess.PIPE, text=True)
+    return Path(built.stdout.strip())
+
+
+def routes_of(name: str, pid: int, port: int) -> list[Subject]:
+    """Return what is asked of a router."""
+    at = f"http://127.0.0.1:{port}"
+    return [
+        Subject(f"{name}, public route", pid, f"{at}/public/x"),
+        Subject(f"{name}, authenticated route", pid, f"{at}/api/x", {"Cookie": login(port, "/api/x")}),
+        Subject(f"{name}, static file", pid, f"{at}/files/app.js"),
+    ]
+
+
+def compare(seconds: int, rounds: int, compiled: Path | None) -> list[Figure]:
     """Measure everything, several times, and return the best round of each: the others had to share the machine."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as running:
         folder = Path(name)
-        upstream, reference, logging, envoy, usual, uaa, port, asgi = (free_port() for _ in range(8))
+        upstream, reference, logging, envoy, usual, uaa, asgi = (free_port() for _ in range(7))
         app = folder / "app"
         app.mkdir()
         env = write_application(app, uaa, upstream, 20)
         me = [sys.executable, __file__]
         native = [sys.executable, "-m", "entryway.router", "-w", str(app)]
         adapted = [*me, "--serve-asgi", str(asgi), str(app)]
-        with (
-            nginx_upstream(folder, upstream),
-            nginx_proxy(folder, reference, upstream) as nginx_pid,
-            nginx_proxy(folder, logging, upstream, logs=True) as logging_pid,
-            envoy_proxy(folder, envoy, upstream) as envoy_pid,
-            envoy_proxy(folder, usual, upstream, as_usual=True) as usual_pid,
-            process([*me, "--serve-uaa", str(uaa)], port=uaa),
-            silenced(),
-            process(native, port=port, env=env | {"PORT": str(port)}) as pid,
-            process(adapted, port=asgi, env=env) as asgi_pid,
-        ):
-            cookie = login(port, "/api/x")
-            at = f"http://127.0.0.1:{port}"
-            adapted_cookie = {"Cookie": login(asgi, "/api/x")}
-            subjects = [
-                Subject("nginx", nginx_pid, f"http://127.0.0.1:{reference}/x"),
-                Subject("nginx, log", logging_pid, f"http://127.0.0.1:{logging}/x"),
-                Subject("Envoy", envoy_pid, f"http://127.0.0.1:{envoy}/x"),
-                Subject("Envoy, log", usual_pid, f"http://127.0.0.1:{usual}/x"),
-                Subject("router, public route", pid, f"{at}/public/x"),
-                Subject("router, authenticated route", pid, f"{at}/api/x", {"Cookie": cookie}),
-                Subject("router, static file", pid, f"{at}/files/app.js"),
-                Subject("authenticated, ASGI on Granian", asgi_pid, f"http://127.0.0.1:{asgi}/api/x", adapted_cookie),
-            ]
+        running.enter_context(nginx_upstream(folder, upstream))
+        nginx_pid = running.enter_context(nginx_proxy(folder, reference, upstream))
+        logging_pid = running.enter_context(nginx_proxy(folder, logging, upstream, logs=True))
+        envoy_pid = running.enter_context(envoy_proxy(folder, envoy, upstream))
+        usual_pid = running.enter_context(envoy_proxy(folder, usual, upstream, as_usual=True))
+        running.enter_context(process([*me, "--serve-uaa", str(uaa)], port=uaa))
+        subjects = [
+            Subject("nginx", nginx_pid, f"http://127.0.0.1:{reference}/x"),
+            Subject("nginx, log", logging_pid, f"http://127.0.0.1:{logging}/x"),
+            Subject("Envoy", envoy_pid, f"http://127.0.0.1:{envoy}/x"),
+            Subject("Envoy, log", usual_pid, f"http://127.0.0.1:{usual}/x"),
+        ]
+        builds = (
+            {"router": {}} if compiled is None else {"router": {}, "router compiled": {"PYTHONPATH": str(compiled)}}
+        )
+        with silenced():
+            for build, own in builds.items():
+                port = free_port()
+                pid = running.enter_context(process(native, port=port, env=env | own | {"PORT": str(port)}))
+                subjects += routes_of(build, pid, port)
+            asgi_pid = running.enter_context(process(adapted, port=asgi, env=env))
+            cookie = {"Cookie": login(asgi, "/api/x")}
+            subjects.append(
+                Subject("authenticated, ASGI on Granian", asgi_pid, f"http://127.0.0.1:{asgi}/api/x", cookie)
+            )
             taken = [[measure(subject, seconds=seconds) for subject in subjects] for _ in range(rounds)]
         return [min(figures, key=lambda figure: figure.cpu_us) for figures in zip(*taken, strict=True)]
 
@@ -194,6 +218,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--pure", action="store_true", help="measure no compiled build")
     parser.add_argument("--serve-uaa", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--serve-asgi", nargs=2, metavar=("PORT", "FOLDER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -203,7 +228,8 @@ def main() -> None:
     if arguments.serve_asgi:
         serve_asgi(int(arguments.serve_asgi[0]), arguments.serve_asgi[1])
         return
-    print(table(compare(arguments.seconds, arguments.rounds), "nginx", "nginx, log", "Envoy", "Envoy, log"))
+    compiled = None if arguments.pure else compiled_site()
+    print(table(compare(arguments.seconds, arguments.rounds, compiled), "nginx", "nginx, log", "Envoy", "Envoy, log"))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from entryway.http.errors import BodyIncomplete, ContentTooLarge
 from entryway.http.generators import Generated, pieces
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from entryway.http.headers import Headers
 
-HIGH_WATER = 64 * 1024
+HIGH_WATER: Final = 64 * 1024
 
 
 class Source(Protocol):
@@ -72,20 +72,20 @@ class Body:
         self._paused = False
         self._waiter: asyncio.Future[None] | None = None
 
-    @classmethod
-    def of(cls, data: bytes) -> Body:
+    @staticmethod
+    def of(data: bytes) -> Body:
         """Return a body whose bytes are all here."""
-        body = cls(len(data))
+        body = Body(len(data))
         if data:
             body._chunks.append(data)
         body.complete = True
         return body
 
-    @classmethod
-    def from_chunks(cls, chunks: AsyncIterable[bytes], length: int | None = None) -> Body:
+    @staticmethod
+    def from_chunks(chunks: AsyncIterable[bytes], length: int | None = None) -> Body:
         """Return a body that is drawn from `chunks` as fast as the consumer takes it."""
         source = Generated(chunks)
-        source.body = cls(length, source)
+        source.body = Body(length, source)
         return source.body
 
     # -- the producer's side ------------------------------------------------------------------------------------
@@ -212,6 +212,6 @@ class Body:
             waiter.set_result(None)
 
 
-EMPTY = Body(0)
+EMPTY: Final = Body(0)
 """The body of every message that has none."""
 EMPTY.complete = True

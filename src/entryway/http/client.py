@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from entryway.http.known_heads import RESPONSES
 from entryway.http.limits import PoolLimits
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from entryway.http.origin import ConnectionSource
 
 SWEEP_SECONDS = 0.25
-MOST_TRIES = 3
+MOST_TRIES: Final = 3
 """On a kept connection; the last two are on new ones, because an upstream that ends may have begun to accept them."""
 
 

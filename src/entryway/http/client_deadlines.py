@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from entryway.http.errors import AnswerTimedOut, RequestTimedOut
-from entryway.http.request_reader import NEVER
+from entryway.http.request_parser import NEVER
 
 if TYPE_CHECKING:
     from entryway.http.connection import ServerConnection

@@ -17,14 +17,13 @@ from entryway.http.farewell import Farewell
 from entryway.http.messages import Peer, Request, Response
 from entryway.http.protocols import peer_of
 from entryway.http.refusals import Refusals
-from entryway.http.request_reader import NEVER, RequestReader
+from entryway.http.request_parser import NEVER
+from entryway.http.request_reader import RequestReader
 from entryway.http.response_writer import DRAINED_FOR_KEEP_ALIVE, ResponseWriter
 from entryway.http.splice import RawStream
 from entryway.http.turn import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine
-
     from entryway.http.body import Body
     from entryway.http.headers import Headers
     from entryway.http.limits import Limits
@@ -169,13 +168,11 @@ class ServerConnection:
         if self.on_state is not None:
             self.on_state("busy")
         try:
-            coroutine = server.handler(request)
+            handling = server.handler(request)
         except Exception as error:  # noqa: BLE001 a handler that is no coroutine function may raise at once
             self.fail(request, error)
             return
-        if not hasattr(coroutine, "send"):  # a coroutine has it, compiled or not; other awaitables need not
-            coroutine = _awaiting(coroutine)
-        self.turn.start(cast("Coroutine[Any, Any, Response]", coroutine))
+        self.turn.start(handling)
 
     def answered(self) -> None:
         """The answer is out: go on to what comes next."""
@@ -209,7 +206,7 @@ class ServerConnection:
         if self.current is request:
             self.answered()
 
-    # -- what becomes of a handler (a TurnOwner) ----------------------------------------------------------------
+    # -- what becomes of a handler ------------------------------------------------------------------------------
 
     def handled(self, result: Any) -> None:
         request = self.current
@@ -306,7 +303,3 @@ class ServerConnection:
         """Cut the connection off so that the client cannot take what it has for the whole."""
         if not self.closed:
             self.farewell.cut_off()
-
-
-async def _awaiting(awaitable: Awaitable[Response]) -> Response:
-    return await awaitable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     RawHeader = tuple[bytes, bytes]
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+")
-_FORBIDDEN_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_FORBIDDEN_IN_VALUE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 # RFC 9110 §7.6.1, with the names that only ever had a meaning between neighbours.
-HOP_BY_HOP = frozenset(
+HOP_BY_HOP: Final = frozenset(
     {
         b"connection",
         b"keep-alive",
@@ -33,7 +33,7 @@ HOP_BY_HOP = frozenset(
 # What Connection nearly always says, in the spellings that are in use; neither names another field.
 _NAMES_NOTHING_MORE = frozenset({b"keep-alive", b"close", b"Keep-Alive", b"Close"})
 
-_names_seen_valid: set[bytes] = set()
+_names_seen_valid: Final[set[bytes]] = set()
 
 _COMMON = (
     b"accept accept-encoding accept-language accept-ranges access-control-allow-origin age allow authorization "
@@ -47,7 +47,9 @@ _COMMON = (
     b"www-authenticate x-content-type-options x-csrf-token x-forwarded-for x-forwarded-host x-forwarded-path "
     b"x-forwarded-proto x-frame-options x-powered-by x-request-id x-requested-with"
 ).split()
-LOWER_CASE: dict[bytes, bytes] = {spelling: name for name in _COMMON for spelling in (name, name.title(), name.upper())}
+LOWER_CASE: Final[dict[bytes, bytes]] = {
+    spelling: name for name in _COMMON for spelling in (name, name.title(), name.upper())
+}
 """Common names in their usual spellings: looking one up is cheaper than lowering it, and all copies are one object."""
 
 

@@ -18,23 +18,25 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from entryway.http.headers import RawHeader
 
-LONGEST = 6 * 1024
+LONGEST: Final = 6 * 1024
 """Longer heads are rare, and would fill the memory."""
-MOST = 1500
-MOST_SEEN = 15_000
-SECONDS = 10.0
+MOST: Final = 1500
+MOST_SEEN: Final = 15_000
+SECONDS: Final = 10.0
 """So long a head is remembered at most."""
 
 
 class KnownHead:
     """What a head means. It is shared by all messages that have it: only read it."""
 
-    __slots__ = ("derived", "first", "headers", "length", "status")
+    __slots__ = ("derived", "first", "headers", "kept", "length", "status")
 
     def __init__(self, headers: list[RawHeader], status: int = 0, length: int = 0) -> None:
         self.headers = headers
-        self.first = dict(reversed(headers))
-        """The first value of each name."""
+        self.first = {} if status else dict(reversed(headers))
+        """The first value of each name, in requests."""
+        self.kept = False
+        """Whether others may have it, too."""
         self.status = status
         self.length = length
         """How long the body of a response is."""
@@ -71,6 +73,7 @@ class HeadMemory:
     def remember(self, head: bytes, known: KnownHead) -> None:
         if len(self._known) >= MOST:
             self._known.clear()
+        known.kept = True
         self._known[head] = known
 
     def age(self) -> None:

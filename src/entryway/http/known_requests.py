@@ -1,4 +1,4 @@
-"""Requests whose header block is known: what is left to read of them is the request line.
+"""Requests that are read without llhttp: if their header block is known, or else line by line.
 
 Only requests without a body, on a connection that is kept, that came whole in one read and asked for no other protocol.
 The request line is read by rules of our own that are narrower than llhttp's: what they do not take, llhttp judges.
@@ -6,24 +6,25 @@ The request line is read by rules of our own that are narrower than llhttp's: wh
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from entryway.http.body import EMPTY
 from entryway.http.headers import Headers
-from entryway.http.known_heads import REQUESTS, KnownHead
+from entryway.http.known_heads import LONGEST, REQUESTS, KnownHead
+from entryway.http.known_lines import read_lines
 from entryway.http.messages import Request
+from entryway.http.parsing import is_host
 
 if TYPE_CHECKING:
     from entryway.http.connection import ServerConnection
     from entryway.http.headers import RawHeader
 
-_LINE = re.compile(rb"(GET|HEAD) (/[A-Za-z0-9/_.~!$&'()*+,;=:@%?-]*) HTTP/1\.1\r\n")
-_LONGEST_LINE = 200
-_MOST_LINES = 1000
+_END: Final = b" HTTP/1.1\r\n"
+_LONGEST_LINE: Final = 200
+_MOST_LINES: Final = 1000
 
 # A block with one of these frames a body, asks for something else than an answer, or ends the connection.
-_NOT_REMEMBERED = frozenset(
+_NOT_REMEMBERED: Final = frozenset(
     {
         b"content-length",
         b"transfer-encoding",
@@ -56,12 +57,14 @@ def read_line(line: bytes) -> RequestLine | None:
     known = _lines.get(line)
     if known is not None:
         return known
-    found = _LINE.fullmatch(line)
-    if found is None:
+    method = "GET" if line.startswith(b"GET /") else "HEAD"
+    if not line.endswith(_END) or (method == "HEAD" and not line.startswith(b"HEAD /")):
         return None
-    method, target = found.groups()
-    known = RequestLine(method.decode("ascii"), target.decode("ascii"))
-    if len(line) <= _LONGEST_LINE and b"?" not in target:
+    target = line[len(method) + 1 : -len(_END)].decode("latin-1")
+    if " " in target or "#" in target or not (target.isascii() and target.isprintable()):
+        return None
+    known = RequestLine(method, target)
+    if len(line) <= _LONGEST_LINE and "?" not in target:
         if len(_lines) >= _MOST_LINES:
             _lines.clear()
         _lines[line] = known
@@ -76,15 +79,39 @@ def read_known(data: bytes, start: int, connection: ServerConnection) -> Request
     line = read_line(data[:start])
     if line is None:
         return None
+    return _request(line, known.headers.copy(), known, len(data), connection)
+
+
+def read_new(data: bytes, start: int, connection: ServerConnection) -> Request | None:
+    """Return the request that `data` is if the lines of its block, which begins at `start`, can be read one by one."""
+    if len(data) > LONGEST or not data.endswith(b"\r\n\r\n"):
+        return None
+    line = read_line(data[:start])
+    if line is None:
+        return None
+    raw = read_lines(data[start:-4])
+    if raw is None or not _may_be_remembered(raw) or not _names_one_host(raw):
+        return None
+    block = data[start:]
+    known = None
+    if REQUESTS.comes_again(block):
+        known = KnownHead(raw.copy())
+        REQUESTS.remember(block, known)
+    return _request(line, raw, known, len(data), connection)
+
+
+def _request(
+    line: RequestLine, raw: list[RawHeader], known: KnownHead | None, size: int, connection: ServerConnection
+) -> Request | None:
     limits = connection.server.limits
     if (
-        len(data) > limits.header_bytes
-        or len(known.headers) > limits.header_count
+        size > limits.header_bytes
+        or len(raw) > limits.header_count
         or len(line.target) > limits.target_bytes
         or limits.requests_per_connection is not None
     ):
         return None  # it may be too much, and whoever parses it knows how to refuse it
-    headers = Headers.trusted(known.headers.copy())
+    headers = Headers.trusted(raw)
     headers.known = known
     return Request(
         line.method,
@@ -98,6 +125,11 @@ def read_known(data: bytes, start: int, connection: ServerConnection) -> Request
         True,
         connection,
     )
+
+
+def _names_one_host(raw: list[RawHeader]) -> bool:
+    hosts = [value for name, value in raw if name == b"host"]
+    return len(hosts) == 1 and is_host(hosts[0])
 
 
 def learn(data: bytes, start: int, request: Request) -> None:

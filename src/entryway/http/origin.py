@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from entryway.http.protocols import as_protocol
 from entryway.http.proxied import dial_through
 from entryway.http.splice import RawStream
+from entryway.http.subclassable import mypyc_attr
 from entryway.http.upstream import UpstreamConnection
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class ConnectionSource(Protocol):
         """Return an open, idle connection, or raise UpstreamUnreachable."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Origin:
     """A scheme, host and port to dial, with the TLS context to use.
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import Final
 from weakref import WeakKeyDictionary
 
-MOST_TOGETHER = 16
+MOST_TOGETHER: Final = 16
 """So many messages do not wait for the end of the step, so that the neighbours have something to do meanwhile."""
-BUSY = 500
+BUSY: Final = 500
 """So many messages between two sweeps (a quarter of a second) make a process busy."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from entryway.http.errors import CodingUnknown, HttpError, MalformedRequest, MethodUnknown, VersionUnsupported
 from entryway.http.target import parse_target
@@ -17,16 +17,16 @@ _HTTP_METHODS = (  # noqa: SIM905 one word per method reads better than one stri
     "REBIND UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PURGE MKCALENDAR LINK "
     "UNLINK QUERY"
 ).split()
-METHODS = {name.encode("ascii"): name for name in _HTTP_METHODS}
+METHODS: Final = {name.encode("ascii"): name for name in _HTTP_METHODS}
 
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~%!$&'()*+,;=]*)(?::[0-9]{0,5})?")
 
 # The fields that decide how a message is read; the parser's callback looks at these alone.
-WATCHED = frozenset(
+WATCHED: Final = frozenset(
     {b"content-length", b"transfer-encoding", b"host", b"expect", b"upgrade"},
 )
 
-_hosts_seen_valid: set[bytes] = set()
+_hosts_seen_valid: Final[set[bytes]] = set()
 
 
 class Framing:
@@ -86,11 +86,19 @@ def check_framing(framing: Framing, version: str) -> None:
 
 def check_host(host: bytes) -> None:
     """Refuse a Host that is none: addresses are made of it."""
-    if host not in _hosts_seen_valid:
-        if not _HOST.fullmatch(host):
-            raise MalformedRequest("Host is not a host and port")
-        if len(_hosts_seen_valid) < 1000:
-            _hosts_seen_valid.add(host)
+    if not is_host(host):
+        raise MalformedRequest("Host is not a host and port")
+
+
+def is_host(host: bytes) -> bool:
+    """Tell whether it is a host, with or without a port, or nothing at all."""
+    if host in _hosts_seen_valid:
+        return True
+    if not _HOST.fullmatch(host):
+        return False
+    if len(_hosts_seen_valid) < 1000:
+        _hosts_seen_valid.add(host)
+    return True
 
 
 def check_target(method: str, target: str) -> None:

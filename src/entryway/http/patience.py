@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import asyncio
 
     from entryway.http.limits import Timeouts
 
-NEVER = float("inf")
+NEVER: Final = float("inf")
 
 
 class Patience:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from entryway.errors import UpstreamError
 from entryway.http.body import EMPTY
@@ -10,7 +10,7 @@ from entryway.http.body import EMPTY
 if TYPE_CHECKING:
     from entryway.http.messages import OutgoingRequest
 
-_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+_IDEMPOTENT: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
 
 class NoAnswer(UpstreamError):

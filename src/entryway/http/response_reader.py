@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import httptools
 
@@ -10,14 +10,14 @@ from entryway.errors import UpstreamError
 from entryway.http.body import Body
 from entryway.http.headers import LOWER_CASE, Headers
 from entryway.http.known_heads import RESPONSES, KnownHead
-from entryway.http.known_responses import learn
+from entryway.http.known_responses import learn, read_new
 from entryway.http.messages import Response
 
 if TYPE_CHECKING:
     from entryway.http.messages import OutgoingRequest
     from entryway.http.upstream import UpstreamConnection
 
-_WATCHED = frozenset({b"content-length", b"transfer-encoding"})
+_WATCHED: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class _HeadIsAll(Exception):
@@ -32,7 +32,9 @@ class ResponseReader:
 
     __slots__ = (
         "_asked",
+        "_by_line",
         "_connection",
+        "_end",
         "_head_bytes",
         "_headers",
         "_interim",
@@ -53,6 +55,10 @@ class ResponseReader:
         self._connection = connection
         self._parser = httptools.HttpResponseParser(self)
         self._asked: OutgoingRequest
+        self._by_line = True
+        """Whether heads of this upstream have been of the kind that can be read line by line."""
+        self._end = 0
+        """Where the last known head ended: the next one is often as long, and then it need not be looked for."""
 
     def expect(self, request: OutgoingRequest) -> None:
         """Get ready for the response to this request."""
@@ -82,13 +88,20 @@ class ResponseReader:
         if self.got_bytes or self._seen is not None:
             return self._parse(data)
         self.got_bytes = True
-        end = data.find(b"\r\n\r\n") + 4
-        known = RESPONSES.find(data[:end])
+        end = self._end
+        known = RESPONSES.find(data[:end]) if end else None
+        if known is None:
+            self._end = 0
+            end = data.find(b"\r\n\r\n") + 4
+            known = RESPONSES.find(data[:end])
+        if known is None and self._by_line:
+            known = read_new(data, end)
         if known is not None and self._take_known(known, data, end):
+            self._end = end
             return None
         rest = self._parse(data)
-        if known is None and rest is None and self.complete and self.keep_alive and not self.unsolicited:
-            learn(data, end, self.response)
+        whole = known is None and rest is None and self.complete and self.keep_alive and not self.unsolicited
+        self._by_line = whole and learn(data, end, self.response)
         return rest
 
     def _take_known(self, known: KnownHead, data: bytes, end: int) -> bool:
@@ -103,7 +116,8 @@ class ResponseReader:
             return False
         self.body = body = Body.of(data[end:])
         self.response = response = Response(known.status, Headers.trusted(known.headers.copy()), body)
-        response.known = known
+        if known.kept:
+            response.known = known
         self.keep_alive = True
         self.complete = True
         return True

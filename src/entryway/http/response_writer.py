@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from entryway.http import heads
 from entryway.http.body import Body
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from entryway.http.headers import Headers
     from entryway.http.messages import Request, Response
 
-DRAINED_FOR_KEEP_ALIVE = 64 * 1024
+DRAINED_FOR_KEEP_ALIVE: Final = 64 * 1024
 """A request body that the handler did not want is read to its end when no more than this is left."""
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-_TARGET = re.compile(rb"[!-~]+")
 _ABSOLUTE = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://([^/?#@]*)([^#]*)")
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9\-._~%!$&'()*+,;=]+)(?::([0-9]{1,5}))?")
 
-MOST_SEEN = 1000
+MOST_SEEN: Final = 1000
 _seen_valid: Final[set[bytes]] = set()
 
 
@@ -83,9 +82,10 @@ def checked_target(target: bytes) -> bytes:
     """Return the target if it can stand in a request line."""
     if target in _seen_valid:
         return target
-    if not _TARGET.fullmatch(target):
+    text = target.decode("latin-1")
+    if not text or " " in text or not (text.isascii() and text.isprintable()):
         raise ValueError("a request target is visible ASCII without spaces")
-    if len(target) < 200 and b"?" not in target:
+    if len(target) < 200 and "?" not in text:
         if len(_seen_valid) >= MOST_SEEN:
             _seen_valid.clear()
         _seen_valid.add(target)

@@ -7,7 +7,7 @@ import select
 from typing import TYPE_CHECKING, cast
 
 from entryway.errors import UpstreamError, UpstreamTimeout
-from entryway.http.arrival import Arrival, new_arrival
+from entryway.http.arrival import Arrival
 from entryway.http.body import Body
 from entryway.http.body_writer import BodyWriter
 from entryway.http.limits import PoolLimits
@@ -91,10 +91,11 @@ class UpstreamConnection:
         self._patience.begin(request.timeouts)
         self._paused = False
         self._reader.expect(request)
-        arrival = self._arrival = new_arrival(self._loop)
+        arrival = self._arrival = Arrival(self._loop)
         if isinstance(body, Body):
             if body.complete and not chunked:
-                self._outbox.send(self.transport, head + body.take())
+                data = body.take()
+                self._outbox.send(self.transport, head + data if data else head)
             else:
                 self._sending = body
                 self._outbox.flush()

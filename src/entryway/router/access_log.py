@@ -8,14 +8,15 @@ import time
 from collections.abc import Callable
 from typing import BinaryIO, Final
 
-FLUSH_SECONDS = 0.1
-FLUSH_BYTES = 64 * 1024
+FLUSH_SECONDS: Final = 0.1
+FLUSH_BYTES: Final = 64 * 1024
 
-MOST_ENDINGS = 2000
+MOST_ENDINGS: Final = 2000
 
 _quote: Final = json.encoder.encode_basestring_ascii  # the C function behind json.dumps
 # Formatting numbers would cost more than everything else in a line: usual ones are formatted before they come.
 _DURATIONS: Final = tuple([f"{n // 100}.{n % 100:02d}" for n in range(5000)])
+_MILLISECONDS: Final = tuple([f".{n:03d}Z" for n in range(1000)])
 _LONGEST_USUAL: Final = len(_DURATIONS)
 _CODES: Final = {status: f',"status":{status},"ms":' for status in range(100, 600)}
 _METHODS: Final = {name: f'","event":"request","method":"{name}","path":' for name in ("GET", "POST", "PUT", "DELETE")}
@@ -99,11 +100,11 @@ class AccessLog:
         now = int(self._clock() * 1000)
         if now != self._now:
             self._now = now
-            second, milliseconds = divmod(now, 1000)
+            second = now // 1000
             if second != self._second:
                 self._second = second
                 self._second_stamp = time.strftime('{"time":"%Y-%m-%dT%H:%M:%S', time.gmtime(second))
-            self._stamp = f"{self._second_stamp}.{milliseconds:03d}Z"
+            self._stamp = self._second_stamp + _MILLISECONDS[now % 1000]
         return self._stamp
 
 

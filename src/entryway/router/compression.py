@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from typing import Final
 
 from entryway.config.xs_app_document import CompressionDocument
 from entryway.http import Body, Request, Response
@@ -13,21 +13,23 @@ _TEXT = re.compile(
     rb"text/(?!event-stream)|application/(?:[a-z0-9.+-]*\+)?(?:json|xml|javascript|ecmascript|wasm|x-javascript)\b"
     rb"|application/(?:graphql|manifest|rtf|x-sh|x-ndjson)|image/(?:svg\+xml|bmp|x-icon)|font/(?:otf|ttf)"
 )
-_MIXED = b"multipart/mixed"
-_UNCHANGED = frozenset({204, 206, 304})
-_KEPT_TYPES = 500
+_MIXED: Final = b"multipart/mixed"
+_UNCHANGED: Final = frozenset({204, 206, 304})
+_KEPT_TYPES: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
 class Compressor:
     """Compresses as the configuration wants."""
 
-    rules: CompressionDocument
-    _types: dict[bytes, bool] = field(default_factory=dict)
+    def __init__(self, rules: CompressionDocument) -> None:
+        self._enabled = rules.enabled
+        self._min_size = rules.min_size
+        self._mixed = rules.compress_response_mixed_type_content
+        self._types: dict[bytes, bool] = {}
 
     def apply(self, request: Request, response: Response) -> None:
         """Compress the response's body if both sides gain by it."""
-        if not self.rules.enabled:
+        if not self._enabled:
             return
         raw = response.headers.raw
         kind, varies = _looked_through(raw)
@@ -39,7 +41,7 @@ class Compressor:
             return
         length = len(response.body) if isinstance(response.body, bytes) else response.body.length
         accepted = request.headers.get(b"accept-encoding")
-        if accepted is None or (length is not None and length < self.rules.min_size):
+        if accepted is None or (length is not None and length < self._min_size):
             return
         coding = choose(accepted)
         if coding is None:
@@ -53,7 +55,7 @@ class Compressor:
         known = self._types.get(kind)
         if known is None:
             plain = kind.lower()
-            mixed = self.rules.compress_response_mixed_type_content and plain.startswith(_MIXED)
+            mixed = self._mixed and plain.startswith(_MIXED)
             known = mixed or _TEXT.match(plain) is not None
             if len(self._types) < _KEPT_TYPES:
                 self._types[kind] = known

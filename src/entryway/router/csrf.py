@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from entryway.router.errors import CsrfTokenRequired
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from entryway.router.routes import ServedRoute
     from entryway.router.sessions import Session
 
-HEADER = b"x-csrf-token"
-SAFE_METHODS = frozenset({"GET", "HEAD"})
+HEADER: Final = b"x-csrf-token"
+SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 def check(served: ServedRoute, request: Request, session: Session | None) -> None:

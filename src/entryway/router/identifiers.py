@@ -11,9 +11,10 @@ from typing import Final
 
 from entryway.http import Headers
 
-_CORRELATING = (b"x-correlationid", b"x-correlation-id", b"x-request-id", b"x-vcap-request-id")
+_CORRELATING: Final = (b"x-correlationid", b"x-correlation-id", b"x-request-id", b"x-vcap-request-id")
+_NAMING: Final = (b"x-request-id", b"x-vcap-request-id")
 
-DRAWN = 1024
+DRAWN: Final = 1024
 """So many hexadecimal digits are drawn at once."""
 
 
@@ -45,7 +46,7 @@ class Digits:
         self._draw()
 
     def _draw(self) -> None:
-        drawn = f"{self._chance.getrandbits(4 * (DRAWN + 20)):0{DRAWN + 20}x}"
+        drawn = self._chance.randbytes(DRAWN // 2 + 10).hex()
         self.series = f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-a{drawn[17:20]}-"
         self._digits = drawn[20:]
         self._place = 0
@@ -58,7 +59,7 @@ os.register_at_fork(after_in_child=_supply.renew)
 
 def request_id_of(headers: Headers) -> bytes:
     """Return the request's name as the caller or the platform in front gave it, or a new one."""
-    return headers.get(b"x-request-id") or headers.get(b"x-vcap-request-id") or new_request_id().encode()
+    return _given(headers, _NAMING, "request id") or new_request_id().encode()
 
 
 def new_request_id() -> str:
@@ -68,10 +69,25 @@ def new_request_id() -> str:
 
 def correlation_id(headers: Headers) -> bytes:
     """Return the name under which a request is followed from program to program: the caller's, or a new one."""
-    for name in _CORRELATING:
+    return _given(headers, _CORRELATING, "correlation") or new_uuid().encode()
+
+
+def _given(headers: Headers, names: tuple[bytes, ...], kind: str) -> bytes:
+    """Return the first name that the caller gives, or nothing; headers that came before are not searched again."""
+    known = headers.known
+    if known is None:
+        return _first(headers, names)
+    given: bytes | None = known.derived.get(kind)
+    if given is None:
+        given = known.derived[kind] = _first(headers, names)
+    return given
+
+
+def _first(headers: Headers, names: tuple[bytes, ...]) -> bytes:
+    for name in names:
         if value := headers.get(name):
             return value
-    return new_uuid().encode()
+    return b""
 
 
 def new_uuid() -> str:

@@ -8,7 +8,7 @@ another login, and for another login they are written anew.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from entryway.http import heads
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from entryway.router.routes import ServedRoute
     from entryway.router.sessions import Login, Session
 
-_PATH = b"x-forwarded-path"
-_CORRELATION = b"x-correlationid"
-_VARYING = frozenset({_PATH, _CORRELATION})
+_PATH: Final = b"x-forwarded-path"
+_CORRELATION: Final = b"x-correlationid"
+_VARYING: Final = frozenset({_PATH, _CORRELATION})
 
 
 class KnownFields:

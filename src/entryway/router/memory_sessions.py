@@ -6,8 +6,12 @@ import asyncio
 import hmac
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Final
 
 from entryway.router.sessions import COOKIE_PREFIX, MOST_ANONYMOUS, NAME_LENGTH, Login, Renewal, Session
+
+ORDER_SECONDS: Final = 1.0
+"""So much later than its time a session may end: the order is not put right for each of a page's many requests."""
 
 
 class MemorySessions:
@@ -42,7 +46,9 @@ class MemorySessions:
             self._expire(session)
             return None
         session.touched = now
-        self._sessions.move_to_end(name)
+        if now - session.placed >= ORDER_SECONDS:
+            session.placed = now
+            self._sessions.move_to_end(name)
         return session
 
     async def save(self, session: Session) -> None:

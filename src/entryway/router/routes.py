@@ -6,15 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from entryway.config.xs_app_model import LoginKind, Route, Scopes
 from entryway.config.xs_app_rules import scopes_of
 from entryway.router.errors import RouteNotFound
 from entryway.router.queries import without_field
 
-MOST_KEPT = 1000
-LONGEST_KEPT = 200
-CHOSEN_PROVIDER = "sap_idp"
+MOST_KEPT: Final = 1000
+LONGEST_KEPT: Final = 200
+CHOSEN_PROVIDER: Final = "sap_idp"
 """The field of a query by which users choose their identity provider, where the route lets them."""
 
 
@@ -35,13 +36,15 @@ class ServedRoute:
     search: Callable[[str], re.Match[str] | None]
 
 
-@dataclass(slots=True, eq=False)  # not frozen: one is made for every request, and freezing it costs more than the rest
 class Match:
     """The route that takes a request, and what its source matched."""
 
-    served: ServedRoute
-    found: re.Match[str]
-    _target: str | None = None
+    __slots__ = ("_target", "found", "served")
+
+    def __init__(self, served: ServedRoute, found: re.Match[str]) -> None:
+        self.served = served
+        self.found = found
+        self._target: str | None = None
 
     def target(self) -> str:
         """Return the path and query to ask the backend for."""
@@ -90,16 +93,31 @@ class Routes:
                 self._by_key.setdefault(key, []).append(place)
         self._known = frozenset(self._by_key)
         self._lengths = sorted({len(key) for key in self._known if key.startswith("/")})
+        self._longest = self._lengths[-1] if self._lengths else 0
         self._without_key = self._at(())
         self._with_key = {key: self._at([key]) for key in self._known}
+        self._of_folders: dict[str, tuple[ServedRoute, ...]] = {}
+        """The routes that might take what lies in a folder: what is behind the last slash matters to none."""
         self._lately: dict[str, Match] = {}
         """What was found for GET and paths that were asked for lately: it depends on nothing else."""
 
     def candidates(self, url: str) -> tuple[ServedRoute, ...]:
         """Return the routes that might take the URL, in order."""
+        folder = url[: url.rfind("/") + 1]
+        if self._longest > len(folder):
+            return self._of_keys(url)  # the part behind the last slash has a say
+        found = self._of_folders.get(folder)
+        if found is None:
+            found = self._of_keys(folder)
+            if "?" not in folder and len(folder) <= LONGEST_KEPT:
+                if len(self._of_folders) >= MOST_KEPT:
+                    self._of_folders.clear()
+                self._of_folders[folder] = found
+        return found
+
+    def _of_keys(self, url: str) -> tuple[ServedRoute, ...]:
         keys = url.split("/")[1:-1]
-        if self._lengths:
-            keys += [url[:length] for length in self._lengths]
+        keys += [url[:length] for length in self._lengths]
         known = self._known.intersection(keys)
         if not known:
             return self._without_key

@@ -13,18 +13,18 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 from urllib.parse import quote
 
 from entryway.router.backend_cookies import CookieJar
 from entryway.router.csrf import new_token
 
-NAME_BYTES = 24  # 32 characters of base64
-CSRF_BYTES = 28
-COOKIE_PREFIX = b"s%3A"
+NAME_BYTES: Final = 24  # 32 characters of base64
+CSRF_BYTES: Final = 28
+COOKIE_PREFIX: Final = b"s%3A"
 MOST_ANONYMOUS = 50_000
 """Anybody can make the router begin a session without login; beyond this many, the one made first ends."""
-NAME_LENGTH = 32
+NAME_LENGTH: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,8 @@ class Session:
     """What was found out for this user and may be used again: destinations, exchanged tokens."""
     refreshing: asyncio.Task[None] | None = field(default=None, repr=False)
     refresh_not_before: float = 0.0
+    placed: float = 0.0
+    """When the store last put it behind all others in the order of their use."""
     ended: bool = False
     unreachable: bool = False
     """Whether the cookie is one of ours but the store cannot be asked what it stands for."""

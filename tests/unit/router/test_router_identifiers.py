@@ -5,6 +5,7 @@ import sys
 from uuid import UUID
 
 from entryway.http import Headers
+from entryway.http.known_heads import KnownHead
 from entryway.router.identifiers import correlation_id, new_request_id, new_uuid, request_id_of
 
 FORK = """
@@ -36,6 +37,18 @@ def test_a_request_keeps_the_names_that_the_caller_or_the_platform_gave_it():
         assert request_id_of(headers) == (b"x-request-id" if index < 3 else name)
     assert len(correlation_id(Headers())) == 36
     assert len(request_id_of(Headers())) == 16
+
+
+def test_headers_that_came_before_keep_their_names_and_get_a_new_one_each_time_where_they_have_none():
+    pairs = [(b"x-correlationid", b"c"), (b"x-request-id", b"r")]
+    for raw, expected in ((pairs, ({b"c"}, {b"r"})), ([], (36, 16))):
+        headers = Headers(raw)
+        headers.known = KnownHead(raw)
+        drawn = {correlation_id(headers) for _ in range(3)}, {request_id_of(headers) for _ in range(3)}
+        if raw:
+            assert drawn == expected
+        else:
+            assert [(len(names), {len(name) for name in names}) for names in drawn] == [(3, {36}), (3, {16})]
 
 
 def test_workers_which_are_forks_name_differently():

@@ -12,7 +12,7 @@ from entryway.config.js_regex import compile_js
 from entryway.config.xs_app import Route, ToDestination, XsApp, read_xs_app
 from entryway.router import access
 from entryway.router.errors import InsufficientScope, LoginRequired, RouteNotFound
-from entryway.router.routes import Match, MethodMismatch, Routes, serve_routes
+from entryway.router.routes import MOST_KEPT, Match, MethodMismatch, Routes, serve_routes
 from entryway.router.sessions import Login, Session
 
 
@@ -159,3 +159,13 @@ def test_any_one_of_the_scopes_suffices(app, scope, method, scopes, allowed):
     else:
         with pytest.raises(InsufficientScope):
             check(routes, method, login(*scopes))
+
+
+def test_what_is_remembered_of_folders_is_bounded_and_holds_no_query(app):
+    routes = served(app({"source": "^/a/(.*)$"}, {"source": "^/b(.*)$"}, {"source": "^/(.*)$"}))
+    for number in range(3 * MOST_KEPT):
+        assert len(routes.candidates(f"/a/{number}/x")) == 2
+        routes.candidates(f"/a/x?in={number}/")
+    assert 0 < len(routes._of_folders) <= MOST_KEPT
+    assert not [folder for folder in routes._of_folders if "?" in folder]
+    assert [served.label[-8:] for served in routes.candidates("/b/x")] == ["^/b(.*)$", " ^/(.*)$"]

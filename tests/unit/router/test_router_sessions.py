@@ -66,6 +66,25 @@ async def test_use_keeps_a_session_alive_and_idleness_ends_it(clock: Clock):
     await sessions.close()
 
 
+async def test_the_order_of_use_is_kept_to_the_second(clock: Clock):
+    sessions = MemorySessions(60, clock)
+    made = [new(clock, number) for number in range(3)]
+    for session in made:
+        await sessions.save(session)
+    clock.now += 10
+    for session in (made[2], made[0]):
+        assert sessions.find(session.cookie) is session
+    clock.now += 0.5
+    assert sessions.find(made[2].cookie) is made[2]
+    assert list(sessions._sessions.values()) == [made[1], made[2], made[0]]
+    clock.now += 0.5
+    assert sessions.find(made[2].cookie) is made[2]
+    assert list(sessions._sessions.values()) == [made[1], made[0], made[2]]
+    clock.now += 59.5  # each ends in its own time all the same
+    assert [sessions.find(session.cookie) is session for session in made] == [False, False, True]
+    await sessions.close()
+
+
 async def test_idle_sessions_end_by_themselves():
     ended: list[Session] = []
     loop = asyncio.get_running_loop()
