@@ -47,7 +47,8 @@ class Application:
     _warming: asyncio.Task[None] | None = field(default=None)
 
     def start(self, *, load_tokens: bool) -> None:
-        """Fetch in the background what the first user need not wait for: own tokens, and the tenant's subdomain."""
+        """Begin what the first user need not wait for: sessions, own tokens, the tenant's subdomain."""
+        self.sessions.start()
         if load_tokens and (self.own_tokens or self.learn_tenant is not None):
             self._warming = asyncio.get_running_loop().create_task(self._warm())
 

@@ -90,6 +90,9 @@ class MemorySessions:
             self._timer.cancel()
             self._watch()
 
+    def start(self) -> None:
+        """Begin nothing: the clock is watched from the first session on."""
+
     async def close(self) -> None:
         """Stop watching the clock."""
         if self._timer is not None:

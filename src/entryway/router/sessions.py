@@ -122,6 +122,9 @@ class SessionStore(Protocol):
     def configure(self, timeout: float, on_expired: Callable[[Session], None]) -> None:
         """Go on under another configuration."""
 
+    def start(self) -> None:
+        """Begin what is done besides requests; a store that is not there is told of then, not at a login."""
+
     async def close(self) -> None:
         """Release what is held open."""
 

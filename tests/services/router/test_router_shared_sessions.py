@@ -370,15 +370,15 @@ async def test_it_starts_without_its_store_and_finds_it_later(instances):
 
 async def test_a_wrong_password_is_told_to_the_log_but_not_shown(instances):
     (router,) = await instances.start(1, binding=instances.store.binding(password="not-the-password-0815"))
-    browser = await instances.browser(router)
-    answer = await browser.come_back(await browser.begin_login())
-    assert (answer.status_code, answer.headers["entryway-error"]) == (503, "session_store_unavailable")
-    assert await status(browser, "/public/x") == 200
 
     async def told() -> bool:
         return "session_store_lost" in router.text()
 
-    await until(told)
+    await until(told)  # before anybody has asked for anything
+    browser = await instances.browser(router)
+    answer = await browser.come_back(await browser.begin_login())
+    assert (answer.status_code, answer.headers["entryway-error"]) == (503, "session_store_unavailable")
+    assert await status(browser, "/public/x") == 200
     assert "0815" not in router.text()
     assert "0815" not in answer.text
 
