@@ -41,6 +41,7 @@ class Turn:
     """Drives one connection's handlers, one at a time."""
 
     __slots__ = (
+        "_begun",
         "_cancelling",
         "_closed",
         "_connection_context",
@@ -81,6 +82,8 @@ class Turn:
         self._waiting: Arrival[Any] | None = None
         self._handover: tuple[Any] | None = None
         self._hosted = False
+        self._begun = False
+        """Whether the handler has been awaited."""
         self._running = False
         self._closed = False
         self._cancelling = False
@@ -90,6 +93,7 @@ class Turn:
     def start(self, handler: Awaitable[Any]) -> None:
         """Drive this handler; the connection hears of its end."""
         self._handler = handler
+        self._begun = False
         self._cancelling = False
         self._context = self._connection_context.copy()  # what one request sets, the next does not see
         if self._task is None:
@@ -162,6 +166,7 @@ class Turn:
         while True:
             try:
                 await _REST
+                self._begun = True
                 self._result = await cast("Awaitable[Any]", self._handler)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 the connection hears of it
                 self._failure = error
@@ -178,8 +183,8 @@ class Turn:
         if isinstance(failure, Exception):
             self._owner.handler_failed(failure)
             return
-        if isinstance(handler, Coroutine):
-            handler.close()  # it may have been cancelled before it began
+        if not self._begun and isinstance(handler, Coroutine):
+            handler.close()  # nobody will await it any more; one that has ended cannot be closed where it is compiled
         if self._cancelling or cast("asyncio.Task[None]", self._task).cancelling():
             self._owner.handler_cancelled()
         else:
