@@ -44,7 +44,7 @@ class Directory:
             # One password for all who do not log in: to make a hash takes a while.
             password = {"password": PASSWORD, "groups": ["Identity Administrators"]} if number == 3 else {}
             self.admin("PUT", f"/entryway/v1/users/user{number}", known | password)
-        for number in range(20):
+        for number in range(USERS):
             schemas = ["urn:ietf:params:scim:schemas:core:2.0:Group"]
             self.admin("POST", "/scim/Groups", {"schemas": schemas, "displayName": f"Crew {number:02}"})
         # The pages of administrators, for a browser that stays logged in.
