@@ -224,7 +224,7 @@ class Server:
         owing = [each for each in self._connections if each is not newcomer and each.owes_a_request]
         if not owing:
             return False
-        min(owing, key=lambda each: (each.answering is not None, each.reader.deadline)).abort()
+        min(owing, key=lambda it: (it.answering is not None, it.reader.deadline, it.reader.head_arriving)).abort()
         return True
 
     def gone(self, connection: ServerConnection) -> None:
