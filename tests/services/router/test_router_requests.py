@@ -152,7 +152,7 @@ async def test_a_slow_backend_is_a_504(world):
     never.set()
 
 
-async def test_a_client_that_goes_away_cancels_the_backends_request(world):
+async def test_a_client_that_goes_away_cancels_the_backends_request(world, caplog):
     await world.start()
     arrived, cancelled = asyncio.Event(), asyncio.Event()
 
@@ -170,6 +170,7 @@ async def test_a_client_that_goes_away_cancels_the_backends_request(world):
         await arrived.wait()
         writer.close()
         await cancelled.wait()
+    assert not [record for record in caplog.records if record.name == "asyncio"]
 
 
 async def test_bodies_stream_both_ways(world):
