@@ -27,6 +27,7 @@ from entryway.authserver.stored_tokens import StoredTokens
 from entryway.authserver.trust.bearer_assertions import BearerAssertions
 from entryway.authserver.trust.foreign_tokens import ForeignTokens
 from entryway.authserver.trust.provider_passwords import ProviderPasswords
+from entryway.oauth.signatures import Signatures
 from entryway.web.tries import FORGIVEN_EVERY, OF_A_CLIENT, Tries
 
 
@@ -53,6 +54,7 @@ def tokens_of(base: Foundation, trust: Trust) -> Tokens:
     stored, passcodes = StoredTokens(database, digests, clock), Passcodes(database, base.users, digests, clock)
     own = OwnTokens(base.keys, base.clients, base.users, stored, ended, digests, clock)
     signed = SignedRefreshTokens(base.keys, clock)
+    issuer = Issuer(base.keys, authorizations, stored, signed, digests, clock, Signatures())
     grants = make_grants(
         own_tokens=own,
         clients=base.clients,
@@ -85,7 +87,7 @@ def tokens_of(base: Foundation, trust: Trust) -> Tokens:
         passcodes=passcodes,
         own=own,
         signed=signed,
-        granting=Granting(Issuer(base.keys, authorizations, stored, signed, digests, clock), base.roles),
+        granting=Granting(issuer, base.roles),
         grants=grants,
         bearer=Bearer(settings, base.zones, own),
         authentication=authentication,

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from entryway.authserver.stored_tokens import StoredTokens
     from entryway.authserver.users import User
     from entryway.authserver.zones import Zone
+    from entryway.oauth.signatures import Signatures
     from entryway.oauth.tokens import Repeated
 
 REFRESH_GRANT = "refresh_token"
@@ -48,6 +49,7 @@ class Issuer:
     signed: SignedRefreshTokens
     digests: Digests
     clock: Clock
+    signatures: Signatures
 
     async def for_client(self, request: TokenRequest, client: Client, granted: AbstractSet[str]) -> dict[str, Any]:
         """Return the token response for a client's own token."""
@@ -155,7 +157,8 @@ class Issuer:
 
     async def _sign(self, zone: Zone, own: Mapping[str, Any], repeated: Repeated | None = None) -> str:
         ring = await self.keys.ring(zone.id)
-        token = tokens.sign(own, ring.active, f"{zone.url}/token_keys", repeated)
+        content = tokens.to_sign(own, ring.active, f"{zone.url}/token_keys", repeated)
+        token = tokens.signed(content, await self.signatures.of(content, ring.active))
         if len(token) > tokens.LONGEST:
             # No server would accept it in a header, and the application could not tell why.
             raise InvalidRequest("The token would be larger than 16 KB; ask for fewer scopes")

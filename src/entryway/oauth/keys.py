@@ -12,6 +12,7 @@ from joserfc.jwk import RSAKey
 
 ALGORITHM = "RS256"
 KEY_BITS = 2048
+_PADDING, _HASH = padding.PKCS1v15(), hashes.SHA256()
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class SigningKey:
 
     def sign(self, content: bytes) -> bytes:
         """Return the RS256 signature (RFC 7518 §3.3)."""
-        return self._private.sign(content, padding.PKCS1v15(), hashes.SHA256())
+        return self._private.sign(content, _PADDING, _HASH)
 
     @cached_property
     def public_pem(self) -> str:

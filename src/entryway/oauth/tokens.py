@@ -52,10 +52,20 @@ class Repeated:
 
 def sign(claims: Mapping[str, Any], key: SigningKey, jku: str, repeated: Repeated | None = None) -> str:
     """Return a signed token; `repeated` are claims that it has besides, none of them among `claims`."""
+    content = to_sign(claims, key, jku, repeated)
+    return signed(content, key.sign(content))
+
+
+def to_sign(claims: Mapping[str, Any], key: SigningKey, jku: str, repeated: Repeated | None = None) -> bytes:
+    """Return what of a token is signed: its header and its claims (RFC 7515 §5.1)."""
     own = to_json(claims)
     document = _encoded(own) if repeated is None else repeated.encoded + _encoded(own.removeprefix(b"{"))
-    signed = f"{_header(key.kid, jku)}.{document}"
-    return f"{signed}.{_encoded(key.sign(signed.encode()))}"
+    return f"{_header(key.kid, jku)}.{document}".encode("ascii")
+
+
+def signed(content: bytes, signature: bytes) -> str:
+    """Return a token: what is signed, and its signature."""
+    return f"{content.decode('ascii')}.{_encoded(signature)}"
 
 
 def verify(token: str, keys: Mapping[str, RSAPublicKey], issuer: str, now: datetime) -> Mapping[str, Any]:
