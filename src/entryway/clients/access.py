@@ -23,8 +23,8 @@ class PlatformRefused(UpstreamError):
     code: ClassVar[str] = "platform_refused"
     title: ClassVar[str] = "A service of the platform refused the request"
 
-    def __init__(self, origin: str, answered: int, description: str) -> None:
-        super().__init__(origin, f"answered {answered}: {description}")
+    def __init__(self, origin: str, answered: int, description: str, title: str = "") -> None:
+        super().__init__(origin, f"answered {answered}: " + (f"{title}: {description}" if title else description))
         self.answered = answered
         self.description = description
 
@@ -86,7 +86,13 @@ def accepted(answer: Answer) -> Answer:
     description = _description(answer)
     if answer.status >= 500:
         raise UpstreamError(answer.origin, f"answered {answer.status} {description}".rstrip())
-    raise PlatformRefused(answer.origin, answer.status, description or "no reason given")
+    raise PlatformRefused(answer.origin, answer.status, description or "no reason given", _title(answer, description))
+
+
+def _title(answer: Answer, description: str) -> str:
+    """Return what a problem is called (RFC 9457), for whom its description alone would be too short."""
+    title = answer.json_object().get("title") if description else None
+    return title[:4000] if isinstance(title, str) and title != description else ""
 
 
 def _description(answer: Answer) -> str:
@@ -94,9 +100,6 @@ def _description(answer: Answer) -> str:
         content = answer.json_object()
     except UpstreamError:
         return ""
-    title, detail = content.get("title"), content.get("detail")
-    if isinstance(title, str) and isinstance(detail, str) and title != detail:
-        return f"{title}: {detail}"[:4000]
     for key in ("description", "error_description", "detail", "ErrorMessage", "title", "error"):
         value = content.get(key)
         if isinstance(value, str) and value:
