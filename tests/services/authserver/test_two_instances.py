@@ -160,6 +160,7 @@ def company(pair: Pair) -> SamlProvider:
     body = {"type": "saml2.0", "originKey": "company", "name": "Company", "config": {"metadata": provider.metadata}}
     made = administrator(pair.first).anywhere("POST", "/sap/rest/identity-providers", body)
     assert made.status_code == 201, made.text
+    pair.first.clock.advance(seconds=1)  # then the other server knows, too
     return provider
 
 
