@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from entryway.config.operation import ASGI, GRANIAN, Certificate, Operation
 from entryway.http import Server
-from entryway.http.asgi_host import AsgiHost
 from entryway.http.asgi_request import Receive, Scope, Send
 from entryway.router.application import Application
 from entryway.router.asgi import Serving
@@ -81,6 +80,9 @@ class AsgiFront:
 
     def __init__(self, application: Application, around: Around | None = None, *, share_port: bool = False) -> None:
         self._share_port = share_port
+        # A router that is no ASGI application need not hold what web sockets take there.
+        from entryway.http.asgi_host import AsgiHost  # noqa: PLC0415
+
         self._serving = Serving(application, keeps_time=False)
         self._host = AsgiHost(self if around is None else around(self))
         self._server = Server(self._host, application.limits, on_error=renderer(application))
