@@ -57,15 +57,14 @@ class Directory:
         return self.http.post("/login", data={**hidden, "username": "user3", "password": PASSWORD})
 
     def login(self) -> None:
-        kept = dict(self.http.cookies)
+        kept = httpx.Cookies(self.http.cookies)
         self.http.cookies.clear()
         query = {"response_type": "code", "client_id": self.client[0], "redirect_uri": REDIRECT, "scope": "openid"}
         page = self.http.get("/oauth2/authorize", params=query, headers={"accept": "text/html"})
         code = httpx.URL(self.log_in(page).headers["location"]).params["code"]
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT}
         self.http.post("/oauth2/token", data=form, auth=self.client).raise_for_status()
-        self.http.cookies.clear()
-        self.http.cookies.update(kept)
+        self.http.cookies = kept
 
     def page(self, path: str) -> None:
         answer = self.http.get(path, headers={"accept": "text/html"})
