@@ -54,15 +54,15 @@ def account_routes(base: Foundation, logins: Logins, metadata: MetadataRefresh) 
 def _own_pages(  # noqa: PLR0917 - values, not a bag
     base: Foundation, logins: Logins, forms: Forms, links: Links, letters: Letters, visitors: Visitors
 ) -> list[Route]:
+    mails = mail_requests(base.settings, base.failures, base.clock)
     self_service = SelfServiceEndpoints(
         users=base.users,
         links=links,
         letters=letters,
         postman=base.postman,
-        mail_requests=mail_requests(base.settings, base.clock),
+        mail_requests=mails,
         password_changes=logins.password_changes,
         session_end=logins.session_end,
-        failures=base.failures,
         documents=base.documents,
         forms=forms,
     )
@@ -79,6 +79,7 @@ def _own_pages(  # noqa: PLR0917 - values, not a bag
         session_end=logins.session_end,
         letters=letters,
         postman=base.postman,
+        mail_requests=mails,
         documents=base.documents,
         sealer=base.sealer,
         trail=base.trail,

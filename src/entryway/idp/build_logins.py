@@ -85,7 +85,7 @@ def logins_of(base: Foundation) -> Logins:
     session_end = SessionEnd(database, sessions, authorizations, issuer, base.http, clock)
     password_changes = PasswordChanges(database, base.passwords, documents, base.failures, session_end, trail, clock)
     providers = Providers(database, sealer, session_end, clock)
-    whereabouts = Whereabouts(providers, applications, documents, users, groups)
+    whereabouts = Whereabouts(providers, applications, documents, users, groups, settings.certificate_networks)
     provider_sessions = ProviderSessions(database, sealer)
     pending = PendingRequests(database, sealer, digests, clock)
     oidc_partners = OidcPartners(base.http, base.published_keys, sign_for_us(base.keys, settings), clock)

@@ -49,6 +49,8 @@ def served(build: Callable[[str], Any], authority: TestAuthority) -> Iterator[st
             ws="none",
             log_config=None,
             access_log=False,
+            # Whose `x-forwarded-for` counts is for the application to decide.
+            proxy_headers=False,
             # As services keep them: clients of tests may be slow, too.
             timeout_keep_alive=int(LIMITS.idle_timeout),
         )

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 
 from entryway.errors import TooManyRequests
 from entryway.oauth.errors import BadCredentials
+from entryway.web.client_address import client_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from ipaddress import IPv4Network, IPv6Network
+    from collections.abc import Iterator
 
     from starlette.requests import Request
 
     from entryway.storage.moments import Clock
+    from entryway.web.client_address import Proxies
 
 # A company that shares one address makes mistakes too: one more is forgiven every ten seconds.
 FORGIVEN_EVERY = timedelta(seconds=10)
@@ -94,21 +95,13 @@ class Tries:
         return 0.0 if tries is None else max(0.0, tries.count - (now - tries.at) / self.forgiven_every)
 
 
-def came_from(request: Request, proxies: Sequence[IPv4Network | IPv6Network]) -> str | None:
+def came_from(request: Request, proxies: Proxies) -> str | None:
     """Return the network that a request is from, None for one of this machine.
 
     `proxies` are believed when they say in `x-forwarded-for` who came to them.
     """
-    hops = [request.client.host] if request.client else []
-    hops += reversed([hop.strip() for hop in ",".join(request.headers.getlist("x-forwarded-for")).split(",")])
-    for hop in hops:
-        try:
-            address = ipaddress.ip_address(hop)
-        except ValueError:
-            return None
-        if not any(address in network for network in proxies):
-            if address.is_loopback:
-                return None
-            length = _IPV6_PREFIX if address.version == 6 else address.max_prefixlen
-            return str(ipaddress.ip_network((address, length), strict=False))
-    return None
+    address = client_address(request, proxies)
+    if address is None or address.is_loopback:
+        return None
+    length = _IPV6_PREFIX if address.version == 6 else address.max_prefixlen
+    return str(ipaddress.ip_network((address, length), strict=False))

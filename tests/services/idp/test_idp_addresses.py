@@ -68,3 +68,26 @@ def test_strangers_have_mails_sent_so_often_from_one_address_and_all_together(
     spread = [asked(f"203.0.113.{10 + number}", 10 + number).status_code for number in range(20)]
     assert spread[:16] == [200] * 16
     assert spread[-1] == 429
+
+
+def test_rules_by_network_go_by_what_a_trusted_proxy_says(idp: RunningIdp) -> None:
+    config = {"issuer": "https://company.example", "client_id": "ours", "client_secret": "secret"}
+    idp.provider("company", type="oidc1.0", config=config)
+    rules = [{"provider": "company", "networks": ["198.51.100.0/24", "127.0.0.0/8"]}]
+    application = idp.application(logins={"rules": rules})
+
+    def is_sent_on(*forwarded: str) -> bool:
+        person = idp.person()
+        for hop in forwarded:
+            person.http.headers["x-forwarded-for"] = hop
+        try:
+            return 'name="password"' not in person.authorize(application).text
+        finally:
+            person.http.close()
+
+    assert is_sent_on("198.51.100.7")
+    assert is_sent_on("192.0.2.1, 198.51.100.7")
+    assert not is_sent_on("198.51.100.7, 192.0.2.1")
+    # The connection is the proxy's own, and what it says cannot be read: nobody's address.
+    assert not is_sent_on()
+    assert not is_sent_on("unknown")

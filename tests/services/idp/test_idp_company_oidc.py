@@ -337,6 +337,10 @@ def test_rules_decide_by_address_of_mail_by_group_and_by_network(
     networks = [{"provider": "company", "networks": ["127.0.0.0/8", "::1"]}]
     near = idp.application(logins={"rules": networks})
     assert person.authorize(near).headers["location"].startswith(company.there.url)
+    # Of a proxy that nobody trusts, the address is no one's.
+    person.http.headers["x-forwarded-for"] = "127.0.0.1"
+    assert 'name="password"' in person.authorize(near).text
+    del person.http.headers["x-forwarded-for"]
     far = idp.application(logins={"rules": [{"provider": "company", "networks": ["10.0.0.0/8"]}]})
     assert 'name="password"' in person.authorize(far).text
 

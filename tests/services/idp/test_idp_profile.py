@@ -130,6 +130,19 @@ def test_an_address_is_confirmed_by_mail(idp: RunningIdp, person: Person, name: 
     assert "not confirmed" not in person.http.get("/profile").text
 
 
+def test_a_mailbox_gets_three_mails_an_hour(idp: RunningIdp, person: Person, name: str) -> None:
+    page = profile(idp, person, name)
+    sent = [person.send(page, "/profile/verification") for _ in range(4)]
+    assert [answer.status_code for answer in sent] == [200, 200, 200, 429]
+    assert "Enough mails have gone to this address" in sent[-1].text
+    # Whoever asks for another password in this name fills the same mailbox.
+    person.send(person.http.get("/password/forgotten"), "/password/forgotten", username=name)
+    assert idp.mail_to(f"{name}@example.com", 3)
+    idp.clock.advance(minutes=61)
+    assert person.send(profile(idp, person, name), "/profile/verification").status_code == 200
+    assert idp.mail_to(f"{name}@example.com", 4)
+
+
 @pytest.mark.parametrize(
     "path", ["password", "verification", "app", "app/removal", "recovery-codes", "passkeys", "sessions/end"]
 )

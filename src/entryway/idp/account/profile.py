@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from entryway.idp.account.letters import Letters
+    from entryway.idp.account.mail_requests import MailRequests
     from entryway.idp.account.visitors import Visitors
     from entryway.idp.documents import Documents
     from entryway.idp.factors.authenticators import Authenticators
@@ -65,6 +66,7 @@ class ProfileEndpoints:
     session_end: SessionEnd
     letters: Letters
     postman: Postman
+    mail_requests: MailRequests
     documents: Documents
     sealer: Sealer
     trail: Trail
@@ -129,9 +131,12 @@ class ProfileEndpoints:
         visitor = await self.visitors.on_page(request, HOME)
         if isinstance(visitor, Response):
             return visitor
+        say = partial(self.forms.pages.say, request)
+        if visitor.user.email and await self.mail_requests.too_many_to(visitor.user.email):
+            return await self._page(request, visitor, message=say("profile.verification_too_many"), status=429)
         language = language_of(request)
         self.postman.post(partial(self.letters.link, visitor.user, Purpose.VERIFICATION, language))
-        return await self._page(request, visitor, done=self.forms.pages.say(request, "profile.verification_sent"))
+        return await self._page(request, visitor, done=say("profile.verification_sent"))
 
     async def begin_app(self, request: Request) -> Response:
         """Show a QR code for an authenticator app."""

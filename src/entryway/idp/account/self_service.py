@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from entryway.accounts.lockout import Lockout
-from entryway.accounts.names import comparable
 from entryway.errors import NotFound
 from entryway.idp.account.links import Purpose
 from entryway.idp.documents import SelfService
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
     from entryway.idp.mail.postman import Postman
     from entryway.idp.pages.forms import Forms
     from entryway.idp.session_end import SessionEnd
-    from entryway.idp.users.failures import Failures
     from entryway.idp.users.password_changes import PasswordChanges
     from entryway.idp.users.store import Users
     from entryway.idp.users.user import User
@@ -44,8 +40,6 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
-# Nobody's mailbox is filled by others.
-MAILS = Lockout(3, timedelta(hours=1), timedelta(hours=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +53,6 @@ class SelfServiceEndpoints:
     mail_requests: MailRequests
     password_changes: PasswordChanges
     session_end: SessionEnd
-    failures: Failures
     documents: Documents
     forms: Forms
 
@@ -156,14 +149,19 @@ class SelfServiceEndpoints:
 
     async def _reset_mail(self, name: str, language: str) -> Mail | None:
         user = await self.users.find_by_login(name)
-        if user is None or not _has_password_here(user) or not user.email or await self._too_many(user.email):
+        if (
+            user is None
+            or not _has_password_here(user)
+            or not user.email
+            or await self.mail_requests.too_many_to(user.email)
+        ):
             return None
         # Who never had a password was invited, and is so again.
         purpose = Purpose.RESET if user.password_hash is not None else Purpose.INVITATION
         return await self.letters.link(user, purpose, language)
 
     async def _registration_mail(self, values: UserValues, language: str) -> Mail | None:
-        if await self._too_many(values.email):
+        if await self.mail_requests.too_many_to(values.email):
             return None
         user = await self.users.find_by_login(values.email)
         if user is not None and not _has_password_here(user):
@@ -177,9 +175,6 @@ class SelfServiceEndpoints:
                 return None
             log.info("user_registered", user_id=user.id)
         return await self.letters.link(user, Purpose.INVITATION, language)
-
-    async def _too_many(self, email: str) -> bool:
-        return await self.failures.note_attempt(f"mail {comparable(email)}", MAILS)
 
     async def _verified(self, user: User) -> None:
         current = await self.users.resolve(user.id)

@@ -18,6 +18,7 @@ from entryway.telemetry import get_logger
 from entryway.web.cookies import set_cookie
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
     from starlette.responses import Response
 
     from entryway.federation.identity import Identity
@@ -72,13 +73,13 @@ class Arrival:
 
     async def complete(
         self,
+        request: Request,
         provider: Provider,
         identity: Identity,
         *,
         attempt: Attempt,
         browser: str,
         facts: Mapping[str, str],
-        address: str | None,
     ) -> Response:
         """Note who the user is, and go on with the attempt in a request of our own, to which every cookie comes."""
         moment = min(identity.authenticated_at, self.clock())
@@ -97,7 +98,7 @@ class Arrival:
         attempt = await self.attempts.learn_arrival(attempt, user.id, moment, provider.id, seal(self.sealer, arrived))
         log.info("login_at_provider", user_id=user.id, identity_provider=provider.alias)
         self.trail.account("ProviderLogin", user.id, provider=provider.alias, protocol=provider.protocol)
-        if not await self.flow.good_enough(attempt, address):
+        if not await self.flow.good_enough(attempt, request):
             raise self.refused(provider, "this user logs in elsewhere")
         response = RedirectResponse(f"{RESUME}?{urlencode({'attempt': attempt.id})}", 303)
         set_cookie(response, BROWSER_COOKIE, browser)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from entryway.idp.corporate.settings import ALIAS, OWN, Domain
+
+if TYPE_CHECKING:
+    from entryway.web.client_address import Address
 
 LONGEST_HINT = 1000
 _LONGEST_NAME = 255
@@ -78,7 +81,7 @@ class Seen:
 
     name: str | None
     groups: Collection[str] = ()
-    address: str | None = None
+    address: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +130,5 @@ def _domain(name: str | None) -> str:
     return (name or "").rpartition("@")[2].lower()
 
 
-def _within(address: str | None, networks: Sequence[str]) -> bool:
-    try:
-        found = ipaddress.ip_address(address or "")
-    except ValueError:
-        return False
-    return any(found in ipaddress.ip_network(network) for network in networks)
+def _within(address: Address | None, networks: Sequence[str]) -> bool:
+    return address is not None and any(address in ipaddress.ip_network(network) for network in networks)

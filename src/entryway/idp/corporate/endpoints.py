@@ -19,7 +19,6 @@ from entryway.federation.saml_partner import name_facts
 from entryway.idp.corporate.addresses import CALLBACK, CONSUMER, LOGGED_OUT, METADATA, SINGLE_LOGOUT, ProxyAddresses
 from entryway.idp.corporate.arrival import RESUME
 from entryway.idp.corporate.departure import SAML_COOKIE
-from entryway.idp.corporate.whereabouts import address_of
 from entryway.idp.login import page_finisher
 from entryway.idp.login.attempt import Goal
 from entryway.idp.login.sessions import BROWSER_COOKIE
@@ -207,9 +206,7 @@ class ProviderEndpoints:
         else:
             goal = Goal(page_finisher.KIND, {"path": page_finisher.HOME}, providers=(provider.alias,))
             attempt = await self.attempts.start(browser, goal, None)
-        return await self.arrival.complete(
-            provider, who, attempt=attempt, browser=browser, facts=facts, address=address_of(request)
-        )
+        return await self.arrival.complete(request, provider, who, attempt=attempt, browser=browser, facts=facts)
 
     async def _sender(self, received: Received, asked: Pending | None, request_id: str | None) -> Provider | None:
         if asked is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from entryway.idp.corporate.choice import OF_OUR_PAGES, Choice, LoginRules, Seen, choose
 from entryway.idp.corporate.settings import OWN
+from entryway.web.client_address import certain_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from entryway.idp.users.groups import Groups
     from entryway.idp.users.store import Users
     from entryway.idp.users.user import User
+    from entryway.web.client_address import Proxies
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,10 @@ class Whereabouts:
     documents: Documents
     users: Users
     groups: Groups
+    proxies: Proxies
+    """Who is believed when they say from where somebody comes."""
 
-    async def choose(self, attempt: Attempt, address: str | None) -> Choice:
+    async def choose(self, attempt: Attempt, request: Request) -> Choice:
         """Return where the user has to log in."""
         active = {one.alias for one in await self.providers.list() if one.settings.active}
         name, groups = attempt.login_name, list[str]()
@@ -42,7 +46,8 @@ class Whereabouts:
             user = await self.users.find_by_login(name)
         if user is not None:
             name, groups = user.email or user.user_name, await self.groups.names_of(user.id)
-        return choose(await self._rules(attempt), attempt.goal.providers, active, Seen(name, groups, address))
+        seen = Seen(name, groups, certain_address(request, self.proxies))
+        return choose(await self._rules(attempt), attempt.goal.providers, active, seen)
 
     async def alias_of(self, attempt: Attempt) -> str:
         """Return where the user of an attempt has logged in."""
@@ -53,7 +58,7 @@ class Whereabouts:
 
     async def provider_of(self, request: Request, attempt: Attempt) -> Provider | None:
         """Return the company's provider where the user has to log in."""
-        choice = await self.choose(attempt, address_of(request))
+        choice = await self.choose(attempt, request)
         return await self.providers.find(choice.alias) if choice.alias is not None else None
 
     async def offered(self, attempt: Attempt) -> Sequence[Provider]:
@@ -78,8 +83,3 @@ class Whereabouts:
         if attempt.goal.application_id is None:
             return OF_OUR_PAGES
         return await self.rules_for(await self.applications.resolve(attempt.goal.application_id))
-
-
-def address_of(request: Request) -> str | None:
-    """Return where a request comes from, as the connection says it."""
-    return request.client.host if request.client is not None else None

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from starlette.routing import Route
 
-from entryway.idp.corporate.whereabouts import address_of
 from entryway.idp.errors import LoginOver, PasswordRefused
 from entryway.idp.factors.passkeys import PasskeyRefused
 from entryway.idp.login import page_finisher
@@ -193,7 +192,7 @@ class LoginEndpoints:
         """Change a password that must be changed."""
         form, attempt, browser = await self._form(request)
         user = await self._known(attempt)
-        needs = await self.flow.needs(attempt, user, address_of(request))
+        needs = await self.flow.needs(attempt, user, request)
         if not needs.new_password or (needs.second_factor and not _second_factor_shown(attempt)):
             raise LoginOver("no new password is needed, or not yet")
         if form.get("password") != form.get("repeated"):

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from entryway.idp.corporate.settings import OWN
-from entryway.idp.corporate.whereabouts import address_of
 from entryway.idp.errors import LoginOver
 from entryway.idp.login.next_step import Needs, Step, next_step
 from entryway.idp.login.sessions import BROWSER_COOKIE, LOGIN_COOKIE
@@ -82,7 +81,7 @@ class LoginFlow:
         user = await self.users.find(attempt.user_id) if attempt.user_id is not None else None
         if attempt.user_id is not None and (user is None or not user.may_log_in):
             raise LoginOver("the user is gone or was locked meanwhile")
-        step = next_step(attempt, await self.needs(attempt, user, address_of(request)))
+        step = next_step(attempt, await self.needs(attempt, user, request))
         if step is Step.FINISH and user is not None:
             return await self._finish(request, attempt, user)
         if step is Step.REFUSE_SILENTLY:
@@ -90,9 +89,9 @@ class LoginFlow:
             return await self.finishers[attempt.goal.kind].refuse(request, attempt.goal)
         return await self.asks[step].ask(request, attempt, browser)
 
-    async def needs(self, attempt: Attempt, user: User | None, address: str | None) -> Needs:
+    async def needs(self, attempt: Attempt, user: User | None, request: Request) -> Needs:
         """Return what the user of an attempt needs for its goal."""
-        choice = await self.whereabouts.choose(attempt, address)
+        choice = await self.whereabouts.choose(attempt, request)
         where = Needs(at_provider=choice.alias not in {OWN, None}, name=choice.alias is None)
         if user is None:
             return where
@@ -102,9 +101,9 @@ class LoginFlow:
         elsewhere = not choice.fits(await self.whereabouts.alias_of(attempt))
         return replace(shown, at_provider=where.at_provider, name=where.name, elsewhere=elsewhere)
 
-    async def good_enough(self, attempt: Attempt, address: str | None) -> bool:
+    async def good_enough(self, attempt: Attempt, request: Request) -> bool:
         """Say whether the user of an attempt has logged in where they have to."""
-        choice = await self.whereabouts.choose(attempt, address)
+        choice = await self.whereabouts.choose(attempt, request)
         return choice.fits(await self.whereabouts.alias_of(attempt))
 
     async def _finish(self, request: Request, attempt: Attempt, user: User) -> Response:
