@@ -27,7 +27,7 @@ TO_ONE_MAILBOX = Lockout(3, timedelta(hours=1), timedelta(hours=1))
 
 @dataclass(frozen=True, slots=True)
 class MailRequests:
-    """Counts requests of people who are not logged in before anything is looked up, and mails before they are written."""
+    """Counts requests of strangers before anything is looked up, and mails before they are written."""
 
     settings: IdpSettings
     failures: Failures
