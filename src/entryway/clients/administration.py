@@ -42,6 +42,16 @@ class AdministrationClient:
         except ValueError as error:
             raise UpstreamError(answer.origin, "answered with a body that is not JSON") from error
 
+    async def listed(self, path: str, query: Mapping[str, str] | None = None) -> list[Any]:
+        """Return a list of `/sap/rest`, however long it is, piece after piece."""
+        found: list[Any] = []
+        while True:
+            piece = {"startIndex": str(len(found) + 1), "count": str(_PAGE)}
+            page = await self.ask("GET", path, query={**(query or {}), **piece})
+            found += page
+            if len(page) < _PAGE:
+                return found
+
     async def users(self, text: str = "") -> list[dict[str, Any]]:
         """Return every user that fits a SCIM filter, page after page."""
         found: list[dict[str, Any]] = []

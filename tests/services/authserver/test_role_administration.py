@@ -7,6 +7,8 @@ from admin_client import Administrator, administrator, encoded
 from product_descriptor import products
 from test_token_endpoint import claims
 
+from entryway.authserver.rest import paging
+from entryway.storage.pages import Window
 from entryway.testing.authserver import BoundApplication, Browser, RunningAuthServer
 
 pytestmark = pytest.mark.once_on_postgresql
@@ -108,6 +110,20 @@ def test_lists_come_whole_or_in_pieces(admin: Administrator, shop: BoundApplicat
         == (admin.get("/apps/roletemplates?showRoles=true")[1:2])
     )
     assert admin.ask("GET", f"{path}?startIndex=0").status_code == 400
+
+
+def test_a_list_too_long_for_one_answer_is_refused_and_comes_in_pieces(
+    admin: Administrator, shop: BoundApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/apps/{encoded(shop.name)}/roles"
+    everything = admin.get(path)
+    monkeypatch.setattr(paging, "_WHOLE", Window(0, len(everything)))
+    assert admin.get(path) == everything
+    monkeypatch.setattr(paging, "_WHOLE", Window(0, len(everything) - 1))
+    for listed in (path, "/apps/roletemplates"):
+        refused = admin.ask("GET", listed)
+        assert (refused.status_code, "ask for it in pieces" in refused.text) == (400, True), listed
+    assert admin.get(f"{path}?startIndex=2") == everything[1:]
 
 
 def test_an_application_is_shown_with_what_it_declares(admin: Administrator, shop: BoundApplication) -> None:

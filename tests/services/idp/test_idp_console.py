@@ -101,9 +101,11 @@ def test_lists_have_pages_and_a_search(idp: RunningIdp, admin: Person, name: str
 def test_groups(idp: RunningIdp, admin: Person, name: str) -> None:
     made = admin.send(admin.http.get("/admin/groups"), "/admin/groups", name=f"group-{name}", description="Some")
     link = made.headers["location"]
-    idp.user(name, groups=[f"group-{name}"])
+    table = "user_name,groups\n" + "".join(f"{name}-{number:02},group-{name}\n" for number in range(51))
+    assert idp.admin("POST", "/users/import", {"table": table}).status_code == 200
     page = admin.http.get(link)
-    assert name in page.text
+    assert [text in page.text for text in (f"{name}-00", f"{name}-49", f"{name}-50", "1\u201350 of 51")] == [1, 1, 0, 1]
+    assert f"{name}-50" in admin.http.get(link, params={"start": "50"}).text
     twice = admin.send(admin.http.get("/admin/groups"), "/admin/groups", name=f"group-{name}")
     assert "is used already" in twice.text
     assert admin.send(page, f"{link}/deletion").status_code == 303

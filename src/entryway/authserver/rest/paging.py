@@ -1,4 +1,4 @@
-"""Lists in pieces for who asks for them; who does not gets all of a list, as the interface has always been."""
+"""Lists in pieces for who asks for them; who does not gets all of a list that is not too long for one answer."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from entryway.errors import BadRequest
-from entryway.storage.pages import ALL, Window
+from entryway.storage.pages import Window
 
 MOST = 500
+# A list that ended here without a word would be taken for the whole, so that a longer one is refused.
+MOST_WHOLE = 5_000
 QUERY = {
     "startIndex": "the first element to list, counted from 1",
     "count": f"how many elements to list, {MOST} at most",
 }
+_WHOLE = Window(0, MOST_WHOLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,9 @@ class Part:
     def headers(self, query: Mapping[str, str]) -> dict[str, str]:
         """Return what says how many elements there are and where the next are."""
         headers, window = {"x-total-count": str(self.total)}, window_of(query)
-        if window.limit is not None and self.elements and window.offset + len(self.elements) < self.total:
+        if window == _WHOLE and len(self.elements) < self.total:
+            raise BadRequest(f"the list has {self.total} elements: ask for it in pieces, by startIndex and count")
+        if self.elements and window.offset + len(self.elements) < self.total:
             further = urlencode({**query, "startIndex": window.offset + len(self.elements) + 1})
             headers["link"] = f'<?{further}>; rel="next"'
         return headers
@@ -40,7 +45,7 @@ class Part:
 def window_of(query: Mapping[str, str]) -> Window:
     """Return the part that a query asks for."""
     if not QUERY.keys() & query.keys():
-        return ALL
+        return _WHOLE
     start = _number(query, "startIndex", 1, 1, 10**9)
     return Window(start - 1, min(_number(query, "count", MOST, 0, 10**9), MOST))
 

@@ -28,7 +28,7 @@ def list_credentials(ctx: typer.Context, as_json: Json = False) -> None:
         "credentialType": "by",
         "createdAt": "created",
     }
-    show_list(target.ask("GET", _PATH), columns, as_json=as_json)
+    show_list(target.listed(_PATH), columns, as_json=as_json)
 
 
 @app.command("get", epilog=examples("api-credentials get pipeline"))

@@ -18,7 +18,7 @@ def list_apps(ctx: typer.Context, as_json: Json = False) -> None:
     """List applications."""
     target: Target = ctx.obj
     columns = {"appid": "app", "planName": "plan", "tenantMode": "tenant mode", "description": "description"}
-    show_list(target.ask("GET", f"{AUTHORIZATION}/apps"), columns, as_json=as_json)
+    show_list(target.listed(f"{AUTHORIZATION}/apps"), columns, as_json=as_json)
 
 
 @app.command("get", epilog=examples("apps get 'products!t1'"))
@@ -30,7 +30,7 @@ def get(
     path = f"{AUTHORIZATION}/apps/{path_of(app_id)}"
     shown = target.ask("GET", path)
     shown |= {
-        "scopes": target.ask("GET", f"{path}/scopes"),
-        "roleTemplates": target.ask("GET", f"{path}/roletemplates"),
+        "scopes": target.listed(f"{path}/scopes"),
+        "roleTemplates": target.listed(f"{path}/roletemplates"),
     }
     show_one(shown, as_json=as_json)

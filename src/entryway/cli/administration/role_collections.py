@@ -33,7 +33,7 @@ _COLUMNS = {
 def list_collections(ctx: typer.Context, as_json: Json = False) -> None:
     """List role collections."""
     target: Target = ctx.obj
-    show_list(target.ask("GET", _COLLECTIONS, query={"showRoles": "true"}), _COLUMNS, as_json=as_json)
+    show_list(target.listed(_COLLECTIONS, {"showRoles": "true"}), _COLUMNS, as_json=as_json)
 
 
 @app.command("get", epilog=examples("role-collections get 'Products Editor'"))

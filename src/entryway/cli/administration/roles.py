@@ -28,7 +28,7 @@ def list_roles(ctx: typer.Context, app_id: Of = "", as_json: Json = False) -> No
     """List roles."""
     target: Target = ctx.obj
     path = f"/apps/{path_of(app_id)}/roles" if app_id else "/roles"
-    show_list(target.ask("GET", f"{AUTHORIZATION}{path}"), _COLUMNS, as_json=as_json)
+    show_list(target.listed(f"{AUTHORIZATION}{path}"), _COLUMNS, as_json=as_json)
 
 
 @app.command("get", epilog=examples("roles get 'Sales France' --app 'products!t1' --template Seller"))

@@ -41,6 +41,10 @@ class Target:
         """Return what is answered."""
         return self._runner.run(self.client.ask(method, path, body, query))
 
+    def listed(self, path: str, query: Mapping[str, str] | None = None) -> list[Any]:
+        """Return all of a list."""
+        return self._runner.run(self.client.listed(path, query))
+
     def user(self, name: str, origin: str) -> dict[str, Any]:
         """Return a user, or fail."""
         found = self._runner.run(self.client.user(name, origin))

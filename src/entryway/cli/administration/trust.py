@@ -54,7 +54,7 @@ _COLUMNS = {
 def list_providers(ctx: typer.Context, as_json: Json = False) -> None:
     """List identity providers."""
     target: Target = ctx.obj
-    show_list(target.ask("GET", IDENTITY_PROVIDERS), _COLUMNS, as_json=as_json)
+    show_list(target.listed(IDENTITY_PROVIDERS), _COLUMNS, as_json=as_json)
 
 
 @app.command("available", epilog=examples("trust available"))

@@ -69,10 +69,12 @@ class GroupPages:
         return go(f"{HERE}/{group.id}")
 
     async def show(self, request: Request) -> Response:
-        """Show a group with its members."""
-        group = await self.groups.resolve(request.path_params["id"])
-        members = await self.groups.members(group.id)
-        return self.office.show(request, "admin_group.html", HERE, group=group, members=members)
+        """Show a group with one page of its members."""
+        group, start = await self.groups.resolve(request.path_params["id"]), start_of(request)
+        members, total = await self.groups.members(group.id, Window(start, PAGE))
+        return self.office.show(
+            request, "admin_group.html", HERE, group=group, members=members, total=total, start=start, page=PAGE
+        )
 
     async def delete(self, request: Request, _form: Form) -> Response:
         """Delete a group, but for the one that opens these pages."""

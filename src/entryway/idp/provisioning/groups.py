@@ -111,7 +111,8 @@ class GroupCollection:
         return self._stored(group, await self._members(group))
 
     async def _members(self, group: Group) -> Sequence[Member]:
-        return await self.groups.members(group.id)
+        found, _ = await self.groups.members(group.id)
+        return found
 
     def _stored(self, group: Group, members: Sequence[Member]) -> Stored:
         content = group_content(group, members, self.base)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from entryway.accounts.names import comparable
 from entryway.idp import tables
 from entryway.idp.errors import ChangedMeanwhile, GroupUnknown, InvalidValue, NameTaken
-from entryway.storage.pages import page_of
+from entryway.storage.pages import ALL, Window, page_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from entryway.storage import Database
     from entryway.storage.moments import Clock
-    from entryway.storage.pages import Window
 
 LONGEST = 255
 # Databases take no more parameters in one statement.
@@ -123,16 +122,16 @@ class Groups:
         async with self._database.transaction() as session:
             await session.delete(await _row(session, group_id))
 
-    async def members(self, group_id: str) -> list[Member]:
-        """Return who is in the group."""
+    async def members(self, group_id: str, window: Window = ALL) -> tuple[Sequence[Member], int]:
+        """Return who is in the group, and how many there are."""
         query = (
             select(tables.User.id, tables.User.user_name)
             .join(tables.Membership, tables.Membership.user_id == tables.User.id)
             .where(tables.Membership.group_id == group_id)
-            .order_by(tables.User.login_name)
         )
         async with self._database.read() as session:
-            return [Member(user_id, name) for user_id, name in (await session.execute(query)).all()]
+            found, total = await page_of(session, query, [tables.User.login_name], window)
+        return [Member(user_id, name) for user_id, name in found], total
 
     async def check_users(self, user_ids: Iterable[str]) -> None:
         """Raise unless these are ids of users."""
