@@ -218,6 +218,7 @@ async def _load(session: AsyncSession, zid: str, column: InstrumentedAttribute[s
     own_scopes = (
         (await session.execute(declared.where(tables.Scope.zid == zid, application.xsappname == own))).scalars().all()
     )
+    inherits = of.plan != "clone" or of.descriptor.get("authorities-inheritance", True)
     grants = await _grants(session, of, own)
     known = {alias: grant.scope for grant in grants for alias in grant.aliases}
     return Client(
@@ -240,7 +241,8 @@ async def _load(session: AsyncSession, zid: str, column: InstrumentedAttribute[s
         | (frozenset(row.authorities) if of.plan == "apiaccess" else frozenset()),
         authorities=allowed_authorities(
             of.plan,
-            own_scopes,
+            # What a service grants itself is an authority as well.
+            own_scopes if inherits else (),
             [grant.scope for grant in grants if grant.kind == "authority"],
             [known.get(text, text) for text in row.authorities],
         ),

@@ -13,8 +13,9 @@ from entryway.authserver import edge
 from entryway.authserver.additional_attributes import parse_additional
 from entryway.authserver.client_authentication import BEARER, PUBLIC, USER_TOKEN
 from entryway.authserver.grants import SAME_PERMISSION, GrantTable, TokenRequest
+from entryway.authserver.zones import LANDSCAPE
 from entryway.oauth import scopes
-from entryway.oauth.errors import BadCredentials, InvalidClient, InvalidRequest, UnsupportedGrantType
+from entryway.oauth.errors import BadCredentials, InvalidClient, InvalidRequest, OAuthError, UnsupportedGrantType
 from entryway.storage.audit import UNKNOWN_USER, happened
 from entryway.telemetry import get_logger
 
@@ -91,7 +92,20 @@ class TokenEndpoint:
         except BadCredentials as error:
             told = {"reason": error.detail[:200]}
             self.audit.note(happened("ClientAuthenticationFailure", zone.id, "Client", UNKNOWN_USER, new=told))
+            await self._refuse_unsubscribed(request, zone, parameters)
             raise
+
+    async def _refuse_unsubscribed(self, request: Request, zone: Zone, parameters: Mapping[str, str]) -> None:
+        """Say so to an application of the landscape's own tenant that this tenant has not subscribed to."""
+        provider = await self.zones.resolve(LANDSCAPE)
+        if provider.id == zone.id:
+            return
+        try:
+            client = await self.authentication.confidential(request, provider, parameters)
+        except OAuthError:
+            return
+        if await self.authentication.clients.find(zone.id, client.id) is None:
+            raise InvalidClient(f"No client with requested id: {client.id}")
 
 
 # The trail counts what is the same, and nearly always it is.

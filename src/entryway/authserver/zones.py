@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from entryway.storage import Changes, Database
 
 MOST_REMEMBERED = 20_000
+# The landscape's own tenant, as a request names it that names none.
+LANDSCAPE = NamedZone()
 
-__all__ = ["NamedZone", "Zone", "ZoneSuspended", "ZoneUnknown", "Zones"]
+__all__ = ["LANDSCAPE", "NamedZone", "Zone", "ZoneSuspended", "ZoneUnknown", "Zones"]
 
 
 class ZoneSuspended(Forbidden):

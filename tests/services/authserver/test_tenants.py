@@ -230,8 +230,6 @@ class TestNaming:
 
 class TestSubscriptions:
     def test_a_shared_application_works_in_a_tenant_with_the_same_secret(self, server, acme, saas):
-        before = acme.token(saas, grant_type="client_credentials")
-        assert before.status_code == 401
         assert subscribe(server, acme, saas).status_code == 200
         acme.user("erin", f"{saas.name.partition('!')[0]} Editor")
         body = acme.user_token(saas, "erin")
@@ -251,6 +249,16 @@ class TestSubscriptions:
         )
         assert answer.status_code in {400, 401}
         assert f"No client with requested id: {saas.client_id}" in answer.text.replace("&#34;", '"')
+
+        # A program is told, too, but only once it has proved that it is this application.
+        told = acme.token(saas, grant_type="client_credentials")
+        assert (told.status_code, told.json()["error"]) == (401, "invalid_client")
+        assert told.json()["error_description"] == f"No client with requested id: {saas.client_id}"
+        guessed = acme.token(saas, grant_type="client_credentials", client_secret="guessed")
+        assert (guessed.status_code, guessed.json()["error_description"]) == (401, "Bad credentials")
+        subscribe(server, acme, saas)
+        guessed = acme.token(saas, grant_type="client_credentials", client_secret="guessed")
+        assert guessed.json()["error_description"] == "Bad credentials"
 
     def test_what_the_provider_changes_reaches_the_tenants(self, server, acme, saas):
         subscribe(server, acme, saas)
@@ -302,6 +310,79 @@ class TestSubscriptions:
         server.platform("DELETE", f"/tenants/{acme.id}/subscriptions/{saas.name}")
         assert acme.token(other, grant_type="client_credentials").status_code == 401
         assert acme.token(clone, grant_type="client_credentials").status_code == 401
+
+    def test_dependencies_stay_as_long_as_something_that_stays_needs_them(self, server, acme):
+        one, two, three = (
+            server.deploy(products(f"{name}-{uuid.uuid4().hex[:8]}") | {"tenant-mode": "shared"})
+            for name in ("one", "two", "three")
+        )
+
+        def there() -> set[str]:
+            listed = server.platform("GET", f"/tenants/{acme.id}/subscriptions").json()["subscriptions"]
+            return {entry["xsappname"] for entry in listed}
+
+        subscribe(server, acme, one, dependencies=[two.name])
+        subscribe(server, acme, two, dependencies=[three.name])
+        server.platform("DELETE", f"/tenants/{acme.id}/subscriptions/{two.name}")
+        assert there() == {one.name, two.name, three.name}
+        # What is not named any more goes, with what it brought along.
+        subscribe(server, acme, one)
+        assert there() == {one.name}
+        assert acme.token(two, grant_type="client_credentials").status_code == 401
+
+    def test_instances_of_a_service_follow_it_in_every_tenant(self, server, acme):
+        tag = uuid.uuid4().hex[:8]
+        service = {
+            "xsappname": f"svc-{tag}",
+            "tenant-mode": "shared",
+            "scopes": [{"name": "$XSAPPNAME.Use", "grant-as-authority-to-apps": ["$XSAPPNAME"]}],
+            "authorities": ["$ACCEPT_GRANTED_AUTHORITIES"],
+            "authorities-inheritance": False,
+        }
+        path = f"/applications/{uuid.uuid4()}"
+
+        def deploy(**changes) -> None:
+            body = {"plan": "broker", "xs_security": service | changes}
+            assert server.platform("PUT", path, body).status_code in {200, 201}
+
+        deploy()
+        call = {"name": "$XSAPPNAME.Call", "grant-as-authority-to-apps": [f"$XSAPPNAME(broker,svc-{tag})"]}
+        giver = server.deploy({"xsappname": f"giver-{tag}", "tenant-mode": "shared", "scopes": [call]})
+        clone = server.clone(f"svc-{tag}")
+        subscribe(server, acme, giver)
+        subscribe(server, acme, clone)
+
+        def own(world) -> set[str]:
+            return set(world.token(clone, grant_type="client_credentials").json()["scope"].split())
+
+        assert (own(server), own(acme)) == ({"uaa.resource"}, {"uaa.resource"})
+        deploy(**{"authorities-inheritance": True})
+        inherited = {"uaa.resource", f"{giver.name}.Call"}
+        assert (own(server), own(acme)) == (inherited | {f"svc-{tag}!b1.Use"}, inherited)
+        deploy(**{"oauth2-configuration": {"credential-types": ["x509"]}})
+        for world in (server, acme):
+            assert world.token(clone, grant_type="client_credentials").status_code == 401
+
+    def test_a_tenant_mode_stays_while_tenants_have_subscribed(self, server, acme, saas):
+        body = {"plan": "application", "xs_security": products(saas.name.partition("!")[0])}
+        subscribe(server, acme, saas)
+        for mode in ("dedicated", "external"):
+            changed = body | {"xs_security": body["xs_security"] | {"tenant-mode": mode}}
+            refused = server.platform("PUT", f"/applications/{saas.instance_id}", changed)
+            assert (refused.status_code, refused.json()["mistakes"][0]["path"]) == (400, "/tenant-mode")
+        server.platform("DELETE", f"/tenants/{acme.id}/subscriptions/{saas.name}")
+        assert server.platform("PUT", f"/applications/{saas.instance_id}", body).status_code == 200
+
+    def test_an_update_says_in_which_tenant_a_name_is_taken(self, server, acme, saas):
+        subscribe(server, acme, saas)
+        taken = acme.deploy(f"own-{uuid.uuid4().hex[:8]}").name.partition("!")[0] + " Viewer"
+        descriptor = products(saas.name.partition("!")[0]) | {"tenant-mode": "shared"}
+        new = {"name": taken, "role-template-references": ["$XSAPPNAME.Viewer"]}
+        descriptor["role-collections"] = [*descriptor["role-collections"], new]
+        body = {"plan": "application", "xs_security": descriptor}
+        refused = server.platform("PUT", f"/applications/{saas.instance_id}", body)
+        assert refused.status_code == 400
+        assert f"{taken!r} exists already in the tenant {acme.subdomain}" in refused.json()["detail"]
 
     def test_a_dedicated_application_is_for_its_own_tenant(self, server, acme, app):
         answer = subscribe(server, acme, app)

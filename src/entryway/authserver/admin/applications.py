@@ -23,6 +23,7 @@ from entryway.storage.audit import changed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -132,7 +133,7 @@ class Applications:
                 row = await self._new(session, zone, instance_id, xsappname, "clone", content)
                 row.master = service.xsappname
                 await session.flush()
-                session.add(_clone_client(zone, instance_id, xsappname, content))
+                session.add(descriptors.clone_client_row(zone.id, zone.number, instance_id, xsappname, content))
             await _name(session, zone.id, instance_id, instance_name)
             await self._record(session, zone.id, instance_id, old, actor)
         return Registered(xsappname, descriptors.client_id_of(xsappname), existing is None)
@@ -187,7 +188,7 @@ class Applications:
                 await session.flush()
                 await update_subscribers(session, zone, instance_id, self.clock())
                 if plan == "broker":
-                    await _update_clones(session, zone, xsappname, content)
+                    await _update_clones(session, zone, xsappname, content, self.clock())
                 await session.flush()
                 await self._record(session, zone.id, instance_id, old, actor)
         except IntegrityError as error:
@@ -277,18 +278,17 @@ async def _end_bindings(session: AsyncSession, zid: str, instance_id: str, kinds
         await session.execute(delete(table).where(table.zid == zid, table.instance_id == instance_id, lost))
 
 
-async def _update_clones(session: AsyncSession, zone: Zone, master: str, content: XsSecurityWire) -> None:
-    """What the service may do, its instances may do: their clients are declared as the master's is."""
+async def _update_clones(
+    session: AsyncSession, zone: Zone, master: str, content: XsSecurityWire, now: datetime
+) -> None:
+    """What the service may do, its instances may do, in every tenant: they are declared as the master is."""
     clone = tables.Application
-    clones = select(clone.instance_id, clone.xsappname).where(clone.zid == zone.id, clone.master == master)
-    for instance_id, xsappname in (await session.execute(clones)).all():
-        await session.merge(_clone_client(zone, instance_id, xsappname, content))
-
-
-def _clone_client(zone: Zone, instance_id: str, xsappname: str, content: XsSecurityWire) -> tables.ClientRow:
-    if not content.authorities_inheritance:
-        content = content.model_copy(update={"authorities": ()})
-    return descriptors.client_row(zone.id, zone.number, instance_id, xsappname, content)
+    clones = select(clone).where(clone.zid == zone.id, clone.master == master)
+    for row in (await session.execute(clones)).scalars().all():
+        row.descriptor, row.updated_at = _stored(content), now
+        await session.merge(descriptors.clone_client_row(zone.id, zone.number, row.instance_id, row.xsappname, content))
+        await _end_bindings(session, zone.id, row.instance_id, content.oauth2.credential_types)
+        await update_subscribers(session, zone, row.instance_id, now)
 
 
 def _stored(content: XsSecurityWire) -> dict[str, Any]:

@@ -92,6 +92,15 @@ def client_row(zid: str, number: int, instance_id: str, xsappname: str, content:
     )
 
 
+def clone_client_row(
+    zid: str, number: int, instance_id: str, xsappname: str, content: XsSecurityWire
+) -> tables.ClientRow:
+    """Return the client of one instance of a service, whose descriptor says what it inherits."""
+    if not content.authorities_inheritance:
+        content = content.model_copy(update={"authorities": ()})
+    return client_row(zid, number, instance_id, xsappname, content)
+
+
 def templates_of(references: Iterable[str], xsappname: str, number: int) -> list[tuple[str, str]]:
     """Return the application and name of each role template that is referred to."""
     found = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 from entryway.authserver import tables
 from entryway.authserver.admin import descriptors
 from entryway.authserver.admin.parts import forget_templates, put_collections, replace_parts
+from entryway.config.mistakes import ConfigurationMistakes
 from entryway.config.xs_security_wire import XsSecurityWire
 from entryway.errors import BadRequest, Conflict, NotFound
 from entryway.storage.audit import changed
@@ -60,6 +61,7 @@ class Subscriptions:
             row = await self._subscribe(session, provider, subscriber, xsappname, list(dependencies), wanted=True)
             for name in dependencies:
                 await self._subscribe(session, provider, subscriber, name, [], wanted=False)
+            await _drop_unused(session, subscriber.id)
             told = {"xsappname": xsappname, "tenant_mode": row.tenant_mode, "dependencies": row.dependencies}
             await self.audit.record(session, changed("CREATE", subscriber.id, OBJECT, xsappname, actor=actor, new=told))
         return told
@@ -143,7 +145,12 @@ async def update_subscribers(session: AsyncSession, provider: Zone, instance_id:
     for zone in await subscribers(session, provider.id, instance_id):
         copy = await session.get_one(tables.Application, (zone.id, instance_id))
         copy.descriptor, copy.updated_at = application.descriptor, application.updated_at
-        await _put_in(session, provider.number, zone.id, application, now)
+        try:
+            await _put_in(session, provider.number, zone.id, application, now)
+        except ConfigurationMistakes as error:
+            raise ConfigurationMistakes(
+                [replace(mistake, rule=f"{mistake.rule} in the tenant {zone.subdomain}") for mistake in error.mistakes]
+            ) from error
 
 
 async def refuse_subscribed(session: AsyncSession, zid: str, instance_id: str) -> None:
@@ -157,7 +164,7 @@ async def _put_in(session: AsyncSession, number: int, zid: str, application: tab
     content = XsSecurityWire.model_validate_json(json.dumps(application.descriptor))
     instance_id, xsappname = application.instance_id, application.xsappname
     if application.plan == "clone":
-        declared = [descriptors.client_row(zid, number, instance_id, xsappname, content)]
+        declared = [descriptors.clone_client_row(zid, number, instance_id, xsappname, content)]
         await replace_parts(session, zid, instance_id, declared)
         return
     declared_rows = list(descriptors.rows(zid, number, instance_id, xsappname, content))
@@ -205,7 +212,7 @@ async def _find(session: AsyncSession, zid: str, xsappname: str) -> tables.Subsc
 
 
 async def _drop_unused(session: AsyncSession, zid: str) -> None:
-    """Remove every subscription that nobody wants and nothing depends on."""
+    """Remove every subscription that nobody wants and nothing that stays depends on."""
     subscription, application = tables.Subscription, tables.Application
     query = (
         select(subscription, application)
@@ -216,9 +223,14 @@ async def _drop_unused(session: AsyncSession, zid: str) -> None:
         .where(subscription.zid == zid)
     )
     rows = (await session.execute(query)).all()
-    needed = {name for row, _ in rows if row.wanted for name in row.dependencies}
+    dependencies = {application_row.xsappname: row.dependencies for row, application_row in rows}
+    kept: set[str] = set()
+    reached = {application_row.xsappname for row, application_row in rows if row.wanted}
+    while reached:
+        kept |= reached
+        reached = {needed for name in reached for needed in dependencies.get(name, ())} - kept
     for row, application_row in rows:
-        if not row.wanted and application_row.xsappname not in needed:
+        if application_row.xsappname not in kept:
             await forget_templates(session, zid, application_row.xsappname, frozenset())
             # The application's rows in this tenant go with it: client, scopes, roles and who has them.
             await session.execute(

@@ -34,6 +34,13 @@ def refused(
             f"the name {after.xsappname!r} does not match the existing one, {before.xsappname!r}",
             "delete the service instance and create it anew to rename an application",
         )
+    if subscribed and after.tenant_mode != before.tenant_mode:
+        yield Mistake(
+            FILE,
+            "/tenant-mode",
+            f"the tenant mode cannot become {after.tenant_mode!r} while tenants have subscribed to the application",
+            f"leave it {before.tenant_mode!r}, or end the subscriptions first",
+        )
     types = {attribute.name: attribute for attribute in before.attributes}
     for number, attribute in enumerate(after.attributes):
         old = types.get(attribute.name)
