@@ -44,7 +44,9 @@ class IdentityCredentials(BaseModel):
 
     @property
     def secret(self) -> str | None:
-        """The client secret in clear, or None if the client proves itself with a certificate."""
+        """The client secret in clear, or None if the client proves itself with a certificate, as it does with both."""
+        if self.certificate and self.key:
+            return None
         return (self.clientsecret.get_secret_value() or None) if self.clientsecret else None
 
     @property

@@ -7,7 +7,7 @@ cookies, sessions) is `SignIn`'s and `SignOut`'s.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from urllib.parse import quote
@@ -71,6 +71,26 @@ class Authority(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class AtTenant(Mapping[str, Authority]):
+    """The authorities of one tenant; where one cannot be found out, only who asks for that one fails."""
+
+    by_kind: Mapping[str, Authority]
+    tenant: str | None
+
+    def __getitem__(self, kind: str) -> Authority:
+        return self.by_kind[kind].at_tenant(self.tenant)
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in self.by_kind
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.by_kind)
+
+    def __len__(self) -> int:
+        return len(self.by_kind)
+
+
+@dataclass(frozen=True, slots=True)
 class Authorities:
     """The authorities of one application, by kind."""
 
@@ -85,9 +105,10 @@ class Authorities:
     def _of_tenant(self, tenant: str | None) -> Authorities:
         kept = self.of_tenants.get(tenant)
         if kept is None:
-            own = {kind: authority.at_tenant(tenant) for kind, authority in self.by_kind.items()}
             if self.tenants is not None and self.tenants.directory is not None:
-                return Authorities(own)  # the directory keeps what it knows, and may learn better
+                # The directory keeps what it knows, and may learn better.
+                return Authorities(AtTenant(self.by_kind, tenant))
+            own = {kind: authority.at_tenant(tenant) for kind, authority in self.by_kind.items()}
             kept = self.of_tenants[tenant] = Authorities(own)
             if len(self.of_tenants) > MOST_TENANTS:
                 self.of_tenants.popitem(last=False)

@@ -17,6 +17,7 @@ from entryway.config.vcap import json_object
 from entryway.http import Request
 from entryway.router import audit
 from entryway.router.errors import BasicCredentialsRequired, LoginRequired, LoginUnavailable
+from entryway.router.identifiers import correlation_id
 from entryway.router.routes import ServedRoute
 from entryway.router.sessions import Session
 from entryway.router.signin import SignIn, is_script
@@ -53,7 +54,8 @@ class BasicLogin:
             raise LoginRequired(served.label) if is_script(request) else BasicCredentialsRequired(self.realm)
         try:
             authority = self._at_tenant(self.authority, request)
-            user = await authority.password(credentials.username, credentials.password)
+            followed = correlation_id(request.headers).decode("latin-1")
+            user = await authority.password(credentials.username, credentials.password, followed)
         except TokenRefused as error:
             audit.login_refused(request, error.detail)
             raise LoginRequired("name and password were refused") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -86,18 +87,21 @@ def build_authorities(
 def build_directory(
     configuration: RouterConfiguration, http: HttpClient, clock: Callable[[], float]
 ) -> TenantDirectory | None:
-    """Return the platform's directory of tenants; beside an authorization server, that says whose a user is."""
-    identity = configuration.services.identity
-    if identity is None or identity.tenant_api is None or configuration.services.uaa is not None:
+    """Return the platform's directory of tenants; beside an authorization server, only several tenants need it."""
+    environment, uaa, identity = configuration.environment, configuration.services.uaa, configuration.services.identity
+    several = environment.tenant_host_pattern is not None
+    if identity is None or identity.tenant_api is None or (uaa is not None and not several):
         return None
-    environment = configuration.environment
+    own = uaa.identityzone.lower() if uaa is not None and uaa.zone_id == identity.tenant else ""
     return TenantDirectory(
         http,
         identity,
         clock,
         service_timeout(configuration, "identity"),
         keep_seconds=environment.tenant_kept_seconds,
-        several=environment.tenant_host_pattern is not None,
+        several=several,
+        own_subdomain=own,
+        query="" if uaa is None else f"?iasClient={quote(identity.clientid, safe='')}",
     )
 
 
@@ -118,7 +122,7 @@ def _tenants(configuration: RouterConfiguration, directory: TenantDirectory | No
     custom = environment.external_reverse_proxy
     if uaa is None:
         return Tenants(environment.tenant_host_pattern, custom, "", "", directory)
-    return Tenants(environment.tenant_host_pattern, custom, uaa.identityzone.lower(), uaa.zone_id)
+    return Tenants(environment.tenant_host_pattern, custom, uaa.identityzone.lower(), uaa.zone_id, directory)
 
 
 def build_basic(configuration: RouterConfiguration, authorities: Authorities, signin: SignIn) -> BasicLogin | None:

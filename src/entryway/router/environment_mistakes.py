@@ -103,11 +103,10 @@ def _identity_warnings(environment: RouterEnvironment, services: Services) -> li
         for destination in environment.destinations.values()
         if destination.ias_dependency_name is not None and (reason := _why_no_dependency(destination, services))
     ]
-    alone = services.uaa is None and services.identity is not None and services.identity.tenant_api is not None
-    if environment.tenant_host_pattern is not None and services.identity is not None and not alone:
+    unknown = services.identity is not None and services.identity.tenant_api is None
+    if environment.tenant_host_pattern is not None and unknown:
         reason = "users of the identity service log in at the tenant of its binding"
-        if services.uaa is None:
-            reason += "; other tenants need btp-tenant-api in it"
+        reason += "; other tenants need btp-tenant-api in it"
         warnings.append(Mistake("environment-settings", "/tenantHostPattern", NO_EFFECT, reason, "warning"))
     return warnings
 

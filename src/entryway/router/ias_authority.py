@@ -85,7 +85,7 @@ class IasAuthority:
     refresh_ahead: float | None
     clock: Callable[[], float]
     directory: TenantDirectory | None = None
-    """Knows the tenants, where the identity service is bound alone."""
+    """Knows the tenants, where there are several or only it knows the one."""
     subdomain: str = ""
     """Of the tenant whose users log in here; empty: to be found out by its id."""
     hints_token: bool = False
@@ -150,7 +150,7 @@ class IasAuthority:
         if self.uaa is not None:
             scopes = await self._scopes(self.uaa, login)
             login = replace(login, scopes=frozenset(scopes), claims={**login.claims, "scope": scopes})
-        elif self.directory is not None:
+        if self.directory is not None:
             tenant = login.foreign_tenant or self.service.credentials.tenant
             subdomain = self.subdomain or (await self.directory.subdomain_of(tenant) if tenant else "")
             login = replace(login, claims={**login.claims, CLAIM: subdomain}) if subdomain else login

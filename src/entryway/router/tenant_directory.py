@@ -1,4 +1,4 @@
-"""The platform's directory of tenants (`btp-tenant-api`), where an identity service is bound alone.
+"""The platform's directory of tenants (`btp-tenant-api`), which the binding of an identity service names.
 
 It tells the subdomain of a tenant's id, and which tenant is meant by a subdomain. Anybody can make names up, so that
 what is not known is asked for once in a while only.
@@ -51,6 +51,10 @@ class TenantDirectory:
     keep_seconds: float = 900.0
     several: bool = False
     """Whether the host says which tenant's users log in; else they are those of the binding's tenant."""
+    own_subdomain: str = ""
+    """The subdomain of the binding's tenant, where another binding says it: nobody is asked about that one."""
+    query: str = ""
+    """What a question about a subdomain has besides."""
     _kept: OrderedDict[str, Entry] = field(default_factory=OrderedDict)
     _under_way: dict[str, asyncio.Task[Entry]] = field(default_factory=dict)
     _failed: OrderedDict[str, float] = field(default_factory=OrderedDict)
@@ -70,7 +74,7 @@ class TenantDirectory:
 
     async def learn(self, subdomain: str | None) -> None:
         """Find out who a subdomain's tenant is, for `credentials_of`, which says if that failed."""
-        if subdomain is not None:
+        if subdomain is not None and not self._is_own(subdomain):
             try:
                 await self._find(subdomain)
             except TenantLookupFailed as error:
@@ -80,6 +84,8 @@ class TenantDirectory:
         """Return the client at the identity service of a tenant that was learned, or raise why there is none."""
         if subdomain is None:
             raise TenantUnknown("the host is none of a tenant's")
+        if self._is_own(subdomain):
+            return self.own
         entry = self._kept.get(subdomain)
         if entry is None:
             raise TenantLookupFailed(self.address, f"the tenant {subdomain!r} could not be looked up")
@@ -95,6 +101,9 @@ class TenantDirectory:
     def address(self) -> str:
         """Return where the directory is."""
         return self.own.tenant_api or ""
+
+    def _is_own(self, subdomain: str) -> bool:
+        return bool(self.own_subdomain) and subdomain == self.own_subdomain
 
     async def _find(self, name: str) -> dict[str, Any] | None:
         entry = self._kept.get(name)
@@ -135,7 +144,7 @@ class TenantDirectory:
     async def _ask(self, name: str, *, is_new: bool) -> dict[str, Any] | None:
         if is_new and not self._new_names.may_ask():
             raise UpstreamError(self.address, "too many tenants that are not known, in a short time")
-        url = f"{self.address}{PATH}{name}"
+        url = f"{self.address}{PATH}{name}{'' if name.startswith('?') else self.query}"
         answer = await call(
             self.http, "GET", url, headers={"accept": "application/json"}, timeout=self.timeout, limit=LIMIT
         )

@@ -34,8 +34,8 @@ class Uaa:
         form = {"grant_type": "authorization_code", "redirect_uri": redirect_uri, "code": code}
         if verifier is not None:
             form["code_verifier"] = verifier
-        followed = {"x-correlationid": correlation_id} if correlation_id else NO_HEADERS
-        return await self._ask(form | self._client(self.credentials), self.credentials, notice=notice, headers=followed)
+        form |= self._client(self.credentials)
+        return await self._ask(form, self.credentials, notice=notice, headers=_followed(correlation_id))
 
     async def refresh(self, refresh_token: str, notice: str = "") -> TokenSet:
         """Return fresh tokens."""
@@ -45,12 +45,13 @@ class Uaa:
             return await self._ask(form | self._client(client), client, notice=notice)
         return await self._ask(form, client, auth=(client.clientid, client.secret), notice=notice)
 
-    async def password(self, username: str, password: str) -> TokenSet:
+    async def password(self, username: str, password: str, correlation_id: str = "") -> TokenSet:
         """Return tokens for a name and a password; three attempts, but none after an answer that says what is wrong."""
         form = {"grant_type": "password", "username": username, "password": password} | self._client(self.credentials)
+        followed = _followed(correlation_id)
         for seconds in RETRY_AFTER:
             try:
-                return await self._ask(form, self.credentials)
+                return await self._ask(form, self.credentials, headers=followed)
             except (UpstreamUnreachable, UpstreamTimeout):
                 raise
             except UpstreamError as error:
@@ -58,7 +59,7 @@ class Uaa:
                 if isinstance(error, TokenRefused) and error.says_why:
                     raise
             await asyncio.sleep(seconds)
-        return await self._ask(form, self.credentials)
+        return await self._ask(form, self.credentials, headers=followed)
 
     async def client_token(self, client: OAuthCredentials) -> TokenSet:
         """Return a token of one of the application's other clients itself."""
@@ -105,3 +106,7 @@ class Uaa:
         if client.secret is None:
             return {"client_id": client.clientid}
         return {"client_id": client.clientid, "client_secret": client.secret}
+
+
+def _followed(correlation_id: str) -> Mapping[str, str]:
+    return {"x-correlationid": correlation_id} if correlation_id else NO_HEADERS

@@ -44,9 +44,9 @@ class XsuaaAuthority:
         )
         return replace(self._read(tokens), notice=returned.notice)
 
-    async def password(self, username: str, password: str) -> Login:
+    async def password(self, username: str, password: str, correlation_id: str) -> Login:
         """Return the user for a name and a password."""
-        return self._read(await self.uaa.password(username, password))
+        return self._read(await self.uaa.password(username, password, correlation_id))
 
     async def refresh(self, login: Login) -> Login:
         tokens = await self.uaa.refresh(login.refresh_token or "", login.notice)

@@ -103,7 +103,8 @@ class IdentityServer:
                 await self.hold.wait()
             return self._token(form)
         if target.path.startswith(TENANTS):
-            found = self.tenants.get(request.target.removeprefix(TENANTS))
+            name = request.target.removeprefix(TENANTS)
+            found = self.tenants.get(name if name.startswith("?") else name.partition("?")[0])
             return answer(self.tenants_failure or (404 if found is None else 200), found or {})
         documents = {
             "/.well-known/openid-configuration": {"jwks_uri": self.jwks_uri or f"{self.url}/oauth2/certs"},

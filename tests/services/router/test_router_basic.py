@@ -41,8 +41,9 @@ async def test_a_script_is_not_asked_for_it_would_show_a_window(world):
 
 async def test_name_and_password_are_exchanged_for_a_session(world):
     browser = await started(world)
-    answer = await browser.get("/basic/x", **given())
+    answer = await browser.get("/basic/x", x_correlationid="follow-me", **given())
     assert answer.status_code == 200
+    assert world.uaa.grants("password")[0]["header:x-correlationid"] == "follow-me"
     (form,) = world.uaa.grants("password")
     assert (form["username"], form["password"], form["client_id"]) == ("alex", "pa:ss", "sb-shop!t1")
     (asked,) = world.backend.requests

@@ -35,7 +35,7 @@ async def certified(world, authority, mutual, credentials, *routes, **more):
     """Start with a UAA that takes certificates beside the one that browsers see, and two destinations at one server."""
     tokens = await world.stack.enter_async_context(recording_upstream(world.uaa.handle, ssl=mutual))
     backend = await world.stack.enter_async_context(recording_upstream(ssl=mutual))
-    binding = world.uaa.credentials(clientsecret=None, **({"certurl": tokens.url} | credentials))
+    binding = world.uaa.credentials(**({"clientsecret": None, "certurl": tokens.url} | credentials))
     destinations = [
         {"name": "m", "url": backend.url, "forwardAuthCertificates": True},
         {"name": "n", "url": backend.url},
@@ -53,9 +53,10 @@ async def certified(world, authority, mutual, credentials, *routes, **more):
     return browser, tokens, backend
 
 
-async def test_the_code_is_redeemed_with_the_certificate_alone(world, authority, mutual, client):
+@pytest.mark.parametrize("secret", [None, "a-secret-besides"])
+async def test_the_code_is_redeemed_with_the_certificate_alone(world, authority, mutual, client, secret):
     credentials, der = client
-    browser, tokens, _ = await certified(world, authority, mutual, credentials)
+    browser, tokens, _ = await certified(world, authority, mutual, credentials | {"clientsecret": secret})
     url = await browser.begin_login("/m/x")
     assert url.startswith(f"{world.uaa.url}/oauth/authorize?")
     await browser.come_back(url)

@@ -1,4 +1,4 @@
-"""Several tenants with an identity service alone: who a host's tenant is, the platform's directory says."""
+"""Several tenants with an identity service: who a host's tenant is, the platform's directory says."""
 
 import asyncio
 import base64
@@ -6,8 +6,8 @@ import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from router_identity import running_identity_server
-from router_neighbours import PAGE, until
+from router_identity import CLIENT, running_identity_server
+from router_neighbours import PAGE, ZONE, until
 
 from entryway.router.configuration import read_configuration
 
@@ -172,3 +172,49 @@ async def test_without_the_directory_the_pattern_has_no_effect_which_the_start_s
         {"identity": [{"name": "i", "label": "identity", "credentials": credentials}]}
     )
     assert read_configuration(world.folder, environ).warnings == ()
+
+
+BESIDE = (
+    {"source": "^/private/(.*)$", "destination": "b"},
+    {"source": "^/xsuaa/", "destination": "b", "authenticationType": "xsuaa"},
+)
+
+
+async def beside(world, identity, **binding):
+    """Start with an authorization server bound as well."""
+    services = {"identity": identity.credentials(**({"btp-tenant-api": identity.url} | binding))}
+    return await world.start(*BESIDE, services=services, env=PATTERN)
+
+
+async def test_beside_an_authorization_server_users_log_in_at_their_tenant_too(world, identity):
+    browser = await beside(world, identity)
+    answer = await log_in(browser, identity, "first")
+    assert answer.status_code == 302, answer.text
+    assert asked(identity) == [f"/sap/rest/tenantLoginInfo/first?iasClient={CLIENT}"]
+    assert identity.grants("authorization_code")[0]["app_tid"] == "id-of-first"
+    assert world.uaa.grants("jwt-bearer")[0]["header:x-zid"] == "id-of-first"
+    assert (await browser.get("/private/x", **at("first"))).status_code == 200
+    assert world.backend.requests[-1].headers.text("tenantid") == "acme!first"
+    assert (await browser.get("/private/x", **at("second"))).headers["entryway-error"] == "tenant_mismatch"
+
+
+async def test_beside_an_authorization_server_a_service_may_call_for_a_tenant(world, identity):
+    identity.tenants["?id=id-of-first"] = {"subdomain": "first"}
+    browser = await beside(world, identity)
+    identity.claims = {"app_tid": "id-of-first"}
+    bearer = {"x_approuter_authorization": f"Bearer {identity.token('access')}"}
+    assert (await browser.get("/private/x", **bearer, **at("first"))).status_code == 200
+    assert (await browser.get("/private/x", **bearer, **at("second"))).status_code == 403
+
+
+async def test_the_tenant_of_both_bindings_is_not_asked_about(world, identity):
+    browser = await beside(world, identity, app_tid=ZONE)
+    assert f"app_tid={ZONE}" in await browser.begin_login("/private/x", **at("acme"))
+    assert asked(identity) == []
+
+
+async def test_who_logs_in_at_the_authorization_server_needs_no_directory(world, identity):
+    browser = await beside(world, identity)
+    refused = await browser.request("GET", "/private/x", **(PAGE | at("nobody")))
+    assert (refused.status_code, refused.headers["entryway-error"]) == (400, "tenant_unknown")
+    assert "/oauth/authorize?" in await browser.begin_login("/xsuaa/x", **at("nobody"))
