@@ -12,7 +12,7 @@ from entryway.cli.log_settings import stay_quiet
 EXAMPLES = "[bold]Examples[/bold]\n\n    entryway audit "
 app = typer.Typer(help="Read and check who changed or tried what.", no_args_is_help=True)
 State = Annotated[Path, typer.Option("--state", help="Folder of certificates, secrets and databases.")]
-Service = Annotated[str, typer.Option("--service", help="authserver or idp.")]
+Service = Annotated[str, typer.Option("--service", help="authserver, idp or connectivity.")]
 STATE = Path(".entryway")
 
 

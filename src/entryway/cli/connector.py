@@ -1,6 +1,7 @@
-"""`entryway connector run`, `entryway connector token` and `entryway connector pair`."""
+"""`entryway connector`: run, pair, and who is paired."""
 
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -31,6 +32,12 @@ RUN_EPILOG = """[bold]Example[/bold]
 
 Runs until SIGTERM or Ctrl-C and then ends with 0.
 """
+REVOKE_EPILOG = """[bold]Example[/bold]
+
+    entryway connector revoke 0b8f2c9e-3a51-4b77-9d0e-6f2f0f3f5a11
+"""
+STATE = typer.Option("--state", help="Folder of certificates, secrets and databases of running services.")
+TENANT = typer.Option(help="Zone id of the tenant; the first one's unless said otherwise.")
 CONFIG = typer.Option("--config", "-c", help="The connector's file of configuration.")
 
 
@@ -50,15 +57,46 @@ def run(
 @app.command("token", epilog=PAIRING_EPILOG)
 def token(
     location: Annotated[str, typer.Option(help="Location id of the connector; empty unless said otherwise.")] = "",
-    state: Annotated[
-        Path, typer.Option("--state", help="Folder of certificates, secrets and databases of running services.")
-    ] = Path(".entryway"),
+    state: Annotated[Path, STATE] = Path(".entryway"),
 ) -> None:
     """Print a token with which one connector may pair once, within ten minutes."""
     stay_quiet()
     from entryway.landscape.running import pairing_token
 
     typer.echo(pairing_token(state, location))
+
+
+@app.command("list", epilog="[bold]Example[/bold]\n\n    entryway connector list --json")
+def list_connectors(
+    state: Annotated[Path, STATE] = Path(".entryway"),
+    tenant: Annotated[str, TENANT] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array.")] = False,
+) -> None:
+    """List the connectors that were paired, and until when they may connect."""
+    stay_quiet()
+    from entryway.landscape.running import connectors
+
+    found = connectors(state, tenant)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for each in found:
+        until = f"revoked {each['revoked_at'][:19]}" if each["revoked_at"] else f"until {each['expires_at'][:19]}"
+        typer.echo(f"{each['connector_id']}  {until}  {each['location_id'] or '(no location)'}")
+
+
+@app.command("revoke", epilog=REVOKE_EPILOG)
+def revoke(
+    connector_id: Annotated[str, typer.Argument(help="What `entryway connector list` shows.")],
+    state: Annotated[Path, STATE] = Path(".entryway"),
+    tenant: Annotated[str, TENANT] = "",
+) -> None:
+    """End a connector for good: its tunnel is cut within a second, and its certificate no longer believed."""
+    stay_quiet()
+    from entryway.landscape.running import revoke_connector
+
+    revoke_connector(state, connector_id, tenant)
+    typer.echo(f"{connector_id} is revoked")
 
 
 @app.command("pair", epilog=PAIR_EPILOG)

@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from pydantic import TypeAdapter, ValidationError
+
 from entryway.clients.access import PLATFORM_CLIENT, BearerCaller, OwnToken, accepted
 from entryway.clients.http import Answer, HttpClient, call
 from entryway.clients.tokens import ClientIdentity, TokenClient, TokenSet, parse_token_answer
 from entryway.errors import UpstreamError
 
 BROKER_API_VERSION = "2.17"
+CONNECTORS_PATH = "/connectivity/v1/connectors"
+_CONNECTORS = TypeAdapter(list[dict[str, Any]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,18 @@ class PlatformClient:
             raise UpstreamError(answer.origin, "answered without a pairing token")
         return token
 
+    async def connectors(self, zid: str = "") -> list[dict[str, Any]]:
+        """Return the connectors that a tenant paired, with those that were revoked."""
+        answer = await self.caller.send("GET", CONNECTORS_PATH + _of_tenant(zid))
+        try:
+            return _CONNECTORS.validate_json(answer.content)
+        except ValidationError as error:
+            raise UpstreamError(answer.origin, "answered without a list of connectors") from error
+
+    async def revoke_connector(self, connector_id: str, zid: str = "") -> None:
+        """Revoke a connector of a tenant for good."""
+        await self.caller.send("DELETE", f"{CONNECTORS_PATH}/{quote(connector_id, safe='')}{_of_tenant(zid)}")
+
     async def _catalog_ids(self, service: str, plan: str) -> tuple[str, str]:
         if not self._ids:
             content = accepted(await self._broker("GET", "/v2/catalog")).json_object()
@@ -142,6 +158,10 @@ class PlatformClient:
         answer = await self._broker("DELETE", path, params={"service_id": service_id, "plan_id": plan_id})
         if answer.status != 410:
             accepted(answer)
+
+
+def _of_tenant(zid: str) -> str:
+    return f"?zid={quote(zid, safe='')}" if zid else ""
 
 
 def _instance(instance_id: str) -> str:

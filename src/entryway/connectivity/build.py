@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,12 +17,16 @@ from entryway.clients.tls import outgoing_context
 from entryway.connectivity.pairing import Pairings
 from entryway.connectivity.pairing_api import PairingApi, render
 from entryway.connectivity.rate import Allowance
+from entryway.connectivity.revocation import Revocations
 from entryway.connectivity.schema import SCHEMA
 from entryway.connectivity.settings import PairingSettings
 from entryway.errors import EntrywayError
 from entryway.security.credentials import ServiceCredentials
 from entryway.security.validator import TokenValidator
 from entryway.storage import Database, Keyring, Sealer
+from entryway.storage.audit import Audit
+from entryway.storage.digests import Digests
+from entryway.storage.moments import utc_now
 
 
 def build(settings: PairingSettings) -> Starlette:
@@ -32,13 +36,16 @@ def build(settings: PairingSettings) -> Starlette:
     pairings = Pairings(
         database,
         Sealer(keyring),
-        now=lambda: datetime.now(UTC),
+        now=utc_now,
         new_token=lambda: secrets.token_urlsafe(32),
         new_connector_id=lambda: str(uuid.uuid4()),
     )
     api = PairingApi(
         settings=settings,
         pairings=pairings,
+        revocations=Revocations(
+            database, Audit(database, Digests(keyring, SCHEMA.service), utc_now), utc_now, time.monotonic
+        ),
         platform=TokenValidator(
             _platform(settings.uaa_url), tls=outgoing_context(os.environ, ca_files=[settings.ca_file])
         ),

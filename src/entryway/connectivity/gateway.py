@@ -12,6 +12,7 @@ from typing import Self, cast
 from cryptography import x509
 
 from entryway.certificates import UNREADABLE
+from entryway.connectivity.admission import Admission
 from entryway.connectivity.tunnels import Tunnel, Tunnels
 from entryway.errors import EntrywayError
 from entryway.http import Limits, UpstreamConnection, tls_listener
@@ -55,8 +56,15 @@ class Gateway:
     """Fills `tunnels`; used as `async with Gateway(…) as gateway: await gateway.listen(…)`."""
 
     def __init__(
-        self, tunnels: Tunnels, context: ssl.SSLContext, limits: GatewayLimits, now: Callable[[], datetime]
+        self,
+        tunnels: Tunnels,
+        context: ssl.SSLContext,
+        limits: GatewayLimits,
+        now: Callable[[], datetime],
+        admission: Admission,
     ) -> None:
+        self._admission = admission
+        admission.on_revoked = self._end_revoked
         self._tunnels = tunnels
         self._context = context
         self._limits = limits
@@ -102,7 +110,23 @@ class Gateway:
             return
         tunnel.arrived(connection)
 
+    def _end_revoked(self, connector_ids: frozenset[str]) -> None:
+        for tunnel_id, conversation in list(self._conversations.items()):
+            if conversation.tunnel.identity.connector_id in connector_ids:
+                # Its place is free at once, whether or not it listens to our goodbye.
+                del self._conversations[tunnel_id]
+                self._tunnels.remove(conversation.tunnel)
+                conversation.tunnel.cut()
+                conversation.end("revoked", retry=False)
+
     async def _converse(self, channel: ControlChannel, identity: ConnectorIdentity) -> None:
+        if not self._admission.admits(identity.connector_id):
+            reason = "revoked" if self._admission.known else "revocations_unknown"
+            log.warning("connector_refused", reason=reason, **_names(identity))
+            if self._admission.known:
+                channel.send(Goodbye(reason="revoked", retry=False))
+            await channel.close()
+            return
         present = self._conversations.get(identity.tunnel)
         if present is not None and present.tunnel.identity != identity:
             by = present.tunnel.identity.connector_id

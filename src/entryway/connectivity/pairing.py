@@ -141,7 +141,7 @@ class Pairings:
         serial = f"{made.serial_number:x}"
         async with self.database.transaction() as session:
             row = await session.get(ConnectorRow, identity.connector_id)
-            if row is None or TunnelId(row.zid, row.location_id) != identity.tunnel:
+            if row is None or row.revoked_at is not None or TunnelId(row.zid, row.location_id) != identity.tunnel:
                 raise RenewalRefused("there is no such connector any more")
             row.certificate_serial, row.expires_at = serial, made.not_valid_after_utc
         log.info("connector_renewed", connector_id=identity.connector_id, zid=identity.tunnel.zid, serial=serial)

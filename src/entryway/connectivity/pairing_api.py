@@ -19,6 +19,7 @@ from starlette.routing import Route
 from entryway.connectivity.authority import read_request
 from entryway.connectivity.pairing import Paired, Pairings
 from entryway.connectivity.rate import Allowance
+from entryway.connectivity.revocation import Revocations
 from entryway.connectivity.settings import PairingSettings
 from entryway.errors import BadRequest, EntrywayError, Forbidden
 from entryway.security.bearer import bearer_token
@@ -27,8 +28,10 @@ from entryway.security.validator import TokenValidator
 from entryway.telemetry import get_logger
 from entryway.tunnel.identity import TunnelId
 from entryway.tunnel.pairing import (
+    CONNECTORS_PATH,
     PAIRING_PATH,
     RENEWAL_PATH,
+    REVOKED_PATH,
     TOKENS_PATH,
     Gateway,
     Pairing,
@@ -41,7 +44,6 @@ from entryway.tunnel.pairing import (
 log = get_logger("connectivity")
 
 BODY_LIMIT = 32 * 1024
-CONNECTORS_PATH = "/connectivity/v1/connectors"
 PLATFORM_SCOPE = "entryway.platform"
 
 Document = TypeVar("Document", bound=BaseModel)
@@ -61,10 +63,11 @@ class TooManyAttempts(EntrywayError):
 
 @dataclass(frozen=True, slots=True)
 class PairingApi:
-    """The four requests there are."""
+    """The six requests there are."""
 
     settings: PairingSettings
     pairings: Pairings
+    revocations: Revocations
     platform: TokenValidator
     gateway_trust: str
     allowance: Allowance
@@ -76,6 +79,8 @@ class PairingApi:
             Route(PAIRING_PATH, self.pair, methods=["POST"]),
             Route(RENEWAL_PATH, self.renew, methods=["POST"]),
             Route(CONNECTORS_PATH, self.connectors, methods=["GET"]),
+            Route(CONNECTORS_PATH + "/{connector_id}", self.revoke, methods=["DELETE"]),
+            Route(REVOKED_PATH, self.revoked, methods=["GET"]),
         ]
 
     async def create_token(self, request: Request) -> Response:
@@ -123,9 +128,9 @@ class PairingApi:
         return _answer(answer, 201)
 
     async def connectors(self, request: Request) -> Response:
-        """List the paired connectors of the caller's tenant; which of them are connected, the gateway knows."""
+        """List the paired connectors of a tenant; which of them are connected, the gateway knows."""
         caller = await self._platform_only(request)
-        rows = await self.pairings.connectors(caller.get_zone_id())
+        rows = await self.pairings.connectors(_tenant(request, caller))
         return JSONResponse(
             [
                 {
@@ -134,10 +139,22 @@ class PairingApi:
                     "location_id": row.location_id,
                     "paired_at": row.paired_at.isoformat(),
                     "expires_at": row.expires_at.isoformat(),
+                    "revoked_at": row.revoked_at.isoformat() if row.revoked_at else None,
                 }
                 for row in rows
             ]
         )
+
+    async def revoke(self, request: Request) -> Response:
+        """Revoke a connector of a tenant."""
+        caller = await self._platform_only(request)
+        connector_id = request.path_params["connector_id"]
+        await self.revocations.revoke(_tenant(request, caller), connector_id, caller.get_clientid())
+        return Response(status_code=204)
+
+    async def revoked(self, _request: Request) -> Response:
+        """Tell gateways, which have no credentials, whom not to let in: ids, as in certificates, that open nothing."""
+        return _answer(await self.revocations.revoked(), 200)
 
     async def _platform_only(self, request: Request) -> SecurityContext:
         caller = await self.platform.validate_async(bearer_token(request.headers.get("authorization")))
@@ -159,6 +176,11 @@ async def render(_request: Request, error: Exception) -> Response:
     if isinstance(failed, BadRequest):
         problem["detail"] = failed.detail
     return JSONResponse(problem, failed.status, headers, media_type="application/problem+json")
+
+
+def _tenant(request: Request, caller: SecurityContext) -> str:
+    """Return the tenant that is asked about; the platform acts for all, as when it makes pairing tokens."""
+    return request.query_params.get("zid") or caller.get_zone_id()
 
 
 def _answer(document: BaseModel, status: int) -> Response:

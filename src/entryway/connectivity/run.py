@@ -14,7 +14,9 @@ from pathlib import Path
 
 import uvloop
 
+from entryway.clients.http import new_http
 from entryway.clients.tls import outgoing_context
+from entryway.connectivity.admission import Admission
 from entryway.connectivity.callers import Callers
 from entryway.connectivity.gateway import Gateway, GatewayLimits
 from entryway.connectivity.proxy import Proxy, render
@@ -70,6 +72,7 @@ async def running(settings: DataPlaneSettings) -> AsyncIterator[Ports]:
     context = gateway_context(
         KeyPair(_read(settings.certificate_file), _read(settings.key_file)), _read(settings.tunnel_ca_file)
     )
+    admission = Admission(new_http(tls), settings.pairing_url)
     files = CertificateFiles(settings.certificate_file, settings.key_file, context)
     handler: Handler = proxy.handle
     renderer: ErrorRenderer = render
@@ -78,21 +81,24 @@ async def running(settings: DataPlaneSettings) -> AsyncIterator[Ports]:
     server = Server(handler, PROXY_LIMITS, on_error=renderer)
     async with (
         listening(settings.admin, readiness, meters, partial(_gauges, tunnels)) as admin_port,
-        Gateway(tunnels, context, limits, now=lambda: datetime.now(UTC)) as gateway,
+        admission.http,
+        Gateway(tunnels, context, limits, lambda: datetime.now(UTC), admission) as gateway,
     ):
         try:
+            await admission.ask()
             with _naming("gateway_port", settings.gateway_port):
                 gateway_port = await gateway.listen(settings.gateway_host, settings.gateway_port)
             with _naming("proxy_port", settings.proxy_port):
                 _, proxy_port = await server.listen(settings.proxy_host, settings.proxy_port)
             log.info("connectivity_ready", proxy_port=proxy_port, gateway_port=gateway_port)
-            watching = asyncio.create_task(files.watch())
+            watching = [asyncio.create_task(files.watch()), asyncio.create_task(admission.watch())]
             readiness.ready = True
             try:
                 yield Ports(proxy_port, gateway_port, admin_port)
             finally:
                 readiness.ready = False
-                watching.cancel()
+                for each in watching:
+                    each.cancel()
         finally:
             await server.close(settings.grace_seconds)
             await client.close()

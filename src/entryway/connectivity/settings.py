@@ -38,8 +38,10 @@ class DataPlaneSettings:
     """The HTTP proxy and the gateway."""
 
     uaa_url: str
+    pairing_url: str
+    """Where the pairing API says which connectors were revoked."""
     ca_file: Path
-    """Whom to believe when fetching token keys."""
+    """Whom to believe at both."""
     tunnel_ca_file: Path
     """The authority whose certificates connectors must show: what `PairingSettings.authority_file` wrote."""
     certificate_file: Path

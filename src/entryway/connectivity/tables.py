@@ -47,3 +47,4 @@ class ConnectorRow(ConnectivityTable):
     certificate_serial: Mapped[str]
     paired_at: Mapped[datetime] = mapped_column(Moment)
     expires_at: Mapped[datetime] = mapped_column(Moment)
+    revoked_at: Mapped[datetime | None] = mapped_column(Moment)

@@ -131,6 +131,12 @@ class Tunnel:
             connection.close()
         self._idle.clear()
 
+    def cut(self) -> None:
+        """The connector must not serve any longer: requests under way end, too."""
+        self.close()
+        for connection in list(self._live):
+            connection.abort()
+
     def _hand_out(self, connection: UpstreamConnection) -> None:
         while self._waiting:
             waiter = self._waiting.popleft()

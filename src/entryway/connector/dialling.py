@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -58,6 +58,16 @@ class Superseded(EntrywayError):
 
     code: ClassVar[str] = "connector_superseded"
     title: ClassVar[str] = "Another process has connected with this connector's certificate"
+
+
+class Revoked(EntrywayError):
+    """An administrator has revoked this connector: no certificate of its will be believed again."""
+
+    code: ClassVar[str] = "connector_revoked"
+    title: ClassVar[str] = "This connector was revoked: pair it again, if it is to serve"
+
+
+ENDINGS: Mapping[str, type[EntrywayError]] = {"revoked": Revoked}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +133,14 @@ class Dialler:
         return {"tunnel_connections": ("Connections to the gateway, idle and busy", connections)}
 
     async def run(self) -> None:
-        """Connect, serve, and connect again; raise Superseded when another process has taken our place."""
+        """Connect, serve, and connect again; raise when that cannot help any more."""
         async with asyncio.TaskGroup() as leaving:
             while (ending := await self._serve(leaving)).retry:
                 self._attempt += 1
                 seconds = backoff.delay(self._attempt, self._chance())
                 log.warning("connector_disconnected", reason=ending.reason, retry_in_seconds=round(seconds, 2))
                 await asyncio.sleep(seconds)
-        raise Superseded
+        raise ENDINGS.get(ending.reason, Superseded)
 
     async def _serve(self, leaving: asyncio.TaskGroup) -> Ending:
         server = self._serving = Server(self._handler, TUNNEL_LIMITS, on_error=self._on_error)

@@ -27,6 +27,7 @@ def run(root: Path, admin_port: int | None = None) -> None:
     run_data_plane(
         DataPlaneSettings(
             uaa_url=ports.public_url,
+            pairing_url=ports.public_url,
             ca_file=state.ca_certificate,
             tunnel_ca_file=state.tunnel_authority,
             certificate_file=state.server_certificate,

@@ -65,7 +65,7 @@ class ConnectorFile:
         }
         document["mappings"] = [mapping(system) for system in self.on_premise.systems]
         write_document(self.path, document)
-        if self._pairing_due(document, ca, now):
+        if self._pairing_due(document, ca, now) or await _revoked(document, platform):
             output.say("pairing the connector")
             await pair(
                 url=self.ports.public_url,
@@ -133,6 +133,12 @@ def mapping(system: SystemDocument) -> dict[str, Any]:
             for resource in system.resources
         ],
     }
+
+
+async def _revoked(document: Mapping[str, Any], platform: PlatformClient) -> bool:
+    """Return whether the connector of a document may not come back; another one may take its place."""
+    own = document["identity"].get("connector_id")
+    return any(each.get("revoked_at") for each in await platform.connectors() if each.get("connector_id") == own)
 
 
 def pairing_outdated(

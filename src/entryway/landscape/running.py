@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any, TypeVar
 
 from entryway.clients.access import PLATFORM_CLIENT, PlatformRefused
 from entryway.clients.http import new_http
+from entryway.clients.platform import PlatformClient
 from entryway.clients.tls import load_client_certificate, outgoing_context
 from entryway.clients.tokens import TokenClient
 from entryway.config.bindings import Binding, UaaCredentials, find_uaa, read_bindings
@@ -21,6 +24,8 @@ from entryway.landscape.provision import platform_client
 from entryway.landscape.record import load_record
 from entryway.landscape.secrets import load_secrets
 from entryway.landscape.state import FOLDER_NAME, StateFolder, is_held
+
+Result = TypeVar("Result")
 
 
 class NotRunning(EntrywayError):
@@ -95,14 +100,33 @@ def user_token(folder: Path, module: str, user: str) -> str:
 
 def pairing_token(root: Path, location_id: str) -> str:
     """Return a token with which one connector may pair once, with the services of a state folder."""
+    return _as_platform(root, lambda platform: platform.pairing_token(location_id))
+
+
+def connectors(root: Path, zid: str) -> list[dict[str, Any]]:
+    """Return the connectors that a tenant paired with the services of a state folder."""
+    return _as_platform(root, lambda platform: platform.connectors(zid))
+
+
+def revoke_connector(root: Path, connector_id: str, zid: str) -> None:
+    """Revoke a connector that a tenant paired with the services of a state folder."""
+    try:
+        _as_platform(root, lambda platform: platform.revoke_connector(connector_id, zid))
+    except PlatformRefused as error:
+        if error.answered == HTTPStatus.NOT_FOUND:
+            raise NotFound(f'there is no connector "{connector_id}"; `entryway connector list` shows them') from error
+        raise
+
+
+def _as_platform(root: Path, work: Callable[[PlatformClient], Awaitable[Result]]) -> Result:
     state = StateFolder(root.resolve())
     secrets = load_secrets(state)
 
-    async def fetch() -> str:
+    async def ask() -> Result:
         async with platform_client(state, secrets, load_record(state).ports.public_url) as platform:
-            return await platform.pairing_token(location_id)
+            return await work(platform)
 
-    return asyncio.run(fetch())
+    return asyncio.run(ask())
 
 
 def _running_state(folder: Path) -> StateFolder:

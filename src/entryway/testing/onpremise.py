@@ -187,6 +187,7 @@ async def on_premise(
     files = issuer.authority.issue_server()
     wanted = DataPlaneSettings(
         uaa_url=issuer.url,
+        pairing_url="",
         ca_file=issuer.ca_file,
         tunnel_ca_file=authority_file,
         certificate_file=files.certificate,
@@ -210,6 +211,7 @@ async def on_premise(
     async with AsyncExitStack() as stack:
         # The pairing API first: it makes the authority that the gateway believes.
         url = stack.enter_context(served(lambda _: build(pairing), issuer.authority))
+        wanted = replace(wanted, pairing_url=url)
         wanted = replace(wanted, **settings)
         data_plane = await stack.enter_async_context(AsyncExitStack())
         ports = await data_plane.enter_async_context(running(wanted))

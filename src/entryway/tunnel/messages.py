@@ -32,7 +32,7 @@ class Welcome(_Message):
     """How often the gateway pings; silence of three times as long means that it is gone."""
 
 
-GoodbyeReason: TypeAlias = Literal["location_taken", "superseded", "shutting_down", "protocol_error"]
+GoodbyeReason: TypeAlias = Literal["location_taken", "superseded", "shutting_down", "protocol_error", "revoked"]
 
 
 class Goodbye(_Message):

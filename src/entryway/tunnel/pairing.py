@@ -1,4 +1,7 @@
-"""What a connector and the pairing API say to each other: once to pair, and before each of its certificates ends."""
+"""What a connector and the pairing API say to each other: once to pair, and before each of its certificates ends.
+
+And what the pairing API tells gateways: which connectors they must not let in.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ from entryway.tunnel.identity import LOCATION_ID_LENGTH, LOCATION_ID_PATTERN
 TOKENS_PATH = "/connectivity/v1/pairing-tokens"
 PAIRING_PATH = "/connectivity/v1/pairing"
 RENEWAL_PATH = "/connectivity/v1/renewal"
+CONNECTORS_PATH = "/connectivity/v1/connectors"
+REVOKED_PATH = "/connectivity/v1/revoked-connectors"
 
 
 class _Strict(BaseModel):
@@ -83,3 +88,9 @@ class Pairing(_Lenient):
     certificate: str
     expires_at: datetime
     gateway: Gateway
+
+
+class RevokedConnectors(_Lenient):
+    """The connectors that no gateway may let in although their certificates have not ended."""
+
+    connectors: frozenset[str]

@@ -134,15 +134,21 @@ def test_a_system_on_premise_is_reached_as_the_user(company: Application, up: Ca
     assert again.interrupt() == 0
 
 
-def test_a_connector_that_lost_its_keys_is_paired_anew(company: Application, up: Callable[..., Up]):
-    first = up()
+def test_a_connector_that_was_revoked_is_replaced_at_the_next_start(company: Application, up: Callable[..., Up]):
+    first, state = up(), ("--state", str(company.state))
     first.sees("ready after")
-    assert first.interrupt() == 0
-    (company.state / "connector" / "system-ca.pem").unlink()
+    [connector] = json.loads(entryway("connector", "list", "--json", *state).stdout)
+    assert entryway("connector", "revoke", connector["connector_id"], *state).returncode == 0
+    first.sees("connector_revoked")
+    assert through_the_tunnel(company, "/open/").status_code == 503
+    first.interrupt()
 
     second = up()
     second.sees("ready after")
 
     assert "pairing the connector" in second.text
     assert through_the_tunnel(company, "/open/").status_code == 200
+    shown = entryway("connector", "list", *state).stdout.splitlines()
+    assert [line.split()[0] for line in shown if "revoked" in line] == [connector["connector_id"]]
+    assert entryway("connector", "revoke", "nobody", *state).returncode == 1
     assert second.interrupt() == 0

@@ -33,6 +33,8 @@ COMMANDS = (
     "connector",
     "connector run",
     "connector token",
+    "connector list",
+    "connector revoke",
     "connector pair",
     "check",
     "explain",

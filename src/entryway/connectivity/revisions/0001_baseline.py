@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "connectivity_baseline_6cd9ba82"
+revision: str = "connectivity_baseline_719c1a6f"
 down_revision: str | None = None
 
 
@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("certificate_serial", sa.String(), nullable=False),
         sa.Column("paired_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("connector_id", name=op.f("pk_connectivity_connector")),
     )
     op.create_index(op.f("ix_connectivity_connector_zid"), "connectivity_connector", ["zid"], unique=False)
