@@ -82,18 +82,31 @@ def begin(keys: LoginKeys, earlier_cookie: str | None, now: float, chance: bytes
 
 def check_state(keys: LoginKeys, state: str, cookies: list[str], now: float) -> Attempt:
     """Return the attempt that the state belongs to, or raise LoginStateInvalid."""
-    # In this spelling alone: another one would be another state to those who remember which came back.
-    if not STATE_COOKIE.fullmatch(state):
-        raise LoginStateInvalid("the state is not one of ours")
-    raw = uuid.UUID(state).bytes
-    head, mac = raw[:8], raw[8:]
-    age = (int(now) - int.from_bytes(head[:4], "big")) & 0xFFFFFFFF
-    if age > STATE_SECONDS:
-        raise LoginStateInvalid(f"the login was begun {age} seconds ago")
+    head, mac = _open_state(state, now)
     for cookie in cookies:
         if hmac.compare_digest(_state_mac(keys, cookie, head), mac):
             return Attempt(cookie, state, _verifier(keys, cookie, state))
     raise LoginStateInvalid("the login was begun in another browser" if cookies else "the state cookie is missing")
+
+
+def is_open(state: str, now: float) -> bool:
+    """Tell whether a state is of a login that was begun lately; by whom shows with the browser's cookie alone."""
+    try:
+        _open_state(state, now)
+    except LoginStateInvalid:
+        return False
+    return True
+
+
+def _open_state(state: str, now: float) -> tuple[bytes, bytes]:
+    # In this spelling alone: another one would be another state to those who remember which came back.
+    if not STATE_COOKIE.fullmatch(state):
+        raise LoginStateInvalid("the state is not one of ours")
+    raw = uuid.UUID(state).bytes
+    age = (int(now) - int.from_bytes(raw[:4], "big")) & 0xFFFFFFFF
+    if age > STATE_SECONDS:
+        raise LoginStateInvalid(f"the login was begun {age} seconds ago")
+    return raw[:8], raw[8:]
 
 
 class UsedStates:
@@ -111,6 +124,9 @@ class UsedStates:
         if state in self._used:
             raise LoginStateInvalid("the state was used already")
         self._used[state] = now
+
+    def __contains__(self, state: str) -> bool:
+        return state in self._used
 
 
 def authorize_url(

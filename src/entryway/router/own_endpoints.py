@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 async def own_endpoint(router: Router, request: Request, path: str, session: Session | None) -> Response | None:
     """Answer what is the router's own: the login's callback, the logout, the way to the welcome file."""
-    if router.signin.is_callback(path) and request.method == "GET" and _comes_from_login(request, session):
-        return await router.signin.callback(request)
+    if router.signin.is_callback(path) and request.method == "GET":
+        if router.signin.is_late(request, session):
+            return router.signin.way_back(request)
+        if _comes_from_login(request, session):
+            return await router.signin.callback(request)
     if router.signout.is_endpoint(path):
         return await router.signout.handle(request, session)
     for called in (router.back_channel, router.subscriptions):

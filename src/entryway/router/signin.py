@@ -80,6 +80,22 @@ class SignIn:
         fragment = login.fragment_of(cookie_value(header, "fragmentAfterLogin"))
         return redirect(location + fragment, self._cookies_after_login(request, session))
 
+    def is_late(self, request: Request, session: Session | None) -> bool:
+        """Tell whether a tab comes back from its login after another tab of the browser has logged in."""
+        if session is None or session.login is None or not self.rules.state:
+            return False
+        answered = login.parse_callback(request.target)
+        if answered.code is None or answered.state is None or answered.state in self.used_states:
+            return False
+        # What bound its login to the browser gave way to the session; where it is there, the login goes on.
+        return login.is_open(answered.state, self.clock()) and self._state_cookie(request) is None
+
+    def way_back(self, request: Request) -> Response:
+        """Lead a late tab to where it was. Its code is not looked at: the user is logged in, and stays who they are."""
+        home = address_of(request).prefix + "/"
+        gone = self._login_cookies_gone(request)
+        return login_page.render_way_back(home, os.urandom(16), policy=self.rules.policy, set_cookies=gone)
+
     def _login_again(self, request: Request, authority: Authority, header: bytes | None) -> Response:
         """Send somebody to the login who came to its end without having been there."""
         try:
@@ -129,12 +145,16 @@ class SignIn:
         return session
 
     def _cookies_after_login(self, request: Request, session: Session) -> list[str]:
-        header, agent = request.headers.get(b"cookie"), request.headers.text("user-agent") or ""
-        lines = [self.cookies.gone(name, agent) for name in LOGIN_COOKIES if cookie_value(header, name) is not None]
+        agent = request.headers.text("user-agent") or ""
+        lines = self._login_cookies_gone(request)
         if self.cookies.state_name != self.cookies.session_name and self.rules.state:
             lines.insert(0, self.cookies.gone(self.cookies.state_name, agent))
         lines.append(self.cookies.session(session.cookie, secure=address_of(request).secure, user_agent=agent))
         return lines
+
+    def _login_cookies_gone(self, request: Request) -> list[str]:
+        header, agent = request.headers.get(b"cookie"), request.headers.text("user-agent") or ""
+        return [self.cookies.gone(name, agent) for name in LOGIN_COOKIES if cookie_value(header, name) is not None]
 
     async def _check_state(self, authority: Authority, state: str | None, header: bytes | None) -> login.Attempt | None:
         """Return the attempt of a login that comes back to this browser from this authority, for the first time."""
@@ -179,10 +199,13 @@ class SignIn:
         return login_page.render(page, os.urandom(16), policy=self.rules.policy, set_cookies=lines)
 
     def _begin_attempt(self, request: Request, authority: Authority) -> login.Attempt:
-        earlier = self.session_cookie.values(request.headers.get(b"cookie"), self.cookies.state_name)
-        texts = [value.decode("latin-1") for value in earlier]
-        known = next((text for text in texts if login.STATE_COOKIE.fullmatch(text)), None)
-        return login.begin(authority.keys, known, self.clock(), os.urandom(20))
+        return login.begin(authority.keys, self._state_cookie(request), self.clock(), os.urandom(20))
+
+    def _state_cookie(self, request: Request) -> str | None:
+        """Return what binds logins to this browser, if it has begun one."""
+        values = self.session_cookie.values(request.headers.get(b"cookie"), self.cookies.state_name)
+        texts = [value.decode("latin-1") for value in values]
+        return next((text for text in texts if login.STATE_COOKIE.fullmatch(text)), None)
 
     def _redirect_uri(self, authority: Authority, address: Address) -> str:
         suffix = self.authorities.callback_suffix(authority)

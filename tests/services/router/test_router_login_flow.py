@@ -241,3 +241,49 @@ async def test_without_fragments_the_way_back_has_the_prefix_of_the_proxy(world)
 
     noted = [line for line in answer.headers.get_list("set-cookie") if line.startswith("locationAfterLogin=")]
     assert noted == ["locationAfterLogin=%2Fshop%2Fprivate%2Fx%3Fa%3Db; Path=/; HttpOnly"]
+
+
+async def test_of_two_tabs_the_second_goes_where_it_was_and_its_code_is_not_redeemed(world):
+    browser = await world.start()
+    second = await browser.begin_login("/private/two?a=b")
+    await browser.log_in("/private/one")
+    cookie = browser.cookie("JSESSIONID")
+    agreed = urlsplit((await browser.http.get(second)).headers["location"])
+    back = f"{agreed.path}?{agreed.query}"
+
+    page = await browser.page(back)
+    mounted = await browser.request("GET", back, accept="text/html", x_forwarded_path=f"/shop{agreed.path}")
+
+    assert (page.status_code, page.headers["cache-control"]) == (200, "no-cache, no-store, must-revalidate")
+    assert 'sessionStorage.getItem("locationAfterLogin")' in page.text
+    assert 'var to=location.origin+"/";' in page.text
+    assert 'var to=location.origin+"/shop/";' in mounted.text
+    assert "'nonce-" in page.headers["content-security-policy"]
+    assert len(world.uaa.requests) == 1
+    assert browser.cookie("JSESSIONID") == cookie
+
+
+async def test_what_comes_back_to_a_session_unasked_is_an_ordinary_request(world):
+    browser = await world.start()
+    url = await browser.begin_login()
+    agreed = urlsplit((await browser.http.get(url)).headers["location"])
+    back = f"{agreed.path}?{agreed.query}"
+    await browser.page(back)
+    later = await (await world.browser()).begin_login()
+    world.clock.now += 181
+    state = parse_qs(urlsplit(later).query)["state"][0]
+
+    assert (await browser.page(back)).status_code == 404, "it was used"
+    assert (await browser.page(f"/login/callback?code=c&state={state}")).status_code == 404, "it is too old"
+
+
+async def test_a_tab_that_noted_its_address_again_after_the_login_is_led_back_as_well(world):
+    browser = await world.start()
+    second = await browser.begin_login("/private/two")
+    await browser.log_in("/private/one")
+    browser.set_cookie("locationAfterLogin", "%2Fprivate%2Ftwo")
+
+    page = await browser.come_back(second)
+
+    assert page.status_code == 200
+    assert any(line.startswith("locationAfterLogin=; Max-Age=0") for line in page.headers.get_list("set-cookie"))
