@@ -47,7 +47,15 @@ class PlatformAccess:
 
 def platform_access(folder: Path) -> PlatformAccess:
     """Return how to act as the platform of the landscape in a folder."""
-    state = _running_state(folder)
+    return _access(_running_state(folder))
+
+
+def services_access(root: Path) -> PlatformAccess:
+    """Return how to act as the platform of the services of a state folder, whoever started them."""
+    return _access(StateFolder(root.resolve()))
+
+
+def _access(state: StateFolder) -> PlatformAccess:
     secret = load_secrets(state).platform_client_secret
     return PlatformAccess(load_record(state).ports.public_url, PLATFORM_CLIENT, secret, state.ca_certificate)
 

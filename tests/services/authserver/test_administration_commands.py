@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from admin_client import administrator
@@ -16,6 +18,8 @@ from typer.testing import CliRunner
 from entryway.cli.commands import app
 from entryway.clients.access import PlatformRefused
 from entryway.errors import NotFound
+from entryway.landscape.record import ControlPorts, LandscapeRecord, save_record
+from entryway.landscape.state import StateFolder, StateUnusable
 from entryway.testing.authserver import PLATFORM_SECRET, BoundApplication, RunningAuthServer, running_authserver
 from entryway.testing.databases import sqlite_url
 
@@ -81,6 +85,7 @@ def test_from_an_application_to_a_user_who_may_use_it(run: Command, products_app
     )
     role = json.loads(run("roles", "get", "France", "--app", of, "--template", "Seller", "--json"))
     assert role["attributeList"][0]["attributeValues"] == ["FR", "BE"]
+    assert "Country = FR, BE" in run("roles", "get", "France", "--app", of, "--template", "Seller")
     run("role-collections", "create", f"Team {unique}", "--description", "all of us")
     run("role-collections", "add-role", f"Team {unique}", "--app", of, "--role", "France", "--template", "Seller")
     run("role-collections", "add-role", f"Team {unique}", "--app", of, "--role", "Viewer")
@@ -96,6 +101,8 @@ def test_from_an_application_to_a_user_who_may_use_it(run: Command, products_app
     assert [each["roleName"] for each in listed[f"Copy {unique}"]["roleReferences"]] == ["France"]
     run("role-collections", "unassign", f"Team {unique}", "--to-user", f"cleo-{unique}")
     assert json.loads(run("users", "get", f"cleo-{unique}", "--json")).get("groups") is None
+    with pytest.raises(NotFound, match="was not given"):
+        run("role-collections", "unassign", f"Team {unique}", "--to-user", f"cleo-{unique}")
     run("role-collections", "delete", f"Copy {unique}")
     run("roles", "delete", "France", "--app", of, "--template", "Seller")
     assert "France" not in run("roles", "list", "--app", of)
@@ -121,6 +128,7 @@ def test_trust_and_what_it_gives(run: Command, tmp_path: Path) -> None:
     assert [each["attributeValue"] for each in shown["groupReferences"]] == ["staff"]
     assert [each["attributeValue"] for each in shown["samlAttributeAssignment"]] == ["R&D"]
     assert [each["origin"] for each in shown["userReferences"]] == [origin]
+    assert f"unit contains R&D ({origin})" in run("role-collections", "get", f"T {origin}")
     run("role-collections", "unassign", f"T {origin}", "--to-group", "staff", "--of-idp", origin)
     run("role-collections", "unassign", f"T {origin}", *by_attribute, "--operator", "contains")
     run("trust", "delete", origin)
@@ -132,10 +140,13 @@ def test_settings_and_keys(run: Command) -> None:
     run("settings", "update", "--access-token-validity", "1800")
     assert json.loads(run("settings", "get", "--json"))["tokenPolicySettings"]["accessTokenValidity"] == 1800
     assert "1800" in run("settings", "get")
-    run("settings", "update", "--access-token-validity", "-1")
+    run("settings", "update", "--access-token-validity", "-1", "--refresh-token-format", "jwt")
+    assert "jwt" in run("settings", "get")
+    run("settings", "update", "--refresh-token-format", "opaque")
     keys = json.loads(run("keys", "create", "--json"))
     new = next(key["keyId"] for key in keys if not key["signs"])
     assert new in run("keys", "list")
+    assert [key["createdAt"] for key in keys] == sorted(key["createdAt"] for key in keys)
     with pytest.raises(PlatformRefused, match="409"):
         run("keys", "enable", new)
     run("keys", "delete", new, "--force")
@@ -176,11 +187,30 @@ def test_tenants_are_for_the_platform(run: Command, one_server: RunningAuthServe
     ]
     as_platform("tenants", "remove-domain", label, f"login.{label}.example")
     assert json.loads(as_platform("tenants", "domains", label, "--json")) == []
+    subscribed = [one_server.deploy(products(f"{n}-{label}") | {"tenant-mode": "shared"}).name for n in ("one", "two")]
+    as_platform("tenants", "subscribe", label, subscribed[0], "--dependency", subscribed[1])
+    listed = json.loads(as_platform("tenants", "subscriptions", label, "--json"))
+    assert {each["xsappname"]: each["wanted"] for each in listed} == dict(zip(subscribed, (True, False), strict=True))
+    as_platform("tenants", "unsubscribe", label, subscribed[0])
+    assert json.loads(as_platform("tenants", "subscriptions", label, "--json")) == []
     as_platform("tenants", "suspend", label)
     assert json.loads(as_platform("tenants", "get", label, "--json"))["suspended"]
     as_platform("tenants", "resume", label)
     as_platform("tenants", "delete", label, "--yes")
     assert label not in as_platform("tenants", "list")
+
+
+def test_services_that_run_alone_are_administered_by_their_state(one_server: RunningAuthServer, tmp_path: Path) -> None:
+    state = StateFolder(tmp_path)
+    state.ca_certificate.parent.mkdir()
+    state.ca_certificate.write_bytes(one_server.ca_file.read_bytes())
+    save_record(state, LandscapeRecord(ports=ControlPorts(services=urlsplit(one_server.url).port or 0)))
+    key = base64.b64encode(bytes(32)).decode()
+    state.secrets_file.write_text(json.dumps({"master_key": key, "platform_client_secret": PLATFORM_SECRET}), "utf-8")
+    listed = CliRunner().invoke(app, ["tenants", "--state", str(tmp_path), "list"])
+    assert (listed.exit_code, "Development" in listed.stdout) == (0, True), listed.output
+    nothing = CliRunner().invoke(app, ["tenants", "--state", str(tmp_path / "nowhere"), "list"])
+    assert isinstance(nothing.exception, StateUnusable)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +221,7 @@ def test_tenants_are_for_the_platform(run: Command, one_server: RunningAuthServe
         ["role-collections", "assign", "X", "--to-attribute", "a"],
         ["roles", "create", "X", "--app", "a!t1", "--template", "T", "--static", "Country"],
         ["settings", "update"],
+        ["users", "--state", ".", "--credentials", "x.json", "list"],
         ["trust", "create", "x"],
         ["users", "create", "x", "--password-file", "nowhere"],
     ],

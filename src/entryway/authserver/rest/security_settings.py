@@ -53,6 +53,7 @@ class SecuritySettingsOperations:
                 "refreshTokenFormat": policy.refresh_format,
                 "activeKeyId": next(key["kid"] for key in keys if key["enabled"]),
                 "keyIds": [key["kid"] for key in keys],
+                "keys": [{"keyId": key["kid"], "createdAt": key["created_at"]} for key in keys],
             },
             "samlConfigSettings": {
                 "activeKeyId": next((key.kid for key in saml_keys if key.is_active), None),
@@ -92,7 +93,8 @@ class SecuritySettingsOperations:
                 continue
             if given.keyId is not None and given.changeMode is None:
                 raise BadRequest("a keyId needs a changeMode")
-            if any(getattr(given, told) not in (None, now[name][told]) for told in ("activeKeyId", "keyIds")):
+            told = given.model_dump(include={"activeKeyId", "keyIds", "keys"}, exclude_none=True)
+            if any(value != now[name][key] for key, value in told.items()):
                 raise BadRequest(f"{name}: keys are changed by a changeMode and a keyId")
 
     async def _change_browsing(self, asked: Asked, body: SecuritySettings) -> None:

@@ -60,6 +60,8 @@ class TokenPolicySettings(_KeySettings):
     refreshTokenValidity: Annotated[int, Field(ge=-1, le=31536000)] | None = None  # noqa: N815
     refreshTokenRotation: bool | None = None  # noqa: N815
     refreshTokenFormat: Literal["opaque", "jwt"] | None = None  # noqa: N815
+    # Told by GET, as the ids are.
+    keys: Annotated[list[dict[str, str]], Field(max_length=10)] | None = None
     changeMode: Literal["ADD", "UPDATE", "DELETE", "FORCE_UPDATE", "FORCE_DELETE"] | None = None  # noqa: N815
 
 

@@ -54,9 +54,22 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        names = ("roleName", "username", "attributeValue", "display", "value", "attributeName", "name")
+        if "attributeName" in value:
+            return _attribute(value)
+        names = ("roleName", "username", "display", "value", "name")
         known = next((value[name] for name in names if name in value), None)
         return str(known) if known is not None else json.dumps(value)
     if isinstance(value, list | tuple):
         return ", ".join(_text(each) for each in value)
     return str(value)
+
+
+def _attribute(value: Mapping[str, Any]) -> str:
+    """Return a role's attribute with its values, or whom a mapping is about."""
+    name = value["attributeName"]
+    if "identityProvider" in value:
+        return f"{name} {value['operator']} {value['attributeValue']} ({value['identityProvider']})"
+    values = ", ".join(value["attributeValues"])
+    return {"static": f"{name} = {values}", "idp": f"{name} from {values}"}.get(
+        value["attributeValueOrigin"], f"{name} unrestricted"
+    )

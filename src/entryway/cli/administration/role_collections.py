@@ -8,7 +8,7 @@ import typer
 
 from entryway.cli.administration.output import show_list, show_one
 from entryway.cli.administration.paths import AUTHORIZATION, PATCH, path_of
-from entryway.cli.administration.target import ORIGIN, Json, Origin, Target, examples, group
+from entryway.cli.administration.target import ORIGIN, Json, Origin, Target, examples, group, not_found
 
 app = group("Role collections: what is given to users, and to whom identity providers vouch for.")
 Name = Annotated[str, typer.Argument(help="Name of the role collection.")]
@@ -146,6 +146,8 @@ def unassign(  # noqa: PLR0917 - options
         target.ask("DELETE", f"{path}/rolecollections/{path_of(name)}")
         return
     user = target.user(to_user, origin)
+    if name not in {group["value"] for group in user.get("groups", ())}:
+        raise not_found(f"the user {to_user!r} was not given the role collection {name!r}")
     _change(target, name, {"op": "remove", "path": f'members[value eq "{user["id"]}"]'})
 
 

@@ -38,6 +38,9 @@ def update(  # noqa: PLR0917 - options
         bool | None,
         typer.Option("--rotate-refresh-tokens/--keep-refresh-tokens", help="Whether a refresh token works once."),
     ] = None,
+    token_format: Annotated[
+        str | None, typer.Option("--refresh-token-format", help="Whether refresh tokens are opaque or jwt.")
+    ] = None,
     default_idp: Annotated[
         str | None, typer.Option("--default-idp", help="Origin key: where programs' passwords are checked.")
     ] = None,
@@ -63,7 +66,12 @@ def update(  # noqa: PLR0917 - options
     as_json: Json = False,
 ) -> None:
     """Change settings; what is not named stays."""
-    policy = {"accessTokenValidity": access, "refreshTokenValidity": refresh, "refreshTokenRotation": rotate}
+    policy = {
+        "accessTokenValidity": access,
+        "refreshTokenValidity": refresh,
+        "refreshTokenRotation": rotate,
+        "refreshTokenFormat": token_format,
+    }
     given = {name: value for name, value in policy.items() if value is not None}
     others = {
         "defaultIdp": default_idp,
@@ -126,7 +134,8 @@ def _show(ctx: typer.Context, change: dict[str, Any] | None, *, as_json: bool) -
         show_one(settings, as_json=True)
         return
     others = {name: value for name, value in settings.items() if not isinstance(value, dict)}
-    show_one({**settings["tokenPolicySettings"], **others}, as_json=False)
+    policy = {name: value for name, value in settings["tokenPolicySettings"].items() if name != "keys"}
+    show_one({**policy, **others}, as_json=False)
 
 
 def _change_key(ctx: typer.Context, mode: str, kid: str | None, *, as_json: bool) -> None:
@@ -137,5 +146,5 @@ def _change_key(ctx: typer.Context, mode: str, kid: str | None, *, as_json: bool
 
 def _show_keys(settings: dict[str, Any], *, as_json: bool) -> None:
     policy = settings["tokenPolicySettings"]
-    rows = [{"keyId": kid, "signs": kid == policy["activeKeyId"]} for kid in policy["keyIds"]]
-    show_list(rows, {"keyId": "key", "signs": "signs"}, as_json=as_json)
+    rows = [{**key, "signs": key["keyId"] == policy["activeKeyId"]} for key in policy["keys"]]
+    show_list(rows, {"keyId": "key", "signs": "signs", "createdAt": "created"}, as_json=as_json)

@@ -34,6 +34,7 @@ class Target:
     credentials: Path | None
     ca_file: Path | None
     tenant: str
+    state: Path | None = None
     _runner: asyncio.Runner = field(default_factory=asyncio.Runner)
     _client: AdministrationClient | None = None
 
@@ -49,7 +50,7 @@ class Target:
         """Return a user, or fail."""
         found = self._runner.run(self.client.user(name, origin))
         if found is None:
-            raise _not_found(f"the identity provider {origin} has no user {name!r} here")
+            raise not_found(f"the identity provider {origin} has no user {name!r} here")
         return found
 
     def find_user(self, name: str, origin: str) -> dict[str, Any] | None:
@@ -89,9 +90,9 @@ class Target:
                 token_url=given["url"],
                 tenant=self.tenant,
             )
-        from entryway.landscape.running import platform_access
+        from entryway.landscape.running import platform_access, services_access
 
-        access = platform_access(self.folder)
+        access = platform_access(self.folder) if self.state is None else services_access(self.state)
         files = [access.ca_certificate, *([self.ca_file] if self.ca_file else [])]
         http = new_http(outgoing_context(os.environ, ca_files=files))
         url = self.url or access.url
@@ -114,9 +115,14 @@ def group(help_text: str) -> typer.Typer:
         url: Annotated[str, typer.Option("--url", help="Address of the interfaces, if not the credential's.")] = "",
         ca_file: Annotated[Path | None, typer.Option("--ca", help="PEM file: whom to believe besides.")] = None,
         tenant: Tenant = "",
+        state: Annotated[
+            Path | None, typer.Option("--state", help="State folder of services that run without `entryway up`.")
+        ] = None,
     ) -> None:
+        if state is not None and credentials is not None:
+            raise typer.BadParameter("--state and --credentials are two ways to come in; one is enough")
         stay_quiet()
-        ctx.obj = made = Target(folder, url, credentials, ca_file, tenant)
+        ctx.obj = made = Target(folder, url, credentials, ca_file, tenant, state)
         ctx.call_on_close(made.close)
 
     return app
@@ -145,7 +151,8 @@ def _read(file: Path) -> dict[str, str]:
     return needed | ({"apiurl": given["apiurl"]} if isinstance(given.get("apiurl"), str) else {})
 
 
-def _not_found(text: str) -> Exception:
+def not_found(text: str) -> Exception:
+    """Return what says that something is not there."""
     from entryway.errors import NotFound
 
     return NotFound(text)

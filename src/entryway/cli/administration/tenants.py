@@ -12,6 +12,7 @@ from entryway.cli.administration.target import Json, Target, examples, group
 
 app = group("Tenants of a landscape; with the rights of the platform, so where it runs.")
 Which = Annotated[str, typer.Argument(help="Id or subdomain of the tenant.")]
+AppId = Annotated[str, typer.Argument(help="Id of the application, with its suffix.")]
 _COLUMNS = {"subdomain": "subdomain", "name": "name", "id": "id", "suspended": "suspended"}
 
 
@@ -100,6 +101,44 @@ def remove_domain(
     """Let a tenant answer at a domain no more."""
     target: Target = ctx.obj
     target.ask("DELETE", f"{_path(target, which)}/domains/{path_of(host)}")
+
+
+@app.command("subscriptions", epilog=examples("tenants subscriptions acme"))
+def subscriptions(ctx: typer.Context, which: Which, as_json: Json = False) -> None:
+    """List the applications that a tenant has subscribed to, and what they brought along."""
+    target: Target = ctx.obj
+    found = target.ask("GET", f"{_path(target, which)}/subscriptions")["subscriptions"]
+    columns = {
+        "xsappname": "app",
+        "tenant_mode": "tenant mode",
+        "wanted": "itself",
+        "dependencies": "dependencies",
+        "created_at": "since",
+    }
+    show_list(found, columns, as_json=as_json)
+
+
+@app.command("subscribe", epilog=examples("tenants subscribe acme 'products!t1' --dependency 'prices!t1'"))
+def subscribe(
+    ctx: typer.Context,
+    which: Which,
+    app_id: AppId,
+    dependencies: Annotated[
+        list[str] | None, typer.Option("--dependency", help="Id of an application that it uses there; repeatable.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Let a tenant use an application of the landscape; a second time names its dependencies anew."""
+    target: Target = ctx.obj
+    path = f"{_path(target, which)}/subscriptions/{path_of(app_id)}"
+    show_one(target.ask("PUT", path, {"dependencies": dependencies or []}), as_json=as_json)
+
+
+@app.command("unsubscribe", epilog=examples("tenants unsubscribe acme 'products!t1'"))
+def unsubscribe(ctx: typer.Context, which: Which, app_id: AppId) -> None:
+    """Take an application away from a tenant, with what was there for it alone."""
+    target: Target = ctx.obj
+    target.ask("DELETE", f"{_path(target, which)}/subscriptions/{path_of(app_id)}")
 
 
 def _all(target: Target) -> list[dict[str, Any]]:

@@ -190,8 +190,12 @@ def _config(config: Path | None, metadata: Path | None, metadata_url: str | None
             given = {**given, "metadata": metadata.read_text("utf-8"), "metadata_url": ""}
         if metadata_url is not None:
             given = {**given, "metadata_url": metadata_url}
-    except (OSError, ValueError) as error:
-        raise typer.BadParameter(f"the configuration cannot be read: {type(error).__name__}") from error
+    except json.JSONDecodeError as error:
+        raise typer.BadParameter(f"{config} is no JSON: line {error.lineno}: {error.msg}") from error
+    except OSError as error:
+        raise typer.BadParameter(f"{error.filename} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, TypeError) as error:
+        raise typer.BadParameter("the configuration is an object in JSON, the metadata XML, both in UTF-8") from error
     if not given or not isinstance(given, dict):
         raise typer.BadParameter("--config, --metadata or --metadata-url is needed")
     return given
