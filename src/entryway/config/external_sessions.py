@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from entryway.config.mistakes import Mistake
 from entryway.config.schema import Document, check, did_you_mean
@@ -20,6 +20,8 @@ DEFAULT_PORT = 6379
 DEFAULT_SENTINEL_PORT = 26379
 # Names that services give sentinel's group where the binding does not say another one.
 DEFAULT_MASTER = "mymaster"
+
+HOST_NAMES = AliasChoices("hostname", "host")
 
 Milliseconds = Annotated[int, Field(ge=0, le=3_600_000)]
 
@@ -78,7 +80,7 @@ class SessionStoreSettings:
 class _Node(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
-    hostname: Annotated[str, Field(min_length=1)]
+    hostname: Annotated[str, Field(min_length=1, validation_alias=HOST_NAMES)]
     port: Annotated[int, Field(ge=1, le=65535)] = DEFAULT_SENTINEL_PORT
 
 
@@ -87,7 +89,7 @@ class _Credentials(BaseModel):
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
-    hostname: str | None = None
+    hostname: str | None = Field(None, validation_alias=HOST_NAMES)
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     username: str | None = None
     password: SecretStr | None = None
@@ -134,7 +136,9 @@ def resolve_external_sessions(
         hint = did_you_mean(name, bound) or f"bound are: {', '.join(sorted(bound)) or 'none'}"
         return None, [Mistake(VARIABLE, "/instanceName", rule, hint)]
     try:
-        credentials = _Credentials.model_validate(dict(binding.credentials))
+        # Services write null for what they do not have.
+        there = {key: value for key, value in binding.credentials.items() if value is not None}
+        credentials = _Credentials.model_validate(there)
         return _settings(document, credentials), []
     except ValidationError as refused:
         return None, [

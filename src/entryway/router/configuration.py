@@ -116,6 +116,7 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
     mistakes += plugin_mistakes(plugins, environment, services) if read_all else []
     mistakes += environment_mistakes(environment, services)
     mistakes += decision_mistakes(environment)
+    mistakes = list(dict.fromkeys(mistakes))  # two routes may lead to one mistake
     errors = [mistake for mistake in mistakes if mistake.severity == "error"]
     if errors or xs_app is None:
         raise ConfigurationMistakes(errors)

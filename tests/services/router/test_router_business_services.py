@@ -214,10 +214,13 @@ async def test_a_name_that_two_bindings_have_stops_the_start(world, country, nam
     ],
 )
 async def test_a_binding_that_cannot_be_used_stops_the_start(world, country, wrong, rule):
+    two = route("api", endpoint="api"), route("again", endpoint="api")
     with pytest.raises(ConfigurationMistakes) as found:
-        await world.start(route("api", endpoint="api"), services={"country": binding(world, country) | wrong})
+        await world.start(*two, services={"country": binding(world, country) | wrong})
 
-    assert rule in str(found.value)
+    told = [str(mistake) for mistake in found.value.mistakes]
+    assert any(rule in line for line in told)
+    assert len(told) == len(set(told)), "one mistake is told once, however many routes lead to it"
 
 
 async def test_a_binding_without_an_oauth_client_fails_where_it_is_needed(world, country):

@@ -88,6 +88,12 @@ def test_clusters_and_sentinels_are_told_apart():
     assert (found.kind, found.addresses, found.master) == ("sentinel", (Address("a", 26379), Address("b", 2)), "m")
 
 
+def test_null_is_what_a_service_does_not_have_and_host_another_word_for_hostname():
+    found, mistakes = read(GOOD, host="h", port=1, tls=None, uri=None, sentinel_nodes=None, cluster_mode=None)
+    assert (found.addresses, found.kind, found.tls, mistakes) == ((Address("h", 1),), "single", False, [])
+    assert read(GOOD, sentinel_nodes=[{"host": "a"}])[0].addresses == (Address("a", 26379),)
+
+
 def test_times_are_read_as_milliseconds_and_have_defaults():
     found, _ = read(GOOD, hostname="h")
     assert (found.longest_wait, found.wait_step, found.command_timeout, found.connect_timeout) == (2.0, 0.05, 5.0, 10.0)
