@@ -100,7 +100,13 @@ class Forwarding:
                 elif name == b"x-csrf-token":
                     if not hide_csrf:
                         raw.append(header)
-                elif name in _FORWARDED and backend.forwarded_headers and name not in forwarded:
+                elif (
+                    name in _FORWARDED
+                    and backend.forwarded_headers
+                    and header[1]
+                    # Each proxy may add a line of its own to the list of addresses; of the others the first counts.
+                    and (name not in forwarded or name == b"x-forwarded-for")
+                ):
                     forwarded.add(name)
                     raw.append(header)
             elif name == b"connection" and header[1].lower() not in (b"keep-alive", b"close"):
@@ -133,7 +139,7 @@ class Forwarding:
         """Return the headers of a call that the router makes by itself, for the user of a session that ends."""
         raw: list[Header] = []
         if request is not None and backend.forwarded_headers:
-            there = [header for header in request.headers.raw if header[0] in _FORWARDED]
+            there = [header for header in request.headers.raw if header[0] in _FORWARDED and header[1]]
             raw += there
             self._add_forwarded(raw, {name for name, _ in there}, request, request.headers.get(b"host"))
         if request is not None:
@@ -151,7 +157,7 @@ class Forwarding:
 
     @staticmethod
     def _add_forwarded(raw: list[Header], there: set[bytes], request: Request, host: bytes | None) -> None:
-        if b"x-forwarded-host" not in there and host is not None:
+        if b"x-forwarded-host" not in there and host:
             raw.append((b"x-forwarded-host", host))
         if b"x-forwarded-proto" not in there:
             raw.append((b"x-forwarded-proto", request.scheme.encode()))

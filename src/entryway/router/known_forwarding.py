@@ -55,7 +55,7 @@ class KnownFields:
         self._served = served
         self._peer = request.peer.host
         self._scheme = request.scheme
-        self._tells_path = backend.forwarded_headers and _PATH not in request.headers
+        self._tells_path = backend.forwarded_headers and not request.headers.get(_PATH)
         kept = _VARYING if self._tells_path else frozenset({_CORRELATION})
         self._lines = heads.request_fields(headers.without(kept), backend.origin.authority)
 

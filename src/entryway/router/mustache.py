@@ -142,4 +142,6 @@ def _lookup(name: str, values: tuple[Any, ...]) -> Any:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join(_text(item) for item in value)
     return str(value) if isinstance(value, str | int | float) else ""

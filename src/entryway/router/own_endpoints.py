@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 async def own_endpoint(router: Router, request: Request, path: str, session: Session | None) -> Response | None:
     """Answer what is the router's own: the login's callback, the logout, the way to the welcome file."""
     if router.signin.is_callback(path) and request.method == "GET":
-        if router.signin.is_late(request, session):
-            return router.signin.way_back(request)
-        if _comes_from_login(request, session):
-            return await router.signin.callback(request)
+        arrived = await router.signin.callback(request, session)
+        if arrived is not None:
+            return arrived
     if router.signout.is_endpoint(path):
         return await router.signout.handle(request, session)
     for called in (router.back_channel, router.subscriptions):
@@ -36,7 +35,7 @@ async def own_endpoint(router: Router, request: Request, path: str, session: Ses
         if not csrf.is_fetch(request):
             return _welcome(request, router.surface.welcome_file)
         # Pages fetch their token here, and get the welcome file with it.
-        request.target = "/" + router.surface.welcome_file.lstrip("/")
+        request.target = _without_fragment(router.surface.welcome_file)
     return None
 
 
@@ -52,13 +51,13 @@ async def hosted_endpoint(router: Router, request: Request, session: Session | N
     if path == "/" and application.welcome_file is not None:
         if not csrf.is_fetch(request):
             return _welcome(request, f"{hosted.segment}/{application.welcome_file.lstrip('/')}")
-        notes.hosted = replace(hosted, url="/" + application.welcome_file.lstrip("/"))
+        notes.hosted = replace(hosted, url=_without_fragment(application.welcome_file))
     return None
 
 
-def _comes_from_login(request: Request, session: Session | None) -> bool:
-    # Who is logged in and comes back to the callback (the browser's back button) gets what the routes say.
-    return session is None or session.login is None or b"locationAfterLogin=" in (request.headers.get(b"cookie") or b"")
+def _without_fragment(file: str) -> str:
+    """Return what a browser would ask for that is led to the welcome file: `index.html#Shell-home` is one, too."""
+    return "/" + file.partition("#")[0].lstrip("/")
 
 
 def _welcome(request: Request, file: str) -> Response:

@@ -161,7 +161,7 @@ class Router:
         """Answer a request that may do what it asks for."""
         goal = match.served.route.goal
         if isinstance(goal, ToFolder):
-            response = self.folders[id(goal)].serve(request, match.target())
+            response = self.folders[id(goal)].serve(request, match.target(), bare=match.bare)
         elif isinstance(goal, ToDestination) or goal.name not in self.services:
             response, session = await self.exchange.forward(request, match, goal, session, notes)
             notes.session = session

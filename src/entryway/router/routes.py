@@ -39,12 +39,14 @@ class ServedRoute:
 class Match:
     """The route that takes a request, and what its source matched."""
 
-    __slots__ = ("_target", "found", "served")
+    __slots__ = ("_target", "bare", "found", "served")
 
     def __init__(self, served: ServedRoute, found: re.Match[str]) -> None:
         self.served = served
         self.found = found
         self._target: str | None = None
+        self.bare = False
+        """Whether the target has no path at all, as where `/ui` becomes what stands behind `/ui`."""
 
     def target(self) -> str:
         """Return the path and query to ask the backend for."""
@@ -58,6 +60,7 @@ class Match:
             # JavaScript's replace: only the matched part changes.
             start, end = self.found.span()
             url = url[:start] + template.expand(self.found) + url[end:]
+            self.bare = url[:1] in ("", "?")
         if CHOSEN_PROVIDER in url:  # it is said to the router, on every route
             url = without_field(url, CHOSEN_PROVIDER)
         if url.endswith("?") and url.index("?") == len(url) - 1:

@@ -65,8 +65,17 @@ class SignIn:
         """Tell whether this path is where authorities send browsers back to."""
         return path == self.rules.callback_endpoint and bool(self.authorities.by_kind)
 
-    async def callback(self, request: Request) -> Response:
-        """Complete a login: redeem the code, begin a new session, go to where the user was."""
+    async def callback(self, request: Request, session: Session | None) -> Response | None:
+        """Answer a browser that comes back from an authority; None if the routes have a say."""
+        logged_in = session is not None and session.login is not None
+        if logged_in and self._is_late(request):
+            return self._way_back(request)
+        if logged_in and b"locationAfterLogin=" not in (request.headers.get(b"cookie") or b""):
+            return None  # the browser's back button
+        return await self._complete(request)
+
+    async def _complete(self, request: Request) -> Response:
+        """Redeem the code, begin a new session, go to where the user was."""
         authority = self.authorities.at(request).of_callback(read_query(request.target).get(KIND_PARAMETER, [None])[0])
         header = request.headers.get(b"cookie")
         answered = login.parse_callback(request.target)
@@ -80,17 +89,16 @@ class SignIn:
         fragment = login.fragment_of(cookie_value(header, "fragmentAfterLogin"))
         return redirect(location + fragment, self._cookies_after_login(request, session))
 
-    def is_late(self, request: Request, session: Session | None) -> bool:
+    def _is_late(self, request: Request) -> bool:
         """Tell whether a tab comes back from its login after another tab of the browser has logged in."""
-        if session is None or session.login is None or not self.rules.state:
-            return False
         answered = login.parse_callback(request.target)
-        if answered.code is None or answered.state is None or answered.state in self.used_states:
+        code, state = answered.code, answered.state
+        if not self.rules.state or code is None or state is None or state in self.used_states:
             return False
         # What bound its login to the browser gave way to the session; where it is there, the login goes on.
-        return login.is_open(answered.state, self.clock()) and self._state_cookie(request) is None
+        return login.is_open(state, self.clock()) and self._state_cookie(request) is None
 
-    def way_back(self, request: Request) -> Response:
+    def _way_back(self, request: Request) -> Response:
         """Lead a late tab to where it was. Its code is not looked at: the user is logged in, and stays who they are."""
         home = address_of(request).prefix + "/"
         gone = self._login_cookies_gone(request)

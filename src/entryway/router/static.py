@@ -64,11 +64,13 @@ class Folder:
         """Names of known files by the paths under which they were asked for."""
         self._cached_bytes = 0
 
-    def serve(self, request: Request, target: str) -> Response:
-        """Answer with the file that the rewritten path names."""
+    def serve(self, request: Request, target: str, *, bare: bool = False) -> Response:
+        """Answer with the file that the rewritten path names; `bare` is the folder itself, without its slash."""
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed("GET, HEAD", "files", bare=True)
         path = target.partition("?")[0]
+        if bare and not request.target.partition("?")[0].endswith("/"):
+            return self._to_folder(request)  # below it, links of the page would lead elsewhere
         name = self._names.get(path) or relative_name(path)
         is_folder = name.endswith("/") or not name
         if is_folder:

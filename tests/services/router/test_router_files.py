@@ -127,7 +127,8 @@ async def test_conditions_and_ranges(browser):
     assert (await browser.get("/f/a.txt", range="bytes=-3")).text == "789"
     assert (await browser.get("/f/a.txt", range="bytes=7-")).text == "789"
     assert (await browser.get("/f/a.txt", range="bytes=2-4", if_range='"old"')).status_code == 200
-    for impossible in ("bytes=4-2", "bytes=x", "bytes=-"):
+    assert (await browser.get("/f/a.txt", range=f"bytes=7-{'9' * 5000}")).text == "789"
+    for impossible in ("bytes=4-2", "bytes=x", "bytes=-", "bytes=-0", f"bytes={'9' * 5000}-"):
         assert (await browser.get("/f/a.txt", range=impossible)).status_code == 416
     again = await browser.get("/f/a.txt", if_none_match=etag, cache_control="max-age=0, no-cache")
     assert (again.status_code, again.text) == (200, whole.text)
@@ -148,3 +149,19 @@ async def test_folders_show_their_index(browser):
 async def test_files_are_read_only(browser, method):
     answer = await browser.request(method, "/f/a.txt")
     assert (answer.status_code, answer.headers["allow"], answer.content) == (405, "GET, HEAD", b"")
+
+
+async def test_a_folder_is_at_its_address_with_a_slash(world):
+    (world.folder / "web").mkdir()
+    (world.folder / "web" / "index.html").write_text("start")
+    routes = [
+        {"source": source, "target": target, "localDir": "web", "authenticationType": "none"}
+        for source, target in (("^/ui(.*)$", "$1"), ("^/app$", "/"))
+    ]
+    browser = await world.start(*routes)
+
+    moved = await browser.get("/ui?a=b")
+
+    assert (moved.status_code, moved.headers["location"]) == (301, "/ui/?a=b")
+    assert (await browser.get("/ui/?a=b")).text == "start"
+    assert (await browser.get("/app")).text == "start", "its target names the page"

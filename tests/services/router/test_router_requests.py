@@ -234,9 +234,9 @@ async def test_the_user_api_tells_a_page_who_its_user_is(world):
 
 
 async def test_the_welcome_file(world):
-    browser = await world.start(welcomeFile="/public/index.html")
+    browser = await world.start(welcomeFile="/public/index.html#Shell-home")
     answer = await browser.get("/?a=b")
-    assert (answer.status_code, answer.headers["location"]) == (302, "/public/index.html")
+    assert (answer.status_code, answer.headers["location"]) == (302, "/public/index.html#Shell-home")
     served = await browser.get("/", x_csrf_token="fetch")
     assert served.status_code == 200
     assert served.headers["x-csrf-token"]

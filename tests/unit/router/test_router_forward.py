@@ -108,6 +108,27 @@ def test_what_a_proxy_in_front_said_is_kept():
     )
 
 
+def test_of_lists_of_addresses_every_line_counts_and_of_other_forwarding_headers_the_first():
+    lines = [("x-forwarded-for", "203.0.113.1"), ("x-forwarded-for", "198.51.100.2"), ("x-forwarded-host", "outside")]
+    sent = FORWARDING.request_headers(
+        request(*lines, ("x-forwarded-host", "other")),
+        BACKEND,
+        None,
+        hide_csrf=True,
+        correlation_id=b"cid",
+        target="/base/x",
+    )
+
+    assert list(sent.all(b"x-forwarded-for")) == [b"203.0.113.1", b"198.51.100.2"]
+    assert list(sent.all(b"x-forwarded-host")) == [b"outside"]
+
+
+def test_forwarding_headers_that_say_nothing_are_as_good_as_none():
+    names = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-path", "x-forwarded-proto")
+
+    assert forwarded(*((name, "") for name in names)) == forwarded()
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -129,3 +129,11 @@ def test_a_cookies_value_is_found_once_and_for_its_name_alone(routes):
         assert other.value_in(asked(block).headers, "JSESSIONID") == b"2"
     assert cookie.value_in(Headers([(b"cookie", b"fields=3")]), "fields") == b"3"
     assert cookie.value_in(asked(KnownHead([])).headers, "fields") is None
+
+
+def test_a_path_that_a_proxy_left_empty_is_told_anew_each_time(routes):
+    block = KnownHead([*SENT, (b"x-forwarded-path", b"")])
+
+    told = [known_fields(FORWARDING, asked(block, path), BACKEND, None, routes[0], b"cid") for path in ("/a", "/b")]
+
+    assert [b"x-forwarded-path: /a" in told[0], b"x-forwarded-path: /b" in told[1]] == [True, True]

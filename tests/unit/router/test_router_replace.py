@@ -12,6 +12,7 @@ REPLACEMENT = Replacement(
         "T": True,
         "svc": {"url": "http://h", "deep": {"k": "v"}},
         "list": ["a", {"k": 1}],
+        "hosts": ["a", "b"],
     },
 )
 
@@ -28,6 +29,7 @@ REPLACEMENT = Replacement(
         ("{{#T}}yes{{/T}}{{^T}}no{{/T}}{{#OTHER}}no{{/OTHER}}{{^OTHER}}yes{{/OTHER}}", "yesyes"),
         ("{{#svc}}{{url}} {{#deep}}{{k}}{{/deep}} {{N}}{{/svc}}", "http:&#x2F;&#x2F;h v 5"),
         ("{{#list}}[{{.}}{{k}}]{{/list}}", "[a][1]"),
+        ("{{list}}|{{hosts}}", "a,|a,b"),
         ("a{{! a comment }}b{{> part}}c", "abc"),
         ("a\n  {{#T}}\nb\n  {{/T}}  \nc\n{{! }}\n", "a\nb\nc\n"),
         ("{{=<% %>=}}<%N%>{{N}}<%={{ }}=%>{{N}}", "5{{N}}5"),
