@@ -45,6 +45,8 @@ class RouterEnvironment:
     incoming_connection_timeout: float = 120.0
     incoming_request_timeout: float = 300.0
     keep_alive: float | None = None
+    connections: int | None = None
+    connections_per_address: int | None = None
     session_cookie_name: str = SESSION_COOKIE
     secure_session_cookie: bool = False
     same_site: Literal["None", "Lax"] | None = None

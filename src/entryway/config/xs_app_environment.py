@@ -59,6 +59,8 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
         incoming_request_timeout=read.integer("INCOMING_REQUEST_TIMEOUT", "incomingRequestTimeout", 300_000, least=0)
         / 1000,
         keep_alive=_milliseconds(_optional(read, "SERVER_KEEP_ALIVE", "serverKeepAlive", least=0)),
+        connections=_optional(read, "ENTRYWAY_CONNECTIONS", "connections", least=1),
+        connections_per_address=_optional(read, "ENTRYWAY_CONNECTIONS_PER_ADDRESS", "connectionsPerAddress", least=1),
         session_cookie_name=session_cookie_name(read),
         secure_session_cookie=read.lenient_boolean("SECURE_SESSION_COOKIE"),
         same_site=same_site,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from entryway.http.address_limit import AddressLimit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -17,6 +19,8 @@ class Limits:
     """A longer request body is answered 413."""
     connections: int | None = None
     """One connection more takes the place of one without a request; where all have one, it is answered 503."""
+    per_address: AddressLimit | None = None
+    """One connection more of one address takes the place of another of its own, in the same way."""
     handshakes: int = 1000
     """So many connections may be in their TLS handshake; with one more, the oldest of them is cut off."""
     requests_per_connection: int | None = None

@@ -20,6 +20,7 @@ from entryway.http.known_heads import REQUESTS, RESPONSES
 from entryway.http.limits import Limits
 from entryway.http.messages import ErrorRenderer, Handler, Request, Response
 from entryway.http.outbox import outbox_of
+from entryway.http.places import Places, make_room
 from entryway.http.protocols import as_protocol
 from entryway.http.tls_listener import TlsListener
 
@@ -53,6 +54,7 @@ class Server:
         self.date = b""
         self._connections: set[ServerConnection] = set()
         self._upgraded: set[RawStream] = set()
+        self._places = Places(self.limits.per_address)
         self._listeners: list[tuple[asyncio.Server | TlsListener, ssl.SSLContext | None]] = []
         self._ending = False
         self._draining = False
@@ -210,25 +212,14 @@ class Server:
             connection.transport.abort()
         elif self._ending:
             connection.leave()
-        elif limit is not None and self.connections > limit and not self._make_room(connection):
-            self._note_refusal(limit)
-            connection.transport.write(_BUSY)
-            connection.drain()
-
-    def _make_room(self, newcomer: ServerConnection) -> bool:
-        """Cut off the connection that owes us a request and would soonest be closed anyway; tell whether there was one.
-
-        Whoever opens many and says little must not keep those out who have something to ask. One whose body is on its
-        way goes only where nobody owes us a whole request.
-        """
-        owing = [each for each in self._connections if each is not newcomer and each.owes_a_request]
-        if not owing:
-            return False
-        min(owing, key=lambda it: (it.answering is not None, it.reader.deadline, it.reader.head_arriving)).abort()
-        return True
+        elif not self._places.take(connection):
+            self._refuse(connection, address=connection.peer.host)
+        elif limit is not None and self.connections > limit and not make_room(self._connections, connection):
+            self._refuse(connection, limit=limit)
 
     def gone(self, connection: ServerConnection) -> None:
         self._connections.discard(connection)
+        self._places.leave(connection)
         self._check_empty()
 
     def upgraded(self, connection: ServerConnection, stream: RawStream) -> None:
@@ -237,18 +228,21 @@ class Server:
 
         def ended() -> None:
             self._upgraded.discard(stream)
+            self._places.leave(connection)
             self._check_empty()
             if connection.on_state is not None:
                 connection.on_state("closed")
 
         stream.on_closed = ended
 
-    def _note_refusal(self, limit: int) -> None:
-        """Log that connections are refused, once a minute: who causes it must not fill the log, too."""
+    def _refuse(self, connection: ServerConnection, **why: str | int) -> None:
+        connection.transport.write(_BUSY)
+        connection.drain()
+        # Logged once a minute: who causes it must not fill the log, too.
         now = self.loop.time()
         if now >= self._refusals_noted + NOTED_EVERY:
             self._refusals_noted = now
-            _log.warning("connections_refused", extra={"limit": limit})
+            _log.warning("connections_refused", extra=why)
 
     def _check_empty(self) -> None:
         if not self._connections and not self._upgraded:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from entryway.errors import ConfigurationError
+from entryway.http.address_limit import address_limit
 from entryway.http.limits import Limits
 from entryway.landscape.serve import LIMITS
 from entryway.web.pages import read_branding
@@ -29,6 +30,7 @@ TENANT_URL = "ENTRYWAY_TENANT_URL"
 IDENTITY_PROVIDER_URL = "ENTRYWAY_IDENTITY_PROVIDER_URL"
 BRANDING = "ENTRYWAY_BRANDING"
 CONNECTIONS = "ENTRYWAY_CONNECTIONS"
+PER_ADDRESS = "ENTRYWAY_CONNECTIONS_PER_ADDRESS"
 AUDIT_DAYS = "ENTRYWAY_AUDIT_DAYS"
 _ORIGIN = re.compile(r"https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?")
 _LIMITS = {
@@ -96,7 +98,8 @@ def identity_provider_url(environ: Mapping[str, str], usual: str) -> str:
 
 def listener_limits(environ: Mapping[str, str]) -> Limits:
     """Return what a port of the control plane, and that of the identity provider, takes from its clients."""
-    return replace(LIMITS, connections=_number(environ, CONNECTIONS) or LIMITS.connections)
+    places = _number(environ, CONNECTIONS) or LIMITS.connections or 1
+    return replace(LIMITS, connections=places, per_address=address_limit(places, _number(environ, PER_ADDRESS), ()))
 
 
 def audit_settings(environ: Mapping[str, str]) -> dict[str, Any]:

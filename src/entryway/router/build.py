@@ -13,6 +13,7 @@ from functools import partial
 from entryway.clients.http import new_http
 from entryway.clients.tls import outgoing_context, unverified_context
 from entryway.http import Limits, PoolLimits
+from entryway.http.address_limit import address_limit
 from entryway.router import audit
 from entryway.router.access_log import AccessLog
 from entryway.router.address import FORWARDING, trust_in
@@ -63,6 +64,7 @@ from entryway.router.signin import LoginRules, SignIn
 from entryway.router.surface import Surface
 from entryway.router.websockets import SocketRules
 from entryway.telemetry import get_logger
+from entryway.tunnel.sockets import affordable_connections
 
 log = get_logger("router")
 
@@ -220,7 +222,10 @@ def _limits(configuration: RouterConfiguration) -> Limits:
     environment = configuration.environment
     connection = environment.incoming_connection_timeout or UNLIMITED
     arriving = min(environment.incoming_request_timeout or UNLIMITED, connection)
+    places = environment.connections or affordable_connections()
     return Limits(
+        connections=places,
+        per_address=address_limit(places, environment.connections_per_address, environment.trusted_proxies or ()),
         header_count=MOST_HEADERS,
         header_timeout=arriving,
         body_timeout=arriving,

@@ -32,6 +32,7 @@ from entryway.router.reload import Reloader
 from entryway.router.sessions import SessionStore
 from entryway.router.workers import Supervisor
 from entryway.telemetry import get_logger, set_level
+from entryway.tunnel.sockets import allow_many_connections
 
 if TYPE_CHECKING:
     from entryway.router.fronts import Around
@@ -58,6 +59,7 @@ def run(
         print(f"warning: {line_of(warning)}", file=sys.stderr)  # noqa: T201 - for the person who starts it
     if configuration.environment.log_level is not None:
         set_level(configuration.environment.log_level)
+    allow_many_connections()
     workers = configuration.operation.workers
     if workers == 1:
         return uvloop.run(_serve(configuration, environ, hooks, around=around))

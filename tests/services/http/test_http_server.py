@@ -12,6 +12,7 @@ from http_certificates import certificates
 
 from entryway.errors import NotFound
 from entryway.http import Body, Headers, Limits, OutgoingRequest, RawStream, Request, Response, Server
+from entryway.http.address_limit import AddressLimit
 from entryway.testing.upstream import dial, scripted_upstream
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -226,6 +227,44 @@ async def test_bodies_that_do_not_come_make_room_where_nobody_else_does(serve):
     await newcomer.saying(GET)
     await newcomer.hear_until(b"ok")
     assert await slow[0].hear_all() == b""
+
+
+async def test_one_address_does_not_take_all_places(serve):
+    asked, go_on = asyncio.Semaphore(0), asyncio.Event()
+
+    async def when_told(request: Request) -> Response:
+        asked.release()
+        await go_on.wait()
+        return await ok(request)
+
+    place = await serve(when_told, Limits(connections=10, per_address=AddressLimit(2, private=True)))
+    held = [await place.dial(), await place.dial()]
+    for wire in held:
+        await wire.saying(GET)
+        await asked.acquire()
+
+    assert (await (await place.dial()).hear_all()).startswith(b"HTTP/1.1 503 ")
+    elsewhere = socket.create_connection((place.host, place.port), source_address=("127.0.0.2", 0))
+    reader, writer = await asyncio.open_connection(sock=elsewhere)
+    writer.write(GET)
+    await asked.acquire()
+    go_on.set()
+    await reader.readuntil(b"ok")
+    for wire in held:
+        await wire.hear_until(b"ok")
+    # One that asked before makes room for another one of its own address, and for nobody else's.
+    again = await place.dial()
+    await again.saying(GET)
+    await again.hear_until(b"ok")
+    gone = [asyncio.create_task(wire.hear_all(60)) for wire in held]
+    done, left = await asyncio.wait(gone, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+    assert (len(done), len(left)) == (1, 1)
+    for task in left:
+        task.cancel()
+    writer.write(GET)
+    await reader.readuntil(b"ok")
+    writer.close()
+    await writer.wait_closed()
 
 
 async def test_a_connection_ends_after_its_last_allowed_request(serve):

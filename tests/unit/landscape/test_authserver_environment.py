@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from entryway.errors import ConfigurationError
+from entryway.http.address_limit import AddressLimit
 from entryway.landscape.authserver_environment import (
     address_limits,
     audit_settings,
@@ -45,7 +46,8 @@ def test_authorities_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 
 def test_connections_of_a_port_are_limited() -> None:
     assert listener_limits({}).connections == 2000
-    assert listener_limits({"ENTRYWAY_CONNECTIONS": "50"}).connections == 50
+    limits = listener_limits({"ENTRYWAY_CONNECTIONS": "50", "ENTRYWAY_CONNECTIONS_PER_ADDRESS": "5"})
+    assert (limits.connections, limits.per_address) == (50, AddressLimit(5, private=True))
     with pytest.raises(ConfigurationError, match="ENTRYWAY_CONNECTIONS"):
         listener_limits({"ENTRYWAY_CONNECTIONS": "many"})
 
