@@ -74,6 +74,7 @@ COMPILED = (
     "router/returned",
     "router/router",
     "router/routes",
+    "router/sessions",
     "router/surface",
 )
 TOOLS = ["mypy>=1.14", "setuptools"]

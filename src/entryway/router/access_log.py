@@ -11,7 +11,8 @@ from typing import BinaryIO, Final
 FLUSH_SECONDS: Final = 0.1
 FLUSH_BYTES: Final = 64 * 1024
 
-MOST_ENDINGS: Final = 2000
+MOST_SENDERS: Final = 2000
+MOST_WAYS: Final = 2000
 
 _quote: Final = json.encoder.encode_basestring_ascii  # the C function behind json.dumps
 # Formatting numbers would cost more than everything else in a line: usual ones are formatted before they come.
@@ -33,7 +34,8 @@ class AccessLog:
         self._timer: asyncio.TimerHandle | None = None
         self._now = self._second = -1
         self._stamp = self._second_stamp = ""
-        self._endings: dict[tuple[str, ...], str] = {}
+        self._senders: dict[str, str] = {}
+        self._ways: dict[tuple[str, str], str] = {}
 
     def write(
         self,
@@ -44,29 +46,31 @@ class AccessLog:
         request_id: str,
         *,
         client: str,
-        user: str = "",
-        tenant: str = "",
+        told: str = "",
         route: str = "",
         destination: str = "",
         backend: float = 0.0,
         tokens: float = 0.0,
         error: str = "",
     ) -> None:
-        """Note one request; of its `seconds`, some were spent with the backend and some with token services."""
-        who = (client, user, tenant, route, destination)
+        """Note one request; of its `seconds`, some were spent with the backend and some with token services.
+
+        `told` is what `told_of` makes of its user.
+        """
         asked = _METHODS.get(method) or f'","event":"request","method":{_quote(method)},"path":'
         # Compiled, joining what is known to be text is cheap, and formatting what may be anything is not.
         stamp, duration = self._time(), _milliseconds(seconds)
         code = _CODES.get(status) or f',"status":{status},"ms":'
         quoted_path: str = _quote(path)
         quoted_id: str = _quote(request_id)
-        ending: str = self._endings.get(who) or self._ending(who)
+        sender: str = self._senders.get(client) or self._sender(client)
+        way: str = self._ways.get((route, destination)) or self._way(route, destination)
         shares = ""
         if destination:
             own = _milliseconds(seconds - backend - tokens)
             waited, logging_on = _milliseconds(backend), _milliseconds(tokens)
             shares = f',"router_ms":{own},"backend_ms":{waited},"token_ms":{logging_on}'
-        line = f'{stamp}{asked}{quoted_path}{code}{duration},"request_id":{quoted_id}{ending}{shares}'
+        line = f'{stamp}{asked}{quoted_path}{code}{duration},"request_id":{quoted_id}{sender}{told}{way}{shares}'
         if error:
             line += f',"error":{_quote(error)}'
         self._lines.append(line)
@@ -76,14 +80,20 @@ class AccessLog:
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
 
-    def _ending(self, who: tuple[str, ...]) -> str:
-        """Return the members that many requests of one user share, ready to be written again."""
-        members = zip(("client", "user", "tenant", "route", "destination"), who, strict=True)
-        ending = "".join([f',"{name}":{_quote(value)}' for name, value in members if value or name == "client"])
-        if len(self._endings) >= MOST_ENDINGS:
-            self._endings.clear()
-        self._endings[who] = ending
-        return ending
+    def _sender(self, client: str) -> str:
+        """Return the member that names the client, ready to be written again."""
+        if len(self._senders) >= MOST_SENDERS:
+            self._senders.clear()
+        sender = self._senders[client] = f',"client":{_quote(client)}'
+        return sender
+
+    def _way(self, route: str, destination: str) -> str:
+        """Return the members that name where requests went, ready to be written again."""
+        way = _member("route", route) + _member("destination", destination)
+        if len(self._ways) >= MOST_WAYS:
+            self._ways.clear()
+        self._ways[route, destination] = way
+        return way
 
     def flush(self) -> None:
         """Write what was collected."""
@@ -106,6 +116,15 @@ class AccessLog:
                 self._second_stamp = time.strftime('{"time":"%Y-%m-%dT%H:%M:%S', time.gmtime(second))
             self._stamp = self._second_stamp + _MILLISECONDS[now % 1000]
         return self._stamp
+
+
+def told_of(user: str, tenant: str) -> str:
+    """Return what lines say of a user: the members of an object, each with a comma before it."""
+    return _member("user", user) + _member("tenant", tenant)
+
+
+def _member(name: str, value: str) -> str:
+    return f',"{name}":{_quote(value)}' if value else ""
 
 
 def _milliseconds(seconds: float) -> str:

@@ -13,6 +13,8 @@ from entryway.router.backend_cookies import BackendCookie, CookieJar
 from entryway.router.sessions import Login
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 COOKIE = "ARBE"
@@ -27,7 +29,7 @@ class CookieSeal:
     def __init__(self, secret: bytes) -> None:
         self._key = hmac.digest(secret, b"entryway router backend cookies", hashlib.sha256)
 
-    def line(self, jars: dict[str, CookieJar], login: Login, chance: bytes) -> str | None:
+    def line(self, jars: Mapping[str, CookieJar], login: Login, chance: bytes) -> str | None:
         """Return the Set-Cookie line, or None if the cookies are too many for one; `chance` is 12 random bytes."""
         content = [
             [name, *(_text(part) for part in (cookie.name, cookie.value, cookie.path, cookie.domain, cookie.host))]

@@ -1,17 +1,17 @@
-"""The sessions of one process, in the order of their last use: the next to expire is the first."""
+"""The sessions of one process.
+
+A request looks at its session and at nothing else: where there are many, whatever it touches is in no cache of the
+processor. So no order of use is kept. Sessions are looked through by a timer, each in the second in which it would
+expire if it were not used any more, and again later if it was.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
 
-from entryway.router.sessions import COOKIE_PREFIX, MOST_ANONYMOUS, NAME_LENGTH, Login, Renewal, Session
-
-ORDER_SECONDS: Final = 1.0
-"""So much later than its time a session may end: the order is not put right for each of a page's many requests."""
+from entryway.router.sessions import MOST_ANONYMOUS, Login, Renewal, Session
 
 
 class MemorySessions:
@@ -23,7 +23,10 @@ class MemorySessions:
         self.timeout = timeout
         self.clock = clock
         self.on_expired = on_expired
-        self._sessions: OrderedDict[bytes, Session] = OrderedDict()
+        self._sessions: dict[bytes, Session] = {}
+        """By the cookie's value."""
+        self._due: dict[int, set[Session]] = {}
+        """By the second in which they are looked at."""
         self._anonymous: OrderedDict[bytes, None] = OrderedDict()
         self._by_sid: dict[str, set[Session]] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -36,29 +39,25 @@ class MemorySessions:
 
     def find(self, cookie: bytes) -> Session | None:
         """Return the session that this cookie value names, and note that it was used; nobody has to be asked."""
-        name = cookie[len(COOKIE_PREFIX) : len(COOKIE_PREFIX) + NAME_LENGTH]
-        session = self._sessions.get(name)
-        # The stored value has the right signature, so comparing with it is checking the signature.
-        if session is None or not hmac.compare_digest(session.cookie, cookie):
+        # Nobody can measure how much of a cookie is right: a dict compares bytes only where the hashes are equal.
+        session = self._sessions.get(cookie)
+        if session is None:
             return None
         now = self.clock()
         if now - session.touched >= self.timeout:
             self._expire(session)
             return None
         session.touched = now
-        if now - session.placed >= ORDER_SECONDS:
-            session.placed = now
-            self._sessions.move_to_end(name)
         return session
 
     async def save(self, session: Session) -> None:
         if session.ended:
             return  # a request that was under way when the user left must not bring the session back
-        name = session.name.encode()
-        self._sessions[name] = session
-        self._sessions.move_to_end(name)
+        if session.cookie not in self._sessions:
+            self._sessions[session.cookie] = session
+            self._look_later(session)
         if session.login is None:
-            self._anonymous[name] = None
+            self._anonymous[session.cookie] = None
             if len(self._anonymous) > MOST_ANONYMOUS:
                 self._forget(self._sessions[next(iter(self._anonymous))])
         elif session.login.sid is not None:
@@ -84,8 +83,10 @@ class MemorySessions:
     def configure(self, timeout: float, on_expired: Callable[[Session], None]) -> None:
         """Go on under another configuration; what was found out for users under the former one is forgotten."""
         self.timeout, self.on_expired = timeout, on_expired
+        self._due.clear()
         for session in self._sessions.values():
             session.found.clear()
+            self._look_later(session)
         if self._timer is not None:
             self._timer.cancel()
             self._watch()
@@ -99,17 +100,23 @@ class MemorySessions:
             self._timer.cancel()
             self._timer = None
 
+    def _look_later(self, session: Session) -> None:
+        """Let the timer look at a session in the second in which it expires unless it is used."""
+        session.due = int(session.touched + self.timeout) + 1
+        self._due.setdefault(session.due, set()).add(session)
+
     def _watch(self) -> None:
-        """Wake up when the session that was used longest ago expires."""
+        """End the sessions whose time is over, and wake up again in the next second in which one may be."""
         self._timer = None
         now = self.clock()
-        while self._sessions:
-            oldest = next(iter(self._sessions.values()))
-            left = oldest.touched + self.timeout - now
-            if left > 0:
-                self._timer = asyncio.get_running_loop().call_later(left, self._watch)
-                return
-            self._expire(oldest)
+        for second in [second for second in self._due if second <= now]:
+            for session in self._due.pop(second):
+                if now - session.touched >= self.timeout:
+                    self._expire(session)
+                else:
+                    self._look_later(session)
+        if self._due:
+            self._timer = asyncio.get_running_loop().call_later(min(self._due) - now, self._watch)
 
     def _expire(self, session: Session) -> None:
         self._forget(session)
@@ -118,9 +125,13 @@ class MemorySessions:
 
     def _forget(self, session: Session) -> None:
         session.ended = True
-        name = session.name.encode()
-        self._sessions.pop(name, None)
-        self._anonymous.pop(name, None)
+        self._sessions.pop(session.cookie, None)
+        self._anonymous.pop(session.cookie, None)
+        if session.due in self._due:
+            together = self._due[session.due]
+            together.discard(session)
+            if not together:
+                del self._due[session.due]
         if session.login is not None and session.login.sid in self._by_sid:
             of_login = self._by_sid[session.login.sid]
             of_login.discard(session)

@@ -48,9 +48,9 @@ class Refresher:
         if login is None:
             return True
         now = self.clock()
-        renewal = login.refresh_at
+        ahead = login.renewal - now
         return login.expires_at - now > self.minimum_validity and (
-            renewal is None or renewal - now >= self.window or (renewal > now and session in self.waking)
+            ahead >= self.window or (ahead > 0 and session in self.waking)
         )
 
     async def keep_fresh(self, session: Session) -> None:

@@ -125,7 +125,8 @@ def remember(
     if jar is None:
         if not kept:
             return
-        jar = session.jars[backend.name] = CookieJar()
+        jar = CookieJar()
+        session.jars = {**session.jars, backend.name: jar}
     for cookie in cookies:
         if cookie is not None and cookie.persistent:
             jar.forget(cookie.name)

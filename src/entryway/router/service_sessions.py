@@ -12,7 +12,7 @@ import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from entryway.config.environment_model import ServiceSessionSettings
 from entryway.http import Headers, Request
@@ -37,10 +37,13 @@ _NAME = re.compile(r"[\x21-\x7e]{1,256}")
 class ServiceSession(Session):
     """What is known of the caller, for one request."""
 
-    browser: ClassVar[bool] = False
     settings: ServiceSessionSettings = field(default_factory=ServiceSessionSettings)
     record: Record | None = None
     """What the store has of it, if it is kept there."""
+
+    @property
+    def browser(self) -> bool:
+        return False
 
     @property
     def guarded(self) -> bool:

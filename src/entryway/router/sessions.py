@@ -13,9 +13,12 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, ClassVar, Final, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol
 from urllib.parse import quote
 
+from entryway.http.subclassable import mypyc_attr
+from entryway.router.access_log import told_of
 from entryway.router.backend_cookies import CookieJar
 from entryway.router.csrf import new_token
 
@@ -25,6 +28,8 @@ COOKIE_PREFIX: Final = b"s%3A"
 MOST_ANONYMOUS = 50_000
 """Anybody can make the router begin a session without login; beyond this many, the one made first ends."""
 NAME_LENGTH: Final = 32
+NEVER: Final = float("inf")
+NO_JARS: Final[Mapping[str, CookieJar]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,15 @@ class Login:
     id_token: str | None = field(default=None, repr=False)
     notice: str = field(default="", repr=False)
     """The query by which the authority was asked to announce it."""
+    # What every request asks, worked out once: each further object would be in no cache of the processor.
+    renewal: float = field(init=False, repr=False, compare=False)
+    """When to renew the token, as a number in any case."""
+    told: str = field(init=False, repr=False, compare=False)
+    """What the access log says of the user."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "renewal", NEVER if self.refresh_at is None else self.refresh_at)
+        object.__setattr__(self, "told", told_of(self.user, str(self.claims.get("zid") or "")))
 
     @property
     def foreign_tenant(self) -> str | None:
@@ -53,6 +67,7 @@ class Login:
         return None if self.authority == "xsuaa" else str(self.claims.get("zid") or "")
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 @dataclass(slots=True, eq=False)
 class Session:
     """One browser's session; without `login` it is anonymous."""
@@ -63,19 +78,22 @@ class Session:
     csrf_token: bytes = field(repr=False)
     touched: float
     login: Login | None = None
-    jars: dict[str, CookieJar] = field(default_factory=dict, repr=False)
+    jars: Mapping[str, CookieJar] = field(default_factory=lambda: NO_JARS, repr=False)
     """Session cookies of the backends, by destination."""
     found: dict[Any, Any] = field(default_factory=dict, repr=False)
     """What was found out for this user and may be used again: destinations, exchanged tokens."""
     refreshing: asyncio.Task[None] | None = field(default=None, repr=False)
     refresh_not_before: float = 0.0
-    placed: float = 0.0
-    """When the store last put it behind all others in the order of their use."""
+    due: int = 0
+    """The second in which the store looks whether it has expired."""
     ended: bool = False
     unreachable: bool = False
     """Whether the cookie is one of ours but the store cannot be asked what it stands for."""
-    browser: ClassVar[bool] = True
-    """Whether a browser sends the cookie by itself, also when another site's page makes it ask."""
+
+    @property
+    def browser(self) -> bool:
+        """Whether a browser sends the cookie by itself, also when another site's page makes it ask."""
+        return True
 
     @property
     def guarded(self) -> bool:

@@ -75,7 +75,8 @@ def new(store: SharedSessions, user: Login | None = None) -> Session:
 def add_cookie(session: Session, line: bytes, destination: str = "b") -> None:
     cookie = parse_set_cookie(line)
     assert cookie is not None
-    session.jars.setdefault(destination, CookieJar()).keep(cookie, b"backend", b"/x/y")
+    session.jars = {destination: CookieJar(), **session.jars}
+    session.jars[destination].keep(cookie, b"backend", b"/x/y")
 
 
 async def test_another_router_knows_the_session_and_everything_in_it(stores):

@@ -105,7 +105,7 @@ def test_a_destination_with_headers_of_its_own_is_written_to_each_time(changes, 
 
 def test_cookies_that_the_session_keeps_for_a_backend_are_written_each_time(routes):
     user = session()
-    user.jars["b"] = CookieJar()
+    user.jars = {"b": CookieJar()}
     assert known_fields(FORWARDING, asked(KnownHead(SENT)), BACKEND, user, routes[0], b"1") is None
 
 

@@ -1,6 +1,7 @@
 """Sessions: found by their whole cookie only, ended by time, and never brought back."""
 
 import asyncio
+import sys
 
 import pytest
 
@@ -66,36 +67,43 @@ async def test_use_keeps_a_session_alive_and_idleness_ends_it(clock: Clock):
     await sessions.close()
 
 
-async def test_the_order_of_use_is_kept_to_the_second(clock: Clock):
-    sessions = MemorySessions(60, clock)
-    made = [new(clock, number) for number in range(3)]
-    for session in made:
+async def test_idle_sessions_end_by_themselves_and_those_in_use_do_not():
+    loop = asyncio.get_running_loop()
+    ended: list[Session] = []
+    done = asyncio.Event()
+    sessions = MemorySessions(0.5, loop.time, lambda session: (ended.append(session), done.set()))
+    idle, used = [MAKER.new(bytes([number]) * 64, loop.time()) for number in range(2)]
+    for session in (idle, used):
         await sessions.save(session)
-    clock.now += 10
-    for session in (made[2], made[0]):
-        assert sessions.find(session.cookie) is session
-    clock.now += 0.5
-    assert sessions.find(made[2].cookie) is made[2]
-    assert list(sessions._sessions.values()) == [made[1], made[2], made[0]]
-    clock.now += 0.5
-    assert sessions.find(made[2].cookie) is made[2]
-    assert list(sessions._sessions.values()) == [made[1], made[0], made[2]]
-    clock.now += 59.5  # each ends in its own time all the same
-    assert [sessions.find(session.cookie) is session for session in made] == [False, False, True]
+    async with asyncio.timeout(5):
+        while not done.is_set():
+            assert sessions.find(used.cookie) is used
+            await asyncio.sleep(0.01)
+    assert ended == [idle]
+    assert len(sessions) == 1
     await sessions.close()
 
 
-async def test_idle_sessions_end_by_themselves():
-    ended: list[Session] = []
+async def test_a_shorter_timeout_holds_for_sessions_that_are_there():
     loop = asyncio.get_running_loop()
     done = asyncio.Event()
-    sessions = MemorySessions(0.02, loop.time, lambda session: (ended.append(session), done.set()))
-    session = MAKER.new(b"a" * 64, loop.time())
-    await sessions.save(session)
+    sessions = MemorySessions(900, loop.time)
+    await sessions.save(MAKER.new(b"a" * 64, loop.time()))
+    sessions.configure(0.02, lambda _: done.set())
     async with asyncio.timeout(5):
         await done.wait()
-    assert ended == [session]
     assert len(sessions) == 0
+    await sessions.close()
+
+
+async def test_nothing_is_kept_of_a_session_that_was_dropped(clock: Clock):
+    sessions = MemorySessions(60, clock)
+    session = new(clock)
+    before = sys.getrefcount(session)
+    await sessions.save(session)
+    assert sys.getrefcount(session) > before
+    await sessions.drop(session)
+    assert sys.getrefcount(session) == before
     await sessions.close()
 
 

@@ -31,10 +31,12 @@ LOGIN = Login(
 
 def different(field: dataclasses.Field) -> object:
     value = getattr(LOGIN, field.name)
+    if field.name in {"expires_at", "refresh_at"}:
+        return 6.5
     return {str: "other", bytes: b"other", frozenset: frozenset({"z"}), dict: {"k": 1}}.get(type(value), "other")
 
 
-@pytest.mark.parametrize("field", dataclasses.fields(Login), ids=lambda field: field.name)
+@pytest.mark.parametrize("field", [field for field in dataclasses.fields(Login) if field.init], ids=lambda f: f.name)
 def test_no_part_of_a_login_is_left_out(field):
     login = dataclasses.replace(LOGIN, **{field.name: different(field)})
     assert decode_identity(encode_identity(b"csrf", login)) == (b"csrf", login)

@@ -22,7 +22,7 @@ IDENTITY = b"i"
 COOKIE = b"c"
 # JSON has neither bytes nor sets; the first letter of a key says what the value was.
 _BYTES, _SET, _AS_IT_IS = "b", "s", "="
-_LOGIN_FIELDS = tuple(field.name for field in dataclasses.fields(Login))
+_LOGIN_FIELDS = tuple(field.name for field in dataclasses.fields(Login) if field.init)
 
 
 def encode_identity(csrf_token: bytes, login: Login | None) -> bytes:
