@@ -79,6 +79,7 @@ async def test_a_passkey_is_made_and_used(page: Page, idp: RunningIdp) -> None:
     await page.goto(f"{idp.url}/profile")
     await type_password(page, "ada")
     await expect(page.get_by_role("heading", name="Confirm that it is you")).to_be_visible()
+    await expect(page.get_by_label("Code")).to_have_count(0)  # no app, no code
     await page.get_by_role("button", name="Log in with a passkey").click()
     await page.get_by_role("button", name="Remove This laptop").click()
     await expect(page.get_by_role("cell", name="This laptop", exact=True)).to_have_count(0)

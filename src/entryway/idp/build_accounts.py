@@ -115,7 +115,7 @@ def _console(  # noqa: PLR0917 - values, not a bag
         *GroupPages(office, base.groups).routes(),
         *ApplicationPages(office, base.applications, metadata).routes(),
         *ProviderPages(office, logins.providers, base.documents).routes(),
-        *SettingsPages(office, base.documents, base.keys, base.database).routes(),
+        *SettingsPages(office, base.documents, base.keys, base.users, base.database).routes(),
     ]
 
 

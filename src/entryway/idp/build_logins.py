@@ -94,9 +94,9 @@ def logins_of(base: Foundation) -> Logins:
     steps = Steps(
         NameStep(attempts, pages),
         PasswordStep(attempts, whereabouts, passkeys, documents, pages),
-        SecondFactorStep(attempts, passkeys, pages),
+        SecondFactorStep(attempts, authenticators, passkeys, pages),
         EnrolStep(settings, attempts, users, sealer, pages),
-        ChangePasswordStep(attempts, documents, pages),
+        ChangePasswordStep(attempts, users, documents, pages),
     )
     flow = LoginFlow(
         attempts=attempts,

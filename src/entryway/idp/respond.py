@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse, Response
 from entryway.errors import EntrywayError, NotFound, TooManyRequests
 from entryway.federation import oidc_logout
 from entryway.federation.errors import InvalidTrust
-from entryway.idp.errors import InvalidValue, NameTaken, Unavailable
+from entryway.idp.account.self_service import CHOSEN_BY_LINK, FORGOTTEN
+from entryway.idp.errors import InvalidValue, LinkUsed, NameTaken, Unavailable
 from entryway.idp.login.page_finisher import HOME
 from entryway.idp.pages import wording
 from entryway.oauth.errors import BadCredentials, InsufficientScope, InvalidToken, OAuthError
@@ -74,6 +75,9 @@ class Responder:
         response: Response = JSONResponse({"error": phrase}, error.status_code)
         if request.url.path.startswith(_SCIM):
             response = told(error.status_code, phrase)
+        elif not request.url.path.startswith((*_PROGRAMS, _ADMIN)):
+            # Somebody opens by its address what a form leads to.
+            response = self._message(request, self._pages.say(request, "error.method_not_allowed"), error.status_code)
         response.headers.update(error.headers or {})
         return response
 
@@ -86,9 +90,15 @@ class Responder:
         key = f"error.{error.code}"
         known = key in wording.texts(wording.LANGUAGES[0])
         text = self._pages.say(request, key) if known else _told(error)
-        title = self._pages.say(request, "error.title")
-        home = self._pages.say(request, "error.home")
-        return self._pages.message(request, title, text, status=error.status, link=HOME, link_text=home)
+        if isinstance(error, LinkUsed) and request.url.path == CHOSEN_BY_LINK:
+            return self._message(request, text, error.status, FORGOTTEN, "error.another_link")
+        return self._message(request, text, error.status)
+
+    def _message(
+        self, request: Request, text: str, status: int, link: str = HOME, link_text: str = "error.home"
+    ) -> Response:
+        title, shown = self._pages.say(request, "error.title"), self._pages.say(request, link_text)
+        return self._pages.message(request, title, text, status=status, link=link, link_text=shown)
 
 
 def _oauth(request: Request, error: EntrywayError) -> Response:

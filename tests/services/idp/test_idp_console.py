@@ -61,7 +61,7 @@ def test_a_user_is_changed_locked_and_deleted(idp: RunningIdp, admin: Person, pe
     assert code_in(person.log_in(person.authorize(application), name))
     admin.send(admin.http.get(link), link, **{name: value for name, value in saved.items() if name != "active"})
     assert "Log in" in person.authorize(application).text
-    assert admin.send(admin.http.get(link), f"{link}/deletion").headers["location"] == "/admin/users"
+    assert admin.send(admin.http.get(link), f"{link}/deletion").headers["location"] == "/admin/users?done=1"
     assert admin.http.get(link).headers["entryway-error"] == "user_unknown"
 
 
@@ -154,6 +154,14 @@ def test_settings(idp: RunningIdp, admin: Person) -> None:
     assert len(idp.http.get("/oauth2/certs").json()["keys"]) == len(before) + 1
 
 
+def test_what_is_done_is_said(idp: RunningIdp, admin: Person, name: str) -> None:
+    idp.user(name)
+    link, page = user_page(admin, name)
+    assert "Done." not in page.text
+    answer = admin.send(page, f"{link}/lock")
+    assert "Done." in admin.http.get(answer.headers["location"]).text
+
+
 def test_the_trail_tells_who_did_what(idp: RunningIdp, admin: Person, person: Person, name: str) -> None:
     user = idp.user(name)
     person.log_in(person.authorize(idp.application()), name, "wrong")
@@ -164,7 +172,7 @@ def test_the_trail_tells_who_did_what(idp: RunningIdp, admin: Person, person: Pe
     while time.monotonic() < deadline and not (f"{link}/lock" in shown and "PasswordRefused" in shown):
         shown = admin.http.get("/admin/trail").text
     assert f"{link}/lock" in shown
-    assert user["id"] in shown
+    assert f'<a href="/admin/users/{user["id"]}">{name}</a>' in shown
     assert "wrong" not in re.sub(r"wrong password", "", shown)
 
 

@@ -9,6 +9,13 @@ from entryway.testing.passwords import NotingHasher
 WRONG = "User name or password is not right"
 
 
+@pytest.mark.parametrize("path", ["/login/code", "/login/password", "/profile/verification", "/profile/password"])
+def test_who_opens_the_address_of_a_form_sees_a_page(person: Person, path: str) -> None:
+    answer = person.http.get(path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert "This page cannot be used like this." in answer.text
+
+
 def test_a_user_logs_in_and_comes_back_with_a_code_and_the_state(idp: RunningIdp, person: Person, name: str) -> None:
     idp.user(name)
     application = idp.application()

@@ -66,6 +66,12 @@ def idp_login(idp: RunningIdp, application, name: str) -> httpx.Response:
     return answer
 
 
+def test_the_page_asks_for_what_the_user_has(idp: RunningIdp, person: Person, other_person: Person, name: str) -> None:
+    enrol(idp, person, name)
+    page = other_person.log_in(other_person.authorize(idp.application()), name)
+    assert ('name="code"' in page.text, "data-passkey" in page.text) == (True, False)
+
+
 def test_a_code_works_once(idp: RunningIdp, person: Person, other_person: Person, name: str) -> None:
     secret, _ = enrol(idp, person, name)
     page = other_person.log_in(other_person.authorize(idp.application()), name)

@@ -66,8 +66,13 @@ def test_a_newer_link_replaces_an_older_one(idp: RunningIdp, person: Person, nam
     old = link_in(idp.mail_to(f"{name}@example.com"), idp)
     ask_for_reset(person, name)
     new = link_in(idp.mail_to(f"{name}@example.com", 2), idp)
-    assert person.http.get(old).headers["entryway-error"] == "link_used"
-    assert person.http.get(new).status_code == 200
+    used = person.http.get(old)
+    assert used.headers["entryway-error"] == "link_used"
+    assert 'href="/password/forgotten"' in used.text
+    shown = person.http.get(new)
+    assert shown.status_code == 200
+    # For whoever keeps passwords: the browser learns whose this one is.
+    assert f'name="username" value="{name}" autocomplete="username"' in shown.text
 
 
 def test_a_link_is_for_its_purpose(idp: RunningIdp, person: Person, name: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from entryway.idp.account.browsers import browser_name
 from entryway.idp.account.links import Purpose
 from entryway.idp.bootstrap import ADMIN_GROUP
 from entryway.idp.console.office import LINKS as ADMIN_LINKS
@@ -247,6 +248,7 @@ class ProfileEndpoints:
             codes_left=await self.authenticators.recovery_codes_left(user.id),
             passkeys=await self.passkeys.of_user(user.id),
             sessions=await self.sessions.of_user(user.id),
+            browser_name=browser_name,
             current=visitor.session_id,
         )
 

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+FORGOTTEN = "/password/forgotten"
+CHOSEN_BY_LINK = "/password/new"
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -59,10 +61,10 @@ class SelfServiceEndpoints:
     def routes(self) -> list[Route]:
         """Return where the endpoints answer."""
         return [
-            Route("/password/forgotten", self.forgotten, methods=["GET"]),
-            Route("/password/forgotten", self.ask_for_reset, methods=["POST"]),
-            Route("/password/new", self.new_password, methods=["GET"]),
-            Route("/password/new", self.set_password, methods=["POST"]),
+            Route(FORGOTTEN, self.forgotten, methods=["GET"]),
+            Route(FORGOTTEN, self.ask_for_reset, methods=["POST"]),
+            Route(CHOSEN_BY_LINK, self.new_password, methods=["GET"]),
+            Route(CHOSEN_BY_LINK, self.set_password, methods=["POST"]),
             Route("/email/verification", self.verification, methods=["GET"]),
             Route("/email/verification", self.verify, methods=["POST"]),
             Route("/register", self.registration, methods=["GET"]),
@@ -85,8 +87,8 @@ class SelfServiceEndpoints:
     async def new_password(self, request: Request) -> Response:
         """Ask for the password that the link is for."""
         purpose, token = _link(dict(request.query_params))
-        await self.links.find(token, purpose)
-        return await self._ask_password(request, purpose, token)
+        user = await self.links.find(token, purpose)
+        return await self._ask_password(request, user, purpose, token)
 
     async def set_password(self, request: Request) -> Response:
         """Take the new password; the link has proved that the mail address is the user's."""
@@ -95,12 +97,12 @@ class SelfServiceEndpoints:
         user = await self.links.find(token, purpose)
         if form.get("password") != form.get("repeated"):
             message = self.forms.pages.say(request, "change.differs")
-            return await self._ask_password(request, purpose, token, message)
+            return await self._ask_password(request, user, purpose, token, message)
         try:
             await self.password_changes.check(user, form.get("password", ""))
         except PasswordRefused as error:
             message = await refusal_text(self.forms.pages, request, self.documents, error)
-            return await self._ask_password(request, purpose, token, message)
+            return await self._ask_password(request, user, purpose, token, message)
         user = await self.links.take(token, purpose)
         await self.password_changes.change(user, form.get("password", ""))
         await self.session_end.end_all(user.id)
@@ -187,17 +189,20 @@ class SelfServiceEndpoints:
             raise NotFound(f"{setting} is switched off")
         return may
 
-    async def _ask_password(self, request: Request, purpose: Purpose, token: str, message: str = "") -> Response:
+    async def _ask_password(
+        self, request: Request, user: User, purpose: Purpose, token: str, message: str = ""
+    ) -> Response:
         policy = await self.documents.load(PasswordPolicy)
         return self.forms.show(
             request,
             "change.html",
             400 if message else 200,
             message=message,
+            user_name=user.user_name,
             text="",
             token=token,
             purpose=purpose,
-            action="/password/new",
+            action=CHOSEN_BY_LINK,
             rules=describe_rules(self.forms.pages, request, policy),
         )
 

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from entryway.idp.applications.settings import ApplicationSettings
 from entryway.idp.bootstrap import ADMIN_CLIENT
-from entryway.idp.console.office import PAGE, go, start_of
+from entryway.idp.console.office import PAGE, done, go, start_of
 from entryway.idp.console.written_documents import read_document, shown_document
 from entryway.idp.errors import InvalidValue, NameTaken
 from entryway.saml.errors import SamlInvalid
@@ -90,7 +90,7 @@ class ApplicationPages:
             )
         except (InvalidValue, NameTaken, SamlInvalid) as error:
             return await self._page(request, message=error.detail, written=form.get("settings", ""))
-        return go(f"{HERE}/{application.id}")
+        return done(f"{HERE}/{application.id}")
 
     async def new_secret(self, request: Request, _form: Form) -> Response:
         """Make a secret and show it, this once."""
@@ -102,12 +102,12 @@ class ApplicationPages:
         """End a secret."""
         application = await self._mutable(request)
         await self.applications.end_secret(application.id, form.get("id", ""))
-        return go(f"{HERE}/{application.id}")
+        return done(f"{HERE}/{application.id}")
 
     async def delete(self, request: Request, _form: Form) -> Response:
         """Delete an application."""
         await self.applications.delete((await self._mutable(request)).id)
-        return go(HERE)
+        return done(HERE)
 
     async def _mutable(self, request: Request) -> Application:
         application = await self.applications.resolve(request.path_params["id"])

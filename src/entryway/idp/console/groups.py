@@ -11,7 +11,7 @@ from starlette.routing import Route
 from entryway.accounts.names import comparable
 from entryway.idp import tables
 from entryway.idp.bootstrap import ADMIN_GROUP
-from entryway.idp.console.office import PAGE, go, start_of
+from entryway.idp.console.office import PAGE, done, go, start_of
 from entryway.idp.errors import InvalidValue, NameTaken
 from entryway.scim.conditions import begins_with
 from entryway.storage.pages import Window
@@ -82,4 +82,4 @@ class GroupPages:
         if group.name == ADMIN_GROUP:
             raise InvalidValue("group", "is the one of the administrators")
         await self.groups.delete(group.id)
-        return go(HERE)
+        return done(HERE)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from entryway.idp.trail import Trail
 
 PAGE = 50
+_DONE = "done"
 # What a form of ours sent.
 Form: TypeAlias = Mapping[str, str]
 Endpoint: TypeAlias = "Callable[[Request], Awaitable[Response]]"
@@ -75,7 +76,8 @@ class Office:
 
     def show(self, request: Request, template: str, here: str, status: int = 200, **values: Any) -> Response:
         """Return a page."""
-        return self.forms.show(request, template, status, admin_links=LINKS, here=here, **values)
+        is_done = _DONE in request.query_params
+        return self.forms.show(request, template, status, admin_links=LINKS, here=here, is_done=is_done, **values)
 
     def say(self, request: Request, key: str) -> str:
         """Return one text in the language of the reader."""
@@ -85,6 +87,11 @@ class Office:
 def go(path: str) -> Response:
     """Go to a page of ours."""
     return RedirectResponse(path, 303)
+
+
+def done(path: str) -> Response:
+    """Go to a page of ours, which says that what was asked for is done."""
+    return go(f"{path}?{_DONE}=1")
 
 
 def start_of(request: Request) -> int:

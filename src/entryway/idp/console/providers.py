@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from entryway.federation.errors import InvalidTrust
-from entryway.idp.console.office import go
+from entryway.idp.console.office import done, go
 from entryway.idp.console.written_documents import read_document, shown_document
 from entryway.idp.corporate.choice import LoginRules
 from entryway.idp.corporate.settings import ProviderSettings
@@ -70,7 +70,7 @@ class ProviderPages:
             await self.documents.save(read_document(LoginRules, written))
         except InvalidValue as error:
             return await self._list(request, message=error.detail, rules=written)
-        return go(HERE)
+        return done(HERE)
 
     async def show(self, request: Request) -> Response:
         """Show a provider."""
@@ -84,12 +84,12 @@ class ProviderPages:
             await self.providers.put(provider.alias, read_document(ProviderSettings, written))
         except (InvalidValue, InvalidTrust, SamlInvalid) as error:
             return await self._page(request, message=error.detail, written=written)
-        return go(f"{HERE}/{provider.alias}")
+        return done(f"{HERE}/{provider.alias}")
 
     async def delete(self, request: Request, _form: Form) -> Response:
         """Trust a provider no more."""
         await self.providers.delete(request.path_params["alias"])
-        return go(HERE)
+        return done(HERE)
 
     async def _list(self, request: Request, *, message: str = "", rules: str = "", **written: str) -> Response:
         return self.office.show(

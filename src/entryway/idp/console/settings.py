@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 from starlette.routing import Route
 
-from entryway.idp.console.office import PAGE, go, listed
+from entryway.idp.console.office import PAGE, done, listed
 from entryway.idp.documents import SelfService
 from entryway.idp.errors import InvalidValue
 from entryway.idp.users.password_policy import PasswordPolicy
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from entryway.idp.console.office import Form, Office
     from entryway.idp.documents import Documents
     from entryway.idp.signing_keys import SigningKeys
+    from entryway.idp.users.store import Users
     from entryway.storage import Database
 
 HERE = "/admin/settings"
@@ -36,6 +37,7 @@ class SettingsPages:
     office: Office
     documents: Documents
     keys: SigningKeys
+    users: Users
     database: Database
 
     def routes(self) -> list[Route]:
@@ -62,17 +64,18 @@ class SettingsPages:
             wrong = ", ".join(".".join(map(str, found["loc"])) for found in error.errors(include_input=False))
             return await self._page(request, f"{self.office.say(request, 'error.invalid_value')} ({wrong})")
         await self.documents.save(document)
-        return go(HERE)
+        return done(HERE)
 
     async def rotate(self, _request: Request, _form: Form) -> Response:
         """Publish a new signing key."""
         await self.keys.rotate()
-        return go(HERE)
+        return done(HERE)
 
     async def trail(self, request: Request) -> Response:
         """Show the latest entries of the audit trail."""
         found = await entries(self.database, limit=PAGE, newest_first=True)
-        return self.office.show(request, "admin_trail.html", "/admin/trail", entries=found)
+        names = await self.users.names_of({one for entry in found for one in (entry.actor, entry.object_id)})
+        return self.office.show(request, "admin_trail.html", "/admin/trail", entries=found, names=names)
 
     async def _page(self, request: Request, message: str = "") -> Response:
         ring = await self.keys.ring()

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from entryway.accounts.names import comparable
 from entryway.idp import tables
 from entryway.idp.account.links import Purpose
-from entryway.idp.console.office import PAGE, go, listed, start_of
+from entryway.idp.console.office import PAGE, done, go, listed, start_of
 from entryway.idp.errors import InvalidValue, NameTaken, PasswordRefused
 from entryway.idp.login.endpoints import refusal_text
 from entryway.idp.users.user import UserValues
@@ -128,7 +128,7 @@ class UserPages:
         await self.groups.set_groups(user.id, listed(form.get("groups", "")))
         if not user.values.active:
             await self.session_end.end_all(user.id)
-        return go(f"{HERE}/{user.id}")
+        return done(f"{HERE}/{user.id}")
 
     async def lock(self, request: Request, _form: Form) -> Response:
         """Keep a user from logging in, and log them out."""
@@ -156,7 +156,7 @@ class UserPages:
         except PasswordRefused as error:
             message = await refusal_text(self.office.forms.pages, request, self.documents, error)
             return await self._page(request, message)
-        return go(f"{HERE}/{user.id}")
+        return done(f"{HERE}/{user.id}")
 
     async def remove_factors(self, request: Request, _form: Form) -> Response:
         """Take the second factors from a user who has lost them."""
@@ -195,7 +195,7 @@ class UserPages:
     async def _do(self, request: Request, work: Work, after: str = "") -> Response:
         user = await self.users.resolve(request.path_params["id"])
         await work(user)
-        return go(after or f"{HERE}/{user.id}")
+        return done(after or f"{HERE}/{user.id}")
 
     async def _page(self, request: Request, message: str = "") -> Response:
         user = await self.users.resolve(request.path_params["id"])

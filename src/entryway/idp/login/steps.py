@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from entryway.idp.corporate.whereabouts import Whereabouts
+    from entryway.idp.factors.authenticators import Authenticators
     from entryway.idp.factors.passkeys import Passkeys
     from entryway.idp.login.attempt import Attempt
     from entryway.idp.login.attempts import Attempts
@@ -85,14 +86,16 @@ class SecondFactorStep:
     """A code of an authenticator app, a recovery code or a passkey of this user."""
 
     attempts: Attempts
+    authenticators: Authenticators
     passkeys: Passkeys
     pages: Pages
 
     async def ask(
         self, request: Request, attempt: Attempt, browser: str, *, message: str = "", status: int = 200
     ) -> Response:
-        """Answer with the page for the second factor."""
-        options = await self.passkeys.login_options(attempt.user_id)
+        """Answer with the page for the second factor, which asks for what the user has."""
+        user_id = attempt.user_id or ""
+        options, has_passkey = await self.passkeys.login_options(user_id), bool(await self.passkeys.of_user(user_id))
         await self.attempts.keep(attempt, challenge=options.challenge, sealed_secret=None)
         return self.pages.show(
             request,
@@ -101,7 +104,8 @@ class SecondFactorStep:
             attempt=attempt.id,
             csrf=self.attempts.form_token(attempt, browser),
             message=message,
-            passkey_options=options.json,
+            has_app=await self.authenticators.has_app(user_id) or not has_passkey,
+            passkey_options=options.json if has_passkey else "",
         )
 
 
@@ -144,6 +148,7 @@ class ChangePasswordStep:
     """The password was good for one login, or is too old."""
 
     attempts: Attempts
+    users: Users
     documents: Documents
     pages: Pages
 
@@ -160,6 +165,7 @@ class ChangePasswordStep:
             token="",
             purpose="",
             message=message,
+            user_name=(await self.users.resolve(attempt.user_id or "")).user_name,
             text=self.pages.say(request, "change.text"),
             action="/login/password",
             rules=describe_rules(self.pages, request, await self.documents.load(PasswordPolicy)),

@@ -18,7 +18,7 @@ from entryway.idp.users.user import User, UserValues
 from entryway.storage.pages import page_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from sqlalchemy import ColumnElement
@@ -67,6 +67,12 @@ class Users:
             return None
         # No user's name is another one's address, so that at most one is found.
         return await self._one(or_(tables.User.login_name == key, tables.User.email_key == key))
+
+    async def names_of(self, user_ids: Iterable[str]) -> Mapping[str, str]:
+        """Return the names of those of these users that there are."""
+        query = select(tables.User.id, tables.User.user_name).where(tables.User.id.in_(list(user_ids)))
+        async with self._database.read() as session:
+            return dict((await session.execute(query)).tuples().all())
 
     async def page(
         self, where: Sequence[ColumnElement[bool]], order: Sequence[ColumnElement[Any]], window: Window
