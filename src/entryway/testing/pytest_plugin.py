@@ -33,15 +33,27 @@ def entryway_key() -> RSAPrivateKey:
 
 
 @pytest.fixture
-def entryway_issuer(entryway_key: RSAPrivateKey, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalIssuer]:
-    """An authorization server within this process, which the application is bound to."""
+def entryway_known_key(entryway_key: RSAPrivateKey) -> Iterator[None]:
+    """The key is known without asking: also in a test that serves it, to an application that an earlier one bound."""
     from entryway.security.jwks_client import pinned_keys  # noqa: PLC0415
-    from entryway.testing.local_issuer import KID, LocalIssuer  # noqa: PLC0415
+    from entryway.testing.local_issuer import HOST, KID  # noqa: PLC0415
+
+    with pinned_keys(HOST, {KID: entryway_key.public_key()}):
+        yield
+
+
+@pytest.fixture
+def entryway_issuer(
+    entryway_key: RSAPrivateKey,
+    entryway_known_key: None,  # noqa: ARG001 - for what it does
+    monkeypatch: pytest.MonkeyPatch,
+) -> LocalIssuer:
+    """An authorization server within this process, which the application is bound to."""
+    from entryway.testing.local_issuer import LocalIssuer  # noqa: PLC0415
 
     issuer = LocalIssuer(entryway_key)
     _bind(issuer, monkeypatch)
-    with pinned_keys(issuer.host, {KID: entryway_key.public_key()}):
-        yield issuer
+    return issuer
 
 
 @pytest.fixture
@@ -60,7 +72,11 @@ def entryway_served(entryway_key: RSAPrivateKey, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture
-def entryway_server(entryway_served: LocalIssuer, monkeypatch: pytest.MonkeyPatch) -> LocalIssuer:
+def entryway_server(
+    entryway_served: LocalIssuer,
+    entryway_known_key: None,  # noqa: ARG001 - for what it does
+    monkeypatch: pytest.MonkeyPatch,
+) -> LocalIssuer:
     """An authorization server that gives out its keys on a port of this machine; `ca_file` is whom to trust."""
     _bind(entryway_served, monkeypatch)
     monkeypatch.setenv("SSL_CERT_FILE", str(entryway_served.ca_file))

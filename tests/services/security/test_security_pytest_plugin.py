@@ -74,6 +74,11 @@ def test_a_server(entryway_server):
     assert httpx.get(f"https://{entryway_server.host}/token_keys?zid=x").status_code == 404
 
 
+async def test_an_application_that_was_bound_before_and_a_server(entryway_server, make_token):
+    assert await get(entryway_server.make_token(scopes=["Display"])) == 200
+    assert await get(make_token(scopes=["Display"])) == 200
+
+
 def test_without_the_fixtures_nothing_is_bound(monkeypatch):
     from entryway.security import BindingMissing
     with pytest.raises(BindingMissing):
@@ -89,7 +94,7 @@ def test_an_application_is_tested_with_it(tmp_path):
                "-o", "asyncio_default_fixture_loop_scope=function", *plugin.split()]  # fmt: skip
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "7 passed" in ran.stdout
+    assert "8 passed" in ran.stdout
 
 
 def plugins() -> set[str]:
