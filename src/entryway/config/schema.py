@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar, get_args
 
@@ -52,6 +53,8 @@ class OpenDocument(JsonDocument):
 
 Model = TypeVar("Model", bound=Document)
 
+_INTEGER = re.compile(r"-?[0-9]+")
+
 EXPECTED = {
     "string_type": "string",
     "bool_type": "boolean",
@@ -95,7 +98,7 @@ def _mistake(error: ErrorDetails, model: type[Document], file: str, path: str) -
     place = [part for part in way if not str(part).startswith("<")]
     if error["loc"] and (error["type"] in {"missing", "extra_forbidden"} or not str(last).startswith("<")):
         place.append(last)
-    rule, suggestion = _rule(error), ""
+    rule, suggestion = _rule(error), _instead(error)
     if error["type"] == "missing":
         place = place[:-1]
     if error["type"] == "extra_forbidden":
@@ -131,6 +134,20 @@ def _rule(error: ErrorDetails) -> str:  # noqa: C901, PLR0911 - one sentence for
         case "value_error":
             return f"Format validation failed ({context['error']})"
     return error["msg"]
+
+
+def _instead(error: ErrorDetails) -> str:
+    """Return what was probably meant by a value of another type, or that is none of the allowed ones."""
+    kind, given = error["type"], error["input"]
+    if kind in {"literal_error", "enum"} and isinstance(given, str):
+        allowed = re.findall(r"'([^']*)'", error.get("ctx", {}).get("expected", ""))
+        return did_you_mean(given, allowed) or f"one of {', '.join(allowed)}"
+    expected = EXPECTED.get(kind)
+    if not isinstance(given, str):
+        return ""
+    if (expected == "boolean" and given in {"true", "false"}) or (expected == "integer" and _INTEGER.fullmatch(given)):
+        return f"write {given} without quotes"
+    return f"write {json.dumps([given], ensure_ascii=False)}" if expected == "array" else ""
 
 
 def wrong_type(given: Any, expected: str) -> str:

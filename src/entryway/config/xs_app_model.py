@@ -68,6 +68,11 @@ class Scopes:
     default: tuple[str, ...] | None
     by_method: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: NOTHING)
 
+    def names(self) -> list[str]:
+        """Return every scope that is asked for by any method, once."""
+        named = [*(self.default or ()), *(name for names in self.by_method.values() for name in names)]
+        return list(dict.fromkeys(named))
+
 
 @dataclass(frozen=True, slots=True)
 class Route:

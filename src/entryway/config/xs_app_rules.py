@@ -9,11 +9,14 @@ from string import punctuation
 from typing import Any
 from urllib.parse import quote
 
+from entryway.config.header_rules import header_rule
 from entryway.config.js_regex import JsRegex, RegexRefused, Template, compile_js, compile_template
+from entryway.config.js_regex_hints import hint
 from entryway.config.mistakes import Mistake
 from entryway.config.schema import check, pointer, wrong_type
 from entryway.config.xs_app_document import (
     ErrorPageDocument,
+    HeaderDocument,
     LogoutDocument,
     PluginDocument,
     RouteDocument,
@@ -53,6 +56,7 @@ def build_xs_app(root: XsAppDocument, workdir: Path) -> tuple[XsApp, list[Mistak
         *_unused_destinations(root, routes),
         *_error_page_mistakes(root.error_page, workdir),
         *_timeout_mistakes(root.session_timeout),
+        *_header_mistakes(root.response_headers),
     ]
     return XsApp(
         routes=tuple(routes),
@@ -158,7 +162,7 @@ def _source(source: str | SourceObject, place: str, file: str) -> tuple[JsRegex 
         return compile_js(text, ignore_case=ignore_case), []
     except RegexRefused as error:
         rule = f"Format validation failed (Invalid regular expression: /{text}/: {error})"
-        return None, [Mistake(file, where, rule)]
+        return None, [Mistake(file, where, rule, hint(text, error))]
 
 
 def _goal(document: RouteDocument, regex: JsRegex, workdir: Path) -> Goal:
@@ -228,6 +232,12 @@ def _route_mistakes(document: RouteDocument, place: str, workdir: Path) -> list[
     if document.scope is not None and document.authentication_type == "none":
         warning = "the scope has no effect, because the route is public (authenticationType none)"
         mistakes.append(Mistake(XS_APP, f"{place}/scope", warning, "remove one of the two", "warning"))
+    if document.cache_control is not None and document.local_dir is None and document.service != REPOSITORY:
+        warning = "cacheControl has no effect here: backends say themselves how long their answers may be kept"
+        mistakes.append(Mistake(XS_APP, f"{place}/cacheControl", warning, "it is for localDir", "warning"))
+    if document.endpoint is not None and document.service is None:
+        warning = "the endpoint has no effect, because the route leads to no service"
+        mistakes.append(Mistake(XS_APP, f"{place}/endpoint", warning, "remove it", "warning"))
     return mistakes
 
 
@@ -243,6 +253,14 @@ def _folder_rules(document: RouteDocument, workdir: Path) -> list[tuple[str, str
 def _inside(workdir: Path, path: str) -> Path:
     """Return what a path means: a slash at its beginning is the working directory, not the machine's root."""
     return workdir / path.lstrip("/")
+
+
+def _header_mistakes(headers: Sequence[HeaderDocument]) -> list[Mistake]:
+    return [
+        Mistake(XS_APP, f"/responseHeaders/{index}", f"Format validation failed ({rule})")
+        for index, header in enumerate(headers)
+        if (rule := header_rule(header.name, header.value))
+    ]
 
 
 def _logout_mistakes(logout: LogoutDocument | None) -> list[Mistake]:

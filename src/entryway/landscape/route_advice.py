@@ -10,6 +10,7 @@ from entryway.config.schema import did_you_mean
 from entryway.config.xs_app import Route, ToDestination, ToFolder, XsApp
 from entryway.config.xs_app_destinations import EnvironmentDestination
 from entryway.landscape.route_samples import sample_paths
+from entryway.landscape.spelling_advice import advise_on_spelling
 
 OWN_SCOPE = "$XSAPPNAME."
 
@@ -27,7 +28,9 @@ def advise(
         *_public_beside_forwarded(xs_app, destinations, file),
         *_pages_behind_login(xs_app, file),
         *_main_page_cached(xs_app, file),
+        *_pages_of_no_error(xs_app, file),
         *_scopes_unknown(xs_app, scopes, file),
+        *advise_on_spelling(xs_app, file),
     ]
 
 
@@ -93,6 +96,14 @@ def _pages_behind_login(xs_app: XsApp, file: str) -> Iterator[Mistake]:
             yield Mistake(file, f"/errorPage/{index}/path", rule, hint, "warning")
 
 
+def _pages_of_no_error(xs_app: XsApp, file: str) -> Iterator[Mistake]:
+    for index, page in enumerate(xs_app.error_pages):
+        for status in sorted(page.statuses):
+            if not 400 <= status <= 599:
+                rule = f"no error has the status {status}: the page is never shown for it"
+                yield Mistake(file, f"/errorPage/{index}/status", rule, "name one of 400 to 599", "warning")
+
+
 def _leads_to_login(xs_app: XsApp, page: str) -> Route | None:
     """Return the route of a page of this application if it is not public."""
     if not page.startswith("/") or page.startswith("//"):
@@ -139,10 +150,7 @@ def _scopes_unknown(xs_app: XsApp, known: Collection[str] | None, file: str) -> 
     if known is None:
         return
     for route in xs_app.routes:
-        if route.scopes is None:
-            continue
-        named = [*(route.scopes.default or ()), *(name for names in route.scopes.by_method.values() for name in names)]
-        for scope in dict.fromkeys(named):
+        for scope in () if route.scopes is None else route.scopes.names():
             # Scopes of other applications and of the platform are declared elsewhere.
             if scope.startswith(OWN_SCOPE) and scope.removeprefix(OWN_SCOPE) not in known:
                 rule = f'no xs-security.json declares the scope "{scope}": nobody can have it'

@@ -27,6 +27,7 @@ from entryway.landscape.route_advice import OWN_SCOPE, advise
 
 SHARED = "shared"
 DESTINATION = "destination"
+ANY_HOST = ToDestination("*", None)
 
 
 def environment_in(folder: Path, values: Mapping[str, str]) -> tuple[RouterEnvironment | None, list[Mistake]]:
@@ -68,6 +69,10 @@ def missing_destinations(xs_app: XsApp, environment: RouterEnvironment, file: st
     """Yield the routes to destinations that the environment does not define."""
     known = sorted(environment.destinations)
     for route in xs_app.routes:
+        if route.goal == ANY_HOST and environment.destination_host_pattern is None:
+            rule = 'the destination "*" is taken from the host, and DESTINATION_HOST_PATTERN is not set'
+            hint = "set it for the router, for example ^(.*)-app.example.com"
+            yield Mistake(file, f"{route.place}/destination", rule, hint, "warning")
         if isinstance(route.goal, ToDestination) and _is_missing(route.goal, known):
             rule = f'no destination "{route.goal.name}" is defined, and no destination service is bound'
             yield Mistake(file, f"{route.place}/destination", rule, did_you_mean(route.goal.name, known))

@@ -43,7 +43,7 @@ from entryway.router.environment_mistakes import (
     service_token_warnings,
 )
 from entryway.router.replace import replace_mistakes
-from entryway.router.route_mistakes import header_mistakes, plugin_mistakes, route_mistakes, service_logout_mistakes
+from entryway.router.route_mistakes import plugin_mistakes, route_mistakes, service_logout_mistakes
 from entryway.router.watched_files import Stamps, stamps_of
 
 DESTINATIONS = "destinations"
@@ -109,7 +109,6 @@ def read_configuration(workdir: Path, environ: Mapping[str, str]) -> RouterConfi
     if xs_app is not None:
         mistakes += route_mistakes(xs_app, environment, services, bindings) if read_all else []
         mistakes += service_logout_mistakes(xs_app, usable)
-        mistakes += header_mistakes(xs_app)
         mistakes += back_channel_mistakes(xs_app, services)
         mistakes += service_token_warnings(bindings, services)
         mistakes += replace_mistakes(xs_app.routes, bindings)

@@ -16,7 +16,6 @@ from entryway.config.business_services import (
     parse_business_service,
 )
 from entryway.config.environment_model import RouterEnvironment
-from entryway.config.header_rules import header_rule
 from entryway.config.mistakes import ConfigurationMistakes, Mistake, Severity
 from entryway.config.schema import did_you_mean, pointer
 from entryway.config.xs_app import (
@@ -145,12 +144,3 @@ def service_logout_mistakes(xs_app: XsApp, usable: Mapping[str, BusinessService]
             rule = f"the binding has no {wanted}: the service is not told of logouts"
             mistakes.append(Mistake(XS_APP, place, rule, "", "warning"))
     return mistakes
-
-
-def header_mistakes(xs_app: XsApp) -> list[Mistake]:
-    """Return the response headers that cannot be sent."""
-    return [
-        Mistake(XS_APP, f"/responseHeaders/{index}", f"Format validation failed ({rule})")
-        for index, (name, value) in enumerate(xs_app.response_headers)
-        if (rule := header_rule(name, value))
-    ]

@@ -325,6 +325,8 @@ WARNINGS = [
     root("/errorPage/0/note: the key is not known, and has no effect", errorPage=[{"status": 404, "path": "/x", "note": "x"}]),
     root("/sessionTimeout: 0 stands for the default of 15 minutes", sessionTimeout=0),
     route("/scope: the scope has no effect, because the route is public", scope="x", authenticationType="none"),
+    route("/cacheControl: cacheControl has no effect here", cacheControl="no-cache"),
+    route("/endpoint: the endpoint has no effect, because the route leads to no service", endpoint="e"),
     root("/services/svc: no such service is bound: it is not told of logouts", services={"svc": {"logoutPath": "/x"}}),
     bound(f"{X}/services/svc: the binding has no endpoint e: the service is not told of logouts", xs_app={"services": {"svc": {"logoutPath": "/x", "endpoint": "e"}}}, uaa=UAA, s=SERVICE),
     root("/logout/backChannelLogoutEndpoint: this setting has no effect here", logout={"logoutEndpoint": "/l", "backChannelLogoutEndpoint": "/b"}),
