@@ -24,6 +24,7 @@ from entryway.oauth.errors import (
 )
 from entryway.telemetry import get_logger
 from entryway.web import scim
+from entryway.web.methods import refusal_headers
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -99,9 +100,12 @@ class Responder:
             response: Response = self._pages.message("error.title", f"error.{code}", error.status_code)
         elif path_of(request).startswith(_SCIM):
             response = scim.told(error.status_code, title)
+        elif path_of(request).startswith(_ADMIN):
+            body = {"type": "about:blank", "title": title, "status": error.status_code, "code": code}
+            response = JSONResponse(body, error.status_code, media_type="application/problem+json")
         else:
             response = JSONResponse({"error": code, "error_description": title}, error.status_code)
-        response.headers.update(error.headers or {})
+        response.headers.update(refusal_headers(request, error))
         response.headers["entryway-error"] = code
         return response
 

@@ -26,6 +26,7 @@ from entryway.broker.requests import (
     check_platform,
     check_version,
 )
+from entryway.web.methods import refusal_headers
 
 BODY_LIMIT = 2 * 1024 * 1024
 IDENTITY_HEADER = "x-broker-api-request-identity"
@@ -150,7 +151,7 @@ class BrokerApi:
 async def render(request: Request, error: Exception) -> Response:
     """Answer a request that failed, in the shape that platforms read."""
     if isinstance(error, HTTPException):
-        answer = JSONResponse({"description": error.detail}, error.status_code, dict(error.headers or {}))
+        answer = JSONResponse({"description": error.detail}, error.status_code, refusal_headers(request, error))
         return _finished(request, answer)
     failed = failures.translated(error)
     failures.note(failed, error)

@@ -18,6 +18,7 @@ from entryway.destinations.errors import (
 from entryway.errors import EntrywayError
 from entryway.security import KeysUnavailable, TokenInvalid
 from entryway.telemetry import get_logger
+from entryway.web.methods import refusal_headers
 
 log = get_logger("destinations")
 
@@ -54,10 +55,10 @@ async def read_json(request: Request) -> Any:
         raise InvalidRequest("the body is not JSON") from error
 
 
-async def render(_request: Request, error: Exception) -> Response:
+async def render(request: Request, error: Exception) -> Response:
     """Answer a request that failed; only what breaks a rule of ours is told in detail."""
     if isinstance(error, HTTPException):
-        return answer({"ErrorMessage": error.detail}, error.status_code, dict(error.headers or {}))
+        return answer({"ErrorMessage": error.detail}, error.status_code, refusal_headers(request, error))
     failed = error if isinstance(error, EntrywayError) else EntrywayError(type(error).__name__)
     if failed.status >= 500:
         log.error("request_failed", code=failed.code, reason=failed.detail, exc_info=error)

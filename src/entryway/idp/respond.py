@@ -20,6 +20,7 @@ from entryway.oauth.errors import BadCredentials, InsufficientScope, InvalidToke
 from entryway.saml.errors import SamlInvalid
 from entryway.telemetry import get_logger
 from entryway.web.edge import MalformedJson
+from entryway.web.methods import refusal_headers
 from entryway.web.scim import error_response, told
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Responder:
         elif not request.url.path.startswith((*_PROGRAMS, _ADMIN)):
             # Somebody opens by its address what a form leads to.
             response = self._message(request, self._pages.say(request, "error.method_not_allowed"), error.status_code)
-        response.headers.update(error.headers or {})
+        response.headers.update(refusal_headers(request, error))
         return response
 
     async def on_database_error(self, request: Request, error: Exception) -> Response:

@@ -245,8 +245,13 @@ def test_an_authorization_header_that_is_not_basic_is_refused(server: RunningAut
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 def test_other_methods_are_refused(server: RunningAuthServer, method: str) -> None:
     answer = server.http.request(method, "/oauth/token")
-    assert answer.status_code == 405
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
     assert answer.json()["error"] == "method_not_allowed"
+    # Routes for one path stand apart, and all of their methods count.
+    answer = server.http.put("/entryway/v1/tenants/x")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET, HEAD, PATCH")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "method_not_allowed"
 
 
 def test_a_client_may_only_use_the_grants_it_declared(server: RunningAuthServer) -> None:

@@ -280,7 +280,8 @@ class TestWhatIsRefused:
             assert service.send(method, f"v1/{level}Destinations", token=token, json=document()).status_code == 401
 
     def test_other_methods_and_paths(self, service):
-        assert service.send("PATCH", "v1/instanceDestinations").status_code == 405
+        refused = service.send("PATCH", "v1/instanceDestinations")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "DELETE, GET, HEAD, POST, PUT")
         answer = service.send("GET", "v1/elsewhere")
         assert (answer.status_code, answer.json()) == (404, {"ErrorMessage": "Not Found"})
 
