@@ -24,8 +24,9 @@ SERVER_LIFETIME = timedelta(days=397)  # the longest that browsers accept
 RENEW_AHEAD = timedelta(days=30)
 SUBDOMAIN = "dev"
 """The tenant's subdomain: some clients ask `https://<subdomain>.<uaadomain>` for its tokens."""
-# Node.js matches no wildcard directly below a top-level name, so the tenant's name stands there in full.
-LOCAL_NAMES = ("localhost", f"{SUBDOMAIN}.localhost", "*.localhost", "127.0.0.1", "::1")
+# No client matches a wildcard directly below a top-level name, and some refuse a certificate that has one: the tenant's
+# name stands there in full, and those of further tenants get certificates of their own.
+LOCAL_NAMES = ("localhost", f"{SUBDOMAIN}.localhost", "127.0.0.1", "::1")
 LOCAL_NETWORKS = ("127.0.0.0/8", "::1/128")
 
 

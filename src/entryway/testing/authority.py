@@ -65,10 +65,8 @@ class TestAuthority:
 
     def issue_server(self, *hosts: str) -> IssuedFiles:
         """Return a certificate for `localhost`, the loopback addresses and `hosts`."""
-        # OpenSSL takes no wildcard for all there is below a single label: the one that tests use is named.
-        names: list[x509.GeneralName] = [
-            x509.DNSName(host) for host in ("localhost", "*.localhost", "dev.localhost", *hosts)
-        ]
+        # Clients take no wildcard for all there is below a single label: the one that tests use is named.
+        names: list[x509.GeneralName] = [x509.DNSName(host) for host in ("localhost", "dev.localhost", *hosts)]
         names += [x509.IPAddress(IPv4Address("127.0.0.1")), x509.IPAddress(IPv6Address("::1"))]
         return self._issue("server", "localhost", ExtendedKeyUsageOID.SERVER_AUTH, names)
 

@@ -57,6 +57,14 @@ def test_an_authority_cannot_make_another_authority():
     assert (constraints.value.ca, constraints.value.path_length) == (True, 0)
 
 
+def test_a_server_proves_whole_names():
+    """Clients built on Twisted refuse a certificate with a wildcard directly below a top-level name."""
+    certificate = new_server_certificate(new_local_authority(NOW, "laptop"), LOCAL_NAMES, NOW).certificate
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+
+    assert names.get_values_for_type(x509.DNSName) == ["localhost", "dev.localhost"]
+
+
 def test_a_certificate_is_renewed_a_month_ahead():
     certificate = new_server_certificate(new_local_authority(NOW, "laptop"), LOCAL_NAMES, NOW).certificate
 
