@@ -14,6 +14,7 @@ from entryway.config.subscription_callbacks import SubscriptionCallbacks
 from entryway.config.subscription_manager import ManagerCallbacks
 from entryway.config.xs_app import LoginKind, Route, XsApp, read_xs_app
 from entryway.config.xs_app_model import XS_APP
+from entryway.errors import ConfigurationError
 from entryway.router.bound_services import Services
 from entryway.router.configuration import read_configuration
 
@@ -67,7 +68,10 @@ def read_asked(method: str, url: str) -> Asked:
     """Return the request that a method and a path or URL mean."""
     if "://" not in url:
         return Asked(method.upper(), url if url.startswith("/") else f"/{url}")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ConfigurationError(f"{url} is no URL: {error}") from None
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Asked(method.upper(), target, parts.netloc, parts.scheme)
 

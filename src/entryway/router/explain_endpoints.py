@@ -44,6 +44,7 @@ def _callback(asked: Asked, known: Known) -> OwnAnswer | None:
         notes.append(
             "stateProtection: 401 unless the login was begun in the same browser, within 180 seconds, and once"
         )
+        notes.append("a tab that comes back after another one has logged in is led to where it was")
     notes.append("who is logged in already and brings no locationAfterLogin gets what the routes say")
     return OwnAnswer("login_callback", notes=tuple(notes))
 

@@ -32,7 +32,9 @@ def lead(match: Match, asked: Asked, known: Known) -> Led:
     goal = match.served.route.goal
     target = match.target()
     if isinstance(goal, ToFolder):
-        return Led("file", f"folder {goal.path}")
+        slash = "it is the folder without its slash: 301 to the address with one"
+        bare = match.bare and not asked.path.endswith("/")
+        return Led("file", f"folder {goal.path}", None, (slash,) if bare else ())
     if isinstance(goal, ToApplication):
         return Led("forward", "the HTML5 repository")
     if isinstance(goal, ToService):

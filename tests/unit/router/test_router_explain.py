@@ -8,6 +8,7 @@ import pytest
 
 from entryway.config.mistakes import ConfigurationMistakes
 from entryway.config.xs_app import read_xs_app
+from entryway.errors import ConfigurationError
 from entryway.router.explain import Explanation, explain
 from entryway.router.explain_rules import SERVICE_CALL
 
@@ -63,6 +64,20 @@ def test_other_outcomes(folder: Path):
     assert explain(folder, "POST", "/out", ENVIRON).outcome == "logout"
     assert explain(folder, "GET", "/out", ENVIRON).outcome == "method_not_allowed"
     assert explain(folder, "GET", "/api/../x", ENVIRON).outcome == "refused"
+
+
+def test_a_folder_without_its_slash_is_told(folder: Path):
+    (folder / "web").mkdir()
+    routes = [{"source": "^/ui(.*)$", "target": "$1", "localDir": "web", "authenticationType": "none"}]
+    (folder / "xs-app.json").write_text(json.dumps({"routes": routes}))
+
+    assert "it is the folder without its slash: 301 to the address with one" in explain(folder, "GET", "/ui", {}).notes
+    assert not any("slash" in note for note in explain(folder, "GET", "/ui/", {}).notes)
+
+
+def test_what_is_no_url_is_said_in_a_sentence(folder: Path):
+    with pytest.raises(ConfigurationError, match=r"http://\[ is no URL: Invalid IPv6 URL"):
+        explain(folder, "GET", "http://[", {})
 
 
 def test_an_environment_that_lacks_something_costs_detail_only(folder: Path):
