@@ -33,6 +33,5 @@ class BrowserSessions:
 
     def set_cookie(self, request: Request, session: Session, raw: list[tuple[bytes, bytes]]) -> None:
         """Append the cookie that names a session to the answer."""
-        agent = request.headers.text("user-agent") or ""
-        line = self.cookies.session(session.cookie, secure=address_of(request).secure, user_agent=agent)
+        line = self.cookies.session(session.cookie, secure=address_of(request).secure, asked=request.headers)
         raw.append((b"set-cookie", line.encode("latin-1")))

@@ -11,6 +11,8 @@ from entryway.http import Headers
 
 EXPIRED = "Thu, 01 Jan 1970 00:00:00 GMT"
 STATE_SECONDS = 180
+NO_STORAGE = (b"none", b"inactive")
+"""What a browser says in a frame of another site, where it keeps cookies only apart for each of those sites."""
 # The authorization server may share the host name, and cookies know no ports.
 FOREIGN_PREFIX = b"__Host-entryway-"
 LOGIN_COOKIES = ("locationAfterLogin", "fragmentAfterLogin", "signature")
@@ -29,45 +31,47 @@ class CookieRules:
         """The cookie that binds a login to its browser; it shares the session's name unless that was chosen."""
         return self.session_name if self.session_name == SESSION_COOKIE else f"{self.session_name}_STATE"
 
-    def wants_partitioned(self, user_agent: str) -> bool:
-        """Tell whether this browser is one for which the configuration asks `Partitioned`."""
-        rule = self.partitioned
+    def wants_partitioned(self, asked: Headers) -> bool:
+        """Tell whether a request's browser needs `Partitioned`: it says so itself, or the configuration does."""
+        if asked.get(b"sec-fetch-storage-access") in NO_STORAGE:
+            return True
+        rule, user_agent = self.partitioned, asked.text("user-agent") or ""
         return rule is not None and bool(rule.supported.search(user_agent)) and not rule.unsupported.search(user_agent)
 
-    def state(self, value: str, user_agent: str) -> str:
+    def state(self, value: str, asked: Headers) -> str:
         """Return the cookie that binds a login to this browser."""
         line = f"{self.state_name}={value}; Max-Age={STATE_SECONDS}; Path=/; HttpOnly; Secure"
-        if self.wants_partitioned(user_agent):
+        if self.wants_partitioned(asked):
             line += "; Partitioned"
         return line + (f"; SameSite={self.same_site}" if self.same_site else "")
 
-    def session(self, value: bytes, *, secure: bool, user_agent: str) -> str:
+    def session(self, value: bytes, *, secure: bool, asked: Headers) -> str:
         """Return the session's cookie."""
         line = f"{self.session_name}={value.decode()}; Path=/; HttpOnly"
         if secure:
             line += "; Secure"
         if self.same_site:
             line += f"; SameSite={self.same_site}"
-        return line + ("; Partitioned" if self.wants_partitioned(user_agent) else "")
+        return line + ("; Partitioned" if self.wants_partitioned(asked) else "")
 
-    def session_gone(self, user_agent: str) -> str:
+    def session_gone(self, asked: Headers) -> str:
         """Return what ends the session's cookie in the browser."""
         line = f"{self.session_name}=; Max-Age=0; Path=/; Expires={EXPIRED}; HttpOnly;"
-        attributes = self.script_attributes(user_agent)
+        attributes = self.script_attributes(asked)
         return line + (attributes if attributes.startswith("Secure") else f" Secure;{attributes}")
 
-    def gone(self, name: str, user_agent: str) -> str:
+    def gone(self, name: str, asked: Headers) -> str:
         """Return what ends one of the login's cookies in the browser."""
-        return f"{name}=; Max-Age=0; Path=/;{self.script_attributes(user_agent)}"
+        return f"{name}=; Max-Age=0; Path=/;{self.script_attributes(asked)}"
 
-    def script_attributes(self, user_agent: str) -> str:
+    def script_attributes(self, asked: Headers) -> str:
         """Return the attributes that the login page's script adds to its cookies."""
-        if self.same_site is None:
-            return ""
-        partitioned = ";Partitioned" if self.wants_partitioned(user_agent) else ""
+        partitioned = self.wants_partitioned(asked)
         # Browsers want Secure beside these two alone; without it, logins work over plain http in a company's network.
-        secure = "Secure;" if self.same_site == "None" or partitioned else ""
-        return f"{secure}SameSite={self.same_site}{partitioned}"
+        attributes = ["Secure"] if self.same_site == "None" or partitioned else []
+        attributes += [f"SameSite={self.same_site}"] if self.same_site else []
+        attributes += ["Partitioned"] if partitioned else []
+        return ";".join(attributes)
 
 
 class SessionCookie:

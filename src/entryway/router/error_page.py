@@ -15,7 +15,8 @@ from entryway.router.errors import LoginFailed
 from entryway.router.on_premise import ConnectionToCompanyFailed
 from entryway.web.languages import choose
 
-POLICY = b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+# Who may frame it, X-Frame-Options says: an application that wants to be framed wants its errors to be seen there.
+POLICY = b"default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 LANGUAGES = tuple(WORDS)
 UNAVAILABLE = frozenset({502, 503, 504})
 

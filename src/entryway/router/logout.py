@@ -60,7 +60,7 @@ class SignOut:
             await self.sessions.drop(session)
             self.told.schedule(session, request)
             audit.logged_out(session, "logout", request)
-        gone = self.cookies.session_gone(request.headers.text("user-agent") or "")
+        gone = self.cookies.session_gone(request.headers)
         headers = [(b"set-cookie", gone.encode("latin-1")), (b"cache-control", NO_STORE)]
         if skips_redirect(request.target):
             return Response(200, Headers(headers))

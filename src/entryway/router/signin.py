@@ -153,16 +153,16 @@ class SignIn:
         return session
 
     def _cookies_after_login(self, request: Request, session: Session) -> list[str]:
-        agent = request.headers.text("user-agent") or ""
+        asked, secure = request.headers, address_of(request).secure
         lines = self._login_cookies_gone(request)
         if self.cookies.state_name != self.cookies.session_name and self.rules.state:
-            lines.insert(0, self.cookies.gone(self.cookies.state_name, agent))
-        lines.append(self.cookies.session(session.cookie, secure=address_of(request).secure, user_agent=agent))
+            lines.insert(0, self.cookies.gone(self.cookies.state_name, asked))
+        lines.append(self.cookies.session(session.cookie, secure=secure, asked=asked))
         return lines
 
     def _login_cookies_gone(self, request: Request) -> list[str]:
-        header, agent = request.headers.get(b"cookie"), request.headers.text("user-agent") or ""
-        return [self.cookies.gone(name, agent) for name in LOGIN_COOKIES if cookie_value(header, name) is not None]
+        asked, header = request.headers, request.headers.get(b"cookie")
+        return [self.cookies.gone(name, asked) for name in LOGIN_COOKIES if cookie_value(header, name) is not None]
 
     async def _check_state(self, authority: Authority, state: str | None, header: bytes | None) -> login.Attempt | None:
         """Return the attempt of a login that comes back to this browser from this authority, for the first time."""
@@ -185,24 +185,24 @@ class SignIn:
         identity_provider: str | None = None,
         fragment: str | None = None,
     ) -> Response:
-        agent = request.headers.text("user-agent") or ""
+        asked = request.headers
         address = address_of(request)
         lines: list[str] = []
         attempt = self._begin_attempt(request, authority) if self.rules.state else None
         if attempt is not None:
-            lines.append(self.cookies.state(attempt.cookie, agent))
+            lines.append(self.cookies.state(attempt.cookie, asked))
         url = authority.authorize_url(
             self._redirect_uri(authority, address), identity_provider, attempt, pkce=self.rules.pkce
         )
         if not self.rules.preserve_fragment:
-            attributes = self.cookies.script_attributes(agent)
+            attributes = self.cookies.script_attributes(asked)
             noted = f"locationAfterLogin={login.encode(location)}; Path=/; HttpOnly"
             if attributes:
                 noted += "; " + attributes.replace(";", "; ")
             return redirect(url, [noted, *lines])
         again = None if fragment is None else login.encode(location)
         page = LoginPage(
-            url, login.sign_location(authority.keys, location), self.cookies.script_attributes(agent), again, fragment
+            url, login.sign_location(authority.keys, location), self.cookies.script_attributes(asked), again, fragment
         )
         return login_page.render(page, os.urandom(16), policy=self.rules.policy, set_cookies=lines)
 

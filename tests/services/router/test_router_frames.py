@@ -108,3 +108,11 @@ async def test_with_the_identity_service_alone_the_platform_is_asked(world, patt
         identity.tenants_failure = 500
         world.clock.now += 2000
         assert (await browser.get("/public/x", host="own.app.local")).status_code == 200
+
+
+@pytest.mark.parametrize(("sent", "there"), [("true", "SAMEORIGIN"), ("false", None)])
+async def test_an_application_that_may_be_framed_shows_its_errors_in_the_frame(world, sent, there):
+    browser = await world.start(env={"SEND_XFRAMEOPTIONS": sent})
+    answer = await browser.page("/nowhere")
+    assert answer.headers.get("x-frame-options") == there
+    assert "frame-ancestors" not in answer.headers["content-security-policy"]

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entryway.config.environment_cookies import PartitionedCookies
+from entryway.http import Headers
 from entryway.router.backend_cookies import (
     CookieJar,
     SetCookie,
@@ -19,6 +20,7 @@ from entryway.router.cookies import CookieRules, SessionCookie
 
 OWN = SessionCookie({"JSESSIONID"})
 CHROME = PartitionedCookies(re.compile("Chrome"), re.compile("Postman"))
+NOT_CHROME = PartitionedCookies(re.compile("Postman"), re.compile("Chrome"))
 
 
 @pytest.mark.parametrize(
@@ -68,23 +70,42 @@ def test_nothing_of_ours_is_left(parts: list[bytes]):
     assert left == [part.strip() for part in parts if part.strip().startswith((b"a=", b"b="))]
 
 
+def of(agent: str, access: str | None = None) -> Headers:
+    """Return the headers of a browser, which may say what it keeps in a frame of another site."""
+    said = [] if access is None else [(b"sec-fetch-storage-access", access.encode())]
+    return Headers([(b"user-agent", agent.encode()), *said])
+
+
 def test_cookies_are_written_as_configured():
-    plain = CookieRules("JSESSIONID", None, None)
-    assert plain.state("u", "") == "JSESSIONID=u; Max-Age=180; Path=/; HttpOnly; Secure"
-    assert plain.session(b"v", secure=True, user_agent="") == "JSESSIONID=v; Path=/; HttpOnly; Secure"
-    assert plain.gone("signature", "") == "signature=; Max-Age=0; Path=/;"
+    plain, nobody = CookieRules("JSESSIONID", None, None), Headers([])
+    assert plain.state("u", nobody) == "JSESSIONID=u; Max-Age=180; Path=/; HttpOnly; Secure"
+    assert plain.session(b"v", secure=True, asked=nobody) == "JSESSIONID=v; Path=/; HttpOnly; Secure"
+    assert plain.gone("signature", nobody) == "signature=; Max-Age=0; Path=/;"
     strict = CookieRules("S", "None", CHROME)
-    assert (
-        strict.session(b"v", secure=False, user_agent="Chrome") == "S=v; Path=/; HttpOnly; SameSite=None; Partitioned"
-    )
-    assert strict.state("u", "Firefox") == "S_STATE=u; Max-Age=180; Path=/; HttpOnly; Secure; SameSite=None"
-    assert strict.script_attributes("Chrome") == "Secure;SameSite=None;Partitioned"
-    assert strict.script_attributes("Chrome Postman") == "Secure;SameSite=None"
-    assert strict.session_gone("Firefox").endswith("; HttpOnly;Secure;SameSite=None")
+    there = strict.session(b"v", secure=False, asked=of("Chrome"))
+    assert there == "S=v; Path=/; HttpOnly; SameSite=None; Partitioned"
+    assert strict.state("u", of("Firefox")) == "S_STATE=u; Max-Age=180; Path=/; HttpOnly; Secure; SameSite=None"
+    assert strict.script_attributes(of("Chrome")) == "Secure;SameSite=None;Partitioned"
+    assert strict.script_attributes(of("Chrome Postman")) == "Secure;SameSite=None"
+    assert strict.session_gone(of("Firefox")).endswith("; HttpOnly;Secure;SameSite=None")
     lax = CookieRules("S", "Lax", None)
-    assert lax.script_attributes("") == "SameSite=Lax"
-    assert lax.session_gone("").endswith("; HttpOnly; Secure;SameSite=Lax")
-    assert CookieRules("S", "Lax", CHROME).script_attributes("Chrome") == "Secure;SameSite=Lax;Partitioned"
+    assert lax.script_attributes(nobody) == "SameSite=Lax"
+    assert lax.session_gone(nobody).endswith("; HttpOnly; Secure;SameSite=Lax")
+    assert CookieRules("S", "Lax", CHROME).script_attributes(of("Chrome")) == "Secure;SameSite=Lax;Partitioned"
+    assert CookieRules("S", None, CHROME).script_attributes(of("Chrome")) == "Secure;Partitioned"
+
+
+@pytest.mark.parametrize(
+    ("access", "partitioned"), [("none", True), ("inactive", True), ("active", False), ("None", False), ("x", False)]
+)
+@pytest.mark.parametrize("rules", [None, NOT_CHROME])
+def test_a_browser_that_keeps_cookies_apart_for_each_site_gets_such_as_it_keeps(access, partitioned, rules):
+    plain, asked = CookieRules("J", None, rules), of("Chrome", access)
+    state = "J_STATE=u; Max-Age=180; Path=/; HttpOnly; Secure"
+    assert plain.state("u", asked) == state + ("; Partitioned" if partitioned else "")
+    assert plain.session(b"v", secure=True, asked=asked).endswith("; Partitioned") is partitioned
+    assert plain.gone("signature", asked).endswith(";Secure;Partitioned") is partitioned
+    assert plain.session_gone(asked).endswith("; HttpOnly;Secure;Partitioned" if partitioned else "; HttpOnly; Secure;")
 
 
 def parsed(line: bytes) -> SetCookie:
