@@ -71,6 +71,8 @@ log = get_logger("router")
 NO_HOOKS = Hooks()
 DEFAULT_KEEP_ALIVE = 125.0
 MOST_HEADERS = 200
+# Queries of OData fill what the head may have.
+LONGEST_TARGET = 16 * 1024
 UNLIMITED = 7 * 24 * 3600.0  # what a setting of 0 means: no bound that anybody meets
 
 
@@ -227,6 +229,7 @@ def _limits(configuration: RouterConfiguration) -> Limits:
         connections=places,
         per_address=address_limit(places, environment.connections_per_address, environment.trusted_proxies or ()),
         header_count=MOST_HEADERS,
+        target_bytes=LONGEST_TARGET,
         header_timeout=arriving,
         body_timeout=arriving,
         request_timeout=environment.incoming_request_timeout or None,
