@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from sqlalchemy.exc import DBAPIError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.routing import Route
 
 from entryway.authserver import openapi
@@ -111,6 +114,8 @@ def build(
     )
     # A redirect to the path without its slash would lose the form that was posted.
     app.router.redirect_slashes = False
+    # Without Starlette's own outermost layer: `Edge` answers what nobody else does.
+    app.middleware_stack = cast("ServerErrorMiddleware", app.build_middleware_stack()).app
     return app
 
 

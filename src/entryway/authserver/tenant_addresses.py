@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from entryway.errors import BadRequest, ConfigurationError, NotFound
@@ -32,8 +33,7 @@ class ZoneUnknown(NotFound):
     title = "The subdomain does not map to a valid identity zone."
 
 
-@dataclass(frozen=True, slots=True)
-class NamedZone:
+class NamedZone(NamedTuple):
     """How a request names its tenant: by id, by subdomain, by a domain of the tenant's own, or not at all."""
 
     id: str | None = None

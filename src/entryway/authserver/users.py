@@ -15,6 +15,7 @@ from entryway.storage import UNNOTICED, Remembered
 from entryway.storage.audit import UNKNOWN_USER, happened
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from datetime import datetime
 
     from entryway.authserver.digests import Digests
@@ -33,9 +34,9 @@ class AccountLocked(BadCredentials):
     title = "Your account has been locked because of too many failed attempts to login."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class User:
-    """A user as the endpoints need them."""
+    """A user as the endpoints need them; another object once anything of them has changed."""
 
     id: str
     zid: str
@@ -47,10 +48,6 @@ class User:
     password_hash: str = field(repr=False)
     previous_logon_at: datetime | None = None
     token_salt: str = field(default="", repr=False)
-
-    def __hash__(self) -> int:
-        # Who is remembered by all of this is looked up with every token; to hash all of it takes ten times as long.
-        return hash(self.id)
 
 
 class Users:
@@ -79,9 +76,9 @@ class Users:
             row = (await session.execute(_BY_ID, {"zid": zid, "id": user_id})).scalar_one_or_none()
         return _user(row) if row and row.active else None
 
-    async def known(self, zid: str, user_id: str) -> User | None:
+    def known(self, zid: str, user_id: str) -> Awaitable[User | None]:
         """Return the same from memory, without what every logon changes (`previous_logon_at`)."""
-        return await self._known.get(zid, user_id, self.find)
+        return self._known.get(zid, user_id, self.find)
 
     async def find_by_name(self, zid: str, user_name: str) -> User | None:
         """Return the user who logs in by this name, unless they are switched off."""

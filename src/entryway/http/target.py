@@ -21,7 +21,7 @@ class Form(Enum):
     ASTERISK = "asterisk"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles what that costs
 class Target:
     """A target taken apart; `scheme`, `host` and `port` are set only where the form has them."""
 

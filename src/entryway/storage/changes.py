@@ -12,6 +12,7 @@ import re
 from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, event, inspect, select, text
@@ -55,7 +56,10 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Reading:
+    """The revisions of a tenant as they were read, told apart from others by `number`, and until when they count."""
+
+    number: int
     read_at: float
     until: float
     values: Mapping[Key, int]
@@ -70,7 +74,8 @@ class Changes:
         self._database = database
         self._watched = watched
         self._seconds = seconds_of(clock)
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._readings: OrderedDict[str, Reading] = OrderedDict()
+        self._numbers = count()
         self._own: Counter[Key] = Counter()
         self._query = select(table.c.zid, table.c.subject, table.c.value).where(
             table.c.zid.in_([bindparam("zid"), EVERYBODY[0]])
@@ -82,18 +87,20 @@ class Changes:
         )
         database.watch(self)
 
-    def known(self, zid: str, subjects: tuple[str, ...]) -> Revision | None:
-        """Return the revision of some subjects of a tenant, None where it must be read anew."""
-        known = self._known.get(zid)
+    def last(self, zid: str) -> Reading | None:
+        """Return the last reading of a tenant, None where it must be read anew."""
+        reading = self._readings.get(zid)
         # A clock that was set back must not make anything last longer.
-        if known is None or not known.read_at <= self._seconds() < known.until:
-            return None
-        revision = known.revisions.get(subjects)
+        return reading if reading is not None and reading.read_at <= self._seconds() < reading.until else None
+
+    def revision(self, zid: str, reading: Reading, subjects: tuple[str, ...]) -> Revision:
+        """Return the revision of some subjects of a tenant."""
+        revision = reading.revisions.get(subjects)
         if revision is None:
             keys = (EVERYBODY, *((zid, subject) for subject in subjects))
             # What this process did counts by itself: a value that was read meanwhile may be older.
-            revision = tuple(number for key in keys for number in (known.values.get(key, 0), self._own[key]))
-            known.revisions[subjects] = revision
+            revision = tuple(number for key in keys for number in (reading.values.get(key, 0), self._own[key]))
+            reading.revisions[subjects] = revision
         return revision
 
     async def read(self, zid: str) -> None:
@@ -101,9 +108,10 @@ class Changes:
         now = self._seconds()
         async with self._database.read() as session:
             rows = (await session.execute(self._query, {"zid": zid})).all()
-        self._known[zid] = _Known(now, now + SEEN_WITHIN, {(of, subject): value for of, subject, value in rows})
-        while len(self._known) > MOST_REMEMBERED:
-            self._known.popitem(last=False)
+        values = {(of, subject): value for of, subject, value in rows}
+        self._readings[zid] = Reading(next(self._numbers), now, now + SEEN_WITHIN, values)
+        while len(self._readings) > MOST_REMEMBERED:
+            self._readings.popitem(last=False)
 
     # -- what the database calls --------------------------------------------------------------------------------
 
@@ -119,9 +127,9 @@ class Changes:
             # Also where the end is not known: a transaction may have been committed, and the answer lost.
             self._own.update(noticed.keys)
             for zid, _ in noticed.keys - {EVERYBODY}:
-                self._known.pop(zid, None)
+                self._readings.pop(zid, None)
             if EVERYBODY in noticed.keys:
-                self._known.clear()
+                self._readings.clear()
 
 
 class Noticed:

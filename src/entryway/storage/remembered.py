@@ -21,21 +21,23 @@ class Remembered(Generic[K, V]):
         self._changes = changes
         self._subjects = subjects
         self._most = most
-        self._known: dict[tuple[str, K], tuple[Revision, V]] = {}
+        # With the reading at which each was last seen to hold, and the revision for which it does.
+        self._known: dict[tuple[str, K], tuple[int, Revision, V]] = {}
 
     async def get(self, zid: str, key: K, load: Callable[[str, K], Awaitable[V | None]]) -> V | None:
         """Return what `load(zid, key)` returned or returns; that there is nothing is not remembered."""
         # Asked before anything is read, so that what changes meanwhile makes it outdated.
-        revision = self._changes.known(zid, self._subjects)
-        while revision is None:
+        reading = self._changes.last(zid)
+        while reading is None:
             await self._changes.read(zid)
-            revision = self._changes.known(zid, self._subjects)
+            reading = self._changes.last(zid)
         known = self._known.get((zid, key))
-        if known is not None and known[0] == revision:
-            return known[1]
-        value = await load(zid, key)
+        if known is not None and known[0] == reading.number:
+            return known[2]
+        revision = self._changes.revision(zid, reading, self._subjects)
+        value = known[2] if known is not None and known[1] == revision else await load(zid, key)
         if value is not None:
-            self._known[zid, key] = (revision, value)
+            self._known[zid, key] = (reading.number, revision, value)
             if len(self._known) > self._most:
                 del self._known[next(iter(self._known))]
         return value
@@ -43,4 +45,4 @@ class Remembered(Generic[K, V]):
     def last(self, zid: str, key: K) -> V | None:
         """Return what was known last, whether or not it still holds."""
         known = self._known.get((zid, key))
-        return known[1] if known else None
+        return known[2] if known else None

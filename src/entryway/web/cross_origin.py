@@ -57,7 +57,7 @@ class CrossOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and its answer back."""
-        if scope["type"] != "http" or not any(name == b"origin" for name, _ in scope["headers"]):
+        if scope["type"] != "http" or b"origin" not in [name for name, _ in scope["headers"]]:
             await self.app(scope, receive, send)
             return
         request = Request(scope, receive)

@@ -18,7 +18,7 @@ from entryway.telemetry import get_logger
 from entryway.telemetry.redaction import HIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Iterable, Mapping
 
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -51,12 +51,13 @@ class Edge:
             return
         started = False
 
-        async def protect(message: Message) -> None:
+        # Not a coroutine of its own: one thing less to step through for each message.
+        def protect(message: Message) -> Awaitable[None]:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = _protected(message.get("headers", ()), scope["headers"])
-            await send(message)
+            return send(message)
 
         if sum(map(len, chain.from_iterable(scope["headers"]))) > LARGEST_HEADERS:
             await _plain(protect, 431, "headers_too_large")

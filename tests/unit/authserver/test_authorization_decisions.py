@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hmac
 from datetime import UTC, datetime
 
 import pytest
@@ -120,6 +121,13 @@ def test_digests_depend_on_the_key_the_purpose_and_where_parts_end() -> None:
         Digests(FixedKeyring(bytes(31) + b"1")).of("p", "a"),
     }
     assert len(different) == 5
+
+
+def test_digests_are_hmac_of_parts_with_their_lengths() -> None:
+    keyring = FixedKeyring(bytes(range(32)))
+    framed = b"\0\0\0\x01p\0\0\0\x02ab"
+    expected = hmac.digest(keyring.lasting_key("authserver-digests"), framed, "sha256")
+    assert [Digests(keyring).of("p", "ab") for _ in range(2)] == [expected, expected]
 
 
 HOST = "localhost"
