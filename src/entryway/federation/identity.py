@@ -77,6 +77,9 @@ def of_claims(claims: Mapping[str, Any], names: AttributeNames, authenticated_at
         return next(iter(attributes.get(name, ())), "")
 
     email, is_verified = first(names.email or "email"), claims.get("email_verified", True) in _TRUE
+    if not is_verified and names.user_name in {"email", names.email} - {None}:
+        # Anybody could give themselves the name of somebody else.
+        raise SamlInvalid("the user's name would be an address that the identity provider has not confirmed")
     return Identity(
         user_name=_named(first(names.user_name or "sub")),
         email=email[:LONGEST_NAME],
@@ -90,6 +93,14 @@ def of_claims(claims: Mapping[str, Any], names: AttributeNames, authenticated_at
         email_confirmed=is_verified and "email_verified" in claims and email == first("email"),
         subject=first("sub"),
         session_index=claims["sid"] if isinstance(claims.get("sid"), str) else None,
+    )
+
+
+def has_confirmed(values: Mapping[str, Sequence[str]], email: str) -> bool:
+    """Return whether what a provider said at an earlier logon confirms an address; SAML has no word for it."""
+    return "sub" not in values or (list(values.get("email_verified", ())), list(values.get("email", ()))) == (
+        ["true"],
+        [email],
     )
 
 

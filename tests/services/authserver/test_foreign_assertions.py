@@ -294,3 +294,57 @@ def test_a_client_with_other_providers_gets_no_token(world: World) -> None:
     answer = world.server.token(picky, grant_type=JWT_BEARER, assertion=world.token())
     assert answer.status_code == 401
     assert answer.json()["error_description"] == "Client is not authorized for specified user's identity provider."
+
+
+def user_id(answer: httpx.Response) -> str:
+    assert answer.status_code == 200, answer.text
+    return str(claims(answer.json()["access_token"])["user_id"])
+
+
+def stranger(answer: httpx.Response) -> None:
+    assert answer.status_code in {400, 401}, answer.text
+
+
+def unique(name: str) -> str:
+    return f"{name}-{uuid.uuid4().hex[:6]}"
+
+
+@pytest.mark.parametrize("look_alike", ["\uff4d{rest}", "\u2133{rest}", "{upper}"])
+def test_a_subject_that_only_looks_the_same_is_nobody(world: World, look_alike: str) -> None:
+    name = unique("maria")
+    user_id(world.exchange(world.token(sub=name)))
+    other = look_alike.format(rest=name[1:], upper=name.upper())
+    stranger(world.exchange(world.token(sub=other)))
+
+
+@pytest.mark.parametrize("verified", [None, False, "false"])
+def test_an_address_that_the_provider_has_not_confirmed_finds_nobody(world: World, verified: Any) -> None:
+    mail = unique("victim") + "@company.example"
+    victim = user_id(world.exchange(world.token(sub=unique("v"), email=mail, email_verified=True)))
+    mallory = world.token(sub=unique("m"), email=mail, email_verified=verified)
+    assert user_id(world.exchange(mallory)) != victim
+
+
+def test_nobody_waits_under_the_address_of_somebody_who_is_yet_to_come(world: World) -> None:
+    mail = unique("victim") + "@company.example"
+    mallory = user_id(world.exchange(world.token(sub=unique("m"), email=mail, email_verified=False)))
+    assert user_id(world.exchange(world.token(sub=unique("v"), email=mail, email_verified=True))) != mallory
+
+
+def test_a_confirmed_address_finds_the_user_under_a_new_subject(world: World) -> None:
+    said = {"email": unique("nina") + "@company.example", "email_verified": True}
+    before = user_id(world.exchange(world.token(sub=unique("old"), **said)))
+    assert user_id(world.exchange(world.token(sub=unique("new"), **said))) == before
+
+
+def test_an_unconfirmed_address_is_no_name(world: World) -> None:
+    config = {"issuer": world.company.url, "client_id": US}
+    world.admin.anywhere("DELETE", f"{PROVIDERS}/company")
+    trust(world, "by-mail", config | {"attributes": {"user_name": "email"}})
+    try:
+        mail = unique("victim") + "@company.example"
+        user_id(world.exchange(world.token(email=mail, email_verified=True)))
+        stranger(world.exchange(world.token(email=mail, email_verified=False)))
+    finally:
+        world.admin.anywhere("DELETE", f"{PROVIDERS}/by-mail")
+        trust(world, "company", config)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from entryway.accounts.names import comparable
+from entryway.accounts.names import comparable, same_name
 from entryway.authserver import tables
 from entryway.authserver.trust.errors import ShadowUserMissing
 from entryway.authserver.users import login_name
+from entryway.federation.identity import has_confirmed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from entryway.authserver.moments import Clock
@@ -78,12 +81,30 @@ class ShadowUsers:
         mine = select(row).where(row.zid == zid, row.origin == origin)
         by_name = mine.where(row.login_name == login_name(identity.user_name))
         found: tables.User | None = (await session.execute(by_name)).scalar_one_or_none()
-        if found is not None or not identity.email or not identity.email_verified:
+        if found is not None:
+            if not same_name(found.user_name, identity.user_name) or await self._is_another_subject(
+                session, found, identity
+            ):
+                raise ShadowUserMissing("another user of the provider has a name that looks the same")
             return found
+        if not identity.email or not identity.email_confirmed:
+            return None
         # The user is known by their address and has another name now; two with one address are nobody.
         by_email = mine.where(row.email_key == comparable(identity.email)).limit(2)
         candidates = (await session.execute(by_email)).scalars().all()
-        return candidates[0] if len(candidates) == 1 else None
+        if len(candidates) != 1 or not has_confirmed(await self._said(session, candidates[0]), candidates[0].email):
+            return None
+        return candidates[0]
+
+    async def _is_another_subject(self, session: AsyncSession, user: tables.User, identity: Identity) -> bool:
+        # OpenID Connect Core §2: a subject is one to the letter. Names from other claims are not.
+        if identity.user_name != identity.subject:
+            return False
+        return (await self._said(session, user)).get("sub", [identity.subject]) != [identity.subject]
+
+    async def _said(self, session: AsyncSession, user: tables.User) -> Mapping[str, list[str]]:
+        kept = await session.get(tables.UserAttributes, (user.zid, user.id))
+        return kept.values if kept is not None else {}
 
     async def _keep_attributes(self, session: AsyncSession, user: tables.User, identity: Identity) -> None:
         await session.merge(
