@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from entryway.saml import moments, names, xml
+from entryway.saml import encryption, moments, names, xml
 from entryway.saml.errors import SamlInvalid
+from entryway.saml.names import qualified
 from entryway.saml.requests import LONGEST_ID, issuer_of
 from entryway.saml.subjects import NameId, read_name_id
 
@@ -73,7 +74,7 @@ def read(assertion: Element, expected: Expected, now: datetime) -> Assertion:
     if not now - OLDEST <= issued_at <= now + moments.SKEW:
         raise SamlInvalid("the assertion is too old, or from the future")
     subject = xml.required(assertion, "saml:Subject")
-    name_id = read_name_id(subject)
+    name_id = read_name_id(subject, expected.keys)
     if expected.name_id_format not in {names.UNSPECIFIED, name_id.format}:
         raise SamlInvalid(f"the NameID has the format {name_id.format}, not {expected.name_id_format}")
     confirmed_until = _confirmation(subject, expected, now)
@@ -94,7 +95,7 @@ def read(assertion: Element, expected: Expected, now: datetime) -> Assertion:
         session_ends_at=session_ends_at,
         authn_context=_authn_context(statement, expected),
         expires_at=confirmed_until + moments.SKEW,
-        attributes=_attributes(assertion),
+        attributes=_attributes(assertion, expected.keys),
     )
 
 
@@ -162,18 +163,22 @@ def _authn_context(statement: Element, expected: Expected) -> str | None:
     return name
 
 
-def _attributes(assertion: Element) -> Mapping[str, tuple[str, ...]]:
+def _attributes(assertion: Element, keys: Sequence[KeyPair]) -> Mapping[str, tuple[str, ...]]:
     values: dict[str, list[str]] = {}
     number = 0
     for statement in xml.children(assertion, "saml:AttributeStatement"):
-        if xml.child(statement, "saml:EncryptedAttribute") is not None:
-            raise SamlInvalid("encrypted attributes are not supported")
-        for attribute in xml.children(statement, "saml:Attribute"):
+        sealed = xml.children(statement, "saml:EncryptedAttribute")
+        opened = [encryption.decrypt(one, keys, is_protected=True) for one in sealed]
+        if any(not xml.is_named(one, "saml:Attribute") for one in opened):
+            raise SamlInvalid("something else than an attribute was encrypted")
+        for attribute in (*xml.children(statement, "saml:Attribute"), *opened):
             mine = values.setdefault(xml.attribute(attribute, "Name"), [])
             for one in xml.children(attribute, "saml:AttributeValue"):
                 number += 1
-                text = xml.text_of(one)
+                # A value may be an element: `eduPersonTargetedID` is a NameID.
+                text = xml.whole_text_of(one)
                 if number > _MOST_VALUES or len(text) > _LONGEST_VALUE:
                     raise SamlInvalid("the assertion has too many attribute values, or too long ones")
-                mine.append(text)
+                if one.get(qualified("xsi:nil")) not in {"true", "1"}:
+                    mine.append(text)
     return {name: tuple(texts) for name, texts in values.items()}

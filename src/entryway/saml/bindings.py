@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote_plus
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from entryway.saml import xml
 from entryway.saml.errors import SamlInvalid
@@ -31,6 +32,12 @@ _RSA: Mapping[str, HashAlgorithm] = {
     _RSA_SHA256: hashes.SHA256(),
     f"{_MORE}rsa-sha384": hashes.SHA384(),
     f"{_MORE}rsa-sha512": hashes.SHA512(),
+}
+_PSS_NAMES = "http://www.w3.org/2007/05/xmldsig-more#"
+_PSS: Mapping[str, HashAlgorithm] = {
+    f"{_PSS_NAMES}sha256-rsa-MGF1": hashes.SHA256(),
+    f"{_PSS_NAMES}sha384-rsa-MGF1": hashes.SHA384(),
+    f"{_PSS_NAMES}sha512-rsa-MGF1": hashes.SHA512(),
 }
 _ECDSA: Mapping[str, HashAlgorithm] = {
     f"{_MORE}ecdsa-sha256": hashes.SHA256(),
@@ -127,17 +134,28 @@ def verify_redirect(received: Received, certificates: Sequence[Certificate], *, 
 def _verified(certificate: Certificate, algorithm: str, signature: bytes, text: bytes, *, allow_sha1: bool) -> bool:
     key = certificate.public_key()
     try:
-        if isinstance(key, rsa.RSAPublicKey):
+        if isinstance(key, rsa.RSAPublicKey) and algorithm in _PSS:
+            chosen = _PSS[algorithm]
+            key.verify(signature, text, padding.PSS(padding.MGF1(chosen), chosen.digest_size), chosen)
+        elif isinstance(key, rsa.RSAPublicKey):
             # SHA-1 can be forged; an administrator has said that this provider cannot do better.
             old = {_RSA_SHA1: hashes.SHA1()} if allow_sha1 else {}  # noqa: S303
             key.verify(signature, text, padding.PKCS1v15(), {**_RSA, **old}[algorithm])
         elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(signature, text, ec.ECDSA(_ECDSA[algorithm]))
+            key.verify(_in_asn1(signature, key), text, ec.ECDSA(_ECDSA[algorithm]))
         else:
             return False
     except (InvalidSignature, UnsupportedAlgorithm, KeyError, ValueError):
         return False
     return True
+
+
+def _in_asn1(signature: bytes, key: ec.EllipticCurvePublicKey) -> bytes:
+    """Return an ECDSA signature as ASN.1: the algorithm's name means both numbers side by side, but some send ASN.1."""
+    half = -(-key.key_size // 8)
+    if len(signature) != 2 * half:
+        return signature
+    return encode_dss_signature(int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
 
 
 def _parameter(fields: Mapping[str, str]) -> Parameter:

@@ -12,6 +12,9 @@ from entryway.saml.requests import LIFETIME, check_message, issuer_of
 from entryway.saml.subjects import NameId, build_name_id, read_name_id
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from entryway.saml.keys import KeyPair
     from entryway.saml.xml import Element
 
 _MOST_SESSIONS = 100
@@ -77,7 +80,7 @@ def build_response(response: LogoutResponse) -> Element:
     return xml.with_children(element, xml.new("saml:Issuer", response.issuer), status)
 
 
-def read_request(root: Element, *, location: str, now: datetime) -> LogoutRequest:
+def read_request(root: Element, *, location: str, now: datetime, keys: Sequence[KeyPair] = ()) -> LogoutRequest:
     """Return a request that came to `location`; whether its issuer signed it is for the caller to check."""
     check_message(root, "samlp:LogoutRequest", location=location, now=now)
     indexes = xml.children(root, "samlp:SessionIndex")
@@ -88,7 +91,7 @@ def read_request(root: Element, *, location: str, now: datetime) -> LogoutReques
         issuer=issuer_of(root),
         issued_at=moments.read(xml.attribute(root, "IssueInstant")),
         destination=root.get("Destination"),
-        name_id=read_name_id(root),
+        name_id=read_name_id(root, keys),
         session_indexes=tuple(xml.text_of(index) for index in indexes),
     )
 

@@ -119,5 +119,10 @@ def issuer_of(root: Element) -> str:
 
 def _subject(root: Element) -> str | None:
     subject = xml.child(root, "saml:Subject")
-    name = None if subject is None else xml.child(subject, "saml:NameID")
+    if subject is None:
+        return None
+    if xml.child(subject, "saml:EncryptedID") is not None or xml.child(subject, "saml:BaseID") is not None:
+        # Whoever asks for one user must not get another.
+        raise SamlInvalid("the request names its user in a way that is not supported")
+    name = xml.child(subject, "saml:NameID")
     return None if name is None else xml.text_of(name)

@@ -95,6 +95,11 @@ def text_of(element: Element) -> str:
     return (element.text or "").strip()
 
 
+def whole_text_of(element: Element) -> str:
+    """Return all text in an element, whatever stands around its parts."""
+    return "".join(element.itertext()).strip()
+
+
 def attribute(element: Element, name: str) -> str:
     """Return an attribute, or raise when it is missing."""
     value = element.get(name)

@@ -143,7 +143,7 @@ class SamlEndpoints:
             return await self._logged_out(request, zone, own, received)
         partner = await self._sender(zone, received.root)
         root = partner.verified(received)
-        asked = logout.read_request(root, location=own.addresses.single_logout, now=self.clock())
+        asked = logout.read_request(root, location=own.addresses.single_logout, now=self.clock(), keys=own.keys)
         if asked.issuer != partner.entity_id:
             raise SamlInvalid("the LogoutRequest is of another issuer")
         ended = await self.provider_sessions.end(

@@ -186,7 +186,7 @@ class ProviderEndpoints:
             answer = logout.read_response(root, location=location, now=now)
             told = answer.status == names.SUCCESS
             return await self.chain.answered(request, answer.in_response_to, provider.id, told=told)
-        asked = logout.read_request(root, location=location, now=now)
+        asked = logout.read_request(root, location=location, now=now, keys=[await self.keys.pair()])
         ending = Ending(TO_PROVIDER, {"party": provider.id, "request": asked.id, "relay_state": received.relay_state})
         mine = await self.provider_sessions.of_subject(provider.id, asked.name_id.value, asked.session_indexes)
         return await self.chain.begin(request, mine, ending, told_already=provider.id)
