@@ -44,7 +44,7 @@ _FOR_DIGESTS = "digests"
 # How old what a process knows of the data keys may become, in seconds; and how often a value that names an unknown one
 # makes it look: such values come from strangers, too.
 READ_EVERY = 600.0
-LOOKED_EVERY = 5.0
+LOOKED_EVERY = 1.0
 
 _PATIENCE_SECONDS = 2.0
 # When no process seals with an older key any more.
