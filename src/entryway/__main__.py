@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from entryway.lean_start import load_structlog
-
 # What the command line itself needs; `pip install entryway` alone brings the security library without it.
 NEEDED = frozenset({"pydantic", "rich", "structlog", "typer"})
 INTERRUPTED = 130
@@ -14,7 +12,6 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the command line, or say how to install what it needs."""
     try:
-        load_structlog()
         from entryway.cli import main as run  # noqa: PLC0415 - what it imports may be missing
     except ModuleNotFoundError as error:
         if error.name not in NEEDED:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
+from entryway.lean_start import load_structlog
 
 FORMATS = ("json", "text")
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -25,6 +26,7 @@ def start_logging(environ: Mapping[str, str] = os.environ) -> None:
     ]
     if mistakes:
         raise ConfigurationMistakes(mistakes)
+    load_structlog()
     from entryway.telemetry import configure_logging
 
     configure_logging(json=chosen == "json", level=level)
@@ -32,6 +34,7 @@ def start_logging(environ: Mapping[str, str] = os.environ) -> None:
 
 def stay_quiet() -> None:
     """Log warnings only: for commands whose output is for a person or for another command."""
+    load_structlog()
     from entryway.telemetry import configure_logging
 
     configure_logging(json=False, level="warning")

@@ -33,7 +33,8 @@ _NUMBER = re.compile(r"[0-9]{1,16}")
 _NAME = re.compile(r"[\x21-\x7e]{1,256}")
 
 
-@dataclass(slots=True, eq=False)
+# Without slots: where `Session` is compiled, they would hide its own.
+@dataclass(eq=False)
 class ServiceSession(Session):
     """What is known of the caller, for one request."""
 
