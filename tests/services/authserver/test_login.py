@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -328,6 +329,16 @@ def test_a_wrong_or_missing_verifier_is_refused(
     assert answer.status_code == 400
     assert answer.json() == {"error": "invalid_grant", "error_description": text}
     assert server.redeem(app, code, code_verifier=VERIFIER).status_code == 400
+
+
+def test_a_code_of_another_client_is_told_like_one_that_is_unknown(server: RunningAuthServer, code: str) -> None:
+    other = server.deploy(products(f"other-{uuid.uuid4().hex[:8]}"))
+    answer = server.redeem(other, code)
+    assert answer.status_code == 400
+    assert answer.json() == {
+        "error": "invalid_grant",
+        "error_description": f"Invalid authorization code: {code}",
+    }
 
 
 def test_a_verifier_for_a_code_without_challenge_is_refused(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from entryway.authserver.client_authentication import PUBLIC
 from entryway.authserver.grants.grant import UserDecision
 from entryway.oauth import pkce
-from entryway.oauth.errors import InvalidGrant
+from entryway.oauth.errors import InvalidGrant, echo
 
 if TYPE_CHECKING:
     from entryway.authserver.authorizations import Authorizations
@@ -26,9 +26,10 @@ class AuthorizationCode:
 
     async def authorize(self, request: TokenRequest, client: Client) -> UserDecision:
         """Decide whether this client may redeem the code."""
-        code = await self.authorizations.take_code(request.zone.id, request.required("code"))
+        given = request.required("code")
+        code = await self.authorizations.take_code(request.zone.id, given)
         if code.authorization.client_id != client.id:
-            raise InvalidGrant("Invalid authorization code", "the code was issued to another client")
+            raise InvalidGrant(f"Invalid authorization code: {echo(given)}", "the code was issued to another client")
         named = request.parameters.get("redirect_uri")
         if named != code.redirect_uri and (named is not None or code.redirect_uri_given):
             raise InvalidGrant("Redirect URI mismatch.")
@@ -38,5 +39,5 @@ class AuthorizationCode:
         pkce.check(code.challenge, request.parameters.get("code_verifier"))
         user = await self.users.find(request.zone.id, code.authorization.user_id)
         if user is None:
-            raise InvalidGrant("Invalid authorization code", "the user is gone")
+            raise InvalidGrant(f"Invalid authorization code: {echo(given)}", "the user is gone")
         return UserDecision(user, code.authorization, logon=True)
