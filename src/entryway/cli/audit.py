@@ -28,6 +28,7 @@ def list_entries(  # noqa: PLR0917 - options are named
     """List entries, the newest last."""
     stay_quiet()
     from entryway.landscape import databases
+    from entryway.telemetry.printable import printable
 
     found = databases.audit_entries(state, service, zid=tenant, after=after, limit=limit, newest_first=True)
     for entry in reversed(found):
@@ -37,7 +38,8 @@ def list_entries(  # noqa: PLR0917 - options are named
         else:
             details = json.dumps(entry["details"]) if entry["details"] else ""
             what = f"{entry['event']} {entry['object_type']} {entry['object_id']}"
-            typer.echo(f"{entry['number']:>7} {told['at'][:19]} {entry['actor']}: {what} {details}".rstrip())
+            line = f"{entry['number']:>7} {told['at'][:19]} {entry['actor']}: {what} {details}"
+            typer.echo(printable(line.rstrip()))
 
 
 @app.command(epilog=EXAMPLES + "verify --service idp")

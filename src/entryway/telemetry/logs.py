@@ -16,6 +16,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
 from entryway.telemetry.lines import as_json, plain_line
+from entryway.telemetry.printable import plain_exception, printable_record
 from entryway.telemetry.redaction import without_secrets
 
 Logger: TypeAlias = FilteringBoundLogger
@@ -125,16 +126,12 @@ def _name_part(_logger: object, _method: str, event: MutableMapping[str, Any]) -
 def _rendering(*, json: bool, colors: bool) -> list[Processor]:
     if json:
         return [structlog.processors.format_exc_info, _as_json]
-    return [structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, exception_formatter=_plain_exception)]
+    renderer = structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, exception_formatter=plain_exception)
+    return [printable_record, renderer]
 
 
 def _as_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
     return as_json(event)
-
-
-def _plain_exception(out: TextIO, exc_info: Any) -> None:
-    # The renderer's default prints the local variables of every frame, and those may hold secrets.
-    structlog.dev.plain_traceback(out, exc_info)
 
 
 def _wants_colors(out: TextIO) -> bool:

@@ -97,6 +97,22 @@ def test_a_traceback_in_text_shows_no_local_variables():
     assert "s3cret" not in out.getvalue()
 
 
+def test_text_of_strangers_does_nothing_to_a_terminal():
+    out = io.StringIO()
+    configure_logging(json=False, level="info", stream=out)
+
+    get_logger("x").warning("refused", reason="a\x1b[2Jb\x9bc\u202ed", named={"x": "\x1b"})
+    logging.getLogger("some.dependency").warning("first\nsecond \x1b]0;title\x07")
+    try:
+        raise ValueError("\x1b[31m")
+    except ValueError:
+        get_logger("x").exception("broken")
+
+    assert all(line.isprintable() for line in out.getvalue().split("\n"))
+    assert "a\\x1b[2Jb" in out.getvalue()
+    assert "\nsecond" not in out.getvalue()
+
+
 def test_text_has_no_colours_when_it_is_not_for_a_terminal(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     out = io.StringIO()

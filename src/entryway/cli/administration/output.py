@@ -16,11 +16,13 @@ def show_list(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, 
     from rich.markup import escape
     from rich.table import Table
 
+    from entryway.telemetry.printable import printable
+
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in columns.values():
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(_text(row.get(name))) for name in columns))
+        table.add_row(*(escape(printable(_text(row.get(name)))) for name in columns))
     # A pipe or a file has no width: nothing is cut off or broken there.
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -36,10 +38,12 @@ def show_one(row: Mapping[str, Any], *, as_json: bool) -> None:
     from rich.console import Console
     from rich.markup import escape
 
+    from entryway.telemetry.printable import printable
+
     console = Console(highlight=False, soft_wrap=True)
     width = max(map(len, row), default=0)
     for name, value in row.items():
-        console.print(f"[bold]{escape(name.ljust(width))}[/bold]  {escape(_text(value))}")
+        console.print(f"[bold]{escape(name.ljust(width))}[/bold]  {escape(printable(_text(value)))}")
 
 
 def _json(value: Any) -> None:
