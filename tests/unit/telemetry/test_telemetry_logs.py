@@ -104,7 +104,7 @@ def test_text_of_strangers_does_nothing_to_a_terminal():
     get_logger("x").warning("refused", reason="a\x1b[2Jb\x9bc\u202ed", named={"x": "\x1b"})
     logging.getLogger("some.dependency").warning("first\nsecond \x1b]0;title\x07")
     try:
-        raise ValueError("\x1b[31m")
+        raise ValueError("\x1b[31m")  # noqa: TRY301
     except ValueError:
         get_logger("x").exception("broken")
 
