@@ -17,6 +17,8 @@ COOKIES = "Cookies environment variable"
 COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 SESSION_COOKIE = "JSESSIONID"
 """The session cookie's name, unless the configuration has another one."""
+PLATFORM_COOKIE = "__VCAP_ID__"
+"""What Cloud Foundry calls the cookie that leads to the same instance again."""
 
 
 class PartitionedDocument(Document):
@@ -45,10 +47,19 @@ def read_cookies(read: Reader) -> tuple[Literal["None", "Lax"] | None, Partition
 
 def session_cookie_name(read: Reader) -> str:
     """Return the name of the session cookie."""
-    name = read.environ.get("SESSION_COOKIE_NAME", "") or SESSION_COOKIE
+    return _cookie_name(read, "SESSION_COOKIE_NAME", "sessionCookieName", SESSION_COOKIE)
+
+
+def platform_cookie_name(read: Reader) -> str:
+    """Return the name of the cookie by which the platform leads a browser to the same instance again."""
+    return _cookie_name(read, "PLATFORM_COOKIE_NAME", "platformCookieName", PLATFORM_COOKIE)
+
+
+def _cookie_name(read: Reader, variable: str, place: str, default: str) -> str:
+    name = read.environ.get(variable, "") or default
     if not COOKIE_NAME.fullmatch(name):
-        read.wrong("sessionCookieName", f'Format validation failed ("{name}" is not a name of a cookie)')
-        return SESSION_COOKIE
+        read.wrong(place, f'Format validation failed ("{name}" is not a name of a cookie)')
+        return default
     return name
 
 

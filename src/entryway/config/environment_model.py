@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from entryway.config.environment_cookies import SESSION_COOKIE, PartitionedCookies
+from entryway.config.environment_cookies import PLATFORM_COOKIE, SESSION_COOKIE, PartitionedCookies
 from entryway.config.environment_origins import AllowlistDocument, Network, WsOriginDocument
 from entryway.config.js_regex import JsRegex
 from entryway.config.xs_app_destinations import EnvironmentDestination
@@ -48,6 +48,7 @@ class RouterEnvironment:
     connections: int | None = None
     connections_per_address: int | None = None
     session_cookie_name: str = SESSION_COOKIE
+    platform_cookie_name: str = PLATFORM_COOKIE
     secure_session_cookie: bool = False
     same_site: Literal["None", "Lax"] | None = None
     partitioned: PartitionedCookies | None = None

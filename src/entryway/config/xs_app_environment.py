@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from entryway.config.environment_cookies import read_cookies, session_cookie_name
+from entryway.config.environment_cookies import platform_cookie_name, read_cookies, session_cookie_name
 from entryway.config.environment_model import CLIENT_CERTIFICATE_HEADER, RouterEnvironment, ServiceSessionSettings
 from entryway.config.environment_origins import WsOriginDocument, read_allowlist, read_networks
 from entryway.config.environment_reader import SETTINGS, Reader
@@ -22,7 +22,6 @@ SWITCHED_OFF = "false"
 A_DAY = 86_400
 UNSUPPORTED = {
     "COOKIE_BACKWARD_COMPATIBILITY": "there are no cookies of an older form to read",
-    "PLATFORM_COOKIE_NAME": "no cookie of the platform is read or ended",
 }
 IN_FORCE = ("SERVICE_2_APPROUTER", "CACHE_SERVICE_CREDENTIALS")
 """Switches for what is always so here."""
@@ -42,7 +41,7 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
     same_site, partitioned = read_cookies(read)
     cors = read.documents("CORS", "cors-configuration", CorsDocument) or ()
     state_secret = environ.get("STATE_PARAMETER_SECRET")
-    for name in IN_FORCE:
+    for name in (*IN_FORCE, *UNSUPPORTED):
         read.boolean(name, default=True)
     settings = RouterEnvironment(
         port=_port(read),
@@ -62,6 +61,7 @@ def read_environment(environ: Mapping[str, str]) -> tuple[RouterEnvironment, lis
         connections=_optional(read, "ENTRYWAY_CONNECTIONS", "connections", least=1),
         connections_per_address=_optional(read, "ENTRYWAY_CONNECTIONS_PER_ADDRESS", "connectionsPerAddress", least=1),
         session_cookie_name=session_cookie_name(read),
+        platform_cookie_name=platform_cookie_name(read),
         secure_session_cookie=read.lenient_boolean("SECURE_SESSION_COOKIE"),
         same_site=same_site,
         partitioned=partitioned,

@@ -142,7 +142,7 @@ class Authorities:
         return f"?{KIND_PARAMETER}={authority.kind}" if len(self.by_kind) > 1 else ""
 
 
-def notice_of(cookie_name: str, cookie: str, address: Address, endpoint: str) -> str:
-    """Return the query that asks an authority to announce logouts at our endpoint; it is read unencoded."""
+def notice_of(cookies: str, address: Address, endpoint: str) -> str:
+    """Return the query, read unencoded, that asks an authority to announce logouts at our endpoint with cookies."""
     uri = f"https://{quote(address.host, safe=':[]')}{quote(address.prefix, safe='/')}{endpoint}"
-    return f"?s3bcl_header_name=cookie&s3bcl_header_value={cookie_name}={cookie}&s3bcl_logout_uri={uri}"
+    return f"?s3bcl_header_name=cookie&s3bcl_header_value={cookies}&s3bcl_logout_uri={uri}"

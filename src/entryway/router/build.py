@@ -104,7 +104,12 @@ def build(
 
     callers = Callers(configuration.environ, http, kinds.services)
     authorities = build_authorities(configuration, callers, clock)
-    cookies = CookieRules(environment.session_cookie_name, environment.same_site, environment.partitioned)
+    cookies = CookieRules(
+        environment.session_cookie_name,
+        environment.same_site,
+        environment.partitioned,
+        environment.platform_cookie_name,
+    )
     own_cookies = {cookies.session_name, cookies.state_name, SEALED_COOKIES}
     session_cookie = SessionCookie(own_cookies)
     minutes = session_minutes(environment, xs_app)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
-from entryway.config.environment_cookies import SESSION_COOKIE, PartitionedCookies
+from entryway.config.environment_cookies import PLATFORM_COOKIE, SESSION_COOKIE, PartitionedCookies
 from entryway.http import Headers
 
 EXPIRED = "Thu, 01 Jan 1970 00:00:00 GMT"
@@ -15,6 +15,8 @@ NO_STORAGE = (b"none", b"inactive")
 """What a browser says in a frame of another site, where it keeps cookies only apart for each of those sites."""
 # The authorization server may share the host name, and cookies know no ports.
 FOREIGN_PREFIX = b"__Host-entryway-"
+MOST_OF_A_COOKIE = 512
+_IN_QUERY = "!$'()*+,-./:=?@_~%"
 LOGIN_COOKIES = ("locationAfterLogin", "fragmentAfterLogin", "signature")
 
 
@@ -25,6 +27,7 @@ class CookieRules:
     session_name: str
     same_site: str | None
     partitioned: PartitionedCookies | None
+    platform_name: str = PLATFORM_COOKIE
 
     @property
     def state_name(self) -> str:
@@ -37,6 +40,14 @@ class CookieRules:
             return True
         rule, user_agent = self.partitioned, asked.text("user-agent") or ""
         return rule is not None and bool(rule.supported.search(user_agent)) and not rule.unsupported.search(user_agent)
+
+    def platform_in(self, header: bytes | None) -> str:
+        """Return what comes before other cookies so that the platform finds this instance again, if it set a cookie."""
+        value = cookie_value(header, self.platform_name)
+        # It becomes a part of a query, and the client says what it is.
+        return (
+            f"{self.platform_name}={quote(value, safe=_IN_QUERY)};" if value and len(value) <= MOST_OF_A_COOKIE else ""
+        )
 
     def state(self, value: str, asked: Headers) -> str:
         """Return the cookie that binds a login to this browser."""

@@ -14,7 +14,7 @@ from entryway.router.address import Address, address_of
 from entryway.router.authority import KIND_PARAMETER, Authorities, Authority, Return, notice_of
 from entryway.router.cookies import LOGIN_COOKIES, STATE_SECONDS, CookieRules, SessionCookie, cookie_value
 from entryway.router.errors import CodeRefused, LoginFailed, LoginRequired, LoginServerFailed
-from entryway.router.identifiers import correlation_id
+from entryway.router.identifiers import correlation_id, new_uuid
 from entryway.router.login_page import NO_STORE, LoginPage
 from entryway.router.queries import read_query
 from entryway.router.routes import CHOSEN_PROVIDER, ServedRoute
@@ -120,8 +120,10 @@ class SignIn:
     def _return(self, request: Request, authority: Authority, code: str, attempt: login.Attempt | None) -> Return:
         address = address_of(request)
         notice = ""
-        if attempt is not None and self.rules.notice_endpoint is not None:
-            notice = notice_of(self.cookies.state_name, attempt.cookie, address, self.rules.notice_endpoint)
+        if self.rules.notice_endpoint is not None:
+            state = new_uuid() if attempt is None else attempt.cookie
+            led = self.cookies.platform_in(request.headers.get(b"cookie"))
+            notice = notice_of(f"{led}{self.cookies.state_name}={state}", address, self.rules.notice_endpoint)
         verifier = attempt.verifier if attempt is not None and self.rules.pkce else None
         correlation = correlation_id(request.headers).decode("latin-1")
         return Return(code, self._redirect_uri(authority, address), verifier, notice, correlation)

@@ -1,6 +1,7 @@
 """Logging out at the identity service: its word ends the router's sessions, and nobody else's does."""
 
 import asyncio
+import re
 
 import pytest
 from router_identity import CLIENT, TENANT, running_identity_server
@@ -19,9 +20,10 @@ async def identity(world):
         yield server
 
 
-async def started(world, identity, **more):
+async def started(world, identity, env=None, **more):
     binding = {"name": "ids", "label": "identity", "credentials": identity.credentials()}
-    return await world.start(bound=False, env={"VCAP_SERVICES": {"identity": [binding]}}, logout=LOGOUT, **more)
+    services = {"VCAP_SERVICES": {"identity": [binding]}}
+    return await world.start(bound=False, env=services | (env or {}), logout=LOGOUT, **more)
 
 
 async def alive(browser):
@@ -70,6 +72,27 @@ async def test_the_authority_learns_where_to_tell(world, identity):
         f"/oauth2/token?s3bcl_header_name=cookie&s3bcl_header_value=JSESSIONID={state}"
         f"&s3bcl_logout_uri=https://{host}/told"
     )
+
+
+@pytest.mark.parametrize(
+    ("env", "cookie", "sent"),
+    [
+        ({}, "__VCAP_ID__=instance-1", "__VCAP_ID__=instance-1;"),
+        ({"PLATFORM_COOKIE_NAME": "sticky"}, "__VCAP_ID__=x; sticky=a/b&c=d#e", "sticky=a/b%26c=d%23e;"),
+        ({}, "__VCAP_ID__=" + "x" * 600, ""),
+        ({}, "__VCAP_ID__=", ""),
+        ({"STATE_PARAMETER_SECRET": "false"}, "__VCAP_ID__=instance-1", "__VCAP_ID__=instance-1;"),
+    ],
+)
+async def test_the_platforms_cookie_is_to_come_with_the_announcement(world, identity, env, cookie, sent):
+    browser = await started(world, identity, env=env)
+    url = await browser.begin_login()
+    for pair in cookie.split("; "):
+        browser.http.cookies.set(*pair.split("=", 1))
+    await browser.come_back(url)
+    (target,) = [target for target, _ in identity.requests if target.startswith("/oauth2/token")]
+    value = target.partition("&s3bcl_header_value=")[2].partition("&")[0]
+    assert re.fullmatch(re.escape(sent) + "JSESSIONID=[0-9a-f-]{36}", value)
 
 
 @pytest.mark.parametrize(

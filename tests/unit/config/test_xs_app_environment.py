@@ -121,7 +121,7 @@ def test_a_name_is_used_once():
 
 @pytest.mark.parametrize("name", UNSUPPORTED)
 def test_a_setting_without_effect_is_warned_about(name: str):
-    _, mistakes = read_environment({name: "x"})
+    _, mistakes = read_environment({name: "true"})
     assert [(mistake.file, mistake.severity) for mistake in mistakes] == [(name, "warning")]
     assert read_environment({name: "false"})[1] == []
 

@@ -230,6 +230,7 @@ ERRORS = [
     env("environment-settings/directRoutingUriPatterns: Format validation failed (Invalid regular expression: ", DIRECT_ROUTING_URI_PATTERNS=["(["]),
     env("Invalid value for environment variable DIRECT_ROUTING_URI_PATTERNS: it must be a list of texts", DIRECT_ROUTING_URI_PATTERNS=[1]),
     env("Invalid value for environment variable OWN_SAP_CLOUD_SERVICE: it must be a list of texts", OWN_SAP_CLOUD_SERVICE={}),
+    env('environment-settings/platformCookieName: Format validation failed ("a b" is not a name of a cookie)', PLATFORM_COOKIE_NAME="a b"),
     env('environment-settings/sessionCookieName: Format validation failed ("a b" is not a name of a cookie)', SESSION_COOKIE_NAME="a b"),
     # -- documents of the environment
     env("cors-configuration: Invalid type: object (expected array)", CORS={}),
@@ -337,7 +338,7 @@ WARNINGS = [
     destination("/forwardAuthCertificates: Destination d is configured to forward authentication certificates, but", forwardAuthCertificates=True),
     env("SVC2AR_EXTERNAL_SESSION_COOKIE_ENABLED: this setting has no effect here", SVC2AR_EXTERNAL_SESSION_COOKIE_ENABLED="true"),
     env("OTEL_TRACES_EXPORTER: no traces are sent: x is not an exporter here", OTEL_TRACES_EXPORTER="x", OTEL_EXPORTER_OTLP_ENDPOINT="http://localhost:4318"),
-    env("PLATFORM_COOKIE_NAME: this setting has no effect here", PLATFORM_COOKIE_NAME="VCAP_ID"),
+    env("COOKIE_BACKWARD_COMPATIBILITY: this setting has no effect here", COOKIE_BACKWARD_COMPATIBILITY="true"),
     bound("environment-settings: a subscription manager is bound, and its binding does not say which certificate", subscription_manager={}),
     bound("environment-settings/tenantHostPattern: a subscription manager is bound, and TENANT_HOST_PATTERN is not set", subscription_manager={}),
     bound("TRUSTED_PROXIES: a subscription manager is bound, and its certificate is believed from everybody", subscription_manager={}),
