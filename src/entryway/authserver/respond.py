@@ -12,12 +12,13 @@ from starlette.responses import JSONResponse, Response
 from entryway.authserver.edge import MalformedJson, loggable, path_of
 from entryway.authserver.error_pages import error_page
 from entryway.config.mistakes import ConfigurationMistakes
-from entryway.errors import Conflict, EntrywayError, TooManyRequests
+from entryway.errors import BadRequest, Conflict, EntrywayError, TooManyRequests
 from entryway.federation import oidc_logout
 from entryway.oauth.errors import (
     BadCredentials,
     InsufficientScope,
     InvalidClient,
+    InvalidRequest,
     InvalidScope,
     InvalidToken,
     OAuthError,
@@ -65,6 +66,8 @@ class Responder:
     async def on_error(self, request: Request, error: Exception) -> Response:
         """Answer an error of ours."""
         assert isinstance(error, EntrywayError)  # noqa: S101 - Starlette hands us what we registered for
+        if type(error) is BadRequest and not path_of(request).startswith((*_ADMIN, *_SCIM)):
+            error = InvalidRequest(error.detail)  # as RFC 6749 §5.2 names it
         status = 400 if isinstance(error, ConfigurationMistakes) else error.status
         shown = loggable(request.url.path)
         log.info("request_refused", path=shown, status=status, code=error.code, detail=error.detail)

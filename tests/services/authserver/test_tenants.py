@@ -206,6 +206,12 @@ class TestNaming:
     def test_what_names_no_tenant_or_two(self, server, path, headers, status):
         assert server.http.get(path, headers=headers).status_code == status
 
+    def test_two_ids_are_told_of(self, server, acme, bolt):
+        refused = server.http.get(f"/token_keys?zid={acme.id}", headers={"x-zid": bolt.id})
+        assert (refused.status_code, refused.headers["entryway-error"]) == (400, "invalid_request")
+        assert refused.json()["error"] == "invalid_request"
+        assert "zid" in refused.json()["error_description"]
+
     def test_a_browser_logs_in_on_a_tenants_path(self, server, acme, browser: Browser):
         app = acme.deploy("orders")
         acme.user("erin")
