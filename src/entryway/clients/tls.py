@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import os
 import ssl
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
+from entryway.http.file_for_ssl import file_for_ssl
 from entryway.telemetry import get_logger
 
 CA_VARIABLES = ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE")
@@ -54,13 +54,10 @@ def unverified_context() -> ssl.SSLContext:
 
 def load_client_certificate(context: ssl.SSLContext, certificate: str, key: str, password: str | None = None) -> None:
     """Make `context` prove who we are with a certificate chain and its key, both PEM text."""
-    # ssl reads files only: this one is ours alone (mode 0600) and gone again at the end of the block.
-    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
-        file.write(f"{certificate}\n{key}\n")
-        file.flush()
+    with file_for_ssl(f"{certificate}\n{key}\n") as name:
         try:
             # Without a password OpenSSL would ask for one on the terminal.
-            context.load_cert_chain(file.name, password=password or "")
+            context.load_cert_chain(name, password=password or "")
         except (ssl.SSLError, OSError) as error:
             rule = "the certificate and key of the client cannot be used together"
             raise ConfigurationMistakes([Mistake("client certificate", "", f"{rule}: {error}")]) from error

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ssl
-import tempfile
 from dataclasses import dataclass, field
 
 from entryway.errors import ConfigurationError
+from entryway.http.file_for_ssl import file_for_ssl
 
 CONTROL_PROTOCOL = "entryway-control/1"
 HTTP_PROTOCOL = "entryway-http/1"
@@ -39,12 +39,9 @@ def connector_context(own: KeyPair, gateways: str, protocol: str) -> ssl.SSLCont
 
 def load_key_pair(context: ssl.SSLContext, own: KeyPair) -> None:
     """Make the context prove itself with this certificate."""
-    # ssl reads files only: this one is ours alone (mode 0600) and gone again at the end of the block.
-    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
-        file.write(f"{own.certificate}\n{own.key}\n")
-        file.flush()
+    with file_for_ssl(f"{own.certificate}\n{own.key}\n") as name:
         try:
-            context.load_cert_chain(file.name, password="")
+            context.load_cert_chain(name, password="")
         except (ssl.SSLError, OSError) as error:
             raise ConfigurationError(f"a certificate and its key cannot be used together: {error}") from error
 
