@@ -156,8 +156,17 @@ def _values(provider: Provider, identity: Identity, before: UserValues | None) -
         known,
         user_name=identity.user_name,
         email=identity.email or known.email,
-        email_verified=identity.email_verified if identity.email else known.email_verified,
+        email_verified=_is_confirmed(identity, known),
         given_name=identity.given_name or known.given_name,
         family_name=identity.family_name or known.family_name,
         attributes={**known.attributes, **attributes},
     )
+
+
+def _is_confirmed(identity: Identity, known: UserValues) -> bool:
+    """Return whether the user's address is confirmed now: applications believe what we tell them of it."""
+    if not identity.email:
+        return known.email_verified
+    if identity.email_verified and comparable(identity.email) == comparable(known.email):
+        return known.email_verified or identity.email_confirmed
+    return identity.email_confirmed
