@@ -39,19 +39,26 @@ def render(page: LoginPage, chance: bytes, *, policy: str | None, set_cookies: l
     """Return the page with a policy that lets exactly its own script run, unless the configuration wants none."""
     nonce = base64.b64encode(chance[:16]).decode()
     end = f";path=/;{page.cookie_attributes}"
-    # The host may be named again in the query.
-    where = "encodeURIComponent(location.href.split('#')[0].split(location.host).slice(1).join(location.host))"
+    where = "encodeURIComponent(location.href.split('#')[0].split(location.host)[1])"
     fragment = "encodeURIComponent(location.hash)"
     here = "location.href"
+    # The host may be named again in the query.
+    whole = (
+        "var parts=location.href.split('#')[0].split(location.host);"
+        'if(parts.length>2)document.cookie="locationAfterLogin="'
+        f'+encodeURIComponent(parts.slice(1).join(location.host))+"{end}";'
+    )
     if page.location is not None:
         where = _script(page.location)
         fragment = _script(page.fragment or "")
-        here = f"decodeURIComponent({where}+{fragment})"
+        here, whole = f"decodeURIComponent({where}+{fragment})", ""
     script = (
         f'document.cookie="fragmentAfterLogin="+{fragment}+"{end}";'
         f'document.cookie="locationAfterLogin="+{where}+"{end}";'
-        f'document.cookie="signature={quote(page.signature, safe="")}{end}";'
+        f"{whole}"
         f'try{{sessionStorage.setItem("{NOTED}",{here})}}catch(e){{}}'
+        # These two stand together, at the end: tools that log in read them.
+        f'document.cookie="signature={quote(page.signature, safe="")}{end}";'
         f"location={_script(page.authorize_url)}"
     )
     return _run(script, nonce, policy=policy, set_cookies=set_cookies)

@@ -1,5 +1,6 @@
 """A browser logs in: from the protected page to the authorization server and back, once, in this browser only."""
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -287,3 +288,13 @@ async def test_a_tab_that_noted_its_address_again_after_the_login_is_led_back_as
 
     assert page.status_code == 200
     assert any(line.startswith("locationAfterLogin=; Max-Age=0") for line in page.headers.get_list("set-cookie"))
+
+
+async def test_the_pages_script_keeps_the_form_that_tools_read(world):
+    browser = await world.start()
+
+    page = (await browser.page("/private/x")).text
+
+    path = "location.href.split('#')[0].split(location.host)[1]"
+    assert f'document.cookie="locationAfterLogin="+encodeURIComponent({path})+";path=/;";' in page
+    assert re.search(r'document\.cookie="signature=[^"]+;path=/;";location="http://[^"]+"</script>', page)
