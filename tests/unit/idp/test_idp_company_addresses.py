@@ -27,7 +27,9 @@ NEW, OURS = "new@company.example", "ours@company.example"
         ({}, False, False),
     ],
 )
-def test_an_address_is_confirmed_when_its_provider_says_so(said: dict[str, Any], known: bool, confirmed: bool) -> None:
+def test_an_address_is_confirmed_when_its_provider_says_so(
+    said: dict[str, Any], *, known: bool, confirmed: bool
+) -> None:
     identity = of_claims({"sub": "x", **said}, AttributeNames(), datetime.now(UTC))
     before = UserValues(user_name="x", email=OURS, email_verified=known)
     assert _is_confirmed(identity, before) is confirmed
