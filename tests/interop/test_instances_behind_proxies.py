@@ -166,3 +166,19 @@ def test_instances_come_and_go_and_nothing_is_lost(
     assert set(clients.failed()) <= ({("POST", 502)} if kind == "nginx" else {("GET", 503)})
     assert len(clients.failed()) <= CLIENTS
     assert clients.answers[-1][1] == 200
+
+
+@pytest.mark.parametrize("instances", ["envoy"], indirect=True)
+def test_envoy_takes_a_new_file_and_nothing_is_lost(instances: tuple[Instances, str]) -> None:
+    two, cookie = instances
+    front = free_port()
+    (two.folder / "new.yaml").write_text(exported(two, front))
+    envoy = [str(Path(sys.executable).with_name("envoy")), "-c", "new.yaml", "-l", "warning", "--base-id", str(front)]
+    envoy += ["--drain-time-s", "2", "--parent-shutdown-time-s", "3"]
+    with process(envoy, two.env, two.folder, "epoch-0") as first:
+        wait_for(f"http://127.0.0.1:{front}/files/a.txt", first, two.folder / "epoch-0.err")
+        with ExitStack() as stack, Clients(f"http://localhost:{front}", cookie) as clients:
+            stack.enter_context(process([*envoy, "--restart-epoch", "1"], two.env, two.folder, "epoch-1"))
+            assert first.wait(30) == 0  # it has handed over, and ended by itself
+    assert (clients.failed(), clients.lost) == ([], [])
+    assert len(clients.answers) > CLIENTS * 10
