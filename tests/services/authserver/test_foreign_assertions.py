@@ -317,6 +317,11 @@ def test_a_subject_that_only_looks_the_same_is_nobody(world: World, look_alike: 
     stranger(world.exchange(world.token(sub=other)))
 
 
+def test_a_subject_that_is_a_mail_address_may_change_its_case(world: World) -> None:
+    mail = unique("maria") + "@company.example"
+    assert user_id(world.exchange(world.token(sub=mail))) == user_id(world.exchange(world.token(sub=mail.upper())))
+
+
 @pytest.mark.parametrize("verified", [None, False, "false"])
 def test_an_address_that_the_provider_has_not_confirmed_finds_nobody(world: World, verified: Any) -> None:
     mail = unique("victim") + "@company.example"

@@ -97,8 +97,8 @@ class ShadowUsers:
         return candidates[0]
 
     async def _is_another_subject(self, session: AsyncSession, user: tables.User, identity: Identity) -> bool:
-        # OpenID Connect Core §2: a subject is one to the letter. Names from other claims are not.
-        if identity.user_name != identity.subject:
+        # OpenID Connect Core §2: a subject is one to the letter. Names from other claims and mail addresses are not.
+        if identity.user_name != identity.subject or "@" in identity.subject:
             return False
         return (await self._said(session, user)).get("sub", [identity.subject]) != [identity.subject]
 
