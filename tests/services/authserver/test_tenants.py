@@ -161,6 +161,10 @@ class TestLife:
             f"select event from audit_entries where zid = '{acme.id}' and object_type = 'xs_tenant' order by number",
         )
         assert trail == [("CREATE",), ("DELETE",)]
+        # Whoever had the id again would read that trail, and what other services have kept.
+        body = {"subdomain": acme.subdomain, "name": "Another"}
+        assert server.platform("POST", "/tenants", body | {"id": acme.id.upper()}).status_code == 409
+        assert server.platform("POST", "/tenants", body).status_code == 201
 
     @pytest.mark.parametrize(("method", "body"), [("DELETE", None), ("PATCH", {"suspended": True})])
     def test_the_landscapes_own_tenant_stays(self, server, method, body):

@@ -14,6 +14,7 @@ from entryway.authserver.tenant_addresses import LABEL, RESERVED, ZoneUnknown
 from entryway.errors import BadRequest, Conflict
 from entryway.storage.audit import changed
 from entryway.storage.pages import page_of
+from entryway.storage.tables import AUDIT_ENTRIES
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -51,6 +52,10 @@ class Tenants:
             taken = select(tables.Zone.id).where((tables.Zone.subdomain == label) | (tables.Zone.id == zid))
             if (await session.execute(taken)).first() is not None:
                 raise Conflict("a tenant with this subdomain or id exists already")
+            # A deleted tenant's trail stays, and what other services keep for it: its id brings nobody to them.
+            trail = select(AUDIT_ENTRIES.c.number).where(AUDIT_ENTRIES.c.zid == zid)
+            if (await session.execute(trail.limit(1))).first() is not None:
+                raise Conflict("a tenant that was deleted had this id")
             highest = (await session.execute(select(func.max(tables.Zone.number)))).scalar()
             row = tables.Zone(id=zid, subdomain=label, name=name, number=(highest or 0) + 1, created_at=self.clock())
             session.add(row)
