@@ -17,6 +17,7 @@ from entryway.http.hosted_asgi import RequestEvents, headers_of, scope_of
 from entryway.http.hosted_websocket import HostedWebSocket, is_handshake
 from entryway.http.messages import Request, Response
 from entryway.http.target import parse_target
+from entryway.http.task_source import TaskSource
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -75,7 +76,7 @@ class AsgiHost:
 
 
 class _Exchange(RequestEvents):
-    """One request, and its answer as it comes. The source of the answer's body."""
+    """One request, and its answer as it comes."""
 
     def __init__(self, request: Request, answer: asyncio.Future[Response]) -> None:
         super().__init__(request)
@@ -83,13 +84,11 @@ class _Exchange(RequestEvents):
         self._answer = answer
         self._start: Event | None = None
         self._body: Body | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._flowing = asyncio.Event()
-        self._flowing.set()
+        self._source = TaskSource()
 
     async def run(self, app: AsgiApp, scope: Scope) -> None:
         """Let the application answer."""
-        self._task = asyncio.current_task()
+        self._source.task = asyncio.current_task()
         try:
             await app(scope, self.receive, self.send)
         except Exception as error:  # noqa: BLE001 whoever waits for the answer hears of it
@@ -112,24 +111,7 @@ class _Exchange(RequestEvents):
         if not more and not body.complete and body.error is None:
             body.end()
         if more:
-            await asyncio.sleep(0)  # an answer that needs no waiting must not keep others from their turns
-            await self._flowing.wait()
-
-    # the body's producer (a Source)
-
-    def wanted(self) -> None: ...
-
-    def pause_reading(self) -> None:
-        self._flowing.clear()
-
-    def resume_reading(self) -> None:
-        self._flowing.set()
-
-    def abandon(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-
-    # inside
+            await self._source.give_way()
 
     def _begin(self, data: bytes, *, more: bool) -> Body:
         if self._start is None:
@@ -143,7 +125,7 @@ class _Exchange(RequestEvents):
             # Nobody takes what may follow, and the application may go on all the same.
             body = Body(0 if length is None and not more else length)
         elif more:
-            body = Body(length, self)
+            body = Body(length, self._source)
             if data:
                 body.feed(data)
         else:

@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
+from entryway.http.task_source import TaskSource
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator
 
@@ -29,31 +31,19 @@ async def pieces(body: Body) -> AsyncIterator[bytes]:
             await body.more()
 
 
-class Generated:
+class Generated(TaskSource):
     """Feeds a body from an asynchronous iterable, in a task that ends with the body."""
 
-    __slots__ = ("_chunks", "_flowing", "_task", "body")
+    __slots__ = ("_chunks", "body")
 
     def __init__(self, chunks: AsyncIterable[bytes]) -> None:
+        super().__init__()
         self._chunks = chunks
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self._task: asyncio.Task[None] | None = None
         self.body: Body
 
     def wanted(self) -> None:
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._feed())
-
-    def pause_reading(self) -> None:
-        self._flowing.clear()
-
-    def resume_reading(self) -> None:
-        self._flowing.set()
-
-    def abandon(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+        if self.task is None:
+            self.task = asyncio.get_running_loop().create_task(self._feed())
 
     async def _feed(self) -> None:
         chunks = aiter(self._chunks)
@@ -61,9 +51,7 @@ class Generated:
             async for chunk in chunks:
                 if chunk:
                     self.body.feed(chunk)
-                    # Chunks that need no waiting must not keep the loop from noticing that the consumer is gone.
-                    await asyncio.sleep(0)
-                    await self._flowing.wait()
+                    await self.give_way()
         except Exception as error:  # noqa: BLE001 whatever the generator raises, its consumer must hear of it
             self.body.fail(error)
         else:
