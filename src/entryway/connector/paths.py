@@ -13,6 +13,7 @@ from entryway.errors import BadRequest
 # What servers disagree about: an encoded slash or backslash, an encoded or plain null, a plain backslash.
 _AMBIGUOUS = re.compile(r"%2f|%5c|%00|\\|\x00", re.IGNORECASE)
 _ENCODING = re.compile(r"%(?![0-9a-fA-F]{2})")
+MOST_LAYERS = 4
 _DOTS = frozenset({".", ".."})
 # Longer forms of UTF-8 than a character needs: not valid, and yet a dot or a slash to old decoders (RFC 3629 §10).
 _OVERLONG = re.compile("[\udcc0\udcc1][\udc80-\udcbf]|\udce0[\udc80-\udc9f]|\udcf0[\udc80-\udc8f]")
@@ -36,10 +37,13 @@ def canonical(path: str) -> str:
         raise AmbiguousPath("an encoded slash, a backslash or a broken encoding")
     if "//" in path:
         raise AmbiguousPath("an empty segment")
-    decoded = _decoded(path)
-    # Decoding a second time is what some servers do; there must be nothing left to find.
-    twice = _decoded(decoded)
-    for form in (decoded, twice):
+    forms = [_decoded(path)]
+    # Decoding again is what some servers do, and proxies between them; there must be nothing left to find.
+    while (again := _decoded(forms[-1])) != forms[-1]:
+        if len(forms) == MOST_LAYERS:
+            raise AmbiguousPath("encoded too often")
+        forms.append(again)
+    for form in forms:
         if _AMBIGUOUS.search(form) or "//" in form or any(ord(c) < 0x20 or ord(c) == 0x7F for c in form):
             raise AmbiguousPath("a character that means something else once it is decoded")
         if _OVERLONG.search(form):
@@ -49,7 +53,7 @@ def canonical(path: str) -> str:
         folded = form if form.isascii() else unicodedata.normalize("NFKC", form).replace("\\", "/")
         if any(segment.partition(";")[0].strip() in _DOTS for segment in folded.split("/")):
             raise AmbiguousPath("a dot segment")
-    return decoded
+    return forms[0]
 
 
 def find_resource(resources: tuple[Resource, ...], path: str) -> Resource | None:

@@ -20,6 +20,7 @@ paths = st.lists(pieces, max_size=8).map(lambda parts: "/" + "".join(parts))
 @example("/a/..;/b")
 @example("/a/%2e%2e/b")
 @example("/a/%252e%252e/b")
+@example("/a/%25252e%25252e/b")
 def test_nothing_that_is_let_through_climbs(path: str) -> None:
     try:
         canonical(path)
@@ -53,6 +54,8 @@ def test_text_in_a_segment_is_text(text: str) -> None:
         "*",
         "/%",
         "/%4",
+        "/a/%25252e%25252e/b",
+        "/a/%2525252525252e/b",
         "/a//b",
         "//a",
         "/./",
