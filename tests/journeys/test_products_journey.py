@@ -160,6 +160,26 @@ async def test_whose_session_has_ended_is_asked_to_log_in_again(products: Produc
     await products.shows_identity("alice")
 
 
+async def test_of_two_tabs_at_the_login_the_second_comes_back_to_where_it_was(
+    browser: Browser, demo: Landscape
+) -> None:
+    context = await browser.new_context()
+    tabs = [
+        ProductsPage(await context.new_page(), f"{demo.url}/api/me?whose={demo.url}&tab={tab}")
+        for tab in ("one", "two")
+    ]
+    for tab in tabs:
+        await tab.open()
+        await tab.shows_login(demo.login_origin)
+
+    for tab in tabs:
+        await tab.type_password("alice", PASSWORDS["alice"])
+        await tab.page.wait_for_url(f"{demo.url}/**")
+        await expect(tab.page.locator("body")).to_contain_text("alice")
+
+    assert [tab.page.url for tab in tabs] == [tabs[1].url] * 2, "the cookie holds the last address"
+
+
 async def test_the_browser_has_nothing_to_complain_about(products: ProductsPage) -> None:
     complaints: list[str] = []
     products.page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
