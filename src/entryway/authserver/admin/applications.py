@@ -187,7 +187,8 @@ class Applications:
                 await put_collections(session, zone.id, zone.number, instance_id, xsappname, content, self.clock())
                 await session.flush()
                 await update_subscribers(session, zone, instance_id, self.clock())
-                if plan == "broker":
+                # The landscape's own services are put at every start, and may have thousands of instances.
+                if plan == "broker" and old is not None and old["descriptor"] != _stored(content):
                     await _update_clones(session, zone, xsappname, content, self.clock())
                 await session.flush()
                 await self._record(session, zone.id, instance_id, old, actor)
