@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field
 
@@ -17,6 +18,9 @@ from entryway.config.schema import JsonDocument, check, wrong_type
 DOCUMENT = "environment-destinations"
 PROTOCOLS = ("http", "https", "ws", "wss")
 _HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:-]+")
+_NAME_OR_ADDRESS = r"[A-Za-z0-9._-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
+_PROOF = r"[!-.0-9;-?A-~]+:[!-.0-9;-?A-~]*"  # what is printed, without `/`, `:` and `@`
+_PROXY = re.compile(rf"(?:http://)?(?:(?P<proof>{_PROOF})@)?\[?(?P<host>{_NAME_OR_ADDRESS})\]?/?")
 
 
 def _absolute_url(value: str) -> str:
@@ -42,10 +46,16 @@ def _port(value: str | int) -> str | int:
     return value
 
 
+def _proxy_host(value: str) -> str:
+    if not _PROXY.fullmatch(value):
+        raise ValueError("a proxy is named as host, http://host or user:password@host, and spoken to without TLS")
+    return value
+
+
 class DestinationDocument(JsonDocument):
     name: Annotated[str, Field(min_length=1)]
     url: Annotated[str, AfterValidator(_absolute_url)]
-    proxy_host: Annotated[str, Field(min_length=1)] | None = None
+    proxy_host: Annotated[str, Field(min_length=1), AfterValidator(_proxy_host)] | None = None
     proxy_port: Annotated[str | int, AfterValidator(_port)] | None = None
     proxy_type: Literal["OnPremise", "Internet"] | None = None
     forward_auth_token: bool = False
@@ -72,6 +82,8 @@ class EnvironmentDestination:
     set_x_forwarded_headers: bool = True
     preserve_host: bool = False
     ias_dependency_name: Annotated[str, Field(min_length=1)] | None = None
+    proxy_authorization: str = field(default="", repr=False)
+    """What the proxy is shown."""
 
 
 def parse_destinations(value: Any) -> tuple[dict[str, EnvironmentDestination], list[Mistake]]:
@@ -114,7 +126,10 @@ def _duplicates(found: Sequence[DestinationDocument]) -> list[Mistake]:
 
 
 def _destination(document: DestinationDocument) -> EnvironmentDestination:
-    proxy = (document.proxy_host, int(document.proxy_port)) if document.proxy_host and document.proxy_port else None
+    proxy, proof = None, ""
+    named = _PROXY.fullmatch(document.proxy_host or "")
+    if named is not None and document.proxy_port is not None:
+        proxy, proof = (named["host"], int(document.proxy_port)), _basic(named["proof"])
     return EnvironmentDestination(
         document.name,
         document.url,
@@ -127,4 +142,10 @@ def _destination(document: DestinationDocument) -> EnvironmentDestination:
         document.set_x_forwarded_headers,
         document.preserve_host_header,
         document.ias_dependency_name,
+        proof,
     )
+
+
+def _basic(proof: str | None) -> str:
+    """Return user and password, percent-encoded as in a URL, in the form of RFC 7617; nothing for nobody."""
+    return "" if proof is None else "Basic " + base64.b64encode(unquote(proof).encode()).decode()

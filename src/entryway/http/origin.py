@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from entryway.http.protocols import as_protocol
-from entryway.http.proxied import dial_through
+from entryway.http.proxied import dial_proxy, dial_through
 from entryway.http.splice import RawStream
 from entryway.http.subclassable import mypyc_attr
 from entryway.http.upstream import UpstreamConnection
@@ -41,7 +41,8 @@ class Origin:
 
     Connections are shared by requests whose origins are equal: same address, same TLS context object, same proxy,
     same `partition` (which separates connections that carry an identity), same `cautious`. With `proxy`, connections
-    go to that address; requests are in absolute-form, and for https the proxy opens a way to the origin (CONNECT).
+    go to that address; requests are in absolute-form, and for https the proxy opens a way to the origin (CONNECT),
+    for which `proxy_authorization` is shown.
     """
 
     __slots__ = (
@@ -53,6 +54,7 @@ class Origin:
         "label",
         "port",
         "proxy",
+        "proxy_authorization",
         "scheme",
         "target_prefix",
         "tls",
@@ -66,6 +68,7 @@ class Origin:
         *,
         tls: ssl.SSLContext | None = None,
         proxy: tuple[str, int] | None = None,
+        proxy_authorization: bytes = b"",
         partition: Hashable = None,
         cautious: bool = False,
     ) -> None:
@@ -78,13 +81,14 @@ class Origin:
         self.port = port
         self.tls = tls
         self.proxy = proxy
+        self.proxy_authorization = proxy_authorization
         self.cautious = cautious
         bracketed = f"[{host}]" if ":" in host else host
         standard = port == (443 if scheme == "https" else 80)
         self.authority = (bracketed if standard else f"{bracketed}:{port}").encode("ascii")
         self.label = f"{scheme}://{self.authority.decode()}"
         self.target_prefix = self.label.encode() if proxy is not None and tls is None else b""
-        self._key = (scheme, host, port, tls, proxy, partition, cautious)
+        self._key = (scheme, host, port, tls, proxy, proxy_authorization, partition, cautious)
         self._hash = hash(self._key)
 
     def __eq__(self, other: object) -> bool:
@@ -99,14 +103,17 @@ class Origin:
     async def connect(self) -> UpstreamConnection:
         if self.proxy is not None and self.tls is not None:
             through = UpstreamConnection(self.label)
-            await dial_through(self.proxy, self.host, self.port, self.tls, as_protocol(through))
+            owner = as_protocol(through)
+            await dial_through(self.proxy, self.proxy_authorization, self.host, self.port, self.tls, owner)
             return through
-        host, port = self.proxy or (self.host, self.port)
         connection = UpstreamConnection(self.label)
+        if self.proxy is not None:
+            await dial_proxy(self.proxy, as_protocol(connection))
+            return connection
         await asyncio.get_running_loop().create_connection(
             lambda: as_protocol(connection),
-            host,
-            port,
+            self.host,
+            self.port,
             ssl=self.tls,
             server_hostname=self.host if self.tls is not None else None,
         )

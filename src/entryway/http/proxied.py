@@ -15,16 +15,29 @@ class ProxyRefused(OSError):
     """The proxy did not open the way."""
 
 
-async def dial_through(
-    proxy: tuple[str, int], host: str, port: int, tls: ssl.SSLContext, owner: asyncio.Protocol
+async def dial_proxy(proxy: tuple[str, int], owner: asyncio.Protocol) -> asyncio.Transport:
+    """Give `owner` a connection to the proxy; an OSError says that the proxy is what cannot be reached."""
+    host, port = proxy
+    try:
+        transport, _ = await asyncio.get_running_loop().create_connection(lambda: owner, host, port)
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise ProxyRefused(f"the proxy {host}:{port}: {error}") from error
+    return transport
+
+
+async def dial_through(  # noqa: PLR0917 - what is dialled, and for whom
+    proxy: tuple[str, int], authorization: bytes, host: str, port: int, tls: ssl.SSLContext, owner: asyncio.Protocol
 ) -> None:
     """Give `owner` a TLS connection to the host, which the proxy opens; raise OSError if it cannot."""
     bracketed = f"[{host}]" if ":" in host else host
     authority = f"{bracketed}:{port}".encode("ascii")
-    loop = asyncio.get_running_loop()
-    transport, opening = await loop.create_connection(_Opening, *proxy)
+    proof = b"proxy-authorization: %b\r\n" % authorization if authorization else b""
+    loop, opening = asyncio.get_running_loop(), _Opening()
+    transport = await dial_proxy(proxy, opening)
     try:
-        transport.write(b"CONNECT %b HTTP/1.1\r\nhost: %b\r\n\r\n" % (authority, authority))
+        transport.write(b"CONNECT %b HTTP/1.1\r\nhost: %b\r\n%b\r\n" % (authority, authority, proof))
         await opening.opened
         secured = await loop.start_tls(transport, asyncio.Protocol(), tls, server_hostname=host)
         if secured is None or secured.is_closing():

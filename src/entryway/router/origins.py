@@ -41,6 +41,7 @@ def origin_of(
     *,
     strict: bool = True,
     proxy: tuple[str, int] | None = None,
+    proxy_authorization: bytes = b"",
     partition: Hashable = None,
     cautious: bool = False,
 ) -> tuple[Origin, str]:
@@ -55,7 +56,16 @@ def origin_of(
     if parts.query:
         # What a route asks for is put behind the whole URL, as with `https://host/fetch?path=`.
         path = (path or "/") + "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
-    origin = Origin(scheme, parts.hostname, port, tls=context, proxy=proxy, partition=partition, cautious=cautious)
+    origin = Origin(
+        scheme,
+        parts.hostname,
+        port,
+        tls=context,
+        proxy=proxy,
+        proxy_authorization=proxy_authorization,
+        partition=partition,
+        cautious=cautious,
+    )
     return origin, path
 
 
@@ -67,11 +77,16 @@ def timeouts_of(milliseconds: int) -> Timeouts:
 
 def environment_backend(destination: EnvironmentDestination, tls: TlsContexts) -> Backend:
     """Return the backend for a destination of the environment that is reached directly or by its own proxy."""
-    origin, path = origin_of(destination.url, tls, strict=destination.strict_ssl, proxy=destination.proxy)
+    proof = destination.proxy_authorization.encode("ascii")
+    origin, path = origin_of(
+        destination.url, tls, strict=destination.strict_ssl, proxy=destination.proxy, proxy_authorization=proof
+    )
     return Backend(
         name=destination.name,
         origin=origin,
         base_path=path,
+        # With TLS, the proxy was shown it when it opened the way: these headers are for the server then.
+        headers=((b"proxy-authorization", proof),) if proof and origin.tls is None else (),
         timeouts=timeouts_of(destination.timeout_ms),
         forward_token=destination.forward_auth_token,
         forwarded_headers=destination.set_x_forwarded_headers,

@@ -68,14 +68,17 @@ async def test_the_proxy_opens_the_way_and_tls_is_with_the_server(client, tmp_pa
     serving.load_cert_chain(certified.server_certificate, certified.server_key)
     trusting = ssl.create_default_context(cafile=certified.ca)
     async with recording_upstream(ssl=serving) as upstream, forward_proxy() as (proxy, asked):
-        origin = Origin("https", "localhost", upstream.port, tls=trusting, proxy=proxy)
+        known = {"proxy": proxy, "proxy_authorization": b"Basic dXNlcjpwYXNz"}
+        origin = Origin("https", "localhost", upstream.port, tls=trusting, **known)
         for _ in range(2):
             response = await client.send(asking(origin))
             assert (response.status, await response.body.read()) == (200, b'{"ok": true}')
         await client.close()
     assert len(asked) == 1
     assert asked[0].startswith(b"CONNECT localhost:%d HTTP/1.1\r\nhost: localhost:%d\r\n" % ((upstream.port,) * 2))
+    assert b"\r\nproxy-authorization: Basic dXNlcjpwYXNz\r\n" in asked[0]
     assert [request.target for request in upstream.requests] == ["/orders", "/orders"]
+    assert all("proxy-authorization" not in request.headers for request in upstream.requests)
 
 
 async def test_a_server_that_is_not_trusted_is_not_asked_through_a_proxy_either(client, tmp_path):
@@ -105,3 +108,10 @@ async def test_a_proxy_that_refuses_or_talks_nonsense(client, answer, reason):
     async with forward_proxy(answer) as (proxy, _):
         with pytest.raises(UpstreamUnreachable, match=reason):
             await client.send(asking(Origin("https", "localhost", 1, tls=tls, proxy=proxy)))
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_proxy_that_is_not_there_is_what_cannot_be_reached(client, scheme):
+    tls = ssl.create_default_context() if scheme == "https" else None
+    with pytest.raises(UpstreamUnreachable, match=r"the proxy 127\.0\.0\.1:1: .*Errno"):
+        await client.send(asking(Origin(scheme, "localhost", 2, tls=tls, proxy=("127.0.0.1", 1))))

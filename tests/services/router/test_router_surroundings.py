@@ -115,10 +115,15 @@ async def test_a_service_that_does_not_answer_in_time(world, where):
     world.uaa.hold.set()
 
 
-async def test_a_destination_behind_a_proxy_is_asked_in_absolute_form(world):
-    backend = {"url": "http://intranet.example.com/base", "proxyHost": "127.0.0.1", "proxyPort": world.backend.port}
+@pytest.mark.parametrize(
+    ("proxy", "shown"),
+    [("127.0.0.1", None), ("http://127.0.0.1/", None), ("us%40er:pass@127.0.0.1", "Basic dXNAZXI6cGFzcw==")],
+)
+async def test_a_destination_behind_a_proxy_is_asked_in_absolute_form(world, proxy, shown):
+    backend = {"url": "http://intranet.example.com/base", "proxyHost": proxy, "proxyPort": world.backend.port}
     browser = await world.start(destination=backend)
-    assert (await browser.get("/public/x")).status_code == 200
+    assert (await browser.get("/public/x", proxy_authorization="Basic forged")).status_code == 200
+    assert world.backend.requests[0].headers.text("proxy-authorization") == shown
     [request] = world.backend.requests
     assert request.target.endswith("/base/x")
     assert request.headers.get(b"host") == b"intranet.example.com"

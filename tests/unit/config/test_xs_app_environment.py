@@ -114,6 +114,14 @@ def test_a_destination_of_the_internet_may_say_so():
     assert (found["b"].on_premise, mistakes) == (False, [])
 
 
+@pytest.mark.parametrize("proxy", ["https://h", "h/x", "h:8080", "user@h", "a:b:c@h", "a b", "u:p@q@h"])
+def test_a_proxy_is_a_host_and_perhaps_who_asks(proxy: str):
+    _, mistakes = parse_destinations([{"name": "b", "url": "http://h", "proxyHost": proxy, "proxyPort": 1}])
+    assert [mistake.path for mistake in mistakes] == ["/proxyHost"]
+    there, _ = parse_destinations([{"name": "b", "url": "http://h", "proxyHost": "u:p@[::1]", "proxyPort": "1"}])
+    assert (there["b"].proxy, "dTpw" in repr(there["b"])) == (("::1", 1), False)
+
+
 def test_a_name_is_used_once():
     _, mistakes = parse_destinations([{"name": "b", "url": "http://h"}] * 2)
     assert [mistake.rule for mistake in mistakes] == ["Format validation failed (Duplicate destination names: b)"]

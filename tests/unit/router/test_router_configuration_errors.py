@@ -189,6 +189,7 @@ ERRORS = [
     destination("/url: Format validation failed (the host of the URL is not one", url="http://a b/"),
     destination(": Dependency failed - key must exist: proxyPort (due to key: proxyHost)", proxyHost="h"),
     destination(": Dependency failed - key must exist: proxyHost (due to key: proxyPort)", proxyPort=1),
+    destination("/proxyHost: Format validation failed (a proxy is named as host, http://host or user:password@host, and spoken to without TLS)", proxyHost="https://h", proxyPort=1),
     destination("/proxyPort: Format validation failed (a port is a number", proxyHost="h", proxyPort="abc"),
     destination("/timeout: Value -1 is less than minimum 1", timeout=-1),
     destination("/timeout: Invalid type: string (expected integer)", timeout="10"),
