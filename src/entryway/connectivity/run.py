@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from entryway.tunnel.admin import listening
 from entryway.tunnel.contexts import KeyPair, gateway_context
 from entryway.tunnel.meters import Gauges, TunnelMeters
 from entryway.tunnel.respond import PROXY
-from entryway.tunnel.sockets import allow_many_connections
+from entryway.tunnel.sockets import affordable_connections, allow_many_connections
 
 log = get_logger("connectivity")
 
@@ -78,7 +78,7 @@ async def running(settings: DataPlaneSettings) -> AsyncIterator[Ports]:
     renderer: ErrorRenderer = render
     if settings.admin is not None:
         handler, renderer = meters.counting(handler), meters.rendering(renderer)
-    server = Server(handler, PROXY_LIMITS, on_error=renderer)
+    server = Server(handler, replace(PROXY_LIMITS, connections=affordable_connections()), on_error=renderer)
     async with (
         listening(settings.admin, readiness, meters, partial(_gauges, tunnels)) as admin_port,
         admission.http,
