@@ -53,8 +53,10 @@ class BusinessServices:
         if bound is None or backend is None:
             named = name if endpoint is None else f"{name} with the endpoint {endpoint}"
             raise DestinationNotFound(f"no service is bound as {named}")
-        headers = await GRANTS[bound.service.credentials.grant_type](self, bound, session, tenant)
-        return replace(backend, headers=headers, replaced=frozenset(header[0] for header in headers))
+        grant = bound.service.credentials.grant_type
+        headers = await GRANTS[grant](self, bound, session, tenant)
+        ours = frozenset(name for name, _ in headers) | NEVER_A_CLIENTS.get(grant, frozenset())
+        return replace(backend, headers=headers, replaced=ours)
 
 
 async def _with_user_token(
@@ -120,3 +122,7 @@ LogOn: TypeAlias = Callable[[BusinessServices, BoundService, Session | None, str
 GRANTS: Mapping[str, LogOn] = MappingProxyType(
     {"user_token": _with_user_token, "client_credentials": _with_own_token, "mtls": _with_certificate}
 )
+NEVER_A_CLIENTS: Mapping[str, frozenset[bytes]] = MappingProxyType(
+    {"mtls": frozenset({b"x-tenant-id", b"x_tenant_id"})}
+)
+"""What a service believes because of our certificate: a client's own words do not reach it, with a user or without."""

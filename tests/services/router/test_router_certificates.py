@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 from router_identity import running_identity_server
-from router_neighbours import until
+from router_neighbours import ZONE, until
 
 from entryway.router.configuration import line_of
 from entryway.testing.authority import TestAuthority
@@ -164,3 +164,32 @@ async def test_the_identity_service_takes_a_certificate_too(world, authority, mu
         assert tokens.requests[-1].certificate == der
         await browser.get("/private/x")
         assert backend.requests[-1].certificate == der
+
+
+async def test_a_service_with_the_grant_type_mtls_sees_the_certificate_and_the_tenant(world, authority, mutual, client):
+    credentials, der = client
+    service = await world.stack.enter_async_context(recording_upstream(ssl=mutual))
+    bound = {
+        "sap.cloud.service": "meters",
+        "endpoints": {"api": service.url},
+        "grant_type": "mtls",
+        "cert": credentials["certificate"],
+        "key": credentials["key"],
+    }
+    api = {"target": "/$1", "service": "meters", "endpoint": "api"}
+    browser = await world.start(
+        {"source": "^/meters/(.*)$", **api},
+        {"source": "^/open/(.*)$", "authenticationType": "none", **api},
+        services={"meters": bound},
+        env={"NODE_EXTRA_CA_CERTS": str(authority.ca_file)},
+    )
+    forged = {"x_tenant_id": "forged", "authorization": "Bearer own"}
+    assert (await browser.get("/open/x", **forged)).status_code == 200
+    await browser.log_in("/meters/x")
+    assert (await browser.get("/meters/y", **forged)).status_code == 200
+    without, beside = service.requests
+    assert (without.certificate, beside.certificate) == (der, der)
+    assert without.headers.text("x-tenant-id") is None
+    assert beside.headers.text("x-tenant-id") == ZONE
+    assert (without.headers.text("authorization"), beside.headers.text("authorization")) == ("Bearer own", None)
+    assert world.uaa.grants("jwt-bearer") == []
