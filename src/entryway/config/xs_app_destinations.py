@@ -17,6 +17,7 @@ from entryway.config.schema import JsonDocument, check, wrong_type
 
 DOCUMENT = "environment-destinations"
 PROTOCOLS = ("http", "https", "ws", "wss")
+NOT_ABSOLUTE = "URI must be absolute"
 _HOST = re.compile(r"[A-Za-z0-9._~%!$&'()*+,;=:-]+")
 _NAME_OR_ADDRESS = r"[A-Za-z0-9._-]+|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*"
 _PROOF = r"[!-.0-9;-?A-~]+:[!-.0-9;-?A-~]*"  # what is printed, without `/`, `:` and `@`
@@ -28,13 +29,13 @@ def _absolute_url(value: str) -> str:
         parts = urlsplit(value)
         _ = parts.port
     except ValueError:
-        raise ValueError("URI must be absolute") from None
+        raise ValueError(NOT_ABSOLUTE) from None
     if not parts.scheme or not value.lower().startswith(parts.scheme + "://"):
-        raise ValueError("URI must be absolute")
+        raise ValueError(NOT_ABSOLUTE)
     if parts.scheme not in PROTOCOLS:
         raise ValueError(f"URI has unsupported protocol, supported protocols are {','.join(PROTOCOLS)}")
     if not parts.hostname:
-        raise ValueError("URI must be absolute")
+        raise ValueError(NOT_ABSOLUTE)
     if not _HOST.fullmatch(parts.hostname) or not value.isprintable():
         raise ValueError("the host of the URL is not one (names beyond ASCII are written as xn--…)")
     return value
@@ -92,19 +93,21 @@ def parse_destinations(value: Any) -> tuple[dict[str, EnvironmentDestination], l
         return {}, [Mistake("destinations", "", wrong_type(value, "array"))]
     found: list[DestinationDocument] = []
     mistakes: list[Mistake] = []
-    for raw in value:
+    for index, raw in enumerate(value):
         document, wrong = check(DestinationDocument, raw, DOCUMENT)
         if document is not None:
             wrong = _mistakes(document)
             found.append(document)
-        mistakes += [_named(mistake, raw) for mistake in wrong]
+        mistakes += [_named(mistake, raw, index) for mistake in wrong]
     return {document.name: _destination(document) for document in found}, mistakes + _duplicates(found)
 
 
-def _named(mistake: Mistake, raw: Any) -> Mistake:
+def _named(mistake: Mistake, raw: Any, index: int) -> Mistake:
     name = raw.get("name") if isinstance(raw, dict) else None
-    where = f'in destination "{name}"' if name else ""
-    hint = "; ".join(text for text in (where, mistake.suggestion) if text)
+    which = f'"{name}"' if name else f"number {index + 1}"
+    where = f"in destination {which} of the variable destinations"
+    instead = "write http://host:port/path" if NOT_ABSOLUTE in mistake.rule else mistake.suggestion
+    hint = "; ".join(text for text in (where, instead) if text)
     return Mistake(mistake.file, mistake.path, mistake.rule, hint, mistake.severity)
 
 

@@ -127,3 +127,14 @@ def test_expressions_that_are_refused_are_told_with_what_to_write(tmp_path: Path
 
     assert (mistake.path, mistake.severity) == (SOURCE, "error")
     assert said in mistake.suggestion if said else mistake.suggestion == ""
+
+
+def test_a_destination_is_told_by_its_variable_and_its_place(tmp_path: Path):
+    destinations = [{"name": "b", "url": "localhost:4004"}, {"url": "http://localhost:4004"}]
+    (tmp_path / "xs-app.json").write_text("{}")
+    (tmp_path / "default-env.json").write_text(json.dumps({"destinations": destinations}))
+
+    assert [(each.path, each.suggestion) for each in check_folder(tmp_path)] == [
+        ("/url", 'in destination "b" of the variable destinations; write http://host:port/path'),
+        ("", "in destination number 2 of the variable destinations"),
+    ]
