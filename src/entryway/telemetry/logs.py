@@ -68,7 +68,7 @@ def configure_logging(*, json: bool, level: str = "info", stream: TextIO | None 
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, _name_part],
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared, _name_part],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )

@@ -83,6 +83,16 @@ def test_records_of_libraries_take_the_same_way_out():
     assert (event["event"], event["part"], event["level"]) == ("careful with that", "some.dependency", "warning")
 
 
+def test_what_a_record_of_the_standard_library_has_besides_is_told_but_for_secrets():
+    out = io.StringIO()
+    configure_logging(json=True, level="info", stream=out)
+
+    logging.getLogger("entryway.http").warning("connections_refused", extra={"limit": 5, "password": "s3cret"})
+
+    [event] = logged(out)
+    assert (event["limit"], event["password"]) == (5, "***")
+
+
 def test_a_traceback_in_text_shows_no_local_variables():
     out = io.StringIO()
     configure_logging(json=False, level="info", stream=out)
