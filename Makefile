@@ -24,9 +24,14 @@ test: $(SETUP) ## Run all tests (installs Chromium if it is missing)
 	@# Most tests wait for time-outs and processes, so two run side by side; a file stays together.
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
-compiled: $(SETUP) ## Run the tests of the HTTP engine and the router on a wheel with compiled modules
+TOKEN_TESTS := test_any_request.py test_attacks.py test_changes_at_two_instances.py test_ended_tokens.py test_exchanges.py \
+  test_limits.py test_nothing_secret_is_logged.py test_public_documents.py test_token_endpoint.py test_two_instances.py
+
+compiled: $(SETUP) ## Run the tests of the HTTP engine, the router and tokens on a wheel with compiled modules
 	@PYTHONPATH=$$($(BIN)/python scripts/compiled_site.py) && export PYTHONPATH && $(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS) \
-	  tests/project/test_project_compiled.py tests/unit/http tests/services/http tests/unit/router tests/services/router
+	  tests/project/test_project_compiled.py tests/unit/http tests/services/http tests/unit/router tests/services/router \
+	  tests/unit/oauth tests/unit/storage tests/unit/telemetry tests/unit/web tests/unit/authserver tests/unit/landscape/test_landscape_dispatch.py \
+	  $(addprefix tests/services/authserver/,$(TOKEN_TESTS))
 
 interop: $(SETUP) ## Run the tests behind real proxies, and with third-party clients and relying parties
 	@scripts/system-packages nginx caddy haproxy node npm chromium certutil apache2 mod_auth_openidc mod_auth_mellon mod_shib simplesamlphp xmlsec1

@@ -19,9 +19,10 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 VARIABLE = "ENTRYWAY_COMPILE"
-# What every request passes through. Asynchronous generators, and classes that inherit
-# from asyncio's own, cannot be compiled: they are in modules of their own (http/generators), as is what is needed once
-# in a while.
+# What every request of the router passes through, and what computes in every token request. Asynchronous generators,
+# classes that inherit from asyncio's own, and dataclasses whose fields are of types that are imported for the type
+# checker alone cannot be compiled: they are in modules of their own (http/generators), as is what is needed once in a
+# while.
 COMPILED = (
     "http/arrival",
     "http/body",
@@ -33,6 +34,7 @@ COMPILED = (
     "http/headers",
     "http/heads",
     "http/held_back",
+    "http/hosted_asgi",
     "http/known_heads",
     "http/known_lines",
     "http/known_requests",
@@ -53,6 +55,10 @@ COMPILED = (
     "http/target",
     "http/turn",
     "http/upstream",
+    "landscape/dispatch",
+    "oauth/parameters",
+    "oauth/signatures",
+    "oauth/tokens",
     "router/access",
     "router/access_log",
     "router/address",
@@ -76,6 +82,9 @@ COMPILED = (
     "router/routes",
     "router/sessions",
     "router/surface",
+    "storage/remembered",
+    "telemetry/lines",
+    "web/edge",
 )
 TOOLS = ["mypy>=1.14", "setuptools"]
 # mypyc reports types as mypy does; `make check` has judged them, with all that this build may lack.

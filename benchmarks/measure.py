@@ -70,6 +70,13 @@ def free_port() -> int:
         return port
 
 
+def compiled_site() -> Path:
+    """Build the compiled wheel, if it has not been, and return the folder that it is unpacked in."""
+    script = Path(__file__).parents[1] / "scripts" / "compiled_site.py"
+    built = subprocess.run([sys.executable, str(script)], check=True, stdout=subprocess.PIPE, text=True)
+    return Path(built.stdout.strip())
+
+
 @contextmanager
 def process(
     command: Sequence[str],

@@ -23,7 +23,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -36,7 +35,18 @@ from granian.constants import Interfaces, Loops
 
 from entryway.http import Headers, Request, Response, Server
 from entryway.router.asgi import RouterApplication, create_app
-from measure import Figure, Subject, envoy_proxy, free_port, measure, nginx_proxy, nginx_upstream, process, table
+from measure import (
+    Figure,
+    Subject,
+    compiled_site,
+    envoy_proxy,
+    free_port,
+    measure,
+    nginx_proxy,
+    nginx_upstream,
+    process,
+    table,
+)
 
 CLIENT = {"clientid": "sb-bench!t1", "clientsecret": "benchmark-secret", "xsappname": "bench!t1"}
 TOKEN_BYTES = 1800
@@ -121,13 +131,6 @@ def write_application(folder: Path, uaa: int, upstream: int, routes_before: int)
     (folder / "default-services.json").write_text(json.dumps({"uaa": credentials}))
     destination = {"name": "backend", "url": f"http://127.0.0.1:{upstream}", "forwardAuthToken": True}
     return {"destinations": json.dumps([destination])}
-
-
-def compiled_site() -> Path:
-    """Build the compiled wheel, if it has not been, and return the folder that it is unpacked in."""
-    script = Path(__file__).parents[1] / "scripts" / "compiled_site.py"
-    built = subprocess.run([sys.executable, str(script)], check=True, stdout=subprocess.PIPE, text=True)
-    return Path(built.stdout.strip())
 
 
 def routes_of(name: str, pid: int, port: int) -> list[Subject]:

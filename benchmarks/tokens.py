@@ -1,11 +1,13 @@
 """What a token costs the authorization server: CPU time of the whole control plane beside the raw signature.
 
-python benchmarks/tokens.py [--seconds 4] [--rounds 2]
+python benchmarks/tokens.py [--seconds 4] [--rounds 2] [--pure]
 
 Runs `entryway services` as people do (TLS, SQLite, one process), deploys an application, logs users in, and asks for
 tokens with wrk over kept-alive connections: client credentials, refresh tokens (many different ones of several users in
 turn, as applications have them), the same with an id_token, which is a second token, and jwt-bearer. The raw RSA-2048
-signature of a text as long as a token's is measured in the same run, in a process of its own.
+signature of a text as long as a token's is measured in the same run, in a process of its own. "pure" is the package as
+this Python has it, "compiled" the wheel as it is installed where there is a compiler (`scripts/compiled_site.py` builds
+it first, one to two minutes; --pure spares it).
 """
 
 from __future__ import annotations
@@ -17,13 +19,14 @@ import ssl
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
 
-from measure import Load, cpu_seconds, free_port, process, wrk
+from measure import Load, compiled_site, cpu_seconds, free_port, process, wrk
 
 CONNECTIONS = 16
 REFRESH_TOKENS = 200
@@ -110,46 +113,73 @@ def raw_signature() -> float:
     return float(subprocess.run([sys.executable, "-c", SIGN], check=True, capture_output=True, text=True).stdout)
 
 
+@dataclass(frozen=True)
+class Build:
+    """A build of the package that runs, and what each grant's requests are."""
+
+    name: str
+    pid: int
+    url: str
+    bodies: dict[str, Path]
+
+
+def start(running: ExitStack, folder: Path, name: str, env: dict[str, str]) -> Build:
+    """Run the control plane and write down what it is asked."""
+    state, port = folder / "state", free_port()
+    folder.mkdir()
+    command = [sys.executable, "-m", "entryway", "services", "--state", str(state), "--port", str(port)]
+    quiet = {"ENTRYWAY_LOG_FORMAT": "json", "ENTRYWAY_TOKEN_RATE": "0"}
+    log = running.enter_context((folder / "log").open("w"))
+    pid = running.enter_context(process(command, port=port, env=quiet | env, wait=60, log=log))
+    tls = ssl.create_default_context(cafile=str(state / "ca" / "ca.pem"))
+    with httpx.Client(base_url=f"https://localhost:{port}", verify=tls, timeout=60) as http:
+        shop = deploy(http, state)
+        tokens = [shop.login(turn) for turn in range(REFRESH_TOKENS)]
+    refresh = [{"grant_type": "refresh_token", "refresh_token": token["refresh_token"]} for token in tokens]
+    asked = {
+        "client_credentials": [{"grant_type": "client_credentials"}],
+        "refresh_token": refresh,
+        WITH_ID_TOKEN: [form | {"response_type": "token id_token"} for form in refresh],
+        "jwt-bearer": [{"grant_type": JWT_BEARER, "assertion": token["access_token"]} for token in tokens],
+    }
+    files = {
+        grant: script(folder, grant.replace(", ", "-"), [shop.client | body for body in bodies])
+        for grant, bodies in asked.items()
+    }
+    return Build(name, pid, f"https://localhost:{port}/oauth/token", files)
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     options.add_argument("--seconds", type=int, default=4)
     options.add_argument("--rounds", type=int, default=2)
+    options.add_argument("--pure", action="store_true", help="measure no compiled build")
     given = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        state, port = Path(folder) / "state", free_port()
-        command = [sys.executable, "-m", "entryway", "services", "--state", str(state), "--port", str(port)]
-        quiet = {"ENTRYWAY_LOG_FORMAT": "json", "ENTRYWAY_TOKEN_RATE": "0"}
-        with (Path(folder) / "log").open("w") as log, process(command, port=port, env=quiet, wait=60, log=log) as pid:
-            tls = ssl.create_default_context(cafile=str(state / "ca" / "ca.pem"))
-            with httpx.Client(base_url=f"https://localhost:{port}", verify=tls, timeout=60) as http:
-                shop = deploy(http, state)
-                tokens = [shop.login(turn) for turn in range(REFRESH_TOKENS)]
-                refresh = [{"grant_type": "refresh_token", "refresh_token": token["refresh_token"]} for token in tokens]
-                subjects = {
-                    "client_credentials": [{"grant_type": "client_credentials"}],
-                    "refresh_token": refresh,
-                    WITH_ID_TOKEN: [form | {"response_type": "token id_token"} for form in refresh],
-                    "jwt-bearer": [{"grant_type": JWT_BEARER, "assertion": token["access_token"]} for token in tokens],
-                }
-                best: dict[str, tuple[float, Load]] = {}
-                signatures = []
-                for _ in range(given.rounds):
-                    signatures.append(raw_signature())
-                    for name, bodies in subjects.items():
-                        file = script(Path(folder), name.replace(", ", "-"), [shop.client | body for body in bodies])
-                        figure = measured(pid, f"https://localhost:{port}/oauth/token", file, given.seconds)
-                        best[name] = min(best.get(name, figure), figure, key=lambda one: one[0])
+    builds = {"pure": {}} if given.pure else {"pure": {}, "compiled": {"PYTHONPATH": str(compiled_site())}}
+    with ExitStack() as running:
+        folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
+        started = [start(running, folder / name, name, env) for name, env in builds.items()]
+        best: dict[tuple[str, str], tuple[float, Load]] = {}
+        signatures = []
+        # In turn, so that others on the machine disturb all alike.
+        for _ in range(given.rounds):
+            signatures.append(raw_signature())
+            for grant in started[0].bodies:
+                for build in started:
+                    figure = measured(build.pid, build.url, build.bodies[grant], given.seconds)
+                    subject = grant, build.name
+                    best[subject] = min(best.get(subject, figure), figure, key=lambda one: one[0])
     raw = min(signatures)
     print(f"raw RSA-2048 signature: {raw:.0f} us of CPU ({os.cpu_count()} CPUs)\n")
     print(
-        f"{'grant':<26}{'CPU us/call':>14}{'us/token':>10}{'x signature':>13}{'calls/s':>10}{'p50 ms':>9}{'p99 ms':>9}"
-        f"{'errors':>8}"
+        f"{'grant':<26}{'build':<10}{'CPU us/call':>14}{'us/token':>10}{'x signature':>13}{'calls/s':>10}"
+        f"{'p50 ms':>9}{'p99 ms':>9}{'errors':>8}"
     )
-    for name, (cost, load) in best.items():
-        each = cost / 2 if name == WITH_ID_TOKEN else cost
+    for (grant, build), (cost, load) in best.items():
+        each = cost / 2 if grant == WITH_ID_TOKEN else cost
         latency = (load.latency_ms.get("50", 0), load.latency_ms.get("99", 0))
         print(
-            f"{name:<26}{cost:>14.0f}{each:>10.0f}{each / raw:>13.2f}{load.per_second:>10.0f}"
+            f"{grant:<26}{build:<10}{cost:>14.0f}{each:>10.0f}{each / raw:>13.2f}{load.per_second:>10.0f}"
             f"{latency[0]:>9.1f}{latency[1]:>9.1f}{load.errors:>8}"
         )
 

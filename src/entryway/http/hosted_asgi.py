@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from entryway.http.errors import HttpError, MalformedRequest
 from entryway.http.headers import Headers
 from entryway.http.messages import Request, Response
+from entryway.http.subclassable import mypyc_attr
 from entryway.http.target import Form, Target, parse_target
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class HostedAsgi:
         return exchange.response()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class RequestEvents:
     """One request's body in ASGI's events."""
 
@@ -69,7 +71,7 @@ class _Exchange(RequestEvents):
     def __init__(self, request: Request) -> None:
         super().__init__(request)
         self._status = 0
-        self._headers: Iterable[tuple[bytes, bytes]] = ()
+        self._headers: Iterable[Iterable[bytes]] = ()
         self._body: list[bytes] = []
 
     async def send(self, event: Event) -> None:
@@ -85,7 +87,7 @@ class _Exchange(RequestEvents):
         return Response(self._status, headers_of(self._headers), body[0] if len(body) == 1 else b"".join(body))
 
 
-def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> Headers:
+def headers_of(pairs: Iterable[Iterable[bytes]]) -> Headers:
     """Return an application's headers; line breaks in them are refused where the head is written."""
     return Headers.trusted([(name.lower(), value) for name, value in pairs])
 

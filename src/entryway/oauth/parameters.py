@@ -65,7 +65,7 @@ def of_request(query: bytes, body: bytes) -> Mapping[str, str]:
     if not query:
         return _with_values(parse(body))
     in_query, in_body = _with_values(parse(query)), _with_values(parse(body))
-    if _NEVER_IN_A_QUERY & in_query.keys():
+    if not _NEVER_IN_A_QUERY.isdisjoint(in_query):
         raise InvalidRequest("Secrets must be sent in the body or in the Authorization header, not in the URL")
     # Some clients name the request in both; what is the same twice cannot be misread.
     if any(in_body.get(name, value) != value for name, value in in_query.items()):

@@ -84,7 +84,7 @@ def test_an_unknown_tenant_is_not_found(server: RunningAuthServer, query: dict, 
         raw = {name: value.encode("latin-1") for name, value in headers.items()}
         answer = server.http.get(path, params=query, headers=raw)
         assert answer.status_code == status
-        assert answer.headers["entryway-error"] == ("zone_unknown" if status == 404 else "bad_request")
+        assert answer.headers["entryway-error"] == ("zone_unknown" if status == 404 else "invalid_request")
 
 
 def test_a_token_may_be_asked_of_the_bare_host_with_the_tenant_in_a_header(
