@@ -330,6 +330,13 @@ def test_an_address_that_the_provider_has_not_confirmed_finds_nobody(world: Worl
     assert user_id(world.exchange(mallory)) != victim
 
 
+def test_an_address_that_only_looks_the_same_finds_nobody(world: World) -> None:
+    mail = unique("victim") + "@company.example"
+    victim = user_id(world.exchange(world.token(sub=unique("v"), email=mail, email_verified=True)))
+    look_alike = world.token(sub=unique("m"), email="\uff56" + mail[1:], email_verified=True)
+    assert user_id(world.exchange(look_alike)) != victim
+
+
 def test_nobody_waits_under_the_address_of_somebody_who_is_yet_to_come(world: World) -> None:
     mail = unique("victim") + "@company.example"
     mallory = user_id(world.exchange(world.token(sub=unique("m"), email=mail, email_verified=False)))

@@ -92,9 +92,11 @@ class ShadowUsers:
         # The user is known by their address and has another name now; two with one address are nobody.
         by_email = mine.where(row.email_key == comparable(identity.email)).limit(2)
         candidates = (await session.execute(by_email)).scalars().all()
-        if len(candidates) != 1 or not has_confirmed(await self._said(session, candidates[0]), candidates[0].email):
+        if len(candidates) != 1:
             return None
-        return candidates[0]
+        [user] = candidates
+        said = await self._said(session, user)
+        return user if same_name(user.email, identity.email) and has_confirmed(said, user.email) else None
 
     async def _is_another_subject(self, session: AsyncSession, user: tables.User, identity: Identity) -> bool:
         # OpenID Connect Core §2: a subject is one to the letter. Names from other claims and mail addresses are not.

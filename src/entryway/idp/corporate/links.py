@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from entryway.accounts.names import comparable
+from entryway.accounts.names import comparable, same_name
 from entryway.idp import tables
 from entryway.idp.bootstrap import ADMIN_GROUP
 from entryway.idp.corporate.errors import NotKnownHere
@@ -80,7 +80,7 @@ class ProviderLinks:
         if not provider.settings.link_users or not identity.email or not identity.email_confirmed:
             return None
         found = await self.users.find_by_login(identity.email)
-        if found is None or comparable(found.email) != comparable(identity.email):
+        if found is None or not same_name(found.email, identity.email):
             return None
         if not found.values.email_verified or found.provider_id is not None:
             return None
