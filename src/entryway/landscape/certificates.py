@@ -69,13 +69,13 @@ def half_over(credentials: Mapping[str, Any], now: datetime) -> bool:
 
 
 def serves(certificate: x509.Certificate, names: Sequence[str], authority: Certified) -> bool:
-    """Return whether the authority issued this certificate for (at least) these names."""
+    """Return whether the authority issued this certificate for these names and no others."""
     try:
         certificate.verify_directly_issued_by(authority.certificate)
         held = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
-    return all(_general_name(name) in held for name in names)
+    return set(held) == {_general_name(name) for name in names}
 
 
 def parse(certificate_pem: bytes, key_pem: bytes) -> Certified | None:

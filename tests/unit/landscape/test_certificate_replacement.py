@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.verification import DNSName, PolicyBuilder, Store, VerificationError
 
-from entryway.landscape.authority import ensure_certificates
+from entryway.landscape.authority import ensure_certificates, ensure_server_certificate
 from entryway.landscape.certificates import (
     LOCAL_NAMES,
     SERVER_LIFETIME,
@@ -28,9 +28,9 @@ def test_the_server_certificate_proves_this_machine():
     authority = new_local_authority(NOW, "laptop")
     server = new_server_certificate(authority, LOCAL_NAMES, NOW)
 
-    assert serves(server.certificate, ("localhost", "127.0.0.1", "::1"), authority)
-    assert not serves(server.certificate, ("example.com",), authority)
-    assert not serves(server.certificate, ("localhost",), new_local_authority(NOW, "laptop"))
+    assert serves(server.certificate, LOCAL_NAMES, authority)
+    assert not serves(server.certificate, (*LOCAL_NAMES, "example.com"), authority)
+    assert not serves(server.certificate, LOCAL_NAMES, new_local_authority(NOW, "laptop"))
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,18 @@ def test_certificates_on_disk_are_kept_while_they_are_good(tmp_path: Path):
     ensure_certificates(state, NOW + timedelta(days=380))
     assert state.ca_certificate.read_bytes() == before[0]
     assert state.server_certificate.read_bytes() != before[1]
+
+
+def test_a_certificate_with_a_name_too_many_is_replaced(tmp_path: Path):
+    """One of before, with a wildcard, would still keep some clients away."""
+    state = open_state(tmp_path / "state")
+    authority = ensure_certificates(state, NOW)
+    names = (*LOCAL_NAMES, "*.localhost")
+    ensure_server_certificate(authority, names, state.server_certificate, state.server_key, NOW)
+
+    ensure_certificates(state, NOW)
+
+    assert serves(x509.load_pem_x509_certificate(state.server_certificate.read_bytes()), LOCAL_NAMES, authority)
 
 
 def test_a_new_authority_brings_a_new_server_certificate(tmp_path: Path):
