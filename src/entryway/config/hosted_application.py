@@ -14,9 +14,9 @@ from typing import Any, Literal
 from entryway.config.header_rules import header_rule
 from entryway.config.mistakes import ConfigurationMistakes, Mistake
 from entryway.config.schema import check
+from entryway.config.xs_app_build import build_routes
 from entryway.config.xs_app_document import XsAppDocument
 from entryway.config.xs_app_model import XS_APP, Logout, Route, ToApplication, logout_of
-from entryway.config.xs_app_rules import build_routes
 
 OBEYED = frozenset({"welcomeFile", "authenticationMethod", "logout", "responseHeaders", "routes"})
 

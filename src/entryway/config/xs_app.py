@@ -12,6 +12,7 @@ from typing import Any
 from entryway.config.json_text import NotJson, read_json
 from entryway.config.mistakes import ConfigurationMistakes, Mistake, twice
 from entryway.config.schema import check, wrong_type
+from entryway.config.xs_app_build import build_xs_app
 from entryway.config.xs_app_document import XsAppDocument
 from entryway.config.xs_app_model import (
     XS_APP,
@@ -28,7 +29,6 @@ from entryway.config.xs_app_model import (
     ToService,
     XsApp,
 )
-from entryway.config.xs_app_rules import build_xs_app
 
 __all__ = [
     "XS_APP",

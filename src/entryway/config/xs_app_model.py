@@ -73,6 +73,15 @@ class Scopes:
         named = [*(self.default or ()), *(name for names in self.by_method.values() for name in names)]
         return list(dict.fromkeys(named))
 
+    def of_application(self, xsappname: str) -> Scopes:
+        """Return the scopes with `$XSAPPNAME` replaced."""
+
+        def replaced(names: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(name.replace("$XSAPPNAME", xsappname) for name in names)
+
+        by_method = {method: replaced(names) for method, names in self.by_method.items()}
+        return Scopes(None if self.default is None else replaced(self.default), by_method)
+
 
 @dataclass(frozen=True, slots=True)
 class Route:

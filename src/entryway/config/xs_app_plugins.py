@@ -7,9 +7,9 @@ from typing import Any
 
 from entryway.config.mistakes import Mistake
 from entryway.config.schema import check
+from entryway.config.xs_app_build import build_plugin
 from entryway.config.xs_app_document import PluginDocument
 from entryway.config.xs_app_model import Route
-from entryway.config.xs_app_rules import build_plugin
 
 DOCUMENT = "plugins"
 

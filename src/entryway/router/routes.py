@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from entryway.config.xs_app_model import LoginKind, Route, Scopes
-from entryway.config.xs_app_rules import scopes_of
 from entryway.router.errors import RouteNotFound
 from entryway.router.queries import without_field
 
@@ -168,7 +167,7 @@ def serve_routes(routes: Iterable[Route], *, login: LoginKind, everything_public
 def serve_route(route: Route, login: LoginKind, everything_public: bool, xsappname: str) -> ServedRoute:  # noqa: FBT001
     """Decide for one route what does not depend on requests."""
     kind = "none" if everything_public else route.login or login
-    scopes = None if route.scopes is None else scopes_of(route.scopes, xsappname)
+    scopes = None if route.scopes is None else route.scopes.of_application(xsappname)
     return ServedRoute(
         route=route,
         label=f"{route.place} {route.source.source}",
