@@ -81,6 +81,14 @@ class TooManyRequests(EntrywayError):
         self.retry_after = retry_after
 
 
+class DatabaseUnavailable(EntrywayError):
+    """The database does not answer, or cannot write; it may soon."""
+
+    code = "temporarily_unavailable"
+    status = 503
+    title = "Please try again in a moment"
+
+
 class UpstreamError(EntrywayError):
     """A system behind us failed; `origin` names which."""
 

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from entryway.authserver.edge import MalformedJson, loggable, path_of
 from entryway.authserver.error_pages import error_page
 from entryway.config.mistakes import ConfigurationMistakes
-from entryway.errors import BadRequest, Conflict, EntrywayError, TooManyRequests
+from entryway.errors import BadRequest, Conflict, DatabaseUnavailable, EntrywayError, TooManyRequests
 from entryway.federation import oidc_logout
 from entryway.oauth.errors import (
     BadCredentials,
@@ -49,14 +49,6 @@ class ChangedMeanwhile(Conflict):
     title = "This was changed at the same moment by another request; please ask again"
 
 
-class Unavailable(EntrywayError):
-    """The database does not answer; it may soon."""
-
-    code = "temporarily_unavailable"
-    status = 503
-    title = "Please try again in a moment"
-
-
 class Responder:
     """Renders errors for whoever asked."""
 
@@ -91,7 +83,7 @@ class Responder:
     async def on_database_error(self, request: Request, error: Exception) -> Response:
         """Answer that somebody else was quicker, or that the database cannot be reached now."""
         log.warning("database_failed", path=loggable(request.url.path), error=type(error).__name__)
-        ours = ChangedMeanwhile() if isinstance(error, IntegrityError) else Unavailable()
+        ours = ChangedMeanwhile() if isinstance(error, IntegrityError) else DatabaseUnavailable()
         return await self.on_error(request, ours)
 
     async def on_http_exception(self, request: Request, error: Exception) -> Response:

@@ -46,7 +46,8 @@ class ScriptReaders:
             return None
         try:
             zone = await zone_of(request, self.zones, self.settings, request.query_params)
+            known = (await self.browsing.get(zone.id)).cors_origins
         except EntrywayError:
             # Whoever answers the request says what is wrong with it.
             return None
-        return origin if is_allowed(origin, (await self.browsing.get(zone.id)).cors_origins) else None
+        return origin if is_allowed(origin, known) else None

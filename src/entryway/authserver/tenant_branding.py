@@ -122,10 +122,10 @@ class TenantBranded:
     async def _brand(self, request: Request) -> Brand | None:
         try:
             zone = await zone_of(request, self.zones, self.settings, request.query_params)
+            brand = await self.brandings.brand(zone.id)
         except EntrywayError:
             # Whoever answers the request says what is wrong with it.
             return None
-        brand = await self.brandings.brand(zone.id)
         if brand is None or "zid" not in request.query_params:
             return brand
         # At the bare host all tenants have one address for their files.

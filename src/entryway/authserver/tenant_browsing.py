@@ -148,7 +148,7 @@ class BrowsedAsWanted:
             return Browsing()
         try:
             zone = await zone_of(request, self.zones, self.settings, request.query_params)
+            return await self.browsing.get(zone.id)
         except EntrywayError:
             # Whoever answers the request says what is wrong with it.
             return Browsing()
-        return await self.browsing.get(zone.id)

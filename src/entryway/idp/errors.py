@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entryway.errors import BadRequest, Conflict, EntrywayError, Forbidden, NotFound
+from entryway.errors import BadRequest, Conflict, Forbidden, NotFound
 
 
 class InvalidValue(BadRequest):
@@ -83,11 +83,3 @@ class LinkUsed(BadRequest):
 
     code = "link_used"
     title = "This link has been used already or is too old."
-
-
-class Unavailable(EntrywayError):
-    """The database does not answer; it may soon."""
-
-    code = "temporarily_unavailable"
-    status = 503
-    title = "Please try again in a moment"

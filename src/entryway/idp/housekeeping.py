@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete
 from sqlalchemy.exc import SQLAlchemyError
 
+from entryway.errors import DatabaseUnavailable
 from entryway.idp import tables
 from entryway.idp.login import attempts, sessions
 from entryway.telemetry import get_logger
@@ -69,5 +70,5 @@ class Housekeeping:
             try:
                 await self.sweep()
                 await self.refresh_metadata()
-            except SQLAlchemyError:
+            except (DatabaseUnavailable, SQLAlchemyError):
                 log.exception("housekeeping_failed")

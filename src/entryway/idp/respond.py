@@ -9,11 +9,11 @@ from sqlalchemy.exc import IntegrityError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from entryway.errors import EntrywayError, NotFound, TooManyRequests
+from entryway.errors import DatabaseUnavailable, EntrywayError, NotFound, TooManyRequests
 from entryway.federation import oidc_logout
 from entryway.federation.errors import InvalidTrust
 from entryway.idp.account.self_service import CHOSEN_BY_LINK, FORGOTTEN
-from entryway.idp.errors import InvalidValue, LinkUsed, NameTaken, Unavailable
+from entryway.idp.errors import InvalidValue, LinkUsed, NameTaken
 from entryway.idp.login.page_finisher import HOME
 from entryway.idp.pages import wording
 from entryway.oauth.errors import BadCredentials, InsufficientScope, InvalidToken, OAuthError
@@ -85,7 +85,7 @@ class Responder:
     async def on_database_error(self, request: Request, error: Exception) -> Response:
         """Answer that the database could not do it: another request was faster, or it is not there."""
         log.warning("database_refused", path=request.url.path, reason=type(error).__name__)
-        return await self.on_error(request, NameTaken() if isinstance(error, IntegrityError) else Unavailable())
+        return await self.on_error(request, NameTaken() if isinstance(error, IntegrityError) else DatabaseUnavailable())
 
     def _page(self, request: Request, error: EntrywayError) -> Response:
         key = f"error.{error.code}"

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import RowMapping, func, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from entryway.errors import DatabaseUnavailable
 from entryway.storage.tables import AUDIT_ENTRIES
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class Audit:
         try:
             async with self._database.transaction() as session:
                 await self._append(session, told)
-        except SQLAlchemyError:
+        except (DatabaseUnavailable, SQLAlchemyError):
             # Not lost: they are told with the next flush.
             for key, event in events.items():
                 self._events.setdefault(key, event)
@@ -146,7 +147,7 @@ class Audit:
                 await asyncio.sleep(_FLUSHED_EVERY)
                 try:
                     await self.flush()
-                except (SQLAlchemyError, OSError):
+                except (DatabaseUnavailable, SQLAlchemyError):
                     continue
         finally:
             await self.flush()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from entryway.errors import DatabaseUnavailable
 from entryway.storage import append_only
 from entryway.storage.audit import REMOVED, happened
 from entryway.storage.tables import AUDIT_ENTRIES
@@ -39,7 +40,7 @@ async def run(database: Database, audit: Audit, clock: Clock, kept_for: timedelt
     while kept_for is not None:
         try:
             await remove_older(database, audit, clock() - kept_for, "entryway")
-        except (SQLAlchemyError, OSError):
+        except (DatabaseUnavailable, SQLAlchemyError):
             log.exception("audit_retention_failed")
         await asyncio.sleep(EVERY.total_seconds())
 

@@ -11,24 +11,28 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from sqlalchemy import JSON, MetaData, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 
-from entryway.errors import ConfigurationError
+from entryway.errors import ConfigurationError, DatabaseUnavailable
 from entryway.storage import tables
 from entryway.storage.columns import Moment
 from entryway.storage.inline import InlineReads
 from entryway.storage.schema import VERSION_TABLE, Outcome, Schema
+from entryway.telemetry import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from sqlalchemy.engine import URL
-    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
     from sqlalchemy.pool import ConnectionPoolEntry
 
     from entryway.storage.changes import Changes
+
+log = get_logger(__name__)
 
 _NAMES = {
     "pk": "pk_%(table_name)s",
@@ -72,6 +76,8 @@ class Database:
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+        else:
+            event.listen(self.engine.sync_engine, "do_connect", _connect)
 
     @property
     def file(self) -> Path | None:
@@ -100,26 +106,28 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncSession]:
         """Give a session to look things up with; nothing it changes is kept."""
         if self.file is None:
-            async with self._sessions() as session:
-                yield session
+            with _failures_told():
+                async with self._sessions() as session:
+                    yield session
             return
         if self._inline is None:
             self._inline = InlineReads(self.file)
-        with self._inline.session() as inline:
+        with _failures_told(), self._inline.session() as inline:
             yield cast("AsyncSession", inline)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Give a session whose changes are kept together, or not at all when the block raises."""
-        async with self._sessions() as session:
-            with nullcontext() if self._changes is None else self._changes.watching(session) as noticed:
-                async with session.begin():
-                    if self.is_sqlite:
-                        # Without it, SQLite locks at the first write, and what was read before may have changed then.
-                        await session.execute(text("BEGIN IMMEDIATE"))
-                    yield session
-                    if noticed is not None:
-                        await noticed.tell(session)
+        with _failures_told():
+            async with self._sessions() as session:
+                with nullcontext() if self._changes is None else self._changes.watching(session) as noticed:
+                    async with session.begin():
+                        if self.is_sqlite:
+                            # Without it, SQLite locks at the first write, and what was read may have changed then.
+                            await session.execute(text("BEGIN IMMEDIATE"))
+                        yield session
+                        if noticed is not None:
+                            await noticed.tell(session)
 
     def watch(self, changes: Changes) -> None:
         """Have every transaction say whose data it changes."""
@@ -199,6 +207,28 @@ def _parse(url: str) -> URL:
             f"the database driver {parsed.drivername!r} is not one of sqlite+aiosqlite, postgresql+asyncpg"
         )
     return parsed
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """Tell what stands in the way of using the database from what it says about values."""
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (DBAPIError, PoolTimeout) as error:
+        # What does not come from a value may be told: that the disk is full, that nobody listens.
+        reason = str(error.orig) if isinstance(error, OperationalError) else ""
+        log.warning("database_failed", error=type(error).__name__, reason=reason)
+        raise DatabaseUnavailable(type(error).__name__) from error
+
+
+def _connect(dialect: Dialect, _record: ConnectionPoolEntry, address: Any, options: Any) -> DBAPIConnection:
+    """Connect, and say of a server that cannot be reached what is said of one that does not answer."""
+    try:
+        return dialect.connect(*address, **options)
+    except OSError as error:
+        raise dialect.loaded_dbapi.OperationalError(f"no connection: {error}") from error
 
 
 def _prepare_sqlite(connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:

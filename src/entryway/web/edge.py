@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect
 
-from entryway.errors import BadRequest
+from entryway.errors import BadRequest, DatabaseUnavailable
 from entryway.oauth import parameters
 from entryway.oauth.errors import RequestTooLarge, UnsupportedMediaType
 from entryway.telemetry import get_logger
@@ -64,6 +64,10 @@ class Edge:
             return
         try:
             await self._app(scope, receive, protect)
+        except DatabaseUnavailable as error:
+            if started:
+                raise
+            await _plain(protect, error.status, error.code)
         except Exception:
             log.exception("request_failed", path=loggable(scope["path"]))
             if started:

@@ -117,8 +117,8 @@ async def test_the_trail_is_append_only_again_afterwards(trail: Trail) -> None:
     await trail.days(3)
     await trail.remove(older_than_days=1)
     with pytest.raises(DBAPIError, match="append-only"):
-        async with trail.database.transaction() as session:
-            await session.execute(text("DELETE FROM audit_entries"))
+        async with trail.database.engine.begin() as connection:
+            await connection.execute(text("DELETE FROM audit_entries"))
 
 
 async def test_a_running_service_does_it_by_itself(trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from entryway.connectivity.schema import SCHEMA
+from entryway.errors import DatabaseUnavailable
 from entryway.storage import Database, audit
 from entryway.storage.audit import Audit, changed, happened
 from entryway.storage.digests import Digests
@@ -106,7 +107,7 @@ async def test_what_could_not_be_written_is_written_later(database: Database, tr
     trail.note(happened("UserNotFound", "z1", "user", "a"))
     async with database.engine.begin() as connection:
         await connection.execute(text("ALTER TABLE audit_entries RENAME TO elsewhere"))
-    with pytest.raises(DBAPIError):
+    with pytest.raises(DatabaseUnavailable):
         await trail.flush()
     async with database.engine.begin() as connection:
         await connection.execute(text("ALTER TABLE elsewhere RENAME TO audit_entries"))
@@ -118,8 +119,8 @@ async def test_what_could_not_be_written_is_written_later(database: Database, tr
 async def test_the_database_refuses_to_change_an_entry(database: Database, trail: Audit, statement: str) -> None:
     await record(database, trail, "a")
     with pytest.raises(DBAPIError, match="append-only"):
-        async with database.transaction() as session:
-            await session.execute(text(statement))
+        async with database.engine.begin() as connection:
+            await connection.execute(text(statement))
 
 
 @pytest.mark.parametrize(

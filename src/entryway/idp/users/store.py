@@ -72,7 +72,7 @@ class Users:
         """Return the names of those of these users that there are."""
         query = select(tables.User.id, tables.User.user_name).where(tables.User.id.in_(list(user_ids)))
         async with self._database.read() as session:
-            return dict((await session.execute(query)).tuples().all())
+            return {user_id: name for user_id, name in (await session.execute(query)).all()}  # noqa: C416 - rows
 
     async def page(
         self, where: Sequence[ColumnElement[bool]], order: Sequence[ColumnElement[Any]], window: Window
