@@ -14,7 +14,7 @@ from entryway.oauth.pkce import Challenge
 from entryway.web.authorization_answer import MODES, QUERY
 
 if TYPE_CHECKING:
-    from entryway.authserver.clients import Client
+    from entryway.authserver.client import Client
 
 LONGEST_STATE = 4000
 LONGEST_LOCALES = 200

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from entryway.authserver.bearer import Bearer
-    from entryway.authserver.clients import Client, Clients
+    from entryway.authserver.client import Client
+    from entryway.authserver.clients import Clients
     from entryway.authserver.login_flow import LoginFlow
     from entryway.authserver.moments import Clock
     from entryway.authserver.settings import AuthServerSettings

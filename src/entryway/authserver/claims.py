@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
-    from entryway.authserver.clients import Client
+    from entryway.authserver.client import Client
     from entryway.authserver.roles import Entitlements
     from entryway.authserver.users import User
     from entryway.authserver.zones import Zone

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from entryway.authserver.client import Client
     from entryway.authserver.client_certificates import ClientCertificates
     from entryway.authserver.client_keys import ClientKeys
     from entryway.authserver.client_lockout import ClientLockout
-    from entryway.authserver.clients import Client, Clients
+    from entryway.authserver.clients import Clients
     from entryway.authserver.moments import Clock
     from entryway.authserver.own_tokens import OwnTokens
     from entryway.authserver.seen_assertions import SeenAssertions

@@ -10,7 +10,7 @@ from entryway.oauth import client_assertions
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from entryway.authserver.clients import Client
+    from entryway.authserver.client import Client
     from entryway.clients.published_keys import PublishedKeys
     from entryway.oauth.client_assertions import Key
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from entryway.authserver.clients import OIDC_SCOPES
+from entryway.authserver.client import OIDC_SCOPES
 from entryway.authserver.grants import ClientDecision, Decision, HandOver, TokenRequest, UserDecision
 from entryway.oauth import scopes
 from entryway.oauth.errors import BadCredentials, InvalidScope, echo
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from entryway.authserver.authorizations import Authorization
-    from entryway.authserver.clients import Client
+    from entryway.authserver.client import Client
     from entryway.authserver.issuer import Issuer
     from entryway.authserver.roles import Entitlements, Roles
     from entryway.authserver.users import User

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from entryway.authserver.authorizations import Authorization, Authorizations
     from entryway.authserver.claims import AccessClaims
-    from entryway.authserver.clients import Client
+    from entryway.authserver.client import Client
     from entryway.authserver.digests import Digests
     from entryway.authserver.grants import TokenRequest, UserDecision
     from entryway.authserver.moments import Clock

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from entryway.authserver.attempts import Attempts
     from entryway.authserver.authorization_request import AuthorizationRequest
     from entryway.authserver.authorizations import Authorizations
-    from entryway.authserver.clients import Client, Clients
+    from entryway.authserver.client import Client
+    from entryway.authserver.clients import Clients
     from entryway.authserver.next_step import Attempt
     from entryway.authserver.pages import Pages
     from entryway.authserver.roles import Roles

@@ -15,7 +15,8 @@ from entryway.oauth.errors import InvalidToken
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from entryway.authserver.clients import Client, Clients
+    from entryway.authserver.client import Client
+    from entryway.authserver.clients import Clients
     from entryway.authserver.digests import Digests
     from entryway.authserver.ended import Ended
     from entryway.authserver.moments import Clock

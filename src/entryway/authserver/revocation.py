@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from entryway.authserver.authorizations import Authorizations
     from entryway.authserver.bearer import Bearer
+    from entryway.authserver.client import Client
     from entryway.authserver.client_authentication import ClientAuthentication
-    from entryway.authserver.clients import Client
     from entryway.authserver.moments import Clock
     from entryway.authserver.own_tokens import OwnToken, OwnTokens
     from entryway.authserver.settings import AuthServerSettings

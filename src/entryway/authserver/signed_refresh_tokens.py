@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from entryway.authserver.claims import Login, Occasion
-    from entryway.authserver.clients import Client
+    from entryway.authserver.client import Client
     from entryway.authserver.moments import Clock
     from entryway.authserver.signing_keys import SigningKeys
     from entryway.authserver.users import User

@@ -12,7 +12,7 @@ from entryway.oauth.errors import InvalidGrant, echo
 
 if TYPE_CHECKING:
     from entryway.authserver.authorizations import Authorizations
-    from entryway.authserver.clients import Client
+    from entryway.authserver.client import Client
     from entryway.authserver.grants.grant import TokenRequest
     from entryway.authserver.users import Users
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from entryway.authserver.grants.grant import ClientDecision
 
 if TYPE_CHECKING:
-    from entryway.authserver.clients import Client
+    from entryway.authserver.client import Client
     from entryway.authserver.grants.grant import TokenRequest
 
 

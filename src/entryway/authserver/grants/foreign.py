@@ -11,7 +11,7 @@ from entryway.oauth.errors import BadCredentials, InvalidGrant, echo
 
 if TYPE_CHECKING:
     from entryway.authserver.authorizations import Authorization
-    from entryway.authserver.clients import Client
+    from entryway.authserver.client import Client
     from entryway.authserver.grants.grant import TokenRequest
     from entryway.authserver.users import User
     from entryway.authserver.zones import Zone

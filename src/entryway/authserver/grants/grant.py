@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from entryway.authserver.authorizations import Authorization
+    from entryway.authserver.client import Client
     from entryway.authserver.client_authentication import Authenticated
-    from entryway.authserver.clients import Client
     from entryway.authserver.users import User
     from entryway.authserver.zones import Zone
 

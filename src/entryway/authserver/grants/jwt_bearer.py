@@ -13,7 +13,7 @@ from entryway.oauth import tokens
 from entryway.oauth.errors import InvalidGrant, InvalidToken
 
 if TYPE_CHECKING:
-    from entryway.authserver.clients import Client
+    from entryway.authserver.client import Client
     from entryway.authserver.grants.foreign import ForeignAssertions
     from entryway.authserver.grants.grant import TokenRequest
     from entryway.authserver.own_tokens import OwnTokens

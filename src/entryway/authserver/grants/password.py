@@ -13,7 +13,7 @@ from entryway.oauth import login_hints
 from entryway.oauth.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from entryway.authserver.clients import Client
+    from entryway.authserver.client import Client
     from entryway.authserver.grants.grant import TokenRequest
     from entryway.authserver.moments import Clock
     from entryway.authserver.passcodes import Passcodes

@@ -12,7 +12,7 @@ from entryway.oauth.errors import InvalidGrant, InvalidToken, echo
 
 if TYPE_CHECKING:
     from entryway.authserver.authorizations import Authorizations
-    from entryway.authserver.clients import Client
+    from entryway.authserver.client import Client
     from entryway.authserver.digests import Digests
     from entryway.authserver.grants.grant import TokenRequest
     from entryway.authserver.signed_refresh_tokens import SignedRefreshTokens

@@ -9,7 +9,7 @@ from entryway.authserver.grants.foreign import authorization_of
 from entryway.authserver.grants.grant import UserDecision
 
 if TYPE_CHECKING:
-    from entryway.authserver.clients import Client
+    from entryway.authserver.client import Client
     from entryway.authserver.grants.foreign import ForeignAssertions
     from entryway.authserver.grants.grant import TokenRequest
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from entryway.oauth.errors import InvalidRequest, InvalidTarget
 
 if TYPE_CHECKING:
-    from entryway.authserver.clients import Client
+    from entryway.authserver.client import Client
     from entryway.authserver.grants.grant import TokenRequest, UserDecision
     from entryway.authserver.grants.jwt_bearer import JwtBearer
 

@@ -12,7 +12,8 @@ from entryway.oauth import scopes
 from entryway.oauth.errors import InsufficientScope, InvalidClient, InvalidRequest
 
 if TYPE_CHECKING:
-    from entryway.authserver.clients import Client, Clients
+    from entryway.authserver.client import Client
+    from entryway.authserver.clients import Clients
     from entryway.authserver.grants.grant import TokenRequest
     from entryway.authserver.own_tokens import OwnTokens
 

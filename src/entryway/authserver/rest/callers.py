@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from entryway.authserver.administration_limits import AdministrationLimits
     from entryway.authserver.bearer import Bearer
-    from entryway.authserver.clients import Client
+    from entryway.authserver.client import Client
     from entryway.authserver.zones import Zone
 
 

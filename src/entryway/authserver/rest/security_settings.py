@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from entryway.authserver.clients import ACCESS_VALIDITY, REFRESH_VALIDITY
+from entryway.authserver.client_loading import ACCESS_VALIDITY, REFRESH_VALIDITY
 from entryway.authserver.rest.apps import READ, WRITE
 from entryway.authserver.rest.operations import Asked, Operation
 from entryway.authserver.rest.settings_bodies import SecuritySettings, TokenPolicySettings

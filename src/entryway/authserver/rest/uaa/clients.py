@@ -10,7 +10,8 @@ from sqlalchemy import Select, select
 
 from entryway.authserver import tables
 from entryway.authserver.bootstrap import PLATFORM
-from entryway.authserver.clients import Client, Clients
+from entryway.authserver.client import Client
+from entryway.authserver.clients import Clients
 from entryway.authserver.rest.apps import READ
 from entryway.authserver.rest.operations import Asked, Operation
 from entryway.authserver.rest.uaa.answers import PAGE, listed, milliseconds
