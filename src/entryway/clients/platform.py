@@ -13,9 +13,9 @@ from entryway.clients.access import PLATFORM_CLIENT, BearerCaller, OwnToken, acc
 from entryway.clients.http import Answer, HttpClient, call
 from entryway.clients.tokens import ClientIdentity, TokenClient, TokenSet, parse_token_answer
 from entryway.errors import UpstreamError
+from entryway.tunnel.pairing import CONNECTORS_PATH, TOKENS_PATH
 
 BROKER_API_VERSION = "2.17"
-CONNECTORS_PATH = "/connectivity/v1/connectors"
 _CONNECTORS = TypeAdapter(list[dict[str, Any]])
 
 
@@ -110,7 +110,7 @@ class PlatformClient:
     async def pairing_token(self, location_id: str = "") -> str:
         """Return a token with which one connector may pair once."""
         body = {"location_id": location_id}
-        answer = await self.caller.send("POST", "/connectivity/v1/pairing-tokens", json=body)
+        answer = await self.caller.send("POST", TOKENS_PATH, json=body)
         content = answer.json_object()
         token = content.get("token") or content.get("pairing_token")
         if not isinstance(token, str):

@@ -13,9 +13,9 @@ from entryway.security.bearer import bearer_token
 from entryway.security.credentials import ServiceCredentials
 from entryway.security.validator import TokenValidator
 from entryway.tunnel.failures import NotAbsoluteForm
+from entryway.tunnel.pairing import CONNECTORS_PATH
 
 HEALTH_PATH = "/health"
-CONNECTORS_PATH = "/connectivity/v1/connectors"
 PLATFORM_SCOPE = "entryway.platform"
 
 

@@ -136,7 +136,6 @@ Handler = Callable[[Request], Awaitable[Response]]
 ErrorRenderer = Callable[[Request | None, Exception], Response]
 """Makes the answer to a request that failed; the request is None when it never became one."""
 
-NO_TIMEOUTS = Timeouts(connect=None, response=None, body=None, pool=None)
 DEFAULT_TIMEOUTS = Timeouts()
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from entryway.http.protocols import as_protocol
 from entryway.http.proxied import dial_proxy, dial_through
-from entryway.http.splice import RawStream
 from entryway.http.subclassable import mypyc_attr
 from entryway.http.upstream import UpstreamConnection
 
@@ -118,12 +117,3 @@ class Origin:
             server_hostname=self.host if self.tls is not None else None,
         )
         return connection
-
-    async def connect_raw(self) -> RawStream:
-        """Return a connection that carries no HTTP; the caller translates OSError."""
-        loop = asyncio.get_running_loop()
-        server_hostname = self.host if self.tls is not None else None
-        _, stream = await loop.create_connection(
-            RawStream, self.host, self.port, ssl=self.tls, server_hostname=server_hostname
-        )
-        return stream

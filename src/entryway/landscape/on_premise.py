@@ -23,12 +23,12 @@ from entryway.landscape.files import private_folder
 from entryway.landscape.output import Output
 from entryway.landscape.record import ControlPorts
 from entryway.landscape.state import StateFolder
+from entryway.tunnel.pairing import CONNECTORS_PATH
 
 if TYPE_CHECKING:
     from entryway.landscape.parts import Probe
 
 GATEWAY_HOST = "localhost"
-CONNECTORS_PATH = "/connectivity/v1/connectors"
 TRY_SECONDS = 2.0
 
 

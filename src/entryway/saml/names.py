@@ -38,7 +38,6 @@ NAME_ID_FORMATS: Final = (EMAIL, TRANSIENT, PERSISTENT, UNSPECIFIED, X509_SUBJEC
 PROVIDED_NAME_ID_FORMATS: Final = (EMAIL, PERSISTENT, TRANSIENT, UNSPECIFIED)
 
 SUCCESS: Final = "urn:oasis:names:tc:SAML:2.0:status:Success"
-REQUESTER: Final = "urn:oasis:names:tc:SAML:2.0:status:Requester"
 RESPONDER: Final = "urn:oasis:names:tc:SAML:2.0:status:Responder"
 NO_PASSIVE: Final = "urn:oasis:names:tc:SAML:2.0:status:NoPassive"
 AUTHN_FAILED: Final = "urn:oasis:names:tc:SAML:2.0:status:AuthnFailed"

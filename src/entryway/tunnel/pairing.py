@@ -16,6 +16,7 @@ from entryway.tunnel.identity import LOCATION_ID_LENGTH, LOCATION_ID_PATTERN
 TOKENS_PATH = "/connectivity/v1/pairing-tokens"
 PAIRING_PATH = "/connectivity/v1/pairing"
 RENEWAL_PATH = "/connectivity/v1/renewal"
+# At the control plane who was paired, on the proxy's port who is connected.
 CONNECTORS_PATH = "/connectivity/v1/connectors"
 REVOKED_PATH = "/connectivity/v1/revoked-connectors"
 

@@ -64,9 +64,6 @@ def _subject(text: str) -> str:
 RedirectUri = Annotated[str, Field(max_length=1000), AfterValidator(_redirect_pattern)]
 
 
-ApiName = Annotated[str, Field(min_length=1, max_length=100)]
-
-
 class Dependency(BaseModel):
     """An application whose interfaces this one may call."""
 
