@@ -9,20 +9,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from entryway.config.js_regex_characters import Characters, RegexRefused
 from entryway.config.js_regex_runaway import runs_away
-from entryway.config.js_regex_syntax import (
+from entryway.config.js_regex_syntax import Parsed, parse
+from entryway.config.js_regex_tree import (
     Assertion,
     BackReference,
-    Characters,
     Choice,
     Group,
     Look,
     Node,
-    Parsed,
-    RegexRefused,
     Repeat,
     Sequence,
-    parse,
     transform,
 )
 

@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from entryway.config.js_regex import JsRegex, fold
-from entryway.config.js_regex_syntax import (
-    ALL,
+from entryway.config.js_regex_characters import ALL, Characters, RegexRefused
+from entryway.config.js_regex_syntax import parse
+from entryway.config.js_regex_tree import (
     Assertion,
     BackReference,
-    Characters,
     Choice,
     Group,
     Look,
     Node,
-    RegexRefused,
     Repeat,
     Sequence,
-    parse,
     transform,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from entryway.config.js_regex_syntax import RegexRefused
+from entryway.config.js_regex_characters import RegexRefused
 
 _BY_SOURCE = (
     (r"\(\?[a-z]+\)", 'there are no flags inside; for upper and lower case alike: {"path": "…", "matchCase": false}'),

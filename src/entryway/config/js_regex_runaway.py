@@ -7,18 +7,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from entryway.config.js_regex_syntax import (
-    ALL,
-    Assertion,
-    BackReference,
-    Characters,
-    Choice,
-    Group,
-    Look,
-    Node,
-    Repeat,
-    Sequence,
-)
+from entryway.config.js_regex_characters import ALL, Characters
+from entryway.config.js_regex_tree import Assertion, BackReference, Choice, Group, Look, Node, Repeat, Sequence
 
 UNROLLED = 16  # bounded repeats up to this are written out; larger ones count as loops
 

@@ -1,92 +1,27 @@
 """The syntax of JavaScript regular expressions (without the `u` and `v` flags), parsed into a small tree.
 
-The tree knows characters as sets (bit masks over Latin-1, which is what a request target is made of), so that the same
-tree can be written down for Python's `re` and examined for patterns that run away.
+The tree can be written down for Python's `re` and for proxies, and is examined for patterns that run away.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
-# Latin-1 has 256 characters; one more bit stands for everything beyond.
-ALL = (1 << 257) - 1
-BEYOND = 1 << 256
+from entryway.config.js_regex_characters import (
+    ALL,
+    DOT,
+    Characters,
+    RegexRefused,
+    character_range,
+    class_escape,
+    literal,
+    literal_in_class,
+)
+from entryway.config.js_regex_tree import Assertion, BackReference, Choice, Group, Look, Node, Repeat, Sequence
 
-DIGIT = sum(1 << ord(c) for c in "0123456789")
-WORD = DIGIT | sum(1 << c for c in (*range(65, 91), *range(97, 123), 95))
-# ECMAScript's WhiteSpace and LineTerminator; the Unicode spaces among them are "beyond".
-SPACE = sum(1 << ord(c) for c in "\t\n\v\f\r \u00a0") | BEYOND
-LINE_END = sum(1 << ord(c) for c in "\n\r")
-DOT = ALL & ~LINE_END
-
-SPACE_SOURCE = r"\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
-CLASSES = {"d": (DIGIT, "0-9"), "w": (WORD, "A-Za-z0-9_"), "s": (SPACE, SPACE_SOURCE)}
 SURROGATES = frozenset({"d8", "d9", "da", "db", "dc", "dd", "de", "df"})
 CONTROLS = {"t": "\t", "n": "\n", "v": "\v", "f": "\f", "r": "\r"}
-
-
-class RegexRefused(ValueError):
-    """The expression is not valid JavaScript, or cannot be given the same meaning here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Characters:
-    """One character out of a set; `source` says it in Python's syntax."""
-
-    mask: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Assertion:
-    r"""A place, not a character: `^`, `$`, `\b`, `\B`."""
-
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Look around without moving."""
-
-    opening: Literal["(?=", "(?!", "(?<=", "(?<!"]
-    body: Node
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A capturing group, or with `number` None a bare one."""
-
-    number: int | None
-    body: Node
-
-
-@dataclass(frozen=True, slots=True)
-class BackReference:
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    body: Node
-    least: int
-    most: int | None
-    lazy: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    options: tuple[Node, ...]
-
-
-Node: TypeAlias = Characters | Assertion | Look | Group | BackReference | Repeat | Sequence | Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,67 +245,7 @@ class _Parser:
             raise RegexRefused("Unterminated group")
 
 
-def literal(character: str) -> Characters:
-    return Characters(mask_of(character), re.escape(character))
-
-
-def literal_in_class(character: str) -> Characters:
-    return Characters(mask_of(character), escape_in_class(character))
-
-
-def mask_of(character: str) -> int:
-    return 1 << ord(character) if ord(character) < 256 else BEYOND
-
-
-def escape_in_class(character: str) -> str:
-    return "\\" + character if character in r"\]^-[&~|" else character
-
-
-def class_escape(letter: str, *, in_class: bool = False) -> Characters:
-    r"""Return the set of `\d`, `\w`, `\s` or its complement; ASCII only, as JavaScript has them."""
-    mask, parts = CLASSES[letter.lower()]
-    if letter.islower():
-        return Characters(mask, parts if in_class else f"[{parts}]")
-    if not in_class:
-        return Characters(ALL & ~mask, f"[^{parts}]")
-    # Inside a class Python's own complement serves; under re.ASCII it is JavaScript's but for \S.
-    if letter == "S":
-        raise RegexRefused(r"\S inside a character class is not supported")
-    return Characters(ALL & ~mask, "\\" + letter)
-
-
-def character_range(low: Characters | str, high: Characters | str) -> Characters:
-    if isinstance(low, Characters) or isinstance(high, Characters):
-        # Annex B: [\w-x] is the class, a hyphen and an x.
-        ends = [end if isinstance(end, Characters) else literal_in_class(end) for end in (low, high)]
-        hyphen = literal_in_class("-")
-        return Characters(ends[0].mask | ends[1].mask | hyphen.mask, ends[0].source + hyphen.source + ends[1].source)
-    if ord(low) > ord(high):
-        raise RegexRefused("Range out of order in character class")
-    mask = sum(1 << code for code in range(ord(low), min(ord(high), 255) + 1)) | (BEYOND if ord(high) > 255 else 0)
-    return Characters(mask, f"{escape_in_class(low)}-{escape_in_class(high)}")
-
-
 def _count_groups(source: str) -> int:
     plain = re.sub(r"\\.", "", source, flags=re.DOTALL)
     plain = re.sub(r"\[[^\]]*\]", "", plain)
     return len(re.findall(r"\((?!\?)|\(\?<(?![=!])", plain))
-
-
-def transform(node: Node, change: Callable[[Characters], Characters]) -> Node:  # noqa: PLR0911 - one for each kind
-    """Return the same tree with every set of characters changed."""
-    match node:
-        case Characters():
-            return change(node)
-        case Sequence(items):
-            return Sequence(tuple(transform(item, change) for item in items))
-        case Choice(options):
-            return Choice(tuple(transform(option, change) for option in options))
-        case Group(number, body):
-            return Group(number, transform(body, change))
-        case Repeat(body, least, most, lazy):
-            return Repeat(transform(body, change), least, most, lazy)
-        case Look(opening, body):
-            return Look(opening, transform(body, change))
-        case Assertion() | BackReference():
-            return node

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from itertools import islice, product
 
 from entryway.config.js_regex import JsRegex
-from entryway.config.js_regex_syntax import Characters, Choice, Group, Node, Repeat, Sequence, parse
+from entryway.config.js_regex_characters import Characters
+from entryway.config.js_regex_syntax import parse
+from entryway.config.js_regex_tree import Choice, Group, Node, Repeat, Sequence
 
 MOST = 64
 PER_PART = 4

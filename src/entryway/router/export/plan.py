@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from entryway.config.js_regex import JsRegex
-from entryway.config.js_regex_syntax import RegexRefused
+from entryway.config.js_regex_characters import RegexRefused
 from entryway.router.backends import Backend
 from entryway.router.built_in import endpoint_routes
 from entryway.router.configuration import RouterConfiguration
