@@ -96,6 +96,7 @@ GERMAN_TITLES: Mapping[str, str] = {
     "Logging in is not possible at the moment": "Anmelden ist im Moment nicht möglich",
     "Not found": "Nicht gefunden",
     "Please log in": "Bitte melden Sie sich an",
+    "Please try again in a moment": "Bitte versuchen Sie es gleich noch einmal",
     "Sessions cannot be looked up at the moment": "Sitzungen lassen sich im Moment nicht nachsehen",
     "Something went wrong": "Etwas ist schiefgegangen",
     "The HTTP version is not supported": "Diese Version von HTTP wird nicht unterstützt",
