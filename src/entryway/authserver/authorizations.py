@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, update
 
 from entryway.authserver import tables
+from entryway.authserver.authorization import (
+    Authorization,
+    row_of,
+    sealed_form,
+    stored_authorization,
+    unsealed_authorization,
+)
 from entryway.authserver.digests import random_text
 from entryway.authserver.ended import LONGEST_LIFETIME, pair_of
 from entryway.authserver.moments import timestamp
@@ -43,26 +49,6 @@ class ReusedToken(InvalidToken):
     title = "Invalid refresh token (reused)"
 
 
-@dataclass(slots=True)  # not frozen: one is made for every request, and freezing doubles what that costs
-class Authorization:
-    """A user let a client act; `granted_scopes` is None until the first token."""
-
-    id: str
-    zid: str
-    client_id: str
-    user_id: str
-    grant_type: str
-    requested_scopes: frozenset[str]
-    authenticated_at: datetime
-    granted_scopes: frozenset[str] | None = None
-    nonce: str | None = None
-    additional: Mapping[str, str] = field(default_factory=dict)
-    revocation_signature: str | None = None
-    stored: bool = False
-    # When it ends in seconds, for one that is not stored but sealed into its refresh token.
-    sealed_until: float | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Code:
     """An authorization code that has just been taken; it is gone."""
@@ -71,31 +57,6 @@ class Code:
     redirect_uri: str
     redirect_uri_given: bool
     challenge: Challenge | None
-
-
-def new_authorization(
-    *,
-    zid: str,
-    client_id: str,
-    user_id: str,
-    grant_type: str,
-    authenticated_at: datetime,
-    requested_scopes: AbstractSet[str] = frozenset(),
-    nonce: str | None = None,
-    additional: Mapping[str, str] | None = None,
-) -> Authorization:
-    """Return an authorization that is not stored yet."""
-    return Authorization(
-        id=secrets.token_hex(16),
-        zid=zid,
-        client_id=client_id,
-        user_id=user_id,
-        grant_type=grant_type,
-        requested_scopes=frozenset(requested_scopes),
-        authenticated_at=authenticated_at,
-        nonce=nonce,
-        additional=additional or {},
-    )
 
 
 class Authorizations:
@@ -113,21 +74,8 @@ class Authorizations:
     def seal(self, authorization: Authorization, scopes: AbstractSet[str], signature: str, lifetime: timedelta) -> str:
         """Return a refresh token that holds the authorization itself; nothing is stored."""
         now = self._clock()
-        return self._sealed.seal(
-            authorization.zid,
-            {
-                "id": authorization.id,
-                "client": authorization.client_id,
-                "user": authorization.user_id,
-                "grant": authorization.grant_type,
-                "scopes": sorted(scopes),
-                "authenticated": authorization.authenticated_at.timestamp(),
-                "additional": dict(authorization.additional),
-                "signature": signature,
-                "issued": now.timestamp(),
-                "until": (now + lifetime).timestamp(),
-            },
-        )
+        content = sealed_form(authorization, scopes, signature, now, now + lifetime)
+        return self._sealed.seal(authorization.zid, content)
 
     async def issue_code(
         self, authorization: Authorization, redirect_uri: str, challenge: Challenge | None, *, redirect_uri_given: bool
@@ -135,7 +83,7 @@ class Authorizations:
         """Store the authorization and return a code for it."""
         code, now = random_text(), self._clock()
         async with self._database.transaction() as session:
-            session.add(_row(authorization, now + CODE_LIFETIME))
+            session.add(row_of(authorization, now + CODE_LIFETIME))
             await session.flush()
             session.add(
                 tables.AuthorizationCodeRow(
@@ -168,7 +116,7 @@ class Authorizations:
         if row is None or found is None or row.expires_at <= now or found.revoked_at is not None:
             raise refused
         challenge = Challenge(row.challenge, row.challenge_method or "plain") if row.challenge else None
-        return Code(_authorization(found), row.redirect_uri, row.redirect_uri_given, challenge)
+        return Code(stored_authorization(found), row.redirect_uri, row.redirect_uri_given, challenge)
 
     async def keep(
         self, authorization: Authorization, scopes: AbstractSet[str], signature: str, lifetime: timedelta
@@ -184,7 +132,7 @@ class Authorizations:
                     update(table).where(table.id == authorization.id).values(expires_at=expires_at, **granted)
                 )
             else:
-                row = _row(authorization, expires_at)
+                row = row_of(authorization, expires_at)
                 row.granted_scopes, row.revocation_signature = sorted(scopes), signature
                 session.add(row)
                 await session.flush()
@@ -207,9 +155,9 @@ class Authorizations:
         if authorization.revoked_at is not None:
             raise InvalidToken("Invalid refresh token (revoked)", "the authorization was revoked")
         if used_at is not None:
-            await self.revoke(_authorization(authorization))
+            await self.revoke(stored_authorization(authorization))
             raise ReusedToken
-        return _authorization(authorization)
+        return stored_authorization(authorization)
 
     async def _check_sealed(self, zid: str, content: Mapping[str, Any]) -> Authorization:
         if content["until"] <= timestamp(self._clock):
@@ -217,7 +165,7 @@ class Authorizations:
         pair = pair_of(content["user"], content["client"])
         if await self._ended.any_of(zid, content["issued"], content["id"], pair):
             raise InvalidToken("Invalid refresh token (revoked)", "the authorization was revoked")
-        return _unsealed(zid, content)
+        return unsealed_authorization(zid, content)
 
     async def rotate(self, authorization: Authorization, refresh_token: str) -> tuple[str, datetime]:
         """Use a refresh token up and return the next one with its end; if somebody was quicker, everything ends."""
@@ -237,7 +185,7 @@ class Authorizations:
         """Return the authorization of a refresh token, whatever its state."""
         content = self._sealed.open(zid, refresh_token)
         if content is not None:
-            return _unsealed(zid, content)
+            return unsealed_authorization(zid, content)
         table = tables.RefreshTokenRow
         query = (
             select(tables.Authorization)
@@ -246,7 +194,7 @@ class Authorizations:
         )
         async with self._database.read() as session:
             row = (await session.execute(query)).scalar_one_or_none()
-        return _authorization(row) if row else None
+        return stored_authorization(row) if row else None
 
     async def revoke(self, authorization: Authorization) -> None:
         """End an authorization: its refresh tokens are refused, and its access tokens wherever we are asked."""
@@ -283,22 +231,6 @@ class Authorizations:
             await self._end(session, zid, authorization_id, self._clock() + LONGEST_LIFETIME)
 
 
-def _unsealed(zid: str, content: Mapping[str, Any]) -> Authorization:
-    return Authorization(
-        id=content["id"],
-        zid=zid,
-        client_id=content["client"],
-        user_id=content["user"],
-        grant_type=content["grant"],
-        requested_scopes=frozenset(),
-        authenticated_at=moment(content["authenticated"]),
-        granted_scopes=frozenset(content["scopes"]),
-        additional=content["additional"],
-        revocation_signature=content["signature"],
-        sealed_until=content["until"],
-    )
-
-
 # Written once: to build a statement takes longer than to run it.
 _OF_REFRESH_TOKEN = (
     select(tables.Authorization, tables.RefreshTokenRow.expires_at, tables.RefreshTokenRow.used_at)
@@ -313,38 +245,3 @@ _OF_REFRESH_TOKEN = (
 async def _find(session: AsyncSession, authorization_id: str) -> tables.Authorization | None:
     query = select(tables.Authorization).where(tables.Authorization.id == authorization_id)
     return (await session.execute(query)).scalar_one_or_none()
-
-
-def _row(authorization: Authorization, expires_at: datetime) -> tables.Authorization:
-    return tables.Authorization(
-        id=authorization.id,
-        zid=authorization.zid,
-        client_id=authorization.client_id,
-        user_id=authorization.user_id,
-        grant_type=authorization.grant_type,
-        granted_scopes=None,
-        requested_scopes=sorted(authorization.requested_scopes),
-        nonce=authorization.nonce,
-        additional=dict(authorization.additional),
-        authenticated_at=authorization.authenticated_at,
-        revocation_signature=None,
-        expires_at=expires_at,
-        revoked_at=None,
-    )
-
-
-def _authorization(row: tables.Authorization) -> Authorization:
-    return Authorization(
-        id=row.id,
-        zid=row.zid,
-        client_id=row.client_id,
-        user_id=row.user_id,
-        grant_type=row.grant_type,
-        requested_scopes=frozenset(row.requested_scopes),
-        authenticated_at=row.authenticated_at,
-        granted_scopes=None if row.granted_scopes is None else frozenset(row.granted_scopes),
-        nonce=row.nonce,
-        additional=row.additional,
-        revocation_signature=row.revocation_signature,
-        stored=True,
-    )

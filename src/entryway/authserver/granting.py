@@ -13,7 +13,7 @@ from entryway.oauth.errors import BadCredentials, InvalidScope, echo
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from entryway.authserver.authorizations import Authorization
+    from entryway.authserver.authorization import Authorization
     from entryway.authserver.client import Client
     from entryway.authserver.issuer import Issuer
     from entryway.authserver.roles import Entitlements, Roles

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime, timedelta
 
-    from entryway.authserver.authorizations import Authorization, Authorizations
+    from entryway.authserver.authorization import Authorization
+    from entryway.authserver.authorizations import Authorizations
     from entryway.authserver.claims import AccessClaims
     from entryway.authserver.client import Client
     from entryway.authserver.digests import Digests

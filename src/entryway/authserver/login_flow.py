@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from entryway.authserver.authorizations import new_authorization
+from entryway.authserver.authorization import new_authorization
 from entryway.authserver.digests import random_text
 from entryway.authserver.granting import held_scopes, user_scopes
 from entryway.authserver.next_step import Step, next_step

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from entryway.authserver.admin.updates import refused
-from entryway.authserver.authorizations import Authorization
+from entryway.authserver.authorization import Authorization
 from entryway.authserver.client import ALWAYS_ALLOWED, OIDC_SCOPES, allowed_authorities, allowed_user_scopes
 from entryway.authserver.digests import Digests
 from entryway.authserver.granting import user_scopes

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from entryway.authserver import edge
 from entryway.authserver.admin.applications import ApplicationUnknown
 from entryway.authserver.admin.people import Profile, UserUnknown
-from entryway.authserver.authorizations import new_authorization
+from entryway.authserver.authorization import new_authorization
 from entryway.authserver.bearer import PLATFORM_SCOPE
 from entryway.authserver.grants import TokenRequest, UserDecision
 from entryway.errors import BadRequest

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from entryway.authserver.authorizations import new_authorization
+from entryway.authserver.authorization import new_authorization
 from entryway.oauth.errors import BadCredentials, InvalidGrant, echo
 
 if TYPE_CHECKING:
-    from entryway.authserver.authorizations import Authorization
+    from entryway.authserver.authorization import Authorization
     from entryway.authserver.client import Client
     from entryway.authserver.grants.grant import TokenRequest
     from entryway.authserver.users import User

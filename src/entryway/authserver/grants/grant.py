@@ -12,7 +12,7 @@ from entryway.oauth.errors import InvalidRequest
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from entryway.authserver.authorizations import Authorization
+    from entryway.authserver.authorization import Authorization
     from entryway.authserver.client import Client
     from entryway.authserver.client_authentication import Authenticated
     from entryway.authserver.users import User

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from entryway.authserver.authorizations import new_authorization
+from entryway.authserver.authorization import new_authorization
 from entryway.authserver.grants.grant import HandOver
 from entryway.oauth import scopes
 from entryway.oauth.errors import InsufficientScope, InvalidClient, InvalidRequest
