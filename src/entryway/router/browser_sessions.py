@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from entryway.router.cookies import CookieRules
     from entryway.router.sessions import Session, SessionMaker, SessionStore
 
+CACHE_CONTROL = b"cache-control"
+FOR_SHARED_CACHES = frozenset({b"public", b"s-maxage", b"proxy-revalidate"})
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BrowserSessions:
@@ -35,3 +38,15 @@ class BrowserSessions:
         """Append the cookie that names a session to the answer."""
         line = self.cookies.session(session.cookie, secure=address_of(request).secure, asked=request.headers)
         raw.append((b"set-cookie", line.encode("latin-1")))
+        keep_from_shared_caches(raw)
+
+
+def keep_from_shared_caches(raw: list[tuple[bytes, bytes]]) -> None:
+    """Leave an answer that names a session, or shows its token, to its browser: a shared cache would give it to all."""
+    given = b",".join(value for name, value in raw if name == CACHE_CONTROL)
+    directives = [part.strip() for part in given.split(b",") if part.strip()]
+    if {b"no-store", b"private"} & {part.lower() for part in directives}:
+        return
+    kept = [part for part in directives if part.partition(b"=")[0].lower() not in FOR_SHARED_CACHES]
+    raw[:] = [header for header in raw if header[0] != CACHE_CONTROL]
+    raw.append((CACHE_CONTROL, b", ".join([b"private", *kept])))

@@ -15,6 +15,7 @@ from entryway.config.xs_app_model import ToApplication
 from entryway.errors import EntrywayError, UpstreamError, UpstreamTimeout
 from entryway.http import Response
 from entryway.router.backends import Backend, FileSource, Header
+from entryway.router.browser_sessions import keep_from_shared_caches
 from entryway.router.errors import ApplicationFailed, ServiceTokenFailed
 from entryway.router.hosted_address import HostedAddress, parse_hosted_address
 from entryway.router.logout import SignOut
@@ -194,6 +195,8 @@ def allow_caching(response: Response, goal: ToApplication, hosted: Hosted | None
         value = goal.cache_control.encode("latin-1", "replace")
     if value is not None and response.status in (200, 206, 304):
         response.headers.set(b"cache-control", value)
+        if b"set-cookie" in response.headers:
+            keep_from_shared_caches(response.headers.raw)
 
 
 def _app_host(app_host_id: str | None) -> tuple[Header, ...]:

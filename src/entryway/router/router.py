@@ -14,7 +14,7 @@ from entryway.router import access, audit, cors, csrf
 from entryway.router.access_log import AccessLog
 from entryway.router.back_channel import BackChannel
 from entryway.router.basic import BasicLogin
-from entryway.router.browser_sessions import BrowserSessions
+from entryway.router.browser_sessions import BrowserSessions, keep_from_shared_caches
 from entryway.router.built_in import Service
 from entryway.router.compression import Compressor
 from entryway.router.cookies import CookieRules, SessionCookie
@@ -241,6 +241,7 @@ class Router:
         if session is None:
             session = await self.browsers.begin_anonymous(request, response.headers.raw)
         response.headers.raw.append((csrf.HEADER, session.csrf_token))
+        keep_from_shared_caches(response.headers.raw)
 
     def failed(self, request: Request, error: EntrywayError, request_id: bytes, notes: Notes) -> Response:
         """Answer a request that came to an error."""

@@ -204,3 +204,27 @@ async def test_a_request_under_way_does_not_bring_an_ended_session_back(world):
     go_on.set()
     await under_way
     assert (await stranger.request("POST", "/private/x", cookie=cookie)).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/files/a.js", "/public/cookie"])
+async def test_what_names_a_session_or_shows_its_token_is_for_no_shared_cache(world, path):
+    (world.folder / "web").mkdir()
+    (world.folder / "web" / "a.js").write_text("1")
+    files = {
+        "source": "^/files/(.*)$",
+        "target": "$1",
+        "localDir": "web",
+        "cacheControl": "public, max-age=9, s-maxage=9",
+    }
+    public = {"source": "^/public/", "destination": "b"}
+    routes = [route | {"authenticationType": "none"} for route in (files, public)]
+
+    async def sets_a_cookie(_request: object) -> Response:
+        headers = [(b"cache-control", b"Public, max-age=9"), (b"cache-control", b"s-maxage=9"), (b"set-cookie", b"a=b")]
+        return Response(200, Headers(headers), b"")
+
+    world.backend.handler = sets_a_cookie
+    first = await (await world.start(*routes)).get(path, x_csrf_token="fetch")
+    assert first.headers["x-csrf-token"]
+    assert "JSESSIONID" in first.headers["set-cookie"]
+    assert first.headers.get_list("cache-control") == ["private, max-age=9"]
