@@ -129,7 +129,7 @@ class Applications:
                 raise Conflict(f"the service instance {instance_id} is something else already")
             old = None if existing is None else _told(existing)
             if existing is None:
-                content = _read(service.descriptor)
+                content = descriptors.read(service.descriptor)
                 row = await self._new(session, zone, instance_id, xsappname, "clone", content)
                 row.master = service.xsappname
                 await session.flush()
@@ -178,7 +178,7 @@ class Applications:
                     await self._new(session, zone, instance_id, xsappname, plan, content)
                 else:
                     await _check_update(session, application, plan, content)
-                    application.descriptor, application.updated_at = _stored(content), self.clock()
+                    application.descriptor, application.updated_at = descriptors.stored(content), self.clock()
                     await _end_bindings(session, zone.id, instance_id, content.oauth2.credential_types)
                 await _name(session, zone.id, instance_id, instance_name)
                 await session.flush()
@@ -188,7 +188,7 @@ class Applications:
                 await session.flush()
                 await update_subscribers(session, zone, instance_id, self.clock())
                 # The landscape's own services are put at every start, and may have thousands of instances.
-                if plan == "broker" and old is not None and old["descriptor"] != _stored(content):
+                if plan == "broker" and old is not None and old["descriptor"] != descriptors.stored(content):
                     await _update_clones(session, zone, xsappname, content, self.clock())
                 await session.flush()
                 await self._record(session, zone.id, instance_id, old, actor)
@@ -223,7 +223,7 @@ class Applications:
             plan=plan,
             master=None,
             instance_name=None,
-            descriptor=_stored(content),
+            descriptor=descriptors.stored(content),
             created_at=now,
             updated_at=now,
         )
@@ -263,7 +263,7 @@ async def _check_update(
     for given in (tables.RoleAssignment, tables.RoleMapping):
         query = select(given.collection).where(given.zid == application.zid).distinct()
         in_use.update((await session.execute(query)).scalars())
-    before = _read(application.descriptor)
+    before = descriptors.read(application.descriptor)
     subscribed = bool(await subscribers(session, application.zid, application.instance_id))
     mistakes = list(updates.refused(before, content, in_use, subscribed=subscribed))
     if mistakes:
@@ -286,16 +286,10 @@ async def _update_clones(
     clone = tables.Application
     clones = select(clone).where(clone.zid == zone.id, clone.master == master)
     for row in (await session.execute(clones)).scalars().all():
-        row.descriptor, row.updated_at = _stored(content), now
+        row.descriptor, row.updated_at = descriptors.stored(content), now
         await session.merge(descriptors.clone_client_row(zone.id, zone.number, row.instance_id, row.xsappname, content))
         await _end_bindings(session, zone.id, row.instance_id, content.oauth2.credential_types)
         await update_subscribers(session, zone, row.instance_id, now)
-
-
-def _stored(content: XsSecurityWire) -> dict[str, Any]:
-    # What was not written stays unwritten: it may have another default later, or be a matter of the tenant's policy.
-    stored: dict[str, Any] = json.loads(content.model_dump_json(by_alias=True, exclude_unset=True))
-    return stored
 
 
 def _told(application: tables.Application) -> dict[str, Any]:
@@ -305,7 +299,3 @@ def _told(application: tables.Application) -> dict[str, Any]:
         "instance_name": application.instance_name,
         "descriptor": dict(application.descriptor),
     }
-
-
-def _read(descriptor: Mapping[str, Any]) -> XsSecurityWire:
-    return XsSecurityWire.model_validate_json(json.dumps(descriptor))

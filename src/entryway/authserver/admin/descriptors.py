@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+import json
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from entryway.authserver import tables
 from entryway.authserver.grants import DEFAULT_GRANT_TYPES
 from entryway.config.xs_security_references import parse, resolve
+from entryway.config.xs_security_wire import XsSecurityWire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from entryway.config.xs_security_wire import RoleTemplateWire, XsSecurityWire
+    from entryway.config.xs_security_wire import RoleTemplateWire
     from entryway.storage import Table
 
 _Item = TypeVar("_Item")
@@ -28,6 +30,18 @@ def full_name(name: str, plan: str, number: int) -> str:
 def client_id_of(xsappname: str) -> str:
     """Return the id of an application's client."""
     return f"sb-{xsappname}"
+
+
+def stored(content: XsSecurityWire) -> dict[str, Any]:
+    """Return a descriptor as it is kept with its application."""
+    # What was not written stays unwritten: it may have another default later, or be a matter of the tenant's policy.
+    kept: dict[str, Any] = json.loads(content.model_dump_json(by_alias=True, exclude_unset=True))
+    return kept
+
+
+def read(descriptor: Mapping[str, Any]) -> XsSecurityWire:
+    """Return a descriptor that was kept."""
+    return XsSecurityWire.model_validate_json(json.dumps(descriptor))
 
 
 def rows(zid: str, number: int, instance_id: str, xsappname: str, content: XsSecurityWire) -> Iterator[Table]:

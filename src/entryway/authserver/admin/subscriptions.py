@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,6 @@ from entryway.authserver import tables
 from entryway.authserver.admin import descriptors
 from entryway.authserver.admin.parts import forget_templates, put_collections, replace_parts
 from entryway.config.mistakes import ConfigurationMistakes
-from entryway.config.xs_security_wire import XsSecurityWire
 from entryway.errors import BadRequest, Conflict, NotFound
 from entryway.storage.audit import changed
 
@@ -161,7 +159,7 @@ async def refuse_subscribed(session: AsyncSession, zid: str, instance_id: str) -
 
 async def _put_in(session: AsyncSession, number: int, zid: str, application: tables.Application, now: datetime) -> None:
     """Give a tenant what an application declares: its client, scopes, role templates and role collections."""
-    content = XsSecurityWire.model_validate_json(json.dumps(application.descriptor))
+    content = descriptors.read(application.descriptor)
     instance_id, xsappname = application.instance_id, application.xsappname
     if application.plan == "clone":
         declared = [descriptors.clone_client_row(zid, number, instance_id, xsappname, content)]
