@@ -180,11 +180,11 @@ def process(command: list[str], env: dict[str, str], folder: Path, name: str) ->
                 running.kill()
 
 
-def wait_for(url: str, running: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(url: str, running: subprocess.Popen[Any], log: Path, client: httpx.Client | None = None) -> None:
     deadline = time.monotonic() + 30
     while True:
         try:
-            httpx.get(url, trust_env=False, timeout=5)
+            client.get(url) if client is not None else httpx.get(url, trust_env=False, timeout=5)
         except httpx.TransportError:
             assert running.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from application_behind import process
+from application_behind import process, wait_for
 
 from entryway.testing.authserver import BoundApplication, RunningAuthServer, running_authserver
 from entryway.testing.idp import RegisteredApplication, RunningIdp, running_idp
@@ -90,22 +89,8 @@ def peers(authserver: Peer, idp: Peer, tmp_path_factory: pytest.TempPathFactory)
         running = stack.enter_context(process(command, {"PATH": os.environ["PATH"]}, folder, "envoy"))
         for peer in known.values():
             for port in (peer.tokens, peer.logins):
-                wait_for_tls(peer.server.http, port, running, folder / "envoy.err")
+                wait_for(f"https://localhost:{port}/", running, folder / "envoy.err", peer.server.http)
         yield known
-
-
-def wait_for_tls(client: httpx.Client, port: int, running: Any, log: Path) -> None:
-    """Wait until something answers there."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            client.get(f"https://localhost:{port}/")
-        except httpx.TransportError:
-            assert running.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
-        else:
-            return
 
 
 # --- what Envoy is told
