@@ -24,7 +24,7 @@ from entryway.oauth.errors import (
     OAuthError,
 )
 from entryway.telemetry import get_logger
-from entryway.web import scim
+from entryway.web import scim_answers
 from entryway.web.methods import refusal_headers
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Responder:
         if path.startswith(_ADMIN):
             response: Response = _problem(error, status)
         elif path.startswith(_SCIM):
-            response = scim.error_response(error)
+            response = scim_answers.error_response(error)
         elif _wants_page(request):
             # A browser would ask its user for a password that nobody has.
             response, challenge = error_page(self._pages, request, error, status), ""
@@ -94,7 +94,7 @@ class Responder:
         if _wants_page(request):
             response: Response = self._pages.message("error.title", f"error.{code}", error.status_code)
         elif path_of(request).startswith(_SCIM):
-            response = scim.told(error.status_code, title)
+            response = scim_answers.told(error.status_code, title)
         elif path_of(request).startswith(_ADMIN):
             body = {"type": "about:blank", "title": title, "status": error.status_code, "code": code}
             response = JSONResponse(body, error.status_code, media_type="application/problem+json")

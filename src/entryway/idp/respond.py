@@ -21,7 +21,7 @@ from entryway.saml.errors import SamlInvalid
 from entryway.telemetry import get_logger
 from entryway.web.edge import MalformedJson
 from entryway.web.methods import refusal_headers
-from entryway.web.scim import error_response, told
+from entryway.web.scim_answers import error_response, told
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -9,20 +9,20 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from urllib.parse import quote
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from entryway.oauth import parameters
 from entryway.scim import answers, patch, resources
-from entryway.scim.errors import InvalidFilter, InvalidSyntax, ResourceNotFound, ScimError, body
+from entryway.scim.errors import InvalidFilter, InvalidSyntax, ResourceNotFound, ScimError
 from entryway.scim.queries import Query, parse_query, parse_selection
 from entryway.scim.resources import Resource
 from entryway.web import edge
+from entryway.web.scim_answers import answer
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from entryway.errors import EntrywayError
     from entryway.scim.attributes import ResourceType
     from entryway.scim.queries import Selection
 
@@ -120,7 +120,7 @@ class ScimEndpoints(Generic[Caller]):
                 continue
             shown += [one.shown(stored, query.selection) for stored in found]
             skipped, total = max(0, skipped - fitting), total + fitting
-        return _answer(answers.listed(shown, total, query.start))
+        return answer(answers.listed(shown, total, query.start))
 
     @property
     def base(self) -> str:
@@ -129,33 +129,33 @@ class ScimEndpoints(Generic[Caller]):
 
     async def _config(self, request: Request) -> Response:
         await self.authorize(request)
-        return _answer(answers.service_provider_config(self.base))
+        return answer(answers.service_provider_config(self.base))
 
     async def _types(self, request: Request) -> Response:
         await self.authorize(request)
         _refuse_filter(request)
         found = [kind.to_json(self.base) for kind, _ in self.kinds.values()]
-        return _answer(answers.listed(found, len(found)))
+        return answer(answers.listed(found, len(found)))
 
     async def _type(self, request: Request) -> Response:
         await self.authorize(request)
         found = self.kinds.get(request.path_params["name"])
         if found is None:
             raise ResourceNotFound("no such resource type")
-        return _answer(found[0].to_json(self.base))
+        return answer(found[0].to_json(self.base))
 
     async def _schemas(self, request: Request) -> Response:
         await self.authorize(request)
         _refuse_filter(request)
         found = self._known_schemas()
-        return _answer(answers.listed(list(found.values()), len(found)))
+        return answer(answers.listed(list(found.values()), len(found)))
 
     async def _schema(self, request: Request) -> Response:
         await self.authorize(request)
         found = self._known_schemas().get(request.path_params["urn"].lower())
         if found is None:
             raise ResourceNotFound("no such schema")
-        return _answer(found)
+        return answer(found)
 
     def _known_schemas(self) -> dict[str, dict[str, Any]]:
         schemas = [schema for kind, _ in self.kinds.values() for schema in kind.schemas()]
@@ -224,10 +224,10 @@ class _Kind(Generic[Caller]):
         query = parse_query(given)
         found, total = await self.collection.page(caller, query)
         shown = [self.shown(stored, query.selection) for stored in found]
-        return _answer(answers.listed(shown, total, query.start))
+        return answer(answers.listed(shown, total, query.start))
 
     def _single(self, stored: Stored, selection: Selection, status: int = 200) -> Response:
-        response = _answer(self.shown(stored, selection), status)
+        response = answer(self.shown(stored, selection), status)
         response.headers["etag"] = answers.etag(stored.version)
         return response
 
@@ -247,23 +247,6 @@ def _id_of(request: Request) -> str:
         # Some databases refuse such texts, and no id is one.
         raise ResourceNotFound("no such resource")
     return resource_id
-
-
-def error_response(error: EntrywayError) -> Response:
-    """Return an error as the protocol has it; only what a SCIM part raised says more than its title."""
-    if isinstance(error, ScimError):
-        response = told(error.status, error.detail, error.scim_type)
-    else:
-        response = told(error.status, error.title)
-    response.headers["entryway-error"] = error.code
-    if error.status == 401:
-        response.headers["www-authenticate"] = "Bearer"
-    return response
-
-
-def told(status: int, detail: str, scim_type: str = "") -> Response:
-    """Return an error that nobody raised: no such path, no such method."""
-    return _answer(body(status, detail, scim_type), status)
 
 
 async def _document(request: Request) -> Any:
@@ -303,7 +286,3 @@ class FilterForbidden(ScimError):
     code = "scim_filter_forbidden"
     status = 403
     title = "This list cannot be filtered"
-
-
-def _answer(content: Any, status: int = 200) -> Response:
-    return JSONResponse(content, status, media_type=answers.MEDIA_TYPE)
