@@ -66,6 +66,7 @@ async def repository(world):
     repository = Repository()
     upstream = await world.stack.enter_async_context(recording_upstream(repository.handle))
     repository.url = upstream.url
+    repository.upstream = upstream
     return repository
 
 
@@ -232,6 +233,20 @@ async def test_users_go_on_while_the_repository_is_away(start, repository, world
     world.clock.now += 301
 
     assert (await browser.get("/open/b")).status_code == 200
+
+
+async def test_the_cache_buster_lets_no_shared_cache_keep_the_cookie_of_a_session(start, repository, monkeypatch):
+    async def sets_a_cookie(request):
+        response = await Repository.handle(repository, request)
+        response.headers.raw.append((b"set-cookie", b"a=b"))
+        return response
+
+    monkeypatch.setattr(repository.upstream, "handler", sets_a_cookie)
+
+    kept = await (await start()).get("/open/~2026-01-01T00:00:00~/index.html")
+
+    assert "JSESSIONID" in kept.headers["set-cookie"]
+    assert kept.headers["cache-control"] == "private, max-age=31536000"
 
 
 async def test_the_cache_buster_lets_caches_keep_files_but_not_errors(start):
