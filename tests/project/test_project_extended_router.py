@@ -33,7 +33,7 @@ async def running(way: str, backend: str) -> AsyncIterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
     arguments = [port if argument == "PORT" else argument for argument in WAYS[way]]
-    environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
+    environ = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ} | {
         "PORT": port,
         "destinations": json.dumps([{"name": "backend", "url": backend}]),
     }

@@ -28,7 +28,7 @@ async def uvicorn(folder: Path, parser: str) -> AsyncIterator[tuple[asyncio.subp
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = ["-m", "uvicorn", "--factory", "entryway.router.api:create_app", "--port", str(port), "--http", parser]
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     child = await asyncio.create_subprocess_exec(
         sys.executable, *command, *OPTIONS.split(), cwd=folder, env=kept, stderr=asyncio.subprocess.PIPE
     )

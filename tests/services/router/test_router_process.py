@@ -12,7 +12,7 @@ import pytest
 
 
 async def started(folder: Path, **env: str) -> asyncio.subprocess.Process:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "entryway.router", "-w", str(folder),
         env=kept | env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
