@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from entryway.storage import Database
     "url", ["postgresql+asyncpg://nobody@/none?host={folder}", "sqlite+aiosqlite:///{folder}/nowhere/some.db"]
 )
 async def test_a_database_that_is_not_there(tmp_path: Path, url: str) -> None:
+    before = set(threading.enumerate())
     database = Database(url.format(folder=tmp_path))
     with pytest.raises(DatabaseUnavailable):
         async with database.read() as session:
@@ -25,6 +27,10 @@ async def test_a_database_that_is_not_there(tmp_path: Path, url: str) -> None:
         async with database.transaction() as session:
             await session.execute(text("SELECT 1"))
     await database.close()
+    # The thread of a connection that failed still tells this loop that it ends.
+    for thread in set(threading.enumerate()) - before:
+        if "_connection_worker_thread" in thread.name:
+            thread.join()
 
 
 async def test_a_database_that_cannot_be_written(tmp_path: Path) -> None:
