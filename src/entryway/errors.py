@@ -66,7 +66,7 @@ class Conflict(EntrywayError):
 
     code = "conflict"
     status = 409
-    title = "It exists already"
+    title = "It conflicts with what is there"
 
 
 class TooManyRequests(EntrywayError):

@@ -70,7 +70,8 @@ class SigningKeys:
             await self._look_up(now)
         signing = [kid for kid, signs_from in self._rows if signs_from <= now]
         if not signing:
-            raise NoSigningKey
+            first = min((signs_from for _, signs_from in self._rows), default=None)
+            raise NoSigningKey(f"the first key signs from {first} on, and the clock says {now}" if first else "")
         return KeyRing(self._opened[signing[0]], tuple(self._opened[kid] for kid, _ in self._rows))
 
     async def create_first(self) -> None:

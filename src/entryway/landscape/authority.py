@@ -21,7 +21,7 @@ from entryway.landscape.certificates import (
     serves,
 )
 from entryway.landscape.files import PRIVATE_FILE, private_folder, write_private
-from entryway.landscape.state import StateFolder
+from entryway.landscape.state import StateFolder, StateUnusable
 from entryway.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -31,6 +31,13 @@ def ensure_certificates(state: StateFolder, now: datetime) -> Certified:
     """Return the landscape's authority; it, the server's certificate and the bundle are on disk afterwards."""
     with _alone(state.ca_certificate.parent):
         authority = _kept(state.ca_certificate, state.ca_key)
+        if authority and now < (begins := authority.certificate.not_valid_before_utc):
+            # A clock that is behind after a start must not take from everybody what they trust.
+            raise StateUnusable(
+                f"{state.ca_certificate} counts from {begins.isoformat()} on, and the clock says "
+                f"{now.isoformat(timespec='seconds')}: set the clock, or remove the file for an authority that "
+                "everybody has to trust anew"
+            )
         if authority is None or renewal_due(authority.certificate, now):
             authority = new_local_authority(now, platform.node() or "machine")
             _write(authority, state.ca_certificate, state.ca_key)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from entryway.http.certificate_files import CertificateFiles
 from entryway.landscape.authority import ensure_certificates
-from entryway.landscape.state import StateFolder
+from entryway.landscape.state import StateFolder, StateUnusable
 from entryway.telemetry import get_logger
 
 EVERY_SECONDS = 6 * 3600.0
@@ -35,5 +35,5 @@ class Renewal:
             await asyncio.sleep(EVERY_SECONDS)
             try:
                 await asyncio.to_thread(ensure_certificates, self.state, self.now())
-            except OSError as error:
+            except (OSError, StateUnusable) as error:
                 log.warning("certificates_not_renewed", reason=str(error))

@@ -92,7 +92,7 @@ GERMAN_TITLES: Mapping[str, str] = {
     "A system behind this application took too long to answer": (
         "Ein System hinter dieser Anwendung hat zu lange nicht geantwortet"
     ),
-    "It exists already": "Das gibt es schon",
+    "It conflicts with what is there": "Das verträgt sich nicht mit dem, was es schon gibt",
     "Logging in is not possible at the moment": "Anmelden ist im Moment nicht möglich",
     "Not found": "Nicht gefunden",
     "Please log in": "Bitte melden Sie sich an",

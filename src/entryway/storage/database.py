@@ -181,8 +181,9 @@ class Database:
         """Name the database, and in our words why it cannot be used."""
         try:
             yield
-        except (DBAPIError, OSError) as error:
-            reason = error.orig if isinstance(error, DBAPIError) else error
+        except (DBAPIError, OSError, DatabaseUnavailable) as error:
+            failed = error.__cause__ if isinstance(error, DatabaseUnavailable) else error
+            reason = failed.orig if isinstance(failed, DBAPIError) else failed
             raise ConfigurationError(f"the database {self._url!r} cannot be used: {reason}") from error
 
 

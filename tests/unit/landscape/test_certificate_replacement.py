@@ -19,7 +19,7 @@ from entryway.landscape.certificates import (
     renewal_due,
     serves,
 )
-from entryway.landscape.state import open_state
+from entryway.landscape.state import StateUnusable, open_state
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -94,6 +94,16 @@ def test_certificates_on_disk_are_kept_while_they_are_good(tmp_path: Path):
     ensure_certificates(state, NOW + timedelta(days=380))
     assert state.ca_certificate.read_bytes() == before[0]
     assert state.server_certificate.read_bytes() != before[1]
+
+
+def test_a_clock_that_is_behind_replaces_no_authority(tmp_path: Path):
+    state = open_state(tmp_path / "state")
+    ensure_certificates(state, NOW)
+    before = state.ca_certificate.read_bytes(), state.server_certificate.read_bytes()
+
+    with pytest.raises(StateUnusable, match=r"counts from .* and the clock says .*: set the clock"):
+        ensure_certificates(state, NOW - timedelta(hours=1))
+    assert (state.ca_certificate.read_bytes(), state.server_certificate.read_bytes()) == before
 
 
 def test_a_certificate_with_a_name_too_many_is_replaced(tmp_path: Path):

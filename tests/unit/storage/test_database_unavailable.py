@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from entryway.errors import DatabaseUnavailable
+from entryway.errors import ConfigurationError, DatabaseUnavailable
 from entryway.storage import Database
 
 
@@ -25,6 +25,13 @@ async def test_a_database_that_is_not_there(tmp_path: Path, url: str) -> None:
             await session.execute(text("SELECT 1"))
     with pytest.raises(DatabaseUnavailable):
         async with database.transaction() as session:
+            await session.execute(text("SELECT 1"))
+    # A command says which one, and what stands in the way.
+    with (
+        pytest.raises(ConfigurationError, match=r"cannot be used: (unable to open|no connection)"),
+        database.our_errors(),
+    ):
+        async with database.read() as session:
             await session.execute(text("SELECT 1"))
     await database.close()
     # The thread of a connection that failed still tells this loop that it ends.
