@@ -10,6 +10,7 @@ from pydantic import Field
 
 from entryway.config.environment_reader import Reader
 from entryway.config.js_regex import RegexRefused, compile_js
+from entryway.config.js_regex_engines import Pattern
 from entryway.config.mistakes import Mistake
 from entryway.config.schema import Document
 
@@ -35,8 +36,8 @@ class CookiesDocument(Document):
 class PartitionedCookies:
     """Which browsers get cookies with `Partitioned`."""
 
-    supported: re.Pattern[str]
-    unsupported: re.Pattern[str]
+    supported: Pattern
+    unsupported: Pattern
 
 
 def read_cookies(read: Reader) -> tuple[Literal["None", "Lax"] | None, PartitionedCookies | None]:

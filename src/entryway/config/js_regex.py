@@ -1,7 +1,7 @@
-"""JavaScript regular expressions and replacement rules, with JavaScript's meaning, on Python's `re`.
+"""JavaScript regular expressions and replacement rules, with JavaScript's meaning, on Python's `re` or on RE2.
 
 Routes are written for JavaScript. What means the same is translated; what cannot be given the same meaning, or could
-take exponential time on a hostile request, is refused at start.
+take more than linear time on a hostile request with either engine, is refused at start.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from entryway.config.js_regex_characters import Characters, RegexRefused
+from entryway.config.js_regex_characters import ALL, Characters, RegexRefused
+from entryway.config.js_regex_cost import certainly_linear
+from entryway.config.js_regex_engines import Found, Pattern, backtracking, linear
 from entryway.config.js_regex_runaway import runs_away
 from entryway.config.js_regex_syntax import Parsed, parse
 from entryway.config.js_regex_tree import (
@@ -35,7 +37,7 @@ class JsRegex:
     """A compiled expression; `source` is what the author wrote."""
 
     source: str
-    pattern: re.Pattern[str]
+    pattern: Pattern
     names: dict[str, int]
     ignore_case: bool
     literal_prefix: str
@@ -52,54 +54,38 @@ def compile_js(source: str, *, ignore_case: bool = False) -> JsRegex:
     parsed = parse(source)
     _check_repeats(parsed.root)
     root = transform(parsed.root, fold) if ignore_case else parsed.root
-    if runs_away(root):
+    takes_long = not certainly_linear(root)
+    if takes_long and runs_away(root):
         raise RegexRefused("it can be matched in exponentially many ways: a repeated part repeats inside itself")
     if _forgets_captures(parsed.root, repeated=False, optional=False):
         raise RegexRefused("a group that may be skipped or empty is captured inside a repetition")
     if _reads_nothing_first(parsed.root):
         raise RegexRefused("a repeated part would rather be empty")
-    flags = re.ASCII | (re.IGNORECASE if ignore_case else 0)
-    try:
-        pattern = re.compile(_write(parsed.root), flags)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise RegexRefused(f"it has no equivalent here: {error}") from error
+    pattern = (_without_backtracking if takes_long else backtracking)(parsed.root, ignore_case=ignore_case)
     anchored, start = (False, "") if ignore_case else _literal_start(parsed)
     return JsRegex(source, pattern, parsed.names, ignore_case, start if anchored else "", start)
 
 
-def _write(node: Node) -> str:  # noqa: PLR0911 - one return for each kind of node
-    match node:
-        case Assertion(r"\B"):
-            return r"(?!\b)"  # to Python alone, an empty text has no \B
-        case Characters(_, source) | Assertion(source):
-            return source
-        case Sequence(items):
-            return "".join(map(_write, items))
-        case Choice(options):
-            return f"(?:{'|'.join(map(_write, options))})"
-        case Group(None, body):
-            return f"(?:{_write(body)})"
-        case Group(_, body):
-            return f"({_write(body)})"
-        case BackReference(number):
-            # To JavaScript a group that took no part is empty; to Python it is a failure.
-            return f"(?({number})(?:\\{number}))"
-        case Look(opening, body):
-            return f"{opening}{_write(body)})"
-        case Repeat(body, least, most, lazy):
-            bounds = f"{{{least},{'' if most is None else most}}}"
-            short = {"{0,}": "*", "{1,}": "+", "{0,1}": "?"}.get(bounds, bounds)
-            return f"(?:{_write(body)}){short}{'?' if lazy else ''}"
+def _without_backtracking(root: Node, *, ignore_case: bool) -> Pattern:
+    try:
+        return linear(root, ignore_case=ignore_case)
+    except RegexRefused as error:
+        raise RegexRefused(f"it can take very long, and it cannot be matched in linear time: {error}") from error
 
 
 def fold(characters: Characters) -> Characters:
-    """Return the set with the other case of every ASCII letter in it."""
-    mask = characters.mask
+    """Return the set with the other case of every ASCII letter in it; what is left out is left out in either case."""
+    if characters.source.startswith("[^"):
+        return Characters(ALL & ~_either_case(ALL & ~characters.mask), characters.source)
+    return Characters(_either_case(characters.mask), characters.source)
+
+
+def _either_case(mask: int) -> int:
     for upper in range(65, 91):
         both = 1 << upper | 1 << (upper + 32)
         if mask & both:
             mask |= both
-    return Characters(mask, characters.source)
+    return mask
 
 
 def _children(node: Node) -> tuple[Node, ...]:
@@ -193,7 +179,7 @@ class Template:
     source: str
     parts: tuple[str | int, ...]
 
-    def expand(self, match: re.Match[str]) -> str:
+    def expand(self, match: Found) -> str:
         """Return the text with the groups of `match` filled in."""
         parts = self.parts
         if len(parts) == 1 and type(parts[0]) is int:  # one group, as in nearly every route
@@ -237,7 +223,7 @@ def _part(found: re.Match[str], regex: JsRegex) -> tuple[str | int | None, int]:
     return None, 0
 
 
-def _group(match: re.Match[str], number: int) -> str:
+def _group(match: Found, number: int) -> str:
     if number >= 0:
         return match[number] or ""
     return match.string[: match.start()] if number == BEFORE else match.string[match.end() :]

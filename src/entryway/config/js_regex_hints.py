@@ -12,7 +12,10 @@ _BY_SOURCE = (
     (r"\*\*|\A\*", "* repeats what stands before it: write .* for anything"),
     (r"\\[pP]\{", "list the characters that are meant; letters beyond ASCII are percent-encoded in addresses"),
 )
-_BY_REASON = {"exponentially": "repeat once, or put a character between the rounds that is in none: ([a-z]+/)*"}
+_BY_REASON = {
+    "exponentially": "repeat once, or put a character between the rounds that is in none: ([a-z]+/)*",
+    "linear time": "begin with ^, and let parts that repeat read different characters: ^/([^/]*)/(.*)$",
+}
 
 
 def hint(source: str, refused: RegexRefused) -> str:

@@ -58,7 +58,7 @@ def _name(match: Match, goal: ToDestination, asked: Asked, known: Known) -> str 
         return goal.name
     pattern = known.environment.destination_host_pattern
     found = None if pattern is None else pattern.pattern.search(asked.host)
-    return None if found is None or found.re.groups < 1 else found[1]
+    return None if found is None or not found.groups() else found[1]
 
 
 def _unknown(name: str, goal: ToDestination, known: Known) -> Iterator[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from entryway.config.js_regex_engines import Found
 from entryway.config.xs_app_model import LoginKind, Route, Scopes
 from entryway.router.errors import RouteNotFound
 from entryway.router.queries import without_field
@@ -32,7 +32,7 @@ class ServedRoute:
     default_scopes: frozenset[str] | None
     method_scopes: dict[str, frozenset[str]]
     unlisted_method_refused: bool
-    search: Callable[[str], re.Match[str] | None]
+    search: Callable[[str], Found | None]
 
 
 class Match:
@@ -40,7 +40,7 @@ class Match:
 
     __slots__ = ("_target", "bare", "found", "served")
 
-    def __init__(self, served: ServedRoute, found: re.Match[str]) -> None:
+    def __init__(self, served: ServedRoute, found: Found) -> None:
         self.served = served
         self.found = found
         self._target: str | None = None

@@ -78,6 +78,8 @@ def test_a_folder_without_its_slash_is_told(folder: Path):
 def test_what_is_no_url_is_said_in_a_sentence(folder: Path):
     with pytest.raises(ConfigurationError, match=r"http://\[ is no URL: Invalid IPv6 URL"):
         explain(folder, "GET", "http://[", {})
+    with pytest.raises(ConfigurationError, match=r"'/\\udcff' is not UTF-8: percent-encode it"):
+        explain(folder, "GET", "/\udcff", {})
 
 
 def test_an_environment_that_lacks_something_costs_detail_only(folder: Path):
