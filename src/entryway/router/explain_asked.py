@@ -67,7 +67,7 @@ class Known:
 def read_asked(method: str, url: str) -> Asked:
     """Return the request that a method and a path or URL mean."""
     if any("\ud800" <= letter <= "\udfff" for letter in url):  # Python's way to keep bytes that are none
-        raise ConfigurationError(f"{ascii(url)} is not UTF-8: percent-encode it")
+        raise ConfigurationError(f"{url!a} is not UTF-8: percent-encode it")
     if "://" not in url:
         return Asked(method.upper(), url if url.startswith("/") else f"/{url}")
     try:
