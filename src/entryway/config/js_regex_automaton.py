@@ -33,6 +33,8 @@ class Automaton:
     masks: list[int] = field(default_factory=list)
     follow: Counter[tuple[int, int]] = field(default_factory=Counter)
     groups: dict[int, Node] = field(default_factory=dict)
+    references: int = 0
+    """How many back references were written out."""
     empty_twice: bool = False
     """Whether a part can read nothing in two ways, which shows in no state."""
 
@@ -62,7 +64,7 @@ def add(node: Node, automaton: Automaton) -> Part:  # noqa: C901, PLR0911 - one 
         case Characters(mask, _):
             return state(mask, automaton)
         case BackReference(number):
-            return _optional(add(automaton.groups[number], automaton))  # it reads what the group has read
+            return _add_reference(number, automaton)
         case Assertion():
             return EMPTY
         case Look(_, body):
@@ -101,6 +103,16 @@ def link(last: tuple[int, ...], first: tuple[int, ...], automaton: Automaton) ->
     for before in last:
         for after in first:
             automaton.follow[before, after] += 1
+
+
+def _add_reference(number: int, automaton: Automaton) -> Part:
+    """Let a back reference read what its group has read: nothing, if that stands where nothing is repeated."""
+    body = automaton.groups.get(number)
+    automaton.references += 1
+    if automaton.references > MOST_STATES:  # groups that refer back twice each double what the next one reads
+        automaton.empty_twice = True
+        return EMPTY
+    return EMPTY if body is None else _optional(add(body, automaton))
 
 
 def _add_repeat(node: Repeat, automaton: Automaton) -> Part:

@@ -48,6 +48,7 @@ def replaced(source: str, template: str, text: str) -> str:
         (r"\x41\u0042\cJ", "AB\n", ("AB\n",)),
         (r"(a)\1", "aa", ("aa", "a")),
         (r"^(?:(a)|c)\1b", "cb", ("cb", None)),  # a group that took no part is empty
+        (r"(a){0}b\1", "ab", ("b", None)),
         (r"(?<year>\d{4})-\k<year>", "2026-2026", ("2026-2026", "2026")),
         ("(?:ab)+?", "abab", ("ab",)),
         ("^/(?!api/)(.*)$", "/web/x", ("/web/x", "web/x")),

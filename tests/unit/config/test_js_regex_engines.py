@@ -133,6 +133,7 @@ def test_what_is_linear_anyway_stays_with_re(source: str):
         ("^/(?=.*a)(.*)/(.*)x$", "linear time: RE2 has no looking ahead or behind"),
         (r"^(.*)/\1$", "linear time: RE2 has no back references"),
         ("(?!.*x)y", "looking ahead"),
+        ("()" + "".join(rf"(\{group}\{group})" for group in range(1, 60)), "linear time: RE2 has no back references"),
         (r".*\B.*x", r"\\B is not supported"),
         ("([^/]{1,900})(.*)[^/]{1,900}x", "too large|no equivalent"),
         ("((((.{16}){16}){16}){4})x", "exponentially|no equivalent"),
