@@ -21,6 +21,7 @@ from entryway.config.vcap import Binding
 from entryway.router.errors import SessionStoreUnavailable
 from entryway.router.sessions import Login, Session
 from entryway.router.shared_sessions.build import open_shared
+from entryway.router.shared_sessions.link import StoreUnreachable, open_link
 from entryway.router.shared_sessions.store import SharedSessions
 from entryway.testing.authority import TestAuthority
 
@@ -69,6 +70,27 @@ async def share_and_log_out(a: SharedSessions, b: SharedSessions, count: int = 1
         return [await b.load(session.cookie) for session in sessions] == [None] * count
 
     assert await until(gone) < 1
+
+
+async def test_a_connection_ended_by_another_command_is_a_store_that_is_not_reached(tmp_path: Path):
+    async with running_redis(tmp_path) as server:
+        link, reasons = open_link(settings(server.binding()), {}), []
+        pool = link.client.connection_pool
+        for steps in range(60):  # one of these meets the connection between its opening and its first command
+            asked = asyncio.ensure_future(link.last_change(b"nothing"))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            for connection in list(pool._in_use_connections):  # as clusters end those of a server
+                await connection.disconnect(nowait=True)
+            try:
+                await asked
+            except StoreUnreachable as error:
+                reasons.append(str(error))
+                if "AttributeError" in reasons[-1]:
+                    break
+            await pool.disconnect()
+        await link.close()
+    assert "AttributeError" in reasons[-1]
 
 
 @pytest.fixture
