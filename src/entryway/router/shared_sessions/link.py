@@ -144,5 +144,5 @@ def _our_errors() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError, TimeoutError, AttributeError) as error:
-        # AttributeError: the connection was ended, with others of its server, between its opening and its first command.
+        # AttributeError: the connection was ended, with others of its server, between its opening and first command.
         raise StoreUnreachable(f"{type(error).__name__}: {error}"[:300]) from error
